@@ -1,0 +1,44 @@
+import { ClipError } from '../errors';
+import type { Clip, ClipStatus, ProviderClip } from '../provider';
+import { parseInstant } from './time-range';
+
+const statuses: ReadonlySet<string> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
+
+/**
+ * Reads `msg.clip` as another node, a context store or MQTT gives it.
+ * @throws EINVALID naming the property that does not hold
+ */
+export function readClip(value: unknown, now: number): Clip {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ClipError('EINVALID', 'msg.clip must be a clip, as create-clip makes it');
+  }
+  const clip = value as Record<string, unknown>;
+  for (const name of ['id', 'connection', 'provider', 'camera'] as const) {
+    if (typeof clip[name] !== 'string' || clip[name] === '') {
+      throw new ClipError('EINVALID', `msg.clip.${name} must be text, and not empty`);
+    }
+  }
+  for (const name of ['start', 'end'] as const) parseInstant(clip[name], `msg.clip.${name}`, now);
+  if (!statuses.has(String(clip.status))) {
+    throw new ClipError('EINVALID', `msg.clip.status must be one of ${[...statuses].join(', ')}`);
+  }
+  if (clip.ref !== undefined && !isTextRecord(clip.ref)) {
+    throw new ClipError('EINVALID', 'msg.clip.ref must hold only text');
+  }
+  return clip as unknown as Clip;
+}
+
+/** What the vendor says now, over what was known before. Progress never runs backwards. */
+export function updateClip(known: Clip, found: ProviderClip): Clip {
+  const fresh = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  const updated: Clip = { ...known, ...fresh };
+  const progress = Math.max(known.progress ?? 0, found.progress ?? 0);
+  updated.progress = found.status === 'finished' ? 100 : Math.min(progress, 99);
+  return updated;
+}
+
+function isTextRecord(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string')
+  );
+}

@@ -1,0 +1,156 @@
+/** File names from a template. What a vendor calls a camera or a clip can never choose where a file goes. */
+import nodePath from 'node:path';
+import type { PlatformPath } from 'node:path';
+import { ClipError } from '../errors';
+import type { ProviderClip } from '../provider';
+
+/** What a template can name. Times are ISO 8601. */
+export type NamedClip = Pick<ProviderClip, 'id' | 'camera' | 'cameraName' | 'start' | 'end' | 'title'> & {
+  provider: string;
+};
+
+export interface FilenameOptions {
+  /** Absolute: relative templates are resolved against it, and must stay inside. */
+  folder: string;
+  /** `path.posix` or `path.win32`; default: the platform's. */
+  path?: PlatformPath;
+}
+
+const placeholders: Record<string, (clip: NamedClip) => string> = {
+  camera: (clip) => clean(clip.camera) || '_',
+  cameraName: (clip) => clean(clip.cameraName) || clean(clip.camera) || '_',
+  start: (clip) => timestamp(clip.start, 'start'),
+  end: (clip) => timestamp(clip.end, 'end'),
+  date: (clip) => timestamp(clip.start, 'start').slice(0, 10),
+  time: (clip) => timestamp(clip.start, 'start').slice(11, 19),
+  id: (clip) => clean(clip.id) || '_',
+  provider: (clip) => clean(clip.provider) || '_',
+  title: (clip) => clean(clip.title) || 'untitled',
+};
+
+const placeholderPattern = /\{([^{}]*)\}/g;
+
+// Room for "-12345" and ".part" within the 255 bytes of common file systems.
+const maxComponentBytes = 200;
+const maxExtensionBytes = 20;
+const maxValueCharacters = 1000;
+
+/**
+ * The absolute path of a clip's file.
+ *
+ * Values never contribute a separator. Names that hold a value, and the file's own name, are made safe for every platform;
+ * the other folders are taken as they were typed.
+ * @throws EINVALID for a template that names no file, knows no such placeholder, or leaves its folder
+ */
+export function expandFilename(template: string, clip: NamedClip, options: FilenameOptions): string {
+  const path = options.path ?? nodePath;
+  const separator = path.sep === '\\' ? /[\\/]/ : /\//;
+  checkTemplate(template, separator);
+  const { root } = path.parse(template);
+  if (root.includes('{')) throw invalid('A drive or server cannot come from a placeholder');
+
+  const names = template.slice(root.length).split(separator);
+  const typed = names.findIndex((name, index) => index === names.length - 1 || hasPlaceholder(name));
+  const safe = names.map((name, index) => {
+    const isFile = index === names.length - 1;
+    if (!isFile && !hasPlaceholder(name)) return name;
+    return safeName(
+      name.replace(placeholderPattern, (_, key: string) => placeholders[key]?.(clip) ?? '_'),
+      isFile,
+    );
+  });
+  const full = path.resolve(options.folder, root + safe.join(path.sep));
+  // An absolute path was typed on purpose. From its first placeholder on it must not be left.
+  const folder = path.isAbsolute(template) ? root + names.slice(0, typed).join(path.sep) : options.folder;
+  const inside = path.relative(path.resolve(options.folder, folder), full);
+  if (inside === '' || inside === '..' || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) {
+    throw invalid('It leaves its folder');
+  }
+  return full;
+}
+
+/** The n-th alternative of a path that is taken: `name-1.mp4`. */
+export function numbered(file: string, n: number, path: PlatformPath = nodePath): string {
+  const { dir, name, ext } = path.parse(file);
+  return path.join(dir, `${name}-${n}${ext}`);
+}
+
+function checkTemplate(template: string, separator: RegExp): void {
+  if (typeof template !== 'string' || template.trim() === '') throw invalid('It is empty');
+  if (template.includes('\0')) throw invalid('It contains a NUL character');
+  const names = template.split(separator);
+  if (/^[.\s]*$/.test(names.at(-1) ?? '')) throw invalid('It names a folder: a file name must follow');
+  // Windows reads ".. " as "..".
+  if (names.some((name) => /^[.\s]+$/.test(name) && name !== '.' && name !== '..')) {
+    throw invalid('It has a folder of dots and blanks only');
+  }
+  for (const [placeholder, key = ''] of template.matchAll(placeholderPattern)) {
+    if (!Object.hasOwn(placeholders, key)) {
+      const known = Object.keys(placeholders).map((each) => `{${each}}`);
+      throw invalid(`${placeholder.slice(0, 40)} is unknown; use ${known.join(' ')}`);
+    }
+  }
+}
+
+function hasPlaceholder(name: string): boolean {
+  return name.search(placeholderPattern) >= 0;
+}
+
+/** Text of a vendor that can stand in a file name: never a separator, never only dots; empty when nothing is left. */
+function clean(value: unknown): string {
+  const text = typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+  return visible(text.slice(0, maxValueCharacters))
+    .replace(/[/\\:*?"<>|]/g, '_')
+    .replace(/^[.\s]+|[.\s]+$/g, '');
+}
+
+/** One spelling, without characters that hide, reorder or break what is shown. */
+function visible(text: string): string {
+  // Cf, DI: zero-width characters and direction marks. Cc, Cs, Zl, Zp: control characters, half characters, line breaks.
+  return text
+    .replace(/[\p{Cf}\p{DI}]/gu, '')
+    .replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/gu, '_')
+    .normalize('NFC');
+}
+
+/** A whole name between separators. */
+function safeName(text: string, isFile: boolean): string {
+  // Windows reads `a:b` as a stream of the file `a`, and drops dots and blanks at the end.
+  const plain = visible(text)
+    .replace(/[/\\:*?"<>|]/g, '_')
+    .replace(/[.\s]+$/, '');
+  const name = shorten(plain, isFile);
+  // A leading dash would be an option to a command-line tool.
+  return isReserved(name) || name.startsWith('-') ? shorten(`_${name}`, isFile) : name;
+}
+
+/** Names of Windows devices, with any extension. */
+function isReserved(name: string): boolean {
+  return /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)/i.test(name);
+}
+
+/** Cuts between characters, and keeps a file's extension. */
+function shorten(name: string, isFile: boolean): string {
+  if (Buffer.byteLength(name) <= maxComponentBytes) return name;
+  const suffix = /\.[^.]*$/.exec(name)?.[0] ?? '';
+  const extension = isFile && Buffer.byteLength(suffix) <= maxExtensionBytes ? suffix : '';
+  let room = maxComponentBytes - Buffer.byteLength(extension);
+  let stem = '';
+  for (const character of name.slice(0, name.length - extension.length)) {
+    room -= Buffer.byteLength(character);
+    if (room < 0) break;
+    stem += character;
+  }
+  return stem.replace(/[.\s]+$/, '') + extension;
+}
+
+/** `2025-03-01T08-50-00Z`, with milliseconds where there are some. */
+function timestamp(value: unknown, field: string): string {
+  const date = new Date(typeof value === 'string' ? value : NaN);
+  if (Number.isNaN(date.getTime())) throw invalid(`The clip's ${field} is not a time`);
+  return date.toISOString().replace('.000Z', 'Z').replace(/[:.]/g, '-');
+}
+
+function invalid(why: string): ClipError {
+  return new ClipError('EINVALID', `Cannot make a file name from the template. ${why}.`);
+}

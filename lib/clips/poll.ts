@@ -1,0 +1,98 @@
+import type { Connection } from '../connection';
+import { ClipError, toClipError } from '../errors';
+import type { Answer, Job, RunContext } from '../jobs/job';
+import { describeClip, type Clip } from '../provider';
+import { backoffMs, maxAttempts } from '../retry';
+import { updateClip } from './clip';
+
+/** The job of one poll-clip message. */
+export interface PollWork {
+  connection: string;
+  clip: Clip;
+  intervalMs: number;
+  maxIntervalMs: number;
+  /** Epoch milliseconds; absent: never. */
+  giveUpAt?: number;
+  /** Rounds so far. */
+  polls: number;
+  /** Rounds in a row in which the vendor did not list the clip. */
+  misses: number;
+}
+
+/** A list may lag behind for a moment; after this many rounds in a row the clip is gone. */
+const missesUntilGone = 3;
+const growth = 1.5;
+
+export async function pollClip(
+  job: Job<PollWork>,
+  connection: Connection,
+  context: RunContext<PollWork>,
+  now: () => number,
+): Promise<Answer<PollWork>> {
+  const work = job.data;
+  try {
+    const found = await connection.pollClip(work.clip, work.intervalMs, context.signal);
+    return judgeRound(work, found, now());
+  } catch (thrown) {
+    return judgeFailure(work, toClipError(thrown), job.failures + 1, now());
+  }
+}
+
+/** What a round's finding means. `undefined`: the vendor did not list the clip. */
+export function judgeRound(
+  work: PollWork,
+  found: Clip | undefined,
+  now: number,
+  random: () => number = Math.random,
+): Answer<PollWork> {
+  const misses = found ? 0 : work.misses + 1;
+  const next = { ...work, clip: found ? updateClip(work.clip, found) : work.clip, polls: work.polls + 1, misses };
+  const { clip } = next;
+  if (misses >= missesUntilGone) return failed({ ...next, clip: { ...clip, status: 'expired' } }, 'EEXPIRED');
+  if (clip.status === 'finished') return { type: 'done', data: next };
+  if (clip.status === 'failed') return failed(next, 'EFAILED');
+  if (clip.status === 'expired') return failed(next, 'EEXPIRED');
+  if (isOver(work, now)) return failed(next, 'ETIMEOUT');
+  return { type: 'retry', afterMs: beforeGivingUp(work, now, waitMs(next, random)), data: next };
+}
+
+/** What a failed request means: waiting goes on through trouble that may pass, for as long as the user gave it. */
+export function judgeFailure(
+  work: PollWork,
+  error: ClipError,
+  failures: number,
+  now: number,
+  random: () => number = Math.random,
+): Answer<PollWork> {
+  // A server that restarts may answer nonsense for a moment.
+  const mayPass = error.retryable || (error.code === 'EPROTOCOL' && failures < maxAttempts);
+  if (!mayPass) return { type: 'failed', error, data: work };
+  if (isOver(work, now)) return failed(work, 'ETIMEOUT', ` Last trouble: ${error.message}`);
+  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures, random)), because: error };
+}
+
+/** Grows by half from `intervalMs` to `maxIntervalMs`, with +-10 % so that many clips do not stay in step. */
+function waitMs(work: PollWork, random: () => number): number {
+  const grownMs = work.intervalMs * growth ** (work.polls - 1);
+  return Math.round(Math.min(work.maxIntervalMs, grownMs) * (0.9 + random() / 5));
+}
+
+function isOver(work: PollWork, now: number): boolean {
+  return work.giveUpAt !== undefined && now >= work.giveUpAt;
+}
+
+/** The last look is taken at the very end of the time allowed. */
+function beforeGivingUp(work: PollWork, now: number, afterMs: number): number {
+  return work.giveUpAt === undefined ? afterMs : Math.min(afterMs, Math.max(0, work.giveUpAt - now));
+}
+
+function failed(work: PollWork, code: 'EFAILED' | 'EEXPIRED' | 'ETIMEOUT', more = ''): Answer<PollWork> {
+  const { clip } = work;
+  const what = `The clip of ${describeClip(clip)}`;
+  const message = {
+    EFAILED: `${what} could not be made: ${clip.reason || 'the server gave no reason'}. Check that there are recordings for that time`,
+    EEXPIRED: `${what} is no longer on the server. Servers keep finished clips for a limited time and space: create it again`,
+    ETIMEOUT: `${what} was still ${clip.status} when the time to wait for it was over. It may still finish: send the message to poll-clip again to go on waiting.${more}`,
+  }[code];
+  return { type: 'failed', error: new ClipError(code, message), data: work };
+}

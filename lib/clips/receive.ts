@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { Clock } from '../clock';
+import { ClipError, toClipError } from '../errors';
+
+/** Writes of this size keep the disk busy without holding much memory. */
+const batchBytes = 1024 * 1024;
+
+/** Where bytes go, in batches and in order. */
+export interface Sink {
+  write(chunks: Buffer[]): Promise<void>;
+}
+
+export function fileSink(handle: FileHandle): Sink {
+  return {
+    async write(chunks) {
+      if (chunks.length > 0) await handle.writev(chunks);
+    },
+  };
+}
+
+/** @throws ELIMIT from `write` as soon as there are more bytes than allowed */
+export function memorySink(maxBytes: number): Sink & { buffer(): Buffer } {
+  const kept: Buffer[] = [];
+  let size = 0;
+  return {
+    async write(chunks) {
+      for (const chunk of chunks) size += chunk.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      kept.push(...chunks);
+    },
+    buffer: () => Buffer.concat(kept),
+  };
+}
+
+export function tooLarge(maxBytes: number): ClipError {
+  const limit = `${Math.round(maxBytes / 2 ** 20)} MiB`;
+  return new ClipError(
+    'ELIMIT',
+    `The video is larger than ${limit}, the limit for keeping it in memory. Save it as a file`,
+  );
+}
+
+export interface Received {
+  /** Bytes. */
+  size: number;
+  sha256: string;
+  /** Set when the bytes ended before they should have. */
+  cut?: ClipError;
+}
+
+export interface ReceiveOptions {
+  /** Bytes to expect, where known. */
+  size?: number;
+  /** Longest silence between two pieces of data. There is no limit to the whole. */
+  stallMs: number;
+  clock: Clock;
+  signal: AbortSignal;
+  /** Bytes so far. Called for every piece: throttle. */
+  onBytes?(bytes: number): void;
+}
+
+/**
+ * Streams a body into a sink and hashes it on the way. At most two batches are in memory at any time.
+ * @throws EABORTED, or what the sink throws; a body that ends early is reported in the result
+ */
+export async function receive(body: Readable, sink: Sink, options: ReceiveOptions): Promise<Received> {
+  const hash = createHash('sha256');
+  const watchdog = watch(body, options);
+  let size = 0;
+  let batch: Buffer[] = [];
+  let waiting = 0;
+  let writing: Promise<void> = Promise.resolve();
+
+  async function flush(): Promise<void> {
+    watchdog.rest();
+    await writing;
+    watchdog.touch();
+    writing = sink.write(batch);
+    // Awaited before the next batch; until then a failure must not count as unhandled.
+    writing.catch(() => body.destroy());
+    batch = [];
+    waiting = 0;
+  }
+
+  let cut: ClipError | undefined;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      batch.push(chunk);
+      size += chunk.length;
+      waiting += chunk.length;
+      watchdog.touch();
+      options.onBytes?.(size);
+      if (waiting >= batchBytes) await flush();
+    }
+  } catch (thrown) {
+    await writing;
+    if (options.signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    cut = broken(thrown, size, options.size);
+  } finally {
+    watchdog.stop();
+    body.destroy();
+  }
+  await flush();
+  await writing;
+  if (!cut && options.size !== undefined && size !== options.size) cut = broken(undefined, size, options.size);
+  return { size, sha256: hash.digest('hex'), ...(cut ? { cut } : {}) };
+}
+
+/** Destroys the body when the signal fires or the server is silent for too long. A slow disk is not the server's fault. */
+function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
+  const abort = (): void => void body.destroy(new ClipError('EABORTED', 'Cancelled'));
+  let heardAt = clock.now();
+  let resting = false;
+  const look = (): void => {
+    const silentMs = resting ? 0 : clock.now() - heardAt;
+    if (silentMs < stallMs) cancel = clock.after(stallMs - silentMs, look);
+    else body.destroy(new ClipError('ETIMEOUT', `no data for ${Math.round(silentMs / 1000)} s`));
+  };
+  let cancel = clock.after(stallMs, look);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  return {
+    touch(): void {
+      resting = false;
+      heardAt = clock.now();
+    },
+    rest(): void {
+      resting = true;
+    },
+    stop(): void {
+      cancel();
+      signal.removeEventListener('abort', abort);
+    },
+  };
+}
+
+function broken(thrown: unknown, size: number, expected: number | undefined): ClipError {
+  const of = expected === undefined ? '' : ` of ${expected}`;
+  const why = thrown instanceof ClipError ? thrown.message : `the connection ended after ${size}${of} bytes`;
+  const code = thrown instanceof ClipError ? toClipError(thrown).code : 'EINCOMPLETE';
+  return new ClipError(code, `The transfer broke off: ${why}`, { retryable: true });
+}

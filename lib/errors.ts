@@ -1,0 +1,78 @@
+/** What went wrong, in the words that flows can branch on. */
+export type ErrorCode =
+  | 'EAUTH'
+  | 'EFORBIDDEN'
+  | 'ENOTFOUND'
+  | 'EINVALID'
+  | 'ELIMIT'
+  | 'ETHROTTLED'
+  | 'ENETWORK'
+  | 'ETIMEOUT'
+  | 'EPROTOCOL'
+  | 'EFAILED'
+  | 'EEXPIRED'
+  | 'EUNSUPPORTED'
+  | 'EABORTED'
+  | 'EINCOMPLETE'
+  | 'ENOSPACE'
+  | 'EFFMPEG';
+
+const retryableByDefault: ReadonlySet<ErrorCode> = new Set(['ETHROTTLED', 'ENETWORK', 'ETIMEOUT']);
+
+export interface ErrorDetails {
+  /** Would the same request have a chance later? Default: by code. */
+  retryable?: boolean;
+  /** The vendor asked for this pause before the next try. */
+  retryAfterMs?: number;
+  /** The vendor's own code, as text. */
+  vendorCode?: string;
+  /** The vendor no longer knows our session: a fresh login may help. Never set for a refused password. */
+  sessionExpired?: boolean;
+}
+
+/**
+ * The one error class of this package. Its fields are own and enumerable, so they survive a Catch node.
+ * It never carries a `cause`: vendor HTTP errors hold credentials.
+ */
+export class ClipError extends Error {
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  declare readonly retryAfterMs?: number;
+  declare readonly vendorCode?: string;
+  /** Not enumerable: a matter between a provider and its connection. */
+  declare readonly sessionExpired?: boolean;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.code = code;
+    this.retryable = details.retryable ?? retryableByDefault.has(code);
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
+    if (details.vendorCode !== undefined) this.vendorCode = details.vendorCode;
+    if (details.sessionExpired) Object.defineProperty(this, 'sessionExpired', { value: true });
+  }
+
+  /** The same failure with other words: for adding context, or for taking a secret out. */
+  withMessage(message: string): ClipError {
+    const copy = new ClipError(this.code, message, this);
+    if (this.stack) copy.stack = this.stack.replace(this.message, () => message);
+    return copy;
+  }
+}
+
+ClipError.prototype.name = 'ClipError';
+
+/** Anything thrown becomes a ClipError; an unknown error is `EFAILED` and keeps only its message. */
+export function toClipError(thrown: unknown): ClipError {
+  if (thrown instanceof ClipError) return thrown;
+  if (isAbort(thrown)) return new ClipError('EABORTED', 'Cancelled');
+  const error = new ClipError('EFAILED', thrown instanceof Error ? thrown.message : String(thrown));
+  if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack;
+  return error;
+}
+
+/** True for what Node throws when an `AbortSignal` fires. */
+export function isAbort(thrown: unknown): boolean {
+  return (
+    thrown instanceof Error && (thrown.name === 'AbortError' || (thrown as { code?: unknown }).code === 'ABORT_ERR')
+  );
+}

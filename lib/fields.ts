@@ -1,0 +1,92 @@
+/** Field lists: one declaration draws a form, validates what was typed, and types what the provider receives. */
+import { ClipError } from './errors';
+
+interface FieldBase<Kind extends string, Value> {
+  name: string;
+  kind: Kind;
+  label: string;
+  default: Value;
+  hint?: string;
+  required?: boolean;
+  /** Folded away in the dialog. */
+  advanced?: boolean;
+}
+
+export type Field =
+  | FieldBase<'text', string>
+  | FieldBase<'url', string>
+  | (FieldBase<'number', number | ''> & { min?: number; max?: number })
+  | FieldBase<'boolean', boolean>
+  | (FieldBase<'select', string> & { choices: { value: string; label: string }[] });
+
+type FieldValue = string | number | boolean;
+
+/**
+ * Reads stored values by their field list. Missing values take the default, unknown ones are left out, and an empty
+ * optional number is left out too: "not set" reaches the provider as a missing key.
+ * @throws EINVALID naming the first field that does not hold.
+ */
+export function readFields(fields: Field[], stored: unknown): Record<string, FieldValue> {
+  const raw = (typeof stored === 'object' && stored !== null ? stored : {}) as Record<string, unknown>;
+  const values: Record<string, FieldValue> = {};
+  for (const field of fields) {
+    const value = readField(field, raw[field.name] ?? field.default);
+    if (value !== undefined) values[field.name] = value;
+  }
+  return values;
+}
+
+function readField(field: Field, given: unknown): FieldValue | undefined {
+  switch (field.kind) {
+    case 'boolean':
+      return readBoolean(field, given);
+    case 'number':
+      return readNumber(field, given);
+    case 'select': {
+      const value = readText(field, given);
+      if (!field.choices.some((choice) => choice.value === value)) {
+        throw invalid(field, `must be one of ${field.choices.map((choice) => choice.value).join(', ')}`);
+      }
+      return value;
+    }
+    case 'url': {
+      const value = readText(field, given);
+      if (value !== '' && !/^https?:\/\/[^/\s]+/i.test(value))
+        throw invalid(field, 'must start with http:// or https://');
+      if (value !== '' && !URL.canParse(value)) throw invalid(field, 'is not a valid address');
+      return value;
+    }
+    case 'text':
+      return readText(field, given);
+  }
+}
+
+function readText(field: Field, given: unknown): string {
+  if (typeof given !== 'string' && typeof given !== 'number') throw invalid(field, 'must be text');
+  const value = String(given).trim();
+  if (field.required && value === '') throw invalid(field, 'is required');
+  return value;
+}
+
+/** Environment variables arrive as text, so `"true"` and `"false"` count. */
+function readBoolean(field: Field, given: unknown): boolean {
+  if (given === true || given === 'true') return true;
+  if (given === false || given === 'false' || given === '') return false;
+  throw invalid(field, 'must be true or false');
+}
+
+function readNumber(field: Extract<Field, { kind: 'number' }>, given: unknown): number | undefined {
+  if (given === '' || given === null) {
+    if (field.required) throw invalid(field, 'is required');
+    return undefined;
+  }
+  const value = typeof given === 'string' ? Number(given) : given;
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw invalid(field, 'must be a number');
+  if (field.min !== undefined && value < field.min) throw invalid(field, `must be at least ${field.min}`);
+  if (field.max !== undefined && value > field.max) throw invalid(field, `must be at most ${field.max}`);
+  return value;
+}
+
+function invalid(field: Field, problem: string): ClipError {
+  return new ClipError('EINVALID', `"${field.label}" (${field.name}) ${problem}`);
+}

@@ -1,0 +1,263 @@
+/**
+ * HTTP for providers. The only user of axios: every failure leaves here as a ClipError that keeps no reference to the
+ * request, because an axios error prints its credentials.
+ */
+import { once } from 'node:events';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import type { Readable } from 'node:stream';
+import axios, { type AxiosProxyConfig, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { ClipError } from './errors';
+
+const commandTimeoutMs = 30_000;
+const maxReplyBytes = 32 * 1024 * 1024;
+const maxRedirects = 5;
+
+/** PEM material and checks for TLS, as Node's `tls.connect` names them. */
+export interface TlsOptions {
+  ca?: string | Buffer;
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  pfx?: string | Buffer;
+  passphrase?: string;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+}
+
+export interface ProxyOptions {
+  /** `http://host:port` */
+  url: string;
+  username?: string;
+  password?: string;
+  /** Host names that are reached directly. */
+  noProxy: string[];
+}
+
+export interface HttpOptions {
+  /** `http(s)://host[:port][/base]` */
+  baseUrl: string;
+  tls?: TlsOptions;
+  proxy?: ProxyOptions;
+  /** Headers of every request. */
+  headers?: Record<string, string>;
+  /** Names of headers that must never reach another origin, beside `Authorization` and `Cookie`. */
+  secretHeaders?: string[];
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Path and query below the base address, or a whole address. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+  signal: AbortSignal;
+  /** What the request is for, to start an error message with: "Asking for the camera list". */
+  doing: string;
+}
+
+interface HttpHead {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  setCookies: string[];
+}
+
+export interface HttpReply extends HttpHead {
+  text: string;
+}
+
+export interface HttpStream extends HttpHead {
+  body: Readable;
+}
+
+export interface HttpClient {
+  /** A whole, small reply, whatever its status. @throws ENETWORK, ETIMEOUT, EPROTOCOL, EABORTED */
+  request(request: HttpRequest): Promise<HttpReply>;
+  /** A reply whose body is read by the caller, who must consume or destroy it. Only waiting for its head is timed. */
+  stream(request: HttpRequest): Promise<HttpStream>;
+  /** Closes idle sockets. */
+  close(): void;
+}
+
+export function createHttpClient(options: HttpOptions): HttpClient {
+  const base = options.baseUrl.replace(/\/+$/, '');
+  const httpAgent = new http.Agent({ keepAlive: true });
+  const httpsAgent = new https.Agent({ keepAlive: true, ...options.tls });
+  const instance = axios.create({
+    httpAgent,
+    httpsAgent,
+    validateStatus: () => true,
+    transformResponse: (data: unknown) => data,
+    sensitiveHeaders: ['authorization', 'cookie', ...(options.secretHeaders ?? [])],
+    headers: { common: options.headers ?? {} },
+  });
+
+  async function send(request: HttpRequest, extra: AxiosRequestConfig, signal: AbortSignal): Promise<AxiosResponse> {
+    const url = /^https?:\/\//i.test(request.path) ? request.path : base + request.path;
+    return instance.request({
+      url,
+      method: request.method,
+      headers: request.headers,
+      data: request.body,
+      // A redirected POST or DELETE could arrive as a GET: refuse, so that the address gets corrected instead.
+      maxRedirects: request.method === 'GET' ? maxRedirects : 0,
+      proxy: proxyFor(url, options.proxy),
+      signal,
+      ...extra,
+    });
+  }
+
+  return {
+    async request(request) {
+      const timeout = AbortSignal.timeout(commandTimeoutMs);
+      try {
+        const response = await send(
+          request,
+          { responseType: 'text', maxContentLength: maxReplyBytes },
+          AbortSignal.any([request.signal, timeout]),
+        );
+        return { ...head(response, request), text: String(response.data ?? '') };
+      } catch (thrown) {
+        throw networkError(thrown, request, timeout);
+      }
+    },
+
+    async stream(request) {
+      const timeout = new AbortController();
+      const timer = setTimeout(() => timeout.abort(), commandTimeoutMs);
+      try {
+        const response = await send(
+          request,
+          { responseType: 'stream', decompress: false, headers: { 'Accept-Encoding': 'identity', ...request.headers } },
+          AbortSignal.any([request.signal, timeout.signal]),
+        );
+        return { ...head(response, request), body: response.data as Readable };
+      } catch (thrown) {
+        throw networkError(thrown, request, timeout.signal);
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+
+    close() {
+      httpAgent.destroy();
+      httpsAgent.destroy();
+    },
+  };
+}
+
+/**
+ * The first bytes of a body, which stay in it; empty when the body is.
+ * @throws ENETWORK or ETIMEOUT when nothing comes
+ */
+export async function peek(body: Readable, doing: string): Promise<Buffer> {
+  const timeout = AbortSignal.timeout(commandTimeoutMs);
+  try {
+    while (!body.readableEnded) {
+      const chunk = body.read() as Buffer | null;
+      if (chunk) {
+        body.unshift(chunk);
+        return chunk;
+      }
+      const ready = new AbortController();
+      const signal = AbortSignal.any([timeout, ready.signal]);
+      try {
+        await Promise.race([once(body, 'readable', { signal }), once(body, 'end', { signal })]);
+      } finally {
+        ready.abort();
+      }
+    }
+    return Buffer.alloc(0);
+  } catch (error) {
+    body.destroy();
+    if (timeout.aborted) throw new ClipError('ETIMEOUT', `${doing}: no data within ${commandTimeoutMs / 1000} s`);
+    throw new ClipError(
+      'ENETWORK',
+      `${doing}: the connection broke (${(error as { code?: string }).code ?? 'closed'})`,
+    );
+  }
+}
+
+/** The error that an HTTP status stands for; `undefined` below 400. `vendorText` is what the vendor said, if anything. */
+export function statusError(reply: HttpHead, doing: string, vendorText = ''): ClipError | undefined {
+  const { status } = reply;
+  if (status < 400) return undefined;
+  const said = vendorText ? `: ${vendorText}` : '';
+  const message = `${doing}: the server answered HTTP ${status}${said}`;
+  const details = { vendorCode: `HTTP ${status}`, retryAfterMs: retryAfterMs(reply.headers['retry-after']) };
+  if (status === 401) return new ClipError('EAUTH', `${message}. Check the credentials of the connection`, details);
+  if (status === 403) return new ClipError('EFORBIDDEN', `${message}. Check the rights of the account`, details);
+  if (status === 404 || status === 410) return new ClipError('ENOTFOUND', message, details);
+  if (status === 408) return new ClipError('ETIMEOUT', message, details);
+  if (status === 429) return new ClipError('ETHROTTLED', message, details);
+  if (status === 502 || status === 503 || status === 504) return new ClipError('ENETWORK', message, details);
+  if (status >= 500) return new ClipError('EFAILED', message, { ...details, retryable: true });
+  return new ClipError('EPROTOCOL', message, details);
+}
+
+/** `Retry-After` in seconds or as a date. */
+export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
+  if (!header) return undefined;
+  if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Math.ceil(Number(header) * 1000);
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+function head(response: AxiosResponse, request: HttpRequest): HttpHead {
+  if (response.status >= 300 && response.status < 400) {
+    (response.data as Readable | undefined)?.destroy?.();
+    throw new ClipError(
+      'EPROTOCOL',
+      `${request.doing}: the server redirects (HTTP ${response.status}). Set the address it points to as the address of the connection`,
+    );
+  }
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
+  const cookies: unknown = response.headers['set-cookie'];
+  return { status: response.status, headers, setCookies: Array.isArray(cookies) ? cookies.map(String) : [] };
+}
+
+/** `undefined` leaves the choice to the environment (`HTTP_PROXY` ...), as the core http request node does. */
+function proxyFor(url: string, proxy: ProxyOptions | undefined): AxiosProxyConfig | false | undefined {
+  if (!proxy) return undefined;
+  const { hostname } = new URL(url);
+  if (proxy.noProxy.some((name) => hostname === name || hostname.endsWith(`.${name.replace(/^\./, '')}`))) return false;
+  const address = new URL(proxy.url);
+  return {
+    protocol: address.protocol,
+    host: address.hostname,
+    port: Number(address.port || (address.protocol === 'https:' ? 443 : 80)),
+    ...(proxy.username ? { auth: { username: proxy.username, password: proxy.password ?? '' } } : {}),
+  };
+}
+
+const certificateErrors =
+  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET_ISSUER))/;
+
+function networkError(thrown: unknown, request: HttpRequest, timeout: AbortSignal): ClipError {
+  if (thrown instanceof ClipError) return thrown;
+  if (request.signal.aborted) return new ClipError('EABORTED', `${request.doing}: cancelled`);
+  if (timeout.aborted) {
+    return new ClipError('ETIMEOUT', `${request.doing}: no answer within ${commandTimeoutMs / 1000} s`);
+  }
+  const { code, message } = thrown as { code?: string; message?: string };
+  if (code && certificateErrors.test(code)) {
+    return new ClipError(
+      'ENETWORK',
+      `${request.doing}: the server's certificate is not trusted (${code}). Add its CA to the TLS configuration of the connection`,
+      { retryable: false, vendorCode: code },
+    );
+  }
+  if (/maxContentLength/.test(message ?? '')) {
+    return new ClipError('EPROTOCOL', `${request.doing}: the answer is larger than ${maxReplyBytes >> 20} MiB`);
+  }
+  if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
+    return new ClipError('EPROTOCOL', `${request.doing}: the server redirects in circles`);
+  }
+  if (code === 'ERR_INVALID_URL' || code === 'ERR_BAD_OPTION') {
+    return new ClipError('EINVALID', `${request.doing}: the address of the connection or its proxy is not valid`);
+  }
+  return new ClipError('ENETWORK', `${request.doing}: the server cannot be reached (${code ?? 'connection failed'})`, {
+    ...(code ? { vendorCode: code } : {}),
+  });
+}

@@ -1,0 +1,200 @@
+/**
+ * The provider contract: all that the author of a provider needs to read.
+ *
+ * A provider speaks one vendor's protocol and nothing else. Retries, polling, limits, files and Node-RED belong to the
+ * layers above; they call the methods below with an `AbortSignal` and expect a {@link ClipError} when something fails.
+ */
+import type { Readable } from 'node:stream';
+import type { ClipError } from './errors';
+import type { Field } from './fields';
+import type { ProxyOptions, TlsOptions } from './http';
+
+export { ClipError } from './errors';
+export type { ErrorCode, ErrorDetails } from './errors';
+export type { Field } from './fields';
+export type { ProxyOptions, TlsOptions } from './http';
+
+/** `expired`: it was finished, and the vendor has removed it since. */
+export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';
+
+/** One piece of recorded video of one camera, as a provider knows it. Plain JSON; times are ISO 8601 with `Z`. */
+export interface ProviderClip {
+  /** Opaque. Never a number, never parsed. */
+  id: string;
+  camera: string;
+  cameraName?: string;
+  start: string;
+  end: string;
+  status: ClipStatus;
+  /** 0-100, never running backwards for one clip. */
+  progress?: number;
+  title?: string;
+  /** Bytes, as the vendor declares them. */
+  size?: number;
+  /** Lower-case hex, as the vendor declares it. */
+  sha256?: string;
+  /** Pixels. */
+  width?: number;
+  height?: number;
+  /** When the vendor will remove it. */
+  expires?: string;
+  /** Why it failed, in the vendor's words. */
+  reason?: string;
+  /** Strings the provider needs to find it again. No secrets, no signed addresses. */
+  ref?: Record<string, string>;
+}
+
+/** A clip in a message: what the provider knows, plus where it belongs and the file it became. */
+export interface Clip extends ProviderClip {
+  /** Id of the `clip-provider` node. */
+  connection: string;
+  /** Provider id, such as `vdg-sense`. */
+  provider: string;
+  file?: ClipFile;
+}
+
+/** The downloaded file of a clip. */
+export interface ClipFile {
+  /** Absolute; empty for `output: "buffer"`. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  sha256: string;
+  /** Seconds of video in the file. */
+  duration?: number;
+  width?: number;
+  height?: number;
+  codec?: string;
+  /** Seconds of the requested range that the file lacks at its start and end. */
+  missingBefore: number;
+  missingAfter: number;
+  gaps: { start: string; end: string }[];
+  /** What is wrong with the file, in words; empty when nothing is. */
+  problems: string[];
+  thumbnail?: string;
+  /** Was a broken transfer continued? */
+  resumed: boolean;
+  /** How long the transfer took. */
+  seconds: number;
+}
+
+export interface ClipRequest {
+  camera: string;
+  /** ISO 8601 with `Z`. */
+  start: string;
+  end: string;
+  title: string;
+  /** Values of the provider's `clipOptions` fields, validated. */
+  options: Settings;
+}
+
+export interface Camera {
+  id: string;
+  name: string;
+  online?: boolean;
+}
+
+/** What "Test connection" shows. */
+export interface ConnectionCheck {
+  name: string;
+  version?: string;
+  cameras?: number;
+  /** Positive: the vendor's clock is ahead of ours. */
+  clockSkewMs?: number;
+  warnings: string[];
+}
+
+/** A clip's bytes on their way. The reader owns `body` and must consume or destroy it. */
+export interface OpenClip {
+  body: Readable;
+  /** Bytes in the whole clip, where the vendor says so for this transfer. */
+  size?: number;
+  sha256?: string;
+  /** Names this version of the bytes, for `If-Range`. */
+  etag?: string;
+  /** Can a broken transfer be continued with a higher `offset`? */
+  resumable: boolean;
+  /** Where in the clip `body` starts. Differs from the requested offset when the vendor started again. */
+  offset: number;
+}
+
+export interface CallOptions<Session = unknown> {
+  signal: AbortSignal;
+  /** What the provider's `login` returned; `undefined` for providers without one. */
+  session: Session;
+}
+
+/** A running provider: one account on one server. A missing optional method is a missing capability. */
+export interface Provider<Session = unknown> {
+  /**
+   * Called before the first request and again when a call fails with `sessionExpired`: never twice at once, and never
+   * again after it threw `EAUTH`.
+   */
+  login?(options: { signal: AbortSignal }): Promise<Session>;
+  createClip(request: ClipRequest, call: CallOptions<Session>): Promise<ProviderClip>;
+  /** @throws ENOTFOUND where the vendor does not list the clip (yet, or any more). */
+  getClip(clip: Clip, call: CallOptions<Session>): Promise<ProviderClip>;
+  /**
+   * As few requests as possible for many clips, answered in the same order: `undefined` for what the vendor does not list,
+   * an error for what could not be asked.
+   */
+  getClips?(clips: Clip[], call: CallOptions<Session>): Promise<(ProviderClip | ClipError | undefined)[]>;
+  /** @throws when the answer is not video: an error document must never reach `body`. */
+  openClip(clip: Clip, call: CallOptions<Session> & { offset: number; etag?: string }): Promise<OpenClip>;
+  deleteClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
+  /** Stops making a clip that is not finished. */
+  cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
+  listCameras?(call: CallOptions<Session>): Promise<Camera[]>;
+  check(call: CallOptions<Session>): Promise<ConnectionCheck>;
+  /** Logs out and frees sockets. */
+  close?(session: Session | undefined): Promise<void>;
+}
+
+export type Settings = Record<string, string | number | boolean>;
+
+export interface ProviderConfig {
+  /** Values of the definition's `settings` fields, validated and typed. */
+  settings: Settings;
+  credentials: Credentials;
+  tls?: TlsOptions;
+  proxy?: ProxyOptions;
+  /** Epoch milliseconds; passed in so that tests own the time. */
+  now(): number;
+}
+
+export interface Credentials {
+  username: string;
+  password: string;
+  token: string;
+}
+
+/** What a provider package exports, or registers as a plugin of type `clip-provider`. */
+export interface ProviderDefinition<Session = unknown> {
+  /** Stored in flows: never changes. */
+  id: string;
+  label: string;
+  /** Drawn in the connection dialog, and validated before `open`. */
+  settings: Field[];
+  /** Which of the three fixed slots are used, and what they are called. */
+  credentials: Partial<Record<keyof Credentials, { label: string; hint?: string }>>;
+  /** Drawn in the create-clip dialog, and validated before `createClip`. */
+  clipOptions: Field[];
+  /** Longest clip the vendor makes, in seconds. */
+  maxClipSeconds?(settings: Settings): number | undefined;
+  /** Why this cannot be one of the vendor's camera ids; `undefined` when it can. */
+  cameraProblem?(camera: string): string | undefined;
+  /** Does asking twice for the same camera, range and options make one clip? */
+  idempotentCreate: boolean;
+  /** Loads and starts the provider. Nothing heavy may be loaded before. No network. */
+  open(config: ProviderConfig): Promise<Provider<Session>>;
+}
+
+/** Gives a definition its type; the values pass through. */
+export function defineProvider<Session>(definition: ProviderDefinition<Session>): ProviderDefinition<Session> {
+  return definition;
+}
+
+/** "camera 7/2, 2025-03-01T08:50:00.000Z to 2025-03-01T08:51:30.000Z": how error messages name a clip. */
+export function describeClip(clip: { camera: string; start: string; end: string }): string {
+  return `camera ${clip.camera}, ${clip.start} to ${clip.end}`;
+}

@@ -1,0 +1,94 @@
+/**
+ * Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have
+ * 64 bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
+ */
+import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { ClipError } from './errors';
+
+export interface XmlElement {
+  /** Lower case. */
+  name: string;
+  /** Names in lower case. */
+  attributes: Record<string, string>;
+  children: XmlElement[];
+  /** Text directly inside, trimmed. */
+  text: string;
+}
+
+const parser = new XMLParser({
+  preserveOrder: true,
+  ignoreAttributes: false,
+  attributeNamePrefix: '',
+  allowBooleanAttributes: true,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  ignoreDeclaration: true,
+  ignorePiTags: true,
+  processEntities: true,
+  htmlEntities: true,
+  maxNestedTags: 64,
+  onDangerousProperty: (name) => `_${name}`,
+});
+
+/** @throws EPROTOCOL when the text is not one well-formed document. */
+export function parseXml(text: string): XmlElement {
+  const document = text.replace(/^\uFEFF/, '').trim();
+  if (/<!(DOCTYPE|ENTITY)/i.test(document)) throw malformed('it declares a document type');
+  // Vendor samples show attributes without quotes; everything else about the form must hold.
+  const valid = XMLValidator.validate(document, { allowBooleanAttributes: true });
+  if (valid !== true && valid.err.code !== 'InvalidAttr') throw malformed(valid.err.msg);
+  let elements: XmlElement[];
+  try {
+    elements = (parser.parse(document) as unknown[]).flatMap(toElement);
+  } catch (error) {
+    throw malformed(error instanceof Error ? error.message : 'it cannot be read');
+  }
+  const [root, second] = elements;
+  if (!root || second) throw malformed('it needs exactly one root element');
+  return root;
+}
+
+/** All elements of that name (lower case) inside, at any depth, in document order. */
+export function findAll(element: XmlElement, name: string): XmlElement[] {
+  return element.children.flatMap((child) => [...(child.name === name ? [child] : []), ...findAll(child, name)]);
+}
+
+/** The trimmed value of a child element or attribute of that name (lower case), whichever exists. */
+export function valueOf(element: XmlElement, name: string): string | undefined {
+  const child = element.children.find((candidate) => candidate.name === name);
+  return child ? child.text : element.attributes[name];
+}
+
+/** Escapes text for element content. Characters that XML cannot hold are dropped. */
+export function escapeXml(text: string): string {
+  return text
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '')
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;');
+}
+
+/** fast-xml-parser's ordered form: one key per node, beside an optional `:@` for the attributes. */
+function toElement(node: unknown): XmlElement[] {
+  const { ':@': attributes = {}, ...named } = node as Record<string, unknown>;
+  return Object.entries(named).flatMap(([name, content]) => {
+    if (name === '#text' || !Array.isArray(content)) return [];
+    return {
+      name: name.toLowerCase(),
+      attributes: Object.fromEntries(
+        Object.entries(attributes as object).map(([key, value]) => [key.toLowerCase(), String(value).trim()]),
+      ),
+      children: content.flatMap(toElement),
+      text: content.map(textOf).join('').trim(),
+    };
+  });
+}
+
+function textOf(node: unknown): string {
+  const text = (node as Record<string, unknown>)['#text'];
+  return text === undefined ? '' : String(text);
+}
+
+function malformed(problem: string): ClipError {
+  return new ClipError('EPROTOCOL', `The answer is not well-formed XML: ${problem}`);
+}
