@@ -1,0 +1,198 @@
+import { ClipError } from '../../errors';
+import {
+  describeClip,
+  type CallOptions,
+  type Camera,
+  type Clip,
+  type ClipRequest,
+  type ConnectionCheck,
+  type Provider,
+  type ProviderClip,
+  type ProviderConfig,
+} from '../../provider';
+import { valueOf } from '../../xml';
+import { createSenseApi } from './api';
+import { readCameras, readClips, readTime, writeTime, type SenseClip, type SenseSession } from './types';
+
+type Session = SenseSession | undefined;
+type Call = CallOptions<Session>;
+
+/** What the commands of VDG Sense mean for clips. */
+export function openSense(config: ProviderConfig): Provider<Session> {
+  const api = createSenseApi(config);
+  const milliseconds = config.settings.milliseconds !== false;
+
+  return {
+    login: api.login,
+
+    /** Source: https://tkhsecurity.com/api-docs/functions/addclip/ */
+    async createClip(request, call) {
+      const { serverId, deviceId } = splitCamera(request.camera);
+      const { start, end } = milliseconds ? request : wholeSeconds(request);
+      const { imageWidth, imageHeight, vca } = request.options;
+      const parameters = {
+        serverid: serverId,
+        deviceid: deviceId,
+        description: request.title,
+        startdate: writeTime(start, milliseconds),
+        enddate: writeTime(end, milliseconds),
+        imagewidth: imageWidth === undefined ? undefined : String(imageWidth),
+        imageheight: imageHeight === undefined ? undefined : String(imageHeight),
+        vca: vca ? String(vca) : undefined,
+      };
+      const doing = `Creating the clip of ${describeClip(request)}`;
+      const [clip] = readClips(await api.command('addClip', parameters, call, doing));
+      if (!clip) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no clip`);
+      return { ...toClip(clip, request), start, end, title: clip.title ?? request.title };
+    },
+
+    async getClip(clip, call) {
+      const [found] = await getClips([clip], call);
+      if (found instanceof ClipError) throw found;
+      if (!found) throw new ClipError('ENOTFOUND', `The server does not list the clip of ${describeClip(clip)}`);
+      return found;
+    },
+
+    getClips,
+
+    /** The page of this command is not public: parameters as for updateClip, errors as XML in place of the video. */
+    async openClip(clip, call) {
+      const doing = `Downloading the clip of ${describeClip(clip)}`;
+      const headers: Record<string, string> =
+        call.offset > 0 && call.etag ? { Range: `bytes=${call.offset}-`, 'If-Range': call.etag } : {};
+      try {
+        const reply = await api.media('downloadClip', clipParameters(clip), { ...call, headers }, doing);
+        return readMedia(reply, call.offset);
+      } catch (error) {
+        // It was finished once, so it has been removed since.
+        if (error instanceof ClipError && error.code === 'ENOTFOUND' && clip.status === 'finished') {
+          throw new ClipError('EEXPIRED', error.message, error);
+        }
+        throw error;
+      }
+    },
+
+    deleteClip,
+
+    /** There is no command to cancel; whether deleting stops a clip that is being made is not published. */
+    cancelClip: deleteClip,
+
+    listCameras,
+
+    async check(call) {
+      const info = await api.info(call.signal);
+      const cameras = await listCameras(call);
+      const version = info && valueOf(info, 'version');
+      const utc = readTime(info && valueOf(info, 'utc'));
+      const check: ConnectionCheck = {
+        name: 'VDG Sense',
+        cameras: cameras.length,
+        warnings: warnings(config, version),
+      };
+      if (version) check.version = version;
+      if (utc) check.clockSkewMs = Date.parse(utc) - config.now();
+      return check;
+    },
+
+    async close() {
+      api.close();
+    },
+  };
+
+  async function deleteClip(clip: Clip, call: Call): Promise<void> {
+    const method = config.settings.deleteMethod === 'DELETE' ? 'DELETE' : 'GET';
+    try {
+      await api.command('deleteClip', clipParameters(clip), call, `Deleting the clip of ${describeClip(clip)}`, method);
+    } catch (error) {
+      if (!(error instanceof ClipError && error.vendorCode === '-40')) throw error;
+    }
+  }
+
+  async function listCameras(call: Call): Promise<Camera[]> {
+    return readCameras(await api.command('getDeviceList', {}, call, 'Asking for the camera list'));
+  }
+
+  /**
+   * The command has no filter by clip. Without a server id it may list only the clips of the management server, so each
+   * server is asked once. Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406026/getClips
+   */
+  async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
+    const servers = new Set(clips.map((clip) => splitCamera(clip.camera).serverId));
+    const lists = new Map<string, Map<string, SenseClip> | ClipError>();
+    await Promise.all(
+      [...servers].map(async (serverid) => {
+        const doing = `Asking for the clips of server ${serverid}`;
+        try {
+          const found = readClips(await api.command('getClips', { serverid }, call, doing));
+          const own = found.filter((clip) => clip.serverId === undefined || clip.serverId === serverid);
+          lists.set(serverid, new Map(own.map((clip) => [clip.id, clip])));
+        } catch (error) {
+          if (!(error instanceof ClipError) || error.sessionExpired || servers.size === 1) throw error;
+          lists.set(serverid, error);
+        }
+      }),
+    );
+    return clips.map((clip) => {
+      const list = lists.get(splitCamera(clip.camera).serverId);
+      if (list instanceof ClipError) return list;
+      const found = list?.get(clip.id);
+      return found && toClip(found, clip);
+    });
+  }
+}
+
+function toClip(found: SenseClip, asked: { camera: string; start: string; end: string }): ProviderClip {
+  const { serverId, deviceId, ...clip } = found;
+  return { ...clip, camera: asked.camera, start: asked.start, end: asked.end };
+}
+
+function clipParameters(clip: Clip): Record<string, string> {
+  return { id: clip.id, serverid: splitCamera(clip.camera).serverId };
+}
+
+/** Device ids are only unique on their server. */
+function splitCamera(camera: string): { serverId: string; deviceId: string } {
+  const [serverId = '', deviceId = ''] = camera.split('/');
+  return { serverId, deviceId };
+}
+
+/** Outwards, so that nothing asked for is cut off; but never past the longest clip that the server makes. */
+function wholeSeconds({ start, end }: ClipRequest): { start: string; end: string } {
+  const startSeconds = Math.floor(Date.parse(start) / 1000);
+  const endSeconds = Math.min(Math.ceil(Date.parse(end) / 1000), startSeconds + 300);
+  return { start: new Date(startSeconds * 1000).toISOString(), end: new Date(endSeconds * 1000).toISOString() };
+}
+
+function readMedia(reply: Awaited<ReturnType<ReturnType<typeof createSenseApi>['media']>>, askedOffset: number) {
+  const { headers, status, body } = reply;
+  const offset = status === 206 ? askedOffset : 0;
+  const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined;
+  const etag = headers.etag?.startsWith('"') ? headers.etag : undefined;
+  return {
+    body,
+    offset,
+    resumable: etag !== undefined && (status === 206 || headers['accept-ranges'] === 'bytes'),
+    ...(length === undefined ? {} : { size: length + offset }),
+    ...(etag ? { etag } : {}),
+  };
+}
+
+function warnings({ settings }: ProviderConfig, version: string | undefined): string[] {
+  const found: string[] = [];
+  const isPlainHttp = /^http:/i.test(String(settings.url));
+  if (isPlainHttp && (settings.auth === 'plain' || settings.auth === 'basic')) {
+    found.push('The password travels over http without encryption');
+  }
+  if (settings.auth === 'digest') found.push('Digest login is experimental');
+  if (version === undefined)
+    found.push('The server does not tell its version: it is older than 2.6.1. Clips need 2.5.4');
+  else if (isOlder(version, [2, 7, 2]))
+    found.push(`Version ${version} is older than 2.7.2, for which clips are documented`);
+  return found;
+}
+
+function isOlder(version: string, than: number[]): boolean {
+  const parts = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  const different = than.findIndex((part, index) => (parts[index] ?? 0) !== part);
+  return different >= 0 && (parts[different] ?? 0) < than[different]!;
+}

@@ -1,0 +1,94 @@
+import { ClipError, type ErrorCode } from '../../errors';
+
+/**
+ * The result codes of the VDG Sense API, in our codes and in words that a person can act on.
+ * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406859/Result+Codes and the pages of the commands.
+ * Some of the published numbers carry two meanings, depending on the command.
+ */
+type Meaning = readonly [code: ErrorCode, text: string, retryable?: boolean];
+
+const meanings: Record<string, Meaning> = {
+  '-1': ['EUNSUPPORTED', 'the server does not offer this function. It may need an API licence or a newer version'],
+  '-2': ['ENOTFOUND', 'no such device. Check the camera id: serverid/deviceid'],
+  '-3': ['ENOTFOUND', 'there is no recorded image for that time'],
+  '-4': ['EINVALID', 'the server does not accept the form of the time. Try the connection without milliseconds'],
+  '-5': ['EFAILED', 'the live image failed'],
+  '-6': ['EFAILED', 'the recorded data failed'],
+  '-7': ['EINVALID', 'the preset is out of range'],
+  '-8': ['EUNSUPPORTED', 'there is no face recognition'],
+  '-9': ['ENOTFOUND', 'record not found'],
+  '-10': ['EINVALID', 'not enough parameters'],
+  '-11': ['ENOTFOUND', 'there is no image'],
+  '-12': ['ENOTFOUND', 'no such system'],
+  '-13': ['ENOTFOUND', 'no such monitor'],
+  '-14': ['ENOTFOUND', 'no such layout'],
+  '-15': ['ENOTFOUND', 'no such panel'],
+  '-16': ['ENOTFOUND', 'no such multi-layout'],
+  '-17': ['ENOTFOUND', 'no such server. Check the camera id: serverid/deviceid'],
+  '-18': ['EFAILED', 'general error. Details are in the log of the server', true],
+  '-19': ['EUNSUPPORTED', 'the camera is not a dome'],
+  '-20': ['EUNSUPPORTED', 'there is no licence plate recognition'],
+  '-21': ['EFAILED', 'the device is not active in the current profile'],
+  '-22': ['EINVALID', 'a value is out of range'],
+  '-23': ['EINVALID', 'a value is empty'],
+  '-24': ['EINVALID', 'invalid action'],
+  '-25': ['ENOTFOUND', 'no such macro'],
+  '-26': ['ENOTFOUND', 'no such action or video tag'],
+  '-28': ['EUNSUPPORTED', 'not a client of this system'],
+  '-33': ['EINVALID', 'the server id is missing'],
+  '-34': ['EINVALID', 'the device id is missing'],
+  '-35': ['EINVALID', 'the start is missing'],
+  '-36': ['EINVALID', 'the end is missing'],
+  '-37': ['EINVALID', 'the end lies before the start'],
+  '-38': ['ELIMIT', 'a clip can have 5 minutes at most. Ask for a shorter one'],
+  '-40': [
+    'ENOTFOUND',
+    'the server does not have this clip. Finished clips are removed after some days, or when space is short',
+  ],
+  '-48': ['ENOTFOUND', 'there are no recordings for that time'],
+  '-53': ['EFAILED', 'the connection to the device is lost', true],
+  '-57': ['EINVALID', 'a number that names the item is missing'],
+  '-58': ['EINVALID', 'the item or path is not valid'],
+  '-60': ['ENOSPACE', 'the server has not enough disk space'],
+  '-61': ['EFAILED', 'the server cannot create the folder'],
+};
+
+/** Numbers that mean something else for one command. */
+const meaningsOfCommand: Record<string, Record<string, Meaning>> = {
+  exportVideo: {
+    '-57': ['EINVALID', 'the export id is missing'],
+    '-58': ['EINVALID', 'the path on the server is not valid'],
+  },
+  customMessage: {
+    '-57': ['EINVALID', 'the index is missing'],
+    '-58': ['EINVALID', 'the index is not valid'],
+  },
+};
+
+/** How a server may say that it does not know the session; which number it uses is not published. */
+const loginWanted = /log(ged)?[ -]?(in|on)\b|session|authenti|not authori[sz]ed|unauthori[sz]ed|credential/i;
+
+/**
+ * @param description what the server wrote beside the number
+ * @param hasSession whether the request went out under a login: then a refusal may only mean that the session has ended
+ */
+export function resultError(
+  command: string,
+  code: string,
+  description: string,
+  doing: string,
+  hasSession: boolean,
+): ClipError {
+  const said = description ? ` ("${description}")` : '';
+  const meaning = meaningsOfCommand[command]?.[code] ?? meanings[code];
+  if (loginWanted.test(description)) {
+    const message = `${doing}: the server wants a login${said}, code ${code}. Check the login method of the connection`;
+    return new ClipError('EAUTH', message, { vendorCode: code, sessionExpired: hasSession });
+  }
+  if (!meaning) {
+    const message = `${doing}: the server answered with code ${code}${said}, which is not documented`;
+    return new ClipError('EFAILED', message, { vendorCode: code, sessionExpired: hasSession });
+  }
+  const [ourCode, text, retryable] = meaning;
+  return new ClipError(ourCode, `${doing}: ${text}${said}, code ${code}`, { vendorCode: code, retryable });
+}

@@ -1,0 +1,136 @@
+/**
+ * What VDG Sense says, read tolerantly: tag order is arbitrary, case is mixed, tags may be added without notice, and
+ * templates show trailing blanks. Source: https://tkhsecurity.atlassian.net/wiki/x/toBrIgI (Important notes).
+ */
+import type { Camera, ClipStatus, ProviderClip } from '../../provider';
+import { findAll, valueOf, type XmlElement } from '../../xml';
+
+/** Cookies to send with every request. */
+export interface SenseSession {
+  cookies: Record<string, string>;
+}
+
+export interface SenseClip extends Omit<ProviderClip, 'camera' | 'start' | 'end'> {
+  serverId?: string;
+  deviceId?: string;
+  start?: string;
+  end?: string;
+}
+
+/** The result code as text; `undefined` where the document has none. */
+export function resultCode(root: XmlElement): string | undefined {
+  return valueOf(root, 'errorcode');
+}
+
+export function isFailure(code: string | undefined): boolean {
+  return code !== undefined && /^-\d+$/.test(code);
+}
+
+/**
+ * The clips of a reply. A list has them as `clips/clip`; for the answer to addClip the wrapper is not published, so a
+ * single `clip` and bare fields count too.
+ */
+export function readClips(root: XmlElement): SenseClip[] {
+  const wrapped = findAll(root, 'clip');
+  return (wrapped.length > 0 ? wrapped : [root]).flatMap(readClip);
+}
+
+function readClip(element: XmlElement): SenseClip[] {
+  const id = valueOf(element, 'id');
+  if (!id) return [];
+  const { status, reason } = readStatus(element);
+  return [
+    {
+      id,
+      serverId: valueOf(element, 'serverid') || undefined,
+      deviceId: valueOf(element, 'deviceid') || undefined,
+      start: readTime(valueOf(element, 'startdate')),
+      end: readTime(valueOf(element, 'enddate')),
+      title: valueOf(element, 'description'),
+      status,
+      reason,
+      size: readCount(valueOf(element, 'filesize')),
+      width: readCount(valueOf(element, 'imagewidth')),
+      height: readCount(valueOf(element, 'imageheight')),
+      progress: status === 'finished' ? 100 : 0,
+    },
+  ];
+}
+
+/**
+ * Documented: pending, busy, finished, failed; one page writes "failed ...", so the beginning counts. Anything else is
+ * taken as still being made. Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406124/updateClip
+ */
+function readStatus(clip: XmlElement): { status: ClipStatus; reason?: string } {
+  const element = clip.children.find((child) => child.name === 'status');
+  const text = valueOf(clip, 'status') ?? '';
+  const word = text.toLowerCase();
+  if (word.startsWith('finish')) return { status: 'finished' };
+  if (word.startsWith('pend')) return { status: 'pending' };
+  if (!word.startsWith('fail')) return { status: 'busy' };
+  const rest = text.replace(/^\w+[\s:,.-]*/, '');
+  return { status: 'failed', reason: element?.attributes.description || rest || undefined };
+}
+
+/** `yyyy-mm-dd hh:nn:ss[.zzz]`, UTC. Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405250/Plugin */
+export function readTime(text: string | undefined): string | undefined {
+  const match = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(\.\d{1,3})?/.exec(text ?? '');
+  if (!match) return undefined;
+  const time = new Date(`${match[1]}T${match[2]}${match[3] ?? ''}Z`);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
+/** The form that commands take; checked strictly by the server since 1.11.3. */
+export function writeTime(iso: string, milliseconds: boolean): string {
+  return iso.replace('T', ' ').slice(0, milliseconds ? 23 : 19);
+}
+
+/** Zero stands for "not known yet". */
+function readCount(text: string | undefined): number | undefined {
+  const value = /^\d{1,15}$/.test(text ?? '') ? Number(text) : 0;
+  return value > 0 ? value : undefined;
+}
+
+/** Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406314 (getDeviceList) */
+export function readCameras(root: XmlElement): Camera[] {
+  const devices = findAll(root, 'device').flatMap((device) => {
+    const serverId = valueOf(device, 'serverid');
+    const deviceId = valueOf(device, 'deviceid');
+    if (!serverId || !deviceId) return [];
+    const id = `${serverId}/${deviceId}`;
+    const type = (valueOf(device, 'type') ?? '').toLowerCase();
+    const camera: Camera = { id, name: valueOf(device, 'name') || id, online: readOnline(valueOf(device, 'status')) };
+    return { camera, isCamera: type === '' || type.includes('cam') };
+  });
+  const cameras = devices.filter((device) => device.isCamera);
+  return (cameras.length > 0 ? cameras : devices).map((device) => device.camera);
+}
+
+/** The status words of devices are not published. */
+function readOnline(status: string | undefined): boolean | undefined {
+  if (/^(ok|online|active|connected)/i.test(status ?? '')) return true;
+  return /(offline|lost|disconnect|error|inactive|fail)/i.test(status ?? '') ? false : undefined;
+}
+
+/** Where the session key is returned is not published: a cookie, an element and an attribute all count. */
+export function readSession(
+  root: XmlElement | undefined,
+  setCookies: string[],
+  keyName: string,
+): SenseSession | undefined {
+  const cookies: Record<string, string> = {};
+  for (const line of setCookies) {
+    const [, name, value] = /^\s*([^=;\s]+)=([^;]*)/.exec(line) ?? [];
+    if (name && value) cookies[name] = value.trim();
+  }
+  const names = [...new Set([keyName.toLowerCase(), 'sessionkey', 'sessionid', 'session'])];
+  const inCookie = Object.entries(cookies).find(([name]) => names.includes(name.toLowerCase()))?.[1];
+  const key = inCookie ?? names.map((name) => root && findValue(root, name)).find(Boolean);
+  // Requests carry the key as this cookie, whatever form it came in.
+  if (key) return { cookies: { ...cookies, [keyName]: key, sessionkey: key } };
+  return Object.keys(cookies).length > 0 ? { cookies } : undefined;
+}
+
+function findValue(element: XmlElement, name: string): string | undefined {
+  return valueOf(element, name) || element.children.map((child) => findValue(child, name)).find(Boolean);
+}
