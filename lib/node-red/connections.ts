@@ -1,0 +1,104 @@
+import { readClip } from '../clips/clip';
+import { systemClock } from '../clock';
+import { Connection } from '../connection';
+import { ClipError } from '../errors';
+import { readFields } from '../fields';
+import type { Clip, ProviderDefinition, ProxyOptions, TlsOptions } from '../provider';
+import { providers } from '../providers';
+import type { Message, Node, NodeDefinition, NodeRed } from './runtime';
+import { readNumber } from './typed-input';
+
+/** A running `clip-provider` node: a connection, or the reason why there is none. */
+export interface ConnectionNode extends Node {
+  connection: Connection | ClipError;
+}
+
+/** Our own providers, then those that other packages registered as plugins; looked up afresh at each call. */
+export function allProviders(RED: NodeRed): ProviderDefinition[] {
+  const plugins = RED.plugins?.getByType?.('clip-provider') ?? [];
+  return [
+    ...providers,
+    ...plugins.flatMap((plugin) => (plugin.definition ? [plugin.definition as ProviderDefinition] : [])),
+  ];
+}
+
+/** What the editor needs to draw forms: data only, no functions. */
+export function describeProviders(RED: NodeRed): object[] {
+  return allProviders(RED).map(({ id, label, settings, credentials, clipOptions }) => ({
+    id,
+    label,
+    settings,
+    credentials,
+    clipOptions,
+  }));
+}
+
+/** @throws EINVALID or ENOTFOUND naming what does not hold */
+export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinition): Connection {
+  const provider = allProviders(RED).find(({ id }) => id === (definition.provider ?? 'vdg-sense'));
+  if (!provider) {
+    throw new ClipError('ENOTFOUND', `No provider "${String(definition.provider)}" is installed`);
+  }
+  const { username = '', password = '', token = '' } = node.credentials ?? {};
+  return new Connection({
+    id: node.id,
+    definition: provider,
+    config: {
+      settings: readFields(provider.settings, definition.settings),
+      credentials: { username, password, token },
+      tls: readTls(RED, definition.tls),
+      proxy: readProxy(RED, definition.proxy),
+      now: systemClock.now,
+    },
+    maxConcurrent: Math.floor(readNumber(definition, 'maxConcurrent', 2, 1)),
+    clock: systemClock,
+  });
+}
+
+/**
+ * The connection of a `clip-provider` node, by its id.
+ * @throws ENOTFOUND where there is none, EINVALID where its settings do not hold
+ */
+export function getConnection(RED: NodeRed, id: string): Connection {
+  const node = RED.nodes.getNode<ConnectionNode>(id);
+  if (!node || node.type !== 'clip-provider') {
+    throw new ClipError('ENOTFOUND', `There is no connection "${id}" in these flows, or it is disabled`);
+  }
+  if (node.connection instanceof ClipError) throw node.connection;
+  return node.connection;
+}
+
+/**
+ * The clip of a message, with the connection to ask about it: the node's own choice, else the clip's.
+ * @throws EINVALID or ENOTFOUND naming what does not hold
+ */
+export function acceptClip(RED: NodeRed, message: Message, chosen: unknown): { clip: Clip; connection: Connection } {
+  const clip = readClip(message.clip, systemClock.now());
+  const connection = getConnection(RED, typeof chosen === 'string' && chosen !== '' ? chosen : clip.connection);
+  const { id, label, cameraProblem } = connection.definition;
+  if (clip.provider !== id) {
+    throw new ClipError('EINVALID', `msg.clip.provider is "${clip.provider}", but the connection is to ${label}`);
+  }
+  const problem = cameraProblem?.(clip.camera);
+  if (problem) throw new ClipError('EINVALID', `msg.clip.camera: ${problem}`);
+  return { clip, connection };
+}
+
+/** The core `tls-config` node speaks in the options of Node's `https.request`. */
+function readTls(RED: NodeRed, id: unknown): TlsOptions | undefined {
+  if (typeof id !== 'string' || id === '') return undefined;
+  const node = RED.nodes.getNode<Node & { addTLSOptions?(options: TlsOptions): void }>(id);
+  if (!node?.addTLSOptions) throw new ClipError('ENOTFOUND', 'The TLS configuration of the connection does not exist');
+  const options: TlsOptions = {};
+  node.addTLSOptions(options);
+  return options;
+}
+
+function readProxy(RED: NodeRed, id: unknown): ProxyOptions | undefined {
+  if (typeof id !== 'string' || id === '') return undefined;
+  const node = RED.nodes.getNode<Node & { url?: string; noproxy?: string[] }>(id);
+  if (!node?.url) throw new ClipError('ENOTFOUND', 'The proxy of the connection does not exist');
+  if (!URL.canParse(node.url)) throw new ClipError('EINVALID', 'The address of the proxy is not valid');
+  const { username, password } = node.credentials ?? {};
+  return { url: node.url, noProxy: node.noproxy ?? [], ...(username ? { username, password: password ?? '' } : {}) };
+}

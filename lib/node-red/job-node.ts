@@ -1,0 +1,233 @@
+/** What all working nodes share: a message becomes a job, the job's outcome becomes messages, status and errors. */
+import type { Connection } from '../connection';
+import { ClipError, toClipError } from '../errors';
+import type { Answer, Job, RunContext } from '../jobs/job';
+import { restoreMessage, storeMessage } from '../jobs/message';
+import { getConnection } from './connections';
+import { jobEngine } from './engine';
+import type { Done, Message, Node, NodeRed, Send, Status } from './runtime';
+
+interface Work {
+  connection: string;
+}
+
+export interface JobNodeOptions<W extends Work, Settings> {
+  /** Reads the dialog's values, once. @throws EINVALID */
+  configure(): Settings;
+  /** Turns a message into work without touching the network. @throws what the message lacks, named */
+  accept(message: Message, settings: Settings): Promise<{ work: W; runAt?: number }>;
+  run(job: Job<W>, connection: Connection, context: RunContext<W>, tools: RunTools<W>): Promise<Answer<W>>;
+  /** Puts what is known now into the message. */
+  write(message: Message, work: W, jobId: string): void;
+  /** Output numbers, from 0. Without `failure` every failure is raised. */
+  outputs: { finished: number; progress?: number; failure?: number };
+  /** Catalog keys below `status`, with the values for their text. */
+  status: {
+    working(work: W, jobs: number): [key: string, values?: Record<string, unknown>];
+    finished: string;
+  };
+  /** The id that a cancel message names. */
+  idOf(work: W): string | undefined;
+  /** Tells the vendor that a cancelled job's result is no longer wanted. */
+  cancelAtVendor?(work: W, connection: Connection): Promise<void>;
+}
+
+export interface RunTools<W> {
+  /** Sends a progress message and shows a status, at most once a second per job. */
+  progress(work: W, status?: [key: string, values?: Record<string, unknown>]): void;
+}
+
+/** What the engine stores. */
+interface Stored<W> {
+  message: Record<string, unknown>;
+  work: W;
+}
+
+/** The message as it came in, for as long as this process lives. */
+interface Live {
+  message: Message;
+  send: Send;
+  done: Done;
+  progressAt: number;
+  /** The last progress message, to send only what is new. */
+  progressed?: string;
+}
+
+const progressEveryMs = 1_000;
+/** A stored job whose connection is disabled looks for it this often. */
+const connectionRetryMs = 60_000;
+
+export function jobNode<W extends Work, Settings>(
+  RED: NodeRed,
+  node: Node,
+  options: JobNodeOptions<W, Settings>,
+): void {
+  const engine = jobEngine(RED);
+  const live = new Map<string, Live>();
+  let release: (() => Promise<void>) | undefined;
+  let settings: Settings | ClipError;
+  let shown = '';
+  let warned = false;
+
+  function show(fill: Status['fill'], shape: Status['shape'], key: string, values?: Record<string, unknown>): void {
+    const text = RED._(`${node.type}.status.${key}`, values);
+    if (`${fill}${text}` === shown) return;
+    shown = `${fill}${text}`;
+    node.status({ fill, shape, text });
+  }
+
+  const unwrap = (job: Job<Stored<W>>): Job<W> => ({ ...job, data: job.data.work });
+
+  function liveOf(job: Job<Stored<W>>): Live {
+    let found = live.get(job.id);
+    if (!found) {
+      // Accepted before a restart or redeploy: there is no one left to call back, so the node itself speaks.
+      const message = restoreMessage(job.data.message) as Message;
+      const done: Done = (error) => error && node.error(error, message);
+      found = { message, send: node.send.bind(node), done, progressAt: 0 };
+      live.set(job.id, found);
+    }
+    return found;
+  }
+
+  function sendTo(output: number, { send }: Live, message: Message): void {
+    const messages: (Message | null)[] = Array.from({ length: output + 1 }, () => null);
+    messages[output] = message;
+    send(messages);
+  }
+
+  function progress(job: Job<Stored<W>>, work: W, status = options.status.working(work, live.size)): void {
+    const target = liveOf(job);
+    const now = Date.now();
+    if (now - target.progressAt < progressEveryMs) return;
+    target.progressAt = now;
+    show('blue', 'dot', ...status);
+    if (options.outputs.progress === undefined) return;
+    const message = RED.util.cloneMessage(target.message);
+    options.write(message, work, job.id);
+    const content = JSON.stringify([message.clip, message.export]);
+    if (content === target.progressed) return;
+    target.progressed = content;
+    sendTo(options.outputs.progress, target, message);
+  }
+
+  async function run(job: Job<Stored<W>>, context: RunContext<Stored<W>>): Promise<Answer<Stored<W>>> {
+    const { message, work } = job.data;
+    const wrap = (changed: W): Stored<W> => ({ message, work: changed });
+    let connection: Connection;
+    try {
+      connection = getConnection(RED, work.connection);
+    } catch {
+      show('red', 'ring', 'misconfigured');
+      return { type: 'retry', afterMs: connectionRetryMs };
+    }
+    liveOf(job);
+    show('blue', 'dot', ...options.status.working(work, live.size));
+    const answer = await options.run(
+      unwrap(job),
+      connection,
+      { signal: context.signal, save: (changed) => context.save(wrap(changed)) },
+      { progress: (changed, status) => progress(job, changed, status) },
+    );
+    return answer.data === undefined ? (answer as Answer<Stored<W>>) : { ...answer, data: wrap(answer.data) };
+  }
+
+  function retrying(job: Job<Stored<W>>, { afterMs, because }: Extract<Answer<Stored<W>>, { type: 'retry' }>): void {
+    if (!because) return progress(job, job.data.work);
+    show('yellow', 'ring', 'retrying', { seconds: Math.ceil(afterMs / 1000), code: because.code });
+    node.log(`${because.code}: ${because.message}. Next try in ${Math.ceil(afterMs / 1000)} s`);
+  }
+
+  function settled(job: Job<Stored<W>>, outcome: Exclude<Answer<Stored<W>>, { type: 'retry' }>): void {
+    const target = liveOf(job);
+    live.delete(job.id);
+    options.write(target.message, job.data.work, job.id);
+    if (outcome.type === 'done') {
+      show('green', 'dot', options.status.finished);
+      sendTo(options.outputs.finished, target, target.message);
+      target.done();
+    } else {
+      fail(target, outcome.error);
+    }
+  }
+
+  function fail(target: Live, error: ClipError): void {
+    if (error.code === 'EABORTED') show('grey', 'ring', 'cancelled');
+    else show('red', 'ring', 'failed', { code: error.code });
+    const output = options.outputs.failure;
+    if (output !== undefined && (node.wires?.[output]?.length ?? 0) > 0) {
+      const { code, message, retryable } = error;
+      target.message.error = { code, message, retryable };
+      sendTo(output, target, target.message);
+      target.done();
+    } else {
+      target.done(error);
+    }
+  }
+
+  async function cancel(message: Message): Promise<void> {
+    const named = (message.clip ?? message.export) as { id?: unknown } | undefined;
+    const matches = (job: Job): boolean =>
+      job.owner === node.id &&
+      (named?.id === undefined || options.idOf((job as Job<Stored<W>>).data.work) === named.id);
+    const cancelled = (await engine.cancel(matches)) as Job<Stored<W>>[];
+    const wanted = new Set(engine.list().map((job) => options.idOf((job as Job<Stored<W>>).data.work)));
+    for (const { data } of cancelled) {
+      if (!options.cancelAtVendor || wanted.has(options.idOf(data.work))) continue;
+      try {
+        await options.cancelAtVendor(data.work, getConnection(RED, data.work.connection));
+      } catch (thrown) {
+        node.warn(`Cancelled here, but not at the vendor: ${toClipError(thrown).message}`);
+      }
+    }
+  }
+
+  async function accept(message: Message, send: Send, done: Done): Promise<void> {
+    if (settings instanceof ClipError) throw settings;
+    const { work, runAt = 0 } = await options.accept(message, settings);
+    const { message: kept, dropped } = storeMessage(message);
+    if (dropped.length > 0 && !warned) {
+      warned = true;
+      node.warn(`Not kept should Node-RED restart before this is finished: msg.${dropped.slice(0, 5).join(', msg.')}`);
+    }
+    own();
+    const job = await engine.add<Stored<W>>({ owner: node.id, data: { message: kept, work }, runAt });
+    live.set(job.id, { message, send, done, progressAt: 0 });
+    const waitMs = runAt - Date.now();
+    if (waitMs > 0) show('yellow', 'ring', 'waitingUntil', { time: new Date(runAt).toLocaleTimeString() });
+  }
+
+  function own(): void {
+    release ??= engine.own<Stored<W>>(node.id, { run, retrying, settled });
+  }
+
+  try {
+    settings = options.configure();
+  } catch (thrown) {
+    settings = toClipError(thrown);
+    show('red', 'ring', 'misconfigured');
+  }
+  // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
+  RED.events.once('flows:started', own);
+
+  node.on('input', (message, send, done) => {
+    const handled = message.cancel === true ? cancel(message).then(() => done()) : accept(message, send, done);
+    handled.catch((thrown: unknown) => fail({ message, send, done, progressAt: 0 }, toClipError(thrown)));
+  });
+
+  node.on('close', (removed, done) => {
+    RED.events.off('flows:started', own);
+    const close = async (): Promise<void> => {
+      await release?.();
+      live.clear();
+      if (removed) {
+        const dropped = await engine.remove((job) => job.owner === node.id);
+        if (dropped.length > 0) node.log(`Dropped ${dropped.length} unfinished job(s) with the node`);
+      }
+      node.status({});
+    };
+    close()
+      .catch((thrown: unknown) => node.warn(toClipError(thrown).message))
+      .finally(done);
+  });
+}

@@ -1,0 +1,85 @@
+/**
+ * The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.)
+ */
+
+export interface Message extends Record<string, unknown> {
+  _msgid?: string;
+}
+
+export interface Status {
+  fill?: 'red' | 'green' | 'yellow' | 'blue' | 'grey';
+  shape?: 'ring' | 'dot';
+  text?: string;
+}
+
+/** One entry per output. */
+export type Send = (messages: Message | (Message | null)[]) => void;
+export type Done = (error?: Error) => void;
+
+export interface Node {
+  id: string;
+  type: string;
+  name?: string;
+  /** Per output, the ids of the nodes it is wired to. */
+  wires?: string[][];
+  credentials?: Record<string, string | undefined>;
+  send: Send;
+  status(status: Status | Record<string, never>): void;
+  log(text: string): void;
+  warn(text: string): void;
+  error(error: Error | string, message?: Message): void;
+  on(event: 'input', handler: (this: Node, message: Message, send: Send, done: Done) => void): void;
+  on(event: 'close', handler: (this: Node, removed: boolean, done: () => void) => void): void;
+}
+
+/** What the editor saved: strings may hold anything that a person can type. */
+export interface NodeDefinition extends Record<string, unknown> {
+  id: string;
+  type: string;
+  name?: string;
+}
+
+type Permission = (request: unknown, response: unknown, next: () => void) => void;
+
+export interface AdminRequest {
+  params: Record<string, string>;
+  query: Record<string, unknown>;
+  body: unknown;
+}
+
+export interface AdminResponse {
+  status(code: number): AdminResponse;
+  json(body: unknown): void;
+  sendStatus(code: number): void;
+}
+
+export interface NodeRed {
+  nodes: {
+    createNode(node: Node, definition: NodeDefinition): void;
+    // Each node type has its own constructor shape; Node-RED calls it with `new` and the saved definition.
+    registerType(type: string, constructor: (this: never, definition: never) => void, options?: object): void;
+    getNode<Kind extends Node = Node>(id: string): Kind | null | undefined;
+    eachNode(callback: (definition: NodeDefinition) => void): void;
+  };
+  events: {
+    on(event: string, listener: (...values: never[]) => void): void;
+    once(event: string, listener: (...values: never[]) => void): void;
+    off(event: string, listener: (...values: never[]) => void): void;
+  };
+  settings: { userDir?: string; fileWorkingDirectory?: string } & Record<string, unknown>;
+  plugins?: { getByType(type: string): { id: string; definition?: unknown }[] };
+  httpAdmin: Record<'get' | 'post' | 'delete', (path: string, ...handlers: unknown[]) => void>;
+  auth: { needsPermission(permission: string): Permission };
+  log: Record<'info' | 'warn' | 'error', (text: string) => void>;
+  util: {
+    cloneMessage(message: Message): Message;
+    evaluateNodeProperty(
+      value: unknown,
+      type: string,
+      node: Node,
+      message: Message,
+      callback: (error: Error | null, value: unknown) => void,
+    ): void;
+  };
+  _(key: string, values?: Record<string, unknown>): string;
+}

@@ -1,0 +1,71 @@
+import { ClipError } from '../errors';
+import type { Message, Node, NodeRed } from './runtime';
+
+export interface TypedInput {
+  /** How its user sees it: `msg.start`, or just `start`. */
+  name: string;
+  /** The value for this message. @throws EINVALID */
+  read(message: Message): Promise<unknown>;
+}
+
+/** The typed input of a dialog property; the type is saved beside it as `<property>Type`. */
+export function typedInput(
+  RED: NodeRed,
+  node: Node,
+  definition: Record<string, unknown>,
+  property: string,
+  fallback: string,
+  fallbackType: string,
+): TypedInput {
+  const value = definition[property] ?? fallback;
+  const type = String(definition[`${property}Type`] || fallbackType);
+  const name = ['msg', 'flow', 'global'].includes(type) ? `${type}.${String(value)}` : property;
+  return {
+    name,
+    async read(message) {
+      try {
+        return await new Promise((resolve, reject) => {
+          RED.util.evaluateNodeProperty(value, type, node, message, (error, result) =>
+            error ? reject(error) : resolve(result),
+          );
+        });
+      } catch (error) {
+        throw new ClipError('EINVALID', `${name} cannot be read: ${(error as Error).message}`);
+      }
+    },
+  };
+}
+
+/**
+ * A number from a dialog or an environment variable.
+ * @throws EINVALID naming it
+ */
+export function readNumber(definition: Record<string, unknown>, name: string, fallback: number, minimum = 0): number {
+  const given = definition[name];
+  if (given === undefined || given === null || given === '') return fallback;
+  const value = typeof given === 'number' ? given : Number(given);
+  if (!Number.isFinite(value) || value < minimum) {
+    throw new ClipError('EINVALID', `"${name}" must be a number of at least ${minimum}`);
+  }
+  return value;
+}
+
+/** A check box; environment variables arrive as text. */
+export function readFlag(definition: Record<string, unknown>, name: string, fallback: boolean): boolean {
+  const given = definition[name];
+  if (given === undefined || given === null || given === '') return fallback;
+  return given === true || given === 'true';
+}
+
+/** One of a few words. @throws EINVALID naming the property */
+export function readChoice<Choice extends string>(
+  definition: Record<string, unknown>,
+  name: string,
+  choices: readonly [Choice, ...Choice[]],
+): Choice {
+  const given = definition[name];
+  if (given === undefined || given === null || given === '') return choices[0];
+  const choice = choices.find((candidate) => candidate === given);
+  if (choice === undefined) throw new ClipError('EINVALID', `"${name}" must be one of ${choices.join(', ')}`);
+  return choice;
+}

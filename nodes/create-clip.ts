@@ -1,0 +1,81 @@
+import { createClip, type CreateWork } from '../lib/clips/create';
+import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/clips/time-range';
+import { ClipError } from '../lib/errors';
+import { readFields } from '../lib/fields';
+import { getConnection } from '../lib/node-red/connections';
+import { jobNode } from '../lib/node-red/job-node';
+import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import { readChoice, readNumber, typedInput } from '../lib/node-red/typed-input';
+
+export = (RED: NodeRed): void => {
+  function CreateClip(this: Node, definition: NodeDefinition): void {
+    RED.nodes.createNode(this, definition);
+    const camera = typedInput(RED, this, definition, 'camera', 'camera', 'msg');
+    const time = typedInput(RED, this, definition, 'time', '', 'date');
+    const start = typedInput(RED, this, definition, 'start', 'start', 'msg');
+    const end = typedInput(RED, this, definition, 'end', 'end', 'msg');
+    const title = typedInput(RED, this, definition, 'title', '', 'str');
+    const connectionId = String(definition.connection ?? '');
+
+    const readRange = async (message: Message, settings: ReturnType<typeof configure>): Promise<TimeRange> => {
+      const now = Date.now();
+      if (settings.range === 'between') {
+        return rangeBetween({
+          start: parseInstant(await start.read(message), start.name, now),
+          end: parseInstant(await end.read(message), end.name, now),
+        });
+      }
+      const instant = parseInstant(await time.read(message), time.name, now);
+      return rangeAround({ time: instant, beforeSeconds: settings.before, afterSeconds: settings.after });
+    };
+
+    const configure = () => {
+      const { clipOptions } = getConnection(RED, connectionId).definition;
+      return {
+        range: readChoice(definition, 'range', ['around', 'between']),
+        before: readNumber(definition, 'before', 10),
+        after: readNumber(definition, 'after', 20),
+        settleMs: readNumber(definition, 'settle', 5) * 1000,
+        options: readFields(clipOptions, definition.options),
+      };
+    };
+
+    jobNode<CreateWork, ReturnType<typeof configure>>(RED, this, {
+      configure,
+      async accept(message, settings) {
+        const connection = getConnection(RED, connectionId);
+        const cameraId = readCamera(await camera.read(message), camera.name);
+        const problem = connection.definition.cameraProblem?.(cameraId);
+        if (problem) throw new ClipError('EINVALID', `${camera.name} ("${cameraId.slice(0, 80)}"): ${problem}`);
+        const range = await readRange(message, settings);
+        checkLength(range, connection.maxClipSeconds);
+        const wording = await title.read(message);
+        const request = {
+          camera: cameraId,
+          start: toIso(range.start),
+          end: toIso(range.end),
+          title: wording === undefined || wording === null ? '' : String(wording),
+          options: settings.options,
+        };
+        // Only what has been recorded can be asked for.
+        return { work: { connection: connection.id, request }, runAt: range.end + settings.settleMs };
+      },
+      run: createClip,
+      write(message, { clip }) {
+        if (clip) message.clip = clip;
+      },
+      outputs: { finished: 0 },
+      status: { working: () => ['requesting'], finished: 'created' },
+      idOf: ({ clip }) => clip?.id,
+    });
+  }
+
+  RED.nodes.registerType('create-clip', CreateClip);
+};
+
+function readCamera(value: unknown, name: string): string {
+  // A larger number has lost digits on its way here.
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  if (typeof value === 'string' && value.trim() !== '') return value.trim();
+  throw new ClipError('EINVALID', `${name} must be the id of a camera, as text`);
+}

@@ -1,0 +1,74 @@
+import { downloadClip, type DownloadWork } from '../lib/clips/download';
+import { expandFilename } from '../lib/clips/filename';
+import { systemClock } from '../lib/clock';
+import { ClipError } from '../lib/errors';
+import { acceptClip } from '../lib/node-red/connections';
+import { fileFolder } from '../lib/node-red/engine';
+import { jobNode } from '../lib/node-red/job-node';
+import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import { readChoice, readFlag, readNumber, typedInput } from '../lib/node-red/typed-input';
+
+const bytesPerMiB = 2 ** 20;
+
+export = (RED: NodeRed): void => {
+  function DownloadClip(this: Node, definition: NodeDefinition): void {
+    RED.nodes.createNode(this, definition);
+    const filename = typedInput(RED, this, definition, 'filename', '{camera}/{start}.mp4', 'str');
+    /** Videos of finished jobs on their way into a message. */
+    const buffers = new Map<string, Buffer>();
+
+    const configure = () => {
+      const convert = readChoice(definition, 'convert', ['none', 'faststart', 'h264']);
+      if (convert !== 'none' || readFlag(definition, 'thumbnail', false)) {
+        throw new ClipError('EUNSUPPORTED', 'Converting and thumbnails are not available in this version');
+      }
+      return {
+        output: readChoice(definition, 'output', ['file', 'buffer']),
+        maxBufferBytes: readNumber(definition, 'maxBuffer', 50) * bytesPerMiB,
+        exists: readChoice(definition, 'exists', ['rename', 'overwrite', 'skip']),
+        deleteAfter: readFlag(definition, 'deleteAfter', false),
+        strict: readFlag(definition, 'strict', true),
+      };
+    };
+
+    jobNode<DownloadWork, ReturnType<typeof configure>>(RED, this, {
+      configure,
+      async accept(message, settings) {
+        const { clip, connection } = acceptClip(RED, message, definition.connection);
+        if (clip.status !== 'finished') {
+          throw new ClipError(
+            'EINVALID',
+            `msg.clip.status is "${clip.status}": wait with poll-clip until it is finished`,
+          );
+        }
+        const template = settings.output === 'file' ? await filename.read(message) : '';
+        if (typeof template !== 'string') throw new ClipError('EINVALID', `${filename.name} must be text`);
+        const path = settings.output === 'file' ? expandFilename(template, clip, { folder: fileFolder(RED) }) : '';
+        return { work: { connection: connection.id, clip, filename: path, ...settings } };
+      },
+      run: (job, connection, context, { progress }) =>
+        downloadClip(job, connection, context, {
+          clock: systemClock,
+          onBuffer: (buffer) => void buffers.set(job.id, buffer),
+          onBytes(bytes, total) {
+            const percent = total ? Math.min(99, Math.floor((bytes / total) * 100)) : 0;
+            const clip = { ...job.data.clip, progress: percent };
+            const mib = Math.round(bytes / bytesPerMiB);
+            progress({ ...job.data, clip }, total ? ['downloading', { percent }] : ['downloadingBytes', { mib }]);
+          },
+        }),
+      write(message, { clip }, jobId) {
+        message.clip = clip;
+        if (!clip.file) return;
+        message.payload = buffers.get(jobId) ?? clip.file.path;
+        if (clip.file.path) message.filename = clip.file.path;
+        buffers.delete(jobId);
+      },
+      outputs: { finished: 0, progress: 1 },
+      status: { working: () => ['queued'], finished: 'saved' },
+      idOf: ({ clip }) => clip.id,
+    });
+  }
+
+  RED.nodes.registerType('download-clip', DownloadClip);
+};

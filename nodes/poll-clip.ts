@@ -1,0 +1,48 @@
+import { pollClip, type PollWork } from '../lib/clips/poll';
+import { acceptClip } from '../lib/node-red/connections';
+import { jobNode } from '../lib/node-red/job-node';
+import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import { readNumber } from '../lib/node-red/typed-input';
+
+const shortestIntervalSeconds = 0.1;
+
+export = (RED: NodeRed): void => {
+  function PollClip(this: Node, definition: NodeDefinition): void {
+    RED.nodes.createNode(this, definition);
+
+    const configure = () => {
+      const interval = readNumber(definition, 'interval', 2, shortestIntervalSeconds);
+      return {
+        intervalMs: interval * 1000,
+        maxIntervalMs: Math.max(interval, readNumber(definition, 'maxInterval', 30)) * 1000,
+        timeoutMs: readNumber(definition, 'timeout', 900) * 1000,
+      };
+    };
+
+    jobNode<PollWork, ReturnType<typeof configure>>(RED, this, {
+      configure,
+      async accept(message, { intervalMs, maxIntervalMs, timeoutMs }) {
+        const { clip, connection } = acceptClip(RED, message, definition.connection);
+        const giveUpAt = timeoutMs > 0 ? { giveUpAt: Date.now() + timeoutMs } : {};
+        const work = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
+        return { work };
+      },
+      run: (job, connection, context) => pollClip(job, connection, context, Date.now),
+      write(message, { clip }) {
+        message.clip = clip;
+      },
+      outputs: { finished: 0, progress: 1, failure: 2 },
+      status: {
+        working: ({ clip }, jobs) =>
+          jobs > 1 ? ['pollingMany', { count: jobs }] : ['polling', { status: clip.status }],
+        finished: 'finished',
+      },
+      idOf: ({ clip }) => clip.id,
+      async cancelAtVendor({ clip }, connection) {
+        await connection.cancelClip(clip, AbortSignal.timeout(15_000));
+      },
+    });
+  }
+
+  RED.nodes.registerType('poll-clip', PollClip);
+};
