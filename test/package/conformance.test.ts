@@ -1,0 +1,550 @@
+/**
+ * The package itself: what Node-RED, its scorecard and translators expect to find in it. All of it is read statically,
+ * the way the scorecard does, so what passes here is inline and literal.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import ts from 'typescript';
+
+const root = resolve(__dirname, '../..');
+const language = 'en-US';
+
+type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+type JsonObject = Record<string, Json>;
+
+/** The saved properties and their defaults: flows that people have saved depend on them. */
+const contract: Record<string, JsonObject> = {
+  'clip-provider': {
+    name: '',
+    provider: 'vdg-sense',
+    settings: {},
+    tls: '',
+    proxy: '',
+    maxConcurrent: 2,
+  },
+  'create-clip': {
+    connection: '',
+    camera: 'camera',
+    cameraType: 'msg',
+    range: 'around',
+    time: '',
+    timeType: 'date',
+    before: 10,
+    after: 20,
+    start: 'start',
+    startType: 'msg',
+    end: 'end',
+    endType: 'msg',
+    settle: 5,
+    title: '',
+    titleType: 'str',
+    options: {},
+  },
+  'poll-clip': {
+    connection: '',
+    interval: 2,
+    maxInterval: 30,
+    timeout: 900,
+  },
+  'download-clip': {
+    connection: '',
+    output: 'file',
+    maxBuffer: 50,
+    filename: '{camera}/{start}.mp4',
+    filenameType: 'str',
+    exists: 'rename',
+    convert: 'none',
+    maxHeight: 0,
+    maxSize: 0,
+    thumbnail: false,
+    deleteAfter: false,
+    strict: true,
+  },
+};
+
+/** What every Node-RED node has, so the contract does not repeat it. */
+const common: JsonObject = { name: '' };
+
+/** Types of the properties that refer to a config node. */
+const references: Record<string, Record<string, string>> = {
+  'clip-provider': { tls: 'tls-config', proxy: 'http proxy' },
+  'create-clip': { connection: 'clip-provider' },
+  'poll-clip': { connection: 'clip-provider' },
+  'download-clip': { connection: 'clip-provider' },
+};
+
+const ports: Record<string, { inputs: number; outputs: number }> = {
+  'create-clip': { inputs: 1, outputs: 1 },
+  'poll-clip': { inputs: 1, outputs: 3 },
+  'download-clip': { inputs: 1, outputs: 2 },
+};
+
+/** Drawn by the script from a provider's field list, so the template has no control for them. */
+const drawn = new Set(['settings', 'options']);
+
+/**
+ * Keys that are put together while running.
+ * - providers, hints, choices, credentials, credentialHints: texts of our own providers' fields, by provider and field
+ * - <node>.status: statuses, by the state of the node
+ */
+const dynamicPrefixes = [
+  'clip-provider:providers.',
+  'clip-provider:hints.',
+  'clip-provider:choices.',
+  'clip-provider:credentials.',
+  'clip-provider:credentialHints.',
+  'create-clip:create-clip.status.',
+  'poll-clip:poll-clip.status.',
+  'download-clip:download-clip.status.',
+];
+
+const soleImporters: Record<string, string> = {
+  axios: 'lib/http.ts',
+  'fast-xml-parser': 'lib/xml.ts',
+  'fluent-ffmpeg': 'lib/ffmpeg.ts',
+};
+
+const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');
+const readJson = (...path: string[]): Json => JSON.parse(read(...path)) as Json;
+
+function asObject(value: Json | undefined, what: string): JsonObject {
+  assert.ok(typeof value === 'object' && value !== null && !Array.isArray(value), `${what} is an object`);
+  return value;
+}
+
+function asText(value: Json | undefined, what: string): string {
+  assert.ok(typeof value === 'string', `${what} is text`);
+  return value;
+}
+
+const manifest = asObject(readJson('package.json'), 'package.json');
+const packageName = asText(manifest.name, 'name');
+const nodeRed = asObject(manifest['node-red'], 'node-red');
+const nodeSets = asObject(nodeRed.nodes, 'node-red.nodes');
+const types = Object.keys(nodeSets);
+
+const sources = globSync(['nodes/*.ts', 'lib/**/*.ts'], { cwd: root }).map((path) => path.replaceAll('\\', '/'));
+
+/* ---- reading a node's HTML ---- */
+
+interface Definition {
+  type: string;
+  properties: Map<string, ts.Expression>;
+}
+
+interface NodeHtml {
+  html: string;
+  /** Opening tags of the scripts that are run. */
+  tags: string[];
+  program: ts.SourceFile;
+  definitions: Definition[];
+  template: string;
+}
+
+const pages = new Map<string, NodeHtml>();
+
+function page(type: string): NodeHtml {
+  const known = pages.get(type);
+  if (known) return known;
+  const html = read('nodes', `${type}.html`);
+  const scripts = [...html.matchAll(/(<script\b[^>]*>)([\s\S]*?)<\/script>/g)];
+  const code = scripts.filter(([, tag]) => !tag?.includes('text/html'));
+  const program = ts.createSourceFile(
+    `${type}.js`,
+    code.map(([, , body]) => body).join('\n'),
+    ts.ScriptTarget.Latest,
+    true,
+    ts.ScriptKind.JS,
+  );
+  const template = scripts.find(([, tag]) => tag?.includes(`data-template-name="${type}"`))?.[2] ?? '';
+  const tags = code.map(([, tag]) => tag ?? '');
+  const found = { html, tags, program, definitions: definitionsIn(program), template };
+  pages.set(type, found);
+  return found;
+}
+
+function calls(program: ts.SourceFile): ts.CallExpression[] {
+  const found: ts.CallExpression[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node)) found.push(node);
+    ts.forEachChild(node, visit);
+  };
+  visit(program);
+  return found;
+}
+
+/** The last name of what is called: `registerType` of `RED.nodes.registerType(...)`. */
+function calledName({ expression }: ts.CallExpression): string {
+  if (ts.isIdentifier(expression)) return expression.text;
+  return ts.isPropertyAccessExpression(expression) ? expression.name.text : '';
+}
+
+function definitionsIn(program: ts.SourceFile): Definition[] {
+  return calls(program)
+    .filter((call) => calledName(call) === 'registerType')
+    .map(({ arguments: [type, definition] }) => {
+      assert.ok(type && ts.isStringLiteral(type), 'registerType gets a literal type');
+      assert.ok(definition && ts.isObjectLiteralExpression(definition), 'registerType gets an inline object');
+      return { type: type.text, properties: propertiesOf(definition) };
+    });
+}
+
+function propertiesOf(object: ts.ObjectLiteralExpression): Map<string, ts.Expression> {
+  const properties = new Map<string, ts.Expression>();
+  for (const property of object.properties) {
+    assert.ok(ts.isPropertyAssignment(property), `"${property.getText()}" is written as name: value, without a spread`);
+    assert.ok(ts.isIdentifier(property.name), `"${property.name.getText()}" is a plain name`);
+    properties.set(property.name.text, property.initializer);
+  }
+  return properties;
+}
+
+function inlineObject(expression: ts.Expression | undefined, what: string): Map<string, ts.Expression> {
+  assert.ok(expression && ts.isObjectLiteralExpression(expression), `${what} is an inline object`);
+  return propertiesOf(expression);
+}
+
+function literal(expression: ts.Expression | undefined, what: string): Json {
+  assert.ok(expression, `${what} is there`);
+  if (ts.isStringLiteral(expression)) return expression.text;
+  if (ts.isNumericLiteral(expression)) return Number(expression.text);
+  if (expression.kind === ts.SyntaxKind.TrueKeyword) return true;
+  if (expression.kind === ts.SyntaxKind.FalseKeyword) return false;
+  if (ts.isObjectLiteralExpression(expression) && expression.properties.length === 0) return {};
+  assert.fail(`${what} is a literal, not ${expression.getText()}`);
+}
+
+function definitionOf(type: string): Map<string, ts.Expression> {
+  const [definition] = page(type).definitions;
+  assert.ok(definition, `${type}.html registers a type`);
+  return definition.properties;
+}
+
+const isConfig = (type: string): boolean => literal(definitionOf(type).get('category'), 'category') === 'config';
+
+/* ---- catalogs ---- */
+
+/** Texts by full key, such as `create-clip.label.camera`. */
+function flatten(value: Json, prefix = ''): Map<string, string> {
+  if (typeof value === 'string') return new Map([[prefix, value]]);
+  const texts = new Map<string, string>();
+  for (const [key, child] of Object.entries(asObject(value, prefix))) {
+    for (const [path, text] of flatten(child, prefix === '' ? key : `${prefix}.${key}`)) texts.set(path, text);
+  }
+  return texts;
+}
+
+const catalog = (type: string): Map<string, string> => flatten(readJson('nodes', 'locales', language, `${type}.json`));
+
+/** A key as it is written in one node's HTML, as `<node>:<key>`. */
+function fullKey(type: string, key: string): string {
+  if (!key.includes(':')) return `${type}:${key}`;
+  const [namespace = '', path = ''] = key.split(':');
+  assert.ok(namespace.startsWith(`${packageName}/`), `${key} is one of our own keys`);
+  return `${namespace.slice(packageName.length + 1)}:${path}`;
+}
+
+interface Keys {
+  written: string[];
+  /** Fixed starts of keys that are put together. */
+  started: string[];
+}
+
+function keysIn(type: string): Keys {
+  const { template, program } = page(type);
+  const written = [...template.matchAll(/data-i18n="([^"]*)"/g)]
+    .flatMap(([, keys = '']) => keys.split(';'))
+    .map((key) => fullKey(type, key.replace(/^\[[^\]]*\]/, '')));
+  const started: string[] = [];
+  for (const call of calls(program).filter((each) => calledName(each) === '_')) {
+    const [key] = call.arguments;
+    assert.ok(key, 'a translation has a key');
+    if (ts.isStringLiteralLike(key)) written.push(fullKey(type, key.text));
+    else if (ts.isTemplateExpression(key) && key.head.text !== '') started.push(fullKey(type, key.head.text));
+    else if (!isCatalogHelper(key)) assert.fail(`${type}.html: the key of ${call.getText()} starts with fixed text`);
+  }
+  return { written, started };
+}
+
+/** The one call inside of `const _ = (key, options) => RED._(`${CATALOG}:${key}`, options)`. */
+function isCatalogHelper(key: ts.Expression): boolean {
+  return key.getText() === '`${CATALOG}:${key}`';
+}
+
+/* ---- tests ---- */
+
+describe('the package manifest', () => {
+  it('has a scoped name, a license and a way to report bugs', () => {
+    assert.equal(packageName, '@vms-nodes/node-red-video-clips');
+    assert.ok(manifest.license && manifest.repository && manifest.bugs);
+  });
+
+  it('asks for the oldest Node.js and Node-RED that are supported', () => {
+    assert.equal(asObject(manifest.engines, 'engines').node, '>=22.9');
+    assert.equal(nodeRed.version, '>=4.0.0');
+  });
+
+  it('names each node set like its file', () => {
+    for (const [set, file] of Object.entries(nodeSets)) assert.equal(file, `dist/nodes/${set}.js`);
+  });
+
+  it('lists every node that has an HTML file', () => {
+    const stems = globSync('nodes/*.html', { cwd: root }).map((path) => basename(path, '.html'));
+    assert.deepEqual(stems.sort(), [...types].sort());
+  });
+
+  it('puts the connection first, because the other dialogs use its script', () => {
+    assert.equal(types[0], 'clip-provider');
+  });
+
+  it('needs at most six packages to run', () => {
+    assert.ok(Object.keys(asObject(manifest.dependencies ?? {}, 'dependencies')).length <= 6);
+  });
+
+  it('can be found by keywords, each given once', () => {
+    const keywords = manifest.keywords;
+    assert.ok(Array.isArray(keywords));
+    assert.equal(new Set(keywords).size, keywords.length);
+    for (const word of ['video', 'clip', 'mp4']) assert.ok(keywords.includes(word), word);
+  });
+
+  it('ships what is built and the examples', () => {
+    const files = manifest.files;
+    assert.ok(Array.isArray(files) && files.includes('dist') && files.includes('examples'));
+  });
+});
+
+for (const type of types) {
+  describe(`the editor side of ${type}`, () => {
+    it('registers exactly its own type', () => {
+      assert.deepEqual(
+        page(type).definitions.map((definition) => definition.type),
+        [type],
+      );
+    });
+
+    it('uses the one script tag that the scorecard reads', () => {
+      for (const tag of page(type).tags) assert.equal(tag, '<script type="text/javascript">');
+      assert.match(page(type).html, new RegExp(`<script type="text/html" data-template-name="${type}">`));
+    });
+
+    it('saves exactly the properties of the contract, with its defaults', () => {
+      const expected = contract[type];
+      assert.ok(expected, `${type} has a contract`);
+      const actual: JsonObject = {};
+      for (const [name, property] of inlineObject(definitionOf(type).get('defaults'), 'defaults')) {
+        actual[name] = literal(inlineObject(property, name).get('value'), `value of ${name}`);
+      }
+      assert.deepEqual(actual, { ...common, ...expected });
+    });
+
+    it('refers to the right types of config node', () => {
+      const actual: Record<string, Json> = {};
+      for (const [name, property] of inlineObject(definitionOf(type).get('defaults'), 'defaults')) {
+        const referred = inlineObject(property, name).get('type');
+        if (referred) actual[name] = literal(referred, `type of ${name}`);
+      }
+      assert.deepEqual(actual, references[type] ?? {});
+    });
+
+    it('has a control, with a label, for every property', () => {
+      const { template } = page(type);
+      const prefix = isConfig(type) ? 'node-config-input' : 'node-input';
+      const labels = new Set([...template.matchAll(/<label\s[^>]*for="([^"]*)"/g)].map(([, id]) => id));
+      const controls = [...template.matchAll(/<(?:input|select)\s[^>]*>/g)].map(([tag]) => ({
+        id: /id="([^"]*)"/.exec(tag)?.[1] ?? '',
+        hidden: tag.includes('type="hidden"'),
+      }));
+      for (const { id, hidden } of controls) assert.ok(hidden || labels.has(id), `${id} has a label`);
+      const ids = new Set(controls.map(({ id }) => id));
+      for (const label of labels) assert.ok(label && ids.has(label), `the label for ${label} has a control`);
+      for (const name of Object.keys(contract[type] ?? {})) {
+        assert.ok(drawn.has(name) || ids.has(`${prefix}-${name}`), `${name} can be edited`);
+      }
+    });
+
+    it('has no text of its own, only keys', () => {
+      assert.equal(
+        page(type)
+          .template.replace(/<[^>]*>/g, '')
+          .trim(),
+        '',
+      );
+      assert.doesNotMatch(page(type).template, /\b(?:placeholder|title|aria-label)="/);
+    });
+
+    it('takes colours only from the theme', () => {
+      const styles = [...page(type).html.matchAll(/<style>([\s\S]*?)<\/style>/g)].map(([, css]) => css ?? '');
+      for (const css of styles) {
+        for (const [, value = ''] of css.matchAll(/(?:color|background|border|fill|stroke)[a-z-]*:\s*([^;]+);/g)) {
+          assert.match(value, /var\(--red-ui-[a-z-]+\)/);
+        }
+        for (const [, selector = ''] of css.matchAll(/([^{}]+)\{/g)) assert.match(selector.trim(), /^\.video-clips\b/);
+      }
+    });
+
+    it('uses only keys that its catalog has', () => {
+      const { written, started } = keysIn(type);
+      assert.ok(written.length > 0);
+      for (const key of written) {
+        const [owner = '', path = ''] = key.split(':');
+        assert.ok(types.includes(owner) && catalog(owner).has(path), `${key} is in the catalog`);
+      }
+      for (const key of started) assert.ok(dynamicPrefixes.includes(key), `${key} is a known prefix`);
+    });
+
+    it('has help in the house order', () => {
+      const help = read('nodes', 'locales', language, `${type}.html`);
+      assert.match(help, new RegExp(`^<script type="text/html" data-help-name="${type}">\\s*<p>[^<]+</p>`));
+      const headings = [...help.matchAll(/<h3>([^<]*)<\/h3>/g)].map(([, text]) => text);
+      const working = ['Inputs', 'Outputs', 'Details', 'References'];
+      assert.deepEqual(headings, isConfig(type) ? working.slice(2) : working);
+    });
+  });
+
+  describe(`the catalog of ${type}`, () => {
+    it('has no text that nothing uses', () => {
+      const used = new Set(types.flatMap((each) => keysIn(each).written));
+      const runtime = sources.map((path) => read(path)).join('\n');
+      for (const path of catalog(type).keys()) {
+        const key = `${type}:${path}`;
+        const found =
+          used.has(key) || runtime.includes(path) || dynamicPrefixes.some((prefix) => key.startsWith(prefix));
+        assert.ok(found, `${key} is used`);
+      }
+    });
+
+    it('has no empty text', () => {
+      for (const [path, text] of catalog(type)) assert.notEqual(text.trim(), '', path);
+    });
+
+    it('keeps statuses shorter than 20 characters', () => {
+      for (const [path, text] of catalog(type)) {
+        if (!path.startsWith(`${type}.status.`)) continue;
+        // The longest time, the longest number; codes are shorter.
+        const shown = text.replace('__time__', '23:59:59').replace(/__\w+__/g, '9999');
+        assert.ok(shown.length < 20, `${path}: ${shown}`);
+      }
+    });
+  });
+}
+
+describe('the working nodes', () => {
+  const working = types.filter((type) => !isConfig(type));
+
+  it('share one category and one colour', () => {
+    for (const type of working) {
+      assert.equal(literal(definitionOf(type).get('category'), 'category'), 'video clips');
+      assert.equal(literal(definitionOf(type).get('color'), 'color'), '#C7D2D9');
+    }
+  });
+
+  for (const type of working) {
+    it(`${type} has its inputs and outputs, with names`, () => {
+      const definition = definitionOf(type);
+      const inputs = literal(definition.get('inputs'), 'inputs');
+      const outputs = literal(definition.get('outputs'), 'outputs');
+      assert.deepEqual({ inputs, outputs }, ports[type]);
+      assert.ok(definition.has('inputLabels') && definition.has('outputLabels') && definition.has('paletteLabel'));
+    });
+
+    it(`${type} has an icon: SVG, two to three, at least 40x60, white on transparent`, () => {
+      const icon = asText(literal(definitionOf(type).get('icon'), 'icon'), 'icon');
+      assert.ok(existsSync(join(root, 'icons', icon)), icon);
+      const svg = read('icons', icon);
+      const size = /^<svg\s[^>]*width="(\d+)"\s+height="(\d+)"\s+viewBox="0 0 (\d+) (\d+)"/.exec(svg);
+      assert.ok(size, `${icon} is SVG with a size`);
+      const [width = 0, height = 0] = size.slice(1).map(Number);
+      assert.ok(width >= 40 && height >= 60 && width * 3 === height * 2, `${icon} is ${width}x${height}`);
+      for (const [, paint] of svg.matchAll(/(?:fill|stroke)="([^"]*)"/g)) assert.match(paint ?? '', /^(?:none|#fff)$/);
+    });
+  }
+
+  it('use icons that no other node uses, and leave none unused', () => {
+    const used = working.map((type) => literal(definitionOf(type).get('icon'), 'icon'));
+    assert.equal(new Set(used).size, used.length);
+    assert.deepEqual(globSync('*', { cwd: join(root, 'icons') }).sort(), [...used].sort());
+  });
+});
+
+describe('the connection', () => {
+  it('has the three fixed credential slots, of which only the user name is shown', () => {
+    const credentials = inlineObject(definitionOf('clip-provider').get('credentials'), 'credentials');
+    const kinds = [...credentials].map(([name, slot]) => [name, literal(inlineObject(slot, name).get('type'), name)]);
+    assert.deepEqual(Object.fromEntries(kinds), { username: 'text', password: 'password', token: 'password' });
+  });
+});
+
+describe('the examples', () => {
+  const files = globSync('examples/**/*.json', { cwd: root });
+  const older = coreTypesOf('node_modules/node-red-4/node_modules/@node-red/nodes');
+  /** What Node-RED 4 and 5 both bring. */
+  const coreTypes = new Set([...coreTypesOf('node_modules/@node-red/nodes')].filter((type) => older.has(type)));
+
+  function coreTypesOf(folder: string): Set<string> {
+    const html = globSync('core/**/*.html', { cwd: join(root, folder) }).map((path) => read(folder, path));
+    const names = html.flatMap((text) => [...text.matchAll(/registerType\(\s*['"]([^'"]+)['"]/g)]);
+    return new Set(names.map(([, name = '']) => name));
+  }
+
+  function nodesIn(file: string): JsonObject[] {
+    const flow = readJson(file);
+    assert.ok(Array.isArray(flow), `${file} is a flow`);
+    return flow.map((node) => asObject(node, file));
+  }
+
+  it('show every node', () => {
+    const shown = new Set(files.flatMap(nodesIn).map((node) => node.type));
+    for (const type of types) assert.ok(shown.has(type), type);
+  });
+
+  for (const file of files) {
+    describe(basename(file, '.json'), () => {
+      it('needs no other package', () => {
+        for (const { type } of nodesIn(file)) {
+          const name = asText(type, 'type');
+          const known = ['tab', 'group', ...types].includes(name) || coreTypes.has(name);
+          assert.ok(known, name);
+        }
+      });
+
+      it('explains itself in a comment', () => {
+        assert.ok(nodesIn(file).some(({ type, info }) => type === 'comment' && info !== ''));
+      });
+
+      it('has ids of 16 hex digits, each once, and wires that lead somewhere', () => {
+        const nodes = nodesIn(file);
+        const ids = nodes.map(({ id }) => asText(id, 'id'));
+        for (const id of ids) assert.match(id, /^[0-9a-f]{16}$/);
+        assert.equal(new Set(ids).size, ids.length);
+        for (const { wires, z, connection } of nodes) {
+          const targets = Array.isArray(wires) ? wires.flat(2) : [];
+          for (const id of [...targets, z, connection]) assert.ok(!id || ids.includes(asText(id, 'reference')));
+        }
+      });
+
+      it('sets only properties that the nodes have, and no credentials', () => {
+        const position = ['id', 'type', 'z', 'g', 'd', 'x', 'y', 'wires', 'info', 'l'];
+        for (const node of nodesIn(file)) {
+          assert.ok(!('credentials' in node));
+          const properties = contract[asText(node.type, 'type')];
+          if (!properties) continue;
+          const known = new Set([...position, ...Object.keys(common), ...Object.keys(properties)]);
+          for (const name of Object.keys(node)) assert.ok(known.has(name), `${String(node.type)}: ${name}`);
+          for (const name of Object.keys(properties)) assert.ok(name in node, `${String(node.type)}: ${name} is set`);
+        }
+      });
+    });
+  }
+});
+
+describe('the sources', () => {
+  for (const [library, owner] of Object.entries(soleImporters)) {
+    it(`load ${library} only in ${owner}`, () => {
+      const imports = new RegExp(`(?:from|import|require)\\s*\\(?\\s*['"]${library}(?:/[^'"]*)?['"]`);
+      const importers = sources.filter((path) => path !== owner && imports.test(read(path)));
+      assert.deepEqual(importers, []);
+    });
+  }
+});
