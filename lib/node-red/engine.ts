@@ -30,16 +30,41 @@ export function fileFolder(RED: NodeRed): string {
   return RED.settings.fileWorkingDirectory || userDirectory(RED);
 }
 
-/** Each runtime has one listener, however often the nodes are loaded into it. */
-const listeners = new WeakMap<NodeRed['events'], () => void>();
+/** Per runtime: what each start of the flows sets off, and what only the next one does. */
+interface Starts {
+  always?: () => void;
+  once: Set<() => void>;
+}
+
+/** One listener per runtime: its emitter warns about more than ten. */
+const starts = new WeakMap<NodeRed['events'], Starts>();
+
+function startsOf(RED: NodeRed): Starts {
+  let found = starts.get(RED.events);
+  if (!found) {
+    const created: Starts = { once: new Set() };
+    RED.events.on('flows:started', () => {
+      const calls = [...created.once];
+      created.once.clear();
+      for (const call of calls) call();
+      created.always?.();
+    });
+    starts.set(RED.events, created);
+    found = created;
+  }
+  return found;
+}
+
+/** Calls back once when all nodes of the flows exist; the returned function takes that back. */
+export function whenFlowsStarted(RED: NodeRed, call: () => void): () => void {
+  const { once } = startsOf(RED);
+  once.add(call);
+  return () => once.delete(call);
+}
 
 /** After each deploy, forgets the jobs of nodes that are no longer in the flows. Those of disabled nodes wait. */
 export function dropOrphansAfterDeploy(RED: NodeRed): void {
-  const known = listeners.get(RED.events);
-  if (known) RED.events.off('flows:started', known);
-  const listener = (): void => void dropOrphans(RED);
-  listeners.set(RED.events, listener);
-  RED.events.on('flows:started', listener);
+  startsOf(RED).always = () => void dropOrphans(RED);
 }
 
 async function dropOrphans(RED: NodeRed): Promise<void> {

@@ -4,7 +4,7 @@ import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import { restoreMessage, storeMessage } from '../jobs/message';
 import { getConnection } from './connections';
-import { jobEngine } from './engine';
+import { jobEngine, whenFlowsStarted } from './engine';
 import type { Done, Message, Node, NodeRed, Send, Status } from './runtime';
 
 interface Work {
@@ -194,7 +194,7 @@ export function jobNode<W extends Work, Settings>(
     const job = await engine.add<Stored<W>>({ owner: node.id, data: { message: kept, work }, runAt });
     live.set(job.id, { message, send, done, progressAt: 0 });
     const waitMs = runAt - Date.now();
-    if (waitMs > 0) show('yellow', 'ring', 'waitingUntil', { time: new Date(runAt).toLocaleTimeString() });
+    if (waitMs > 0) show('yellow', 'ring', 'waitingUntil', { time: new Date(runAt).toTimeString().slice(0, 8) });
   }
 
   function own(): void {
@@ -208,7 +208,7 @@ export function jobNode<W extends Work, Settings>(
     show('red', 'ring', 'misconfigured');
   }
   // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
-  RED.events.once('flows:started', own);
+  const stopWaiting = whenFlowsStarted(RED, own);
 
   node.on('input', (message, send, done) => {
     const handled = message.cancel === true ? cancel(message).then(() => done()) : accept(message, send, done);
@@ -216,7 +216,7 @@ export function jobNode<W extends Work, Settings>(
   });
 
   node.on('close', (removed, done) => {
-    RED.events.off('flows:started', own);
+    stopWaiting();
     const close = async (): Promise<void> => {
       await release?.();
       live.clear();

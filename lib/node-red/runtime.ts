@@ -63,8 +63,6 @@ export interface NodeRed {
   };
   events: {
     on(event: string, listener: (...values: never[]) => void): void;
-    once(event: string, listener: (...values: never[]) => void): void;
-    off(event: string, listener: (...values: never[]) => void): void;
   };
   settings: { userDir?: string; fileWorkingDirectory?: string } & Record<string, unknown>;
   plugins?: { getByType(type: string): { id: string; definition?: unknown }[] };

@@ -21,7 +21,7 @@ interface Helper {
 }
 
 // The helper has no types of its own.
- 
+
 const helper = require('node-red-node-test-helper') as Helper;
 
 const ourNodes = [clipProvider, createClip, pollClip, downloadClip];
@@ -96,7 +96,7 @@ export async function withFlow(
         return received.get(node)![index]!;
       },
       received: (node) => received.get(node) ?? [],
-      statuses: (node) => (statuses.get(node) ?? []),
+      statuses: (node) => statuses.get(node) ?? [],
       async deploy(changed, type = 'full') {
         const items = place(changed as Record<string, unknown>[]);
         await helper.setFlows(items, type, options.credentials ?? {});

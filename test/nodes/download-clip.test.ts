@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
+import { sha256Of } from '../simulators/video';
+import { eventually } from '../support/eventually';
+import { withFlow, type Flow } from '../support/flows';
+import { clipOf, credentials, finishedClip, outcome, senseFlow } from '../support/sense-flow';
+
+describe('download-clip', () => {
+  let sim: VdgSense;
+  beforeEach(async () => {
+    sim = await startVdgSense({ queue: { makeMs: 0 } });
+  });
+  afterEach(() => sim.close());
+
+  const run = (download: Record<string, unknown>, test: (flow: Flow) => Promise<void>, settings = {}) =>
+    withFlow(senseFlow(sim, { download }), test, { credentials, settings });
+
+  /** Every file below a folder, without the job journal. */
+  async function files(folder: string): Promise<string[]> {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile() && !entry.parentPath.includes('video-clips') && !entry.name.startsWith('.'))
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  }
+
+  it('saves under the default name, below the user directory', () =>
+    run({}, async (flow) => {
+      const clip = await finishedClip(sim);
+      flow.send('download', { clip });
+      const { file } = clipOf(await outcome(flow, 'file'));
+      const stamp = /(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)/.exec(file!.path)?.[1];
+      assert.equal(stamp, clip.start.slice(0, 19).replaceAll(':', '-'));
+      assert.equal(dirname(file!.path), join(flow.userDir, '6917529027641081901_2'));
+      assert.equal(file!.sha256, await sha256Of(await sim.mediaOf(clip.id)));
+      assert.deepEqual(await files(flow.userDir), [file!.path.slice(flow.userDir.length + 1)]);
+    }));
+
+  it('resolves relative names against fileWorkingDirectory, and takes the name from the message', async () => {
+    const folder = join(process.env.TMPDIR ?? '/tmp', `clips-files-${process.pid}`);
+    await run(
+      { filename: 'name', filenameType: 'msg' },
+      async (flow) => {
+        flow.send('download', { clip: await finishedClip(sim), name: 'a/{id}.mp4' });
+        const message = await outcome(flow, 'file');
+        assert.equal(dirname(message.filename as string), join(folder, 'a'));
+      },
+      { fileWorkingDirectory: folder },
+    );
+  });
+
+  it('gives the video in memory when asked to, and writes nothing', () =>
+    run({ output: 'buffer' }, async (flow) => {
+      const clip = await finishedClip(sim);
+      flow.send('download', { clip });
+      const message = await outcome(flow, 'file');
+      assert.ok(Buffer.isBuffer(message.payload));
+      assert.equal((message.payload).length, clipOf(message).file!.size);
+      assert.equal(message.filename, undefined);
+      assert.deepEqual(await files(flow.userDir), []);
+    }));
+
+  it('refuses to keep a large video in memory before it starts', () =>
+    run({ output: 'buffer', maxBuffer: 0.001 }, async (flow) => {
+      flow.send('download', { clip: await finishedClip(sim) });
+      const { error, payload } = await flow.next('caught');
+      assert.equal((error as { code: string }).code, 'ELIMIT');
+      assert.equal(payload, undefined);
+    }));
+
+  describe('when the name is taken', () => {
+    const name = 'same.mp4';
+
+    it('takes a numbered one by default', () =>
+      run({ filename: name }, async (flow) => {
+        await writeFile(join(flow.userDir, name), 'mine');
+        const clip = await finishedClip(sim);
+        for (let i = 0; i < 3; i += 1) flow.send('download', { clip });
+        for (let i = 0; i < 3; i += 1) await outcome(flow, 'file');
+        assert.deepEqual((await files(flow.userDir)).sort(), ['same-1.mp4', 'same-2.mp4', 'same-3.mp4', 'same.mp4']);
+        assert.equal(await readFile(join(flow.userDir, name), 'utf8'), 'mine');
+      }));
+
+    it('replaces it when told to', () =>
+      run({ filename: name, exists: 'overwrite' }, async (flow) => {
+        await writeFile(join(flow.userDir, name), 'mine');
+        flow.send('download', { clip: await finishedClip(sim) });
+        const { file } = clipOf(await outcome(flow, 'file'));
+        assert.equal((await stat(join(flow.userDir, name))).size, file!.size);
+        assert.deepEqual(await files(flow.userDir), [name]);
+      }));
+
+    it('skips the transfer when the file there is this clip, and only then', () =>
+      run({ filename: name, exists: 'skip' }, async (flow) => {
+        const clip = await finishedClip(sim);
+        clip.size = (await sim.mediaOf(clip.id)).size;
+        for (let i = 0; i < 2; i += 1) {
+          flow.send('download', { clip });
+          await outcome(flow, 'file');
+        }
+        assert.equal(sim.requestsFor('downloadClip').length, 1);
+        await writeFile(join(flow.userDir, name), 'other');
+        flow.send('download', { clip });
+        assert.equal(clipOf(await outcome(flow, 'file')).file!.path, join(flow.userDir, 'same-1.mp4'));
+        assert.equal(await readFile(join(flow.userDir, name), 'utf8'), 'other');
+      }));
+  });
+
+  it('deletes the clip on the server after the file is safe', () =>
+    run({ deleteAfter: true }, async (flow) => {
+      flow.send('download', { clip: await finishedClip(sim) });
+      await outcome(flow, 'file');
+      assert.deepEqual(sim.clips, []);
+    }));
+
+  it('only notes that the clip could not be deleted', () =>
+    run({ deleteAfter: true }, async (flow) => {
+      sim.options.deleteMethods = ['DELETE'];
+      flow.send('download', { clip: await finishedClip(sim) });
+      const { file } = clipOf(await outcome(flow, 'file'));
+      assert.match(file!.problems.join(), /not deleted/);
+      assert.ok(existsSync(file!.path));
+    }));
+
+  describe('leaves nothing on disk and says what is wrong', () => {
+    const cases: [what: string, prepare: (sim: VdgSense) => void, code: string][] = [
+      [
+        'when the server answers with an XML error',
+        ({ options }) => (options.download.answer = 'xml-error'),
+        'EEXPIRED',
+      ],
+      ['when the server answers with a web page', ({ options }) => (options.download.answer = 'html'), 'EPROTOCOL'],
+      ['when the server answers with nothing', ({ options }) => (options.download.answer = 'empty'), 'EPROTOCOL'],
+      ['when the clip has vanished', ({ options }) => (options.download.vanishes = true), 'EEXPIRED'],
+      [
+        'when it may not be read',
+        (server) => server.failNext({ kind: 'reply', reply: { status: 403, body: 'no' } }, 'downloadClip', 9),
+        'EFORBIDDEN',
+      ],
+    ];
+    for (const [what, prepare, code] of cases) {
+      it(what, () =>
+        run({}, async (flow) => {
+          const clip = await finishedClip(sim);
+          prepare(sim);
+          flow.send('download', { clip });
+          const { error } = await flow.next('caught');
+          assert.equal((error as { code: string }).code, code, JSON.stringify(error));
+          assert.deepEqual(await files(flow.userDir), []);
+        }),
+      );
+    }
+  });
+
+  it('refuses a clip that is not finished, and names outside the folder', () =>
+    run({ filename: 'name', filenameType: 'msg' }, async (flow) => {
+      const clip = await finishedClip(sim);
+      flow.send('download', { clip: { ...clip, status: 'busy' }, name: 'a.mp4' });
+      assert.match(((await flow.next('caught')).error as { message: string }).message, /msg\.clip\.status/);
+      flow.send('download', { clip, name: '../../outside.mp4' });
+      assert.equal(((await flow.next('caught')).error as { code: string }).code, 'EINVALID');
+      flow.send('download', { clip, name: 42 });
+      assert.match(((await flow.next('caught')).error as { message: string }).message, /msg\.name/);
+      assert.deepEqual(sim.requestsFor('downloadClip'), []);
+    }));
+
+  it('says that converting is not available yet', () =>
+    run({ convert: 'h264' }, async (flow) => {
+      flow.send('download', { clip: await finishedClip(sim) });
+      assert.equal(((await flow.next('caught')).error as { code: string }).code, 'EUNSUPPORTED');
+    }));
+
+  it('keeps a short video as a warning when it is not strict', async () => {
+    const short = async (flow: Flow, arrivesAt: string) => {
+      const clip = await finishedClip(sim);
+      flow.send('download', { clip: { ...clip, start: new Date(Date.parse(clip.start) - 20_000).toISOString() } });
+      return outcome(flow, arrivesAt);
+    };
+    await run({ strict: false }, async (flow) => {
+      const { file } = clipOf(await short(flow, 'file'));
+      assert.match(file!.problems.join(), /4\.0 of 24\.0 s/);
+      assert.equal(Math.round(file!.missingBefore + file!.missingAfter), 20);
+    });
+    await run({ strict: true }, async (flow) => {
+      const { error } = await short(flow, 'caught');
+      assert.equal((error as { code: string }).code, 'EINCOMPLETE');
+      assert.deepEqual(await files(flow.userDir), []);
+    });
+  });
+
+  it('downloads no more at once than the connection allows', async () => {
+    sim.options.download.largeMedia = 3_000_000;
+    sim.options.latencyMs = 20;
+    const flow = senseFlow(sim, { sense: { maxConcurrent: 2 } });
+    await withFlow(
+      [...flow, { id: 'second', type: 'download-clip', wires: [['file']] }],
+      async ({ send, next }) => {
+        const clip = { ...(await finishedClip(sim)), size: undefined };
+        sim.failNext({ kind: 'stall', afterBytes: 100_000, ms: 150 }, 'downloadClip', 6);
+        for (let i = 0; i < 6; i += 1) send(i % 2 ? 'download' : 'second', { clip });
+        let most = 0;
+        const watch = setInterval(() => {
+          most = Math.max(most, sim.requestsFor('downloadClip').filter(({ complete }) => !complete).length);
+        }, 5);
+        for (let i = 0; i < 6; i += 1) await next('file');
+        clearInterval(watch);
+        assert.equal(most, 2);
+      },
+      { credentials },
+    );
+  });
+
+  it('ends a transfer when cancelled, and removes what was written', () =>
+    run({}, async (flow) => {
+      sim.options.download.largeMedia = 50_000_000;
+      const clip = await finishedClip(sim);
+      sim.failNext({ kind: 'stall', afterBytes: 5_000_000 }, 'downloadClip');
+      flow.send('download', { clip });
+      await eventually(async () => (await files(flow.userDir)).some((name) => name.endsWith('.part')));
+      flow.send('download', { cancel: true, clip });
+      const { error } = await flow.next('caught');
+      assert.equal((error as { code: string }).code, 'EABORTED');
+      assert.deepEqual(await files(flow.userDir), []);
+      await eventually(() => sim.requestsFor('downloadClip').length === 1);
+      assert.ok(flow.received('downloading').length >= 1);
+    }));
+
+  it('starts again after a redeploy in mid-transfer, and yields one file', async () => {
+    sim.options.download.largeMedia = 5_000_000;
+    const clip = await finishedClip(sim);
+    const flow = senseFlow(sim);
+    await withFlow(
+      flow,
+      async ({ send, deploy, next, userDir }) => {
+        sim.failNext({ kind: 'stall', afterBytes: 2_000_000 }, 'downloadClip');
+        send('download', { clip });
+        await eventually(async () => (await files(userDir)).some((name) => name.endsWith('.part')));
+        await deploy(flow);
+        const { file } = clipOf(await next('file'));
+        assert.equal((await files(userDir)).length, 1);
+        assert.equal((await stat(file!.path)).size, file!.size);
+      },
+      { credentials },
+    );
+  });
+
+  it('says when the folder cannot be used', () =>
+    run({ filename: 'taken/clip.mp4' }, async (flow) => {
+      await mkdir(flow.userDir, { recursive: true });
+      await writeFile(join(flow.userDir, 'taken'), 'a file');
+      flow.send('download', { clip: await finishedClip(sim) });
+      const { error } = await flow.next('caught');
+      assert.equal((error as { code: string }).code, 'EINVALID');
+      assert.match((error as { message: string }).message, /not a folder/);
+    }));
+});
