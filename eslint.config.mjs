@@ -8,14 +8,14 @@ const forbidden = [
   ['./lib/*.ts', ['./nodes', './lib/node-red'], 'Only nodes know Node-RED.'],
   [
     './nodes',
-    ['./lib/providers', './lib/http.ts', './lib/xml.ts', './lib/retry.ts'],
+    ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts', './lib/retry.ts'],
     'Nodes know messages and dialogs.',
   ],
-  ['./lib/clips', ['./lib/providers', './lib/http.ts', './lib/xml.ts'], 'Clips know no vendor.'],
+  ['./lib/clips', ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts'], 'Clips know no vendor.'],
   ['./lib/jobs', ['./lib/clips', './lib/connection.ts', './lib/providers'], 'Jobs know nothing of what they run.'],
   [
     './lib/connection.ts',
-    ['./lib/providers', './lib/http.ts', './lib/xml.ts', './lib/jobs'],
+    ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts', './lib/jobs'],
     'A connection knows a contract.',
   ],
   [
@@ -24,13 +24,20 @@ const forbidden = [
     'Providers speak a protocol; waiting, trying again and files belong to the layers above.',
   ],
   ['./lib/http.ts', ['./lib'], 'The bottom layer.', ['./errors.ts', './http.ts']],
+  // It shares the TLS and proxy options of http.
+  ['./lib/websocket.ts', ['./lib'], 'The bottom layer.', ['./errors.ts', './http.ts', './websocket.ts']],
   ['./lib/xml.ts', ['./lib'], 'The bottom layer.', ['./errors.ts', './xml.ts']],
   ['./lib/mp4', ['./lib'], 'The bottom layer.', ['./mp4']],
   ['./lib/errors.ts', ['./lib'], 'The bottom layer.', ['./errors.ts']],
 ];
 
 /** Each of these libraries has one module that may use it. */
-const owners = { axios: 'lib/http.ts', 'fast-xml-parser': 'lib/xml.ts', 'fluent-ffmpeg': 'lib/ffmpeg.ts' };
+const owners = {
+  axios: 'lib/http.ts',
+  'fast-xml-parser': 'lib/xml.ts',
+  'fluent-ffmpeg': 'lib/ffmpeg.ts',
+  ws: 'lib/websocket.ts',
+};
 
 const restricted = (names) => [
   'error',

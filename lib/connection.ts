@@ -14,6 +14,7 @@ import type {
   ProviderDefinition,
 } from './provider';
 import { redact, secretValues } from './redact';
+import { loginOnce, type Refusals } from './refusals';
 import { SharedSession } from './session';
 import { Slots } from './slots';
 
@@ -28,6 +29,8 @@ export interface ConnectionOptions {
   /** Transfers at once. */
   maxConcurrent: number;
   clock: Clock;
+  /** Where other instances hear that the credentials were refused. */
+  refusals?: Refusals;
 }
 
 /**
@@ -37,17 +40,31 @@ export interface ConnectionOptions {
 export class Connection {
   readonly id: string;
   readonly definition: ProviderDefinition;
+  /** Transfers at once. */
+  readonly maxConcurrent: number;
+  /** Where in time this connection's rounds of polling lie, so that many of them do not ask at the same moment. */
+  readonly phaseMs = Math.floor(Math.random() * 60_000);
   readonly #config: ProviderConfig;
+  readonly #refusals: Refusals | undefined;
   readonly #closing = new AbortController();
   readonly #commands = new Slots(commandsAtOnce);
   readonly #transfers: Slots;
   readonly #poller: Poller;
+  readonly #changeListeners = new Set<(clipId?: string) => void>();
+  /** Ends the listening for news that belongs to the current session. */
+  #watching: AbortController | undefined;
   #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
 
   constructor(options: ConnectionOptions) {
     this.id = options.id;
     this.definition = options.definition;
+    this.maxConcurrent = options.maxConcurrent;
     this.#config = options.config;
+    const { refusals } = options;
+    this.#refusals = refusals && {
+      ...refusals,
+      remember: (error) => refusals.remember(this.#redact(error, undefined)),
+    };
     this.#transfers = new Slots(options.maxConcurrent);
     this.#poller = new Poller(options.clock, (clips) => this.#fetchClips(clips));
   }
@@ -61,18 +78,33 @@ export class Connection {
     return this.#own(await this.#command(signal, (provider, call) => provider.createClip(request, call)));
   }
 
+  /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that cannot be told. */
+  async findClip(request: ClipRequest, signal: AbortSignal): Promise<Clip | undefined> {
+    const found = await this.#command(signal, async (provider, call) => provider.findClip?.(request, call));
+    return found && this.#own(found);
+  }
+
   /**
    * The clip's status, in the next round of the connection's one loop. `undefined`: the vendor does not list it.
    * @param intervalMs the shortest time between two rounds that this caller puts up with
    */
   async pollClip(clip: Clip, intervalMs: number, signal: AbortSignal): Promise<Clip | undefined> {
-    const found = await this.#poller.ask(clip, intervalMs, AbortSignal.any([signal, this.#closing.signal]));
+    const found = await this.#waiting(signal, (either) => this.#poller.ask(clip, intervalMs, either));
     return found && this.#own(found);
+  }
+
+  /**
+   * Calls back when the vendor tells that a clip has changed, or without an id where it does not tell which: the time to
+   * ask. A hint only, for whoever polls anyway. The returned function ends it.
+   */
+  onClipChanged(listener: (clipId?: string) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => void this.#changeListeners.delete(listener);
   }
 
   /** Runs a transfer when one of the connection's transfer slots is free. */
   transfer<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    return this.#transfers.run(AbortSignal.any([signal, this.#closing.signal]), work);
+    return this.#waiting(signal, (either) => this.#transfers.run(either, work));
   }
 
   openClip(clip: Clip, from: { offset: number; etag?: string }, signal: AbortSignal): Promise<OpenClip> {
@@ -108,49 +140,107 @@ export class Connection {
   /** Ends everything under way, and logs out. Never rejects. */
   async close(): Promise<void> {
     this.#closing.abort();
-    const opened = await this.#opened?.catch(() => undefined);
-    await opened?.provider.close?.(await opened.session.peek()).catch(() => undefined);
+    try {
+      const opened = await this.#opened;
+      await opened?.provider.close?.(await opened.session.peek());
+    } catch {
+      // The connection is going away; so does whatever is wrong with it.
+    }
   }
 
   async #fetchClips(clips: Clip[]): Promise<ClipAnswer[]> {
-    const { provider } = await this.#open();
     const { signal } = this.#closing;
-    if (provider.getClips) return this.#call(signal, (_, call) => provider.getClips!(clips, call));
-    return Promise.all(
-      clips.map((clip) =>
-        this.#command(signal, (_, call) => provider.getClip(clip, call)).catch((error: ClipError) =>
-          error.code === 'ENOTFOUND' ? undefined : error,
-        ),
-      ),
+    const sessions: unknown[] = [];
+    const answers = await this.#call(signal, async (provider, call) => {
+      if (!provider.getClips) return undefined;
+      sessions.push(call.session);
+      const found = await provider.getClips(clips, call);
+      // A login matter in one answer is one of the whole connection: a fresh session may help, or nothing will.
+      const loginMatter = found.find(
+        (answer) =>
+          answer instanceof ClipError &&
+          (answer.sessionExpired ? provider.login && sessions.length === 1 : answer.code === 'EAUTH'),
+      );
+      if (loginMatter) throw loginMatter;
+      return found.map((answer) => (answer instanceof ClipError ? this.#redact(answer, sessions) : answer));
+    });
+    return answers ?? Promise.all(clips.map((clip) => this.#fetchClip(clip)));
+  }
+
+  #fetchClip(clip: Clip): Promise<ClipAnswer> {
+    return this.#command(this.#closing.signal, (provider, call) => provider.getClip(clip, call)).catch(
+      (error: ClipError) => (error.code === 'ENOTFOUND' ? undefined : error),
     );
   }
 
   #command<T>(signal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
-    return this.#commands.run(AbortSignal.any([signal, this.#closing.signal]), () => this.#call(signal, work));
+    return this.#waiting(signal, (either) => this.#commands.run(either, () => this.#call(signal, work)));
+  }
+
+  /** Where callers wait for their turn, a signal ends the wait with any reason; from here on it is `EABORTED`. */
+  async #waiting<T>(signal: AbortSignal, wait: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    try {
+      return await wait(either);
+    } catch (thrown) {
+      throw either.aborted && !(thrown instanceof ClipError) ? cancelled() : thrown;
+    }
   }
 
   async #call<T>(callerSignal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
     const signal = AbortSignal.any([callerSignal, this.#closing.signal]);
-    let session: unknown;
+    const sessions: unknown[] = [];
     try {
       signal.throwIfAborted();
       const opened = await this.#open();
-      return await opened.session.use((current) => {
-        session = current;
+      return await opened.session.use(signal, (session) => {
+        sessions.push(session);
         return work(opened.provider, { signal, session });
       });
     } catch (thrown) {
-      const error = signal.aborted ? new ClipError('EABORTED', 'Cancelled') : toClipError(thrown);
-      throw redact(error, secretValues(this.#config.credentials, session));
+      throw this.#redact(signal.aborted ? cancelled() : toClipError(thrown), sessions);
     }
   }
 
+  #redact(error: ClipError, session: unknown): ClipError {
+    return redact(error, secretValues(this.#config.credentials, session));
+  }
+
   #open(): Promise<{ provider: Provider; session: SharedSession<unknown> }> {
-    this.#opened ??= this.definition.open(this.#config).then((provider) => ({
-      provider,
-      session: new SharedSession(provider.login?.bind(provider), this.#closing.signal),
-    }));
+    this.#opened ??= this.definition.open(this.#config).then((provider) => {
+      if (!provider.login) void this.#watch(provider, undefined);
+      const refused = (error: ClipError): void => void this.#refusals?.remember(error).catch(() => undefined);
+      return { provider, session: new SharedSession(this.#loginOf(provider), this.#closing.signal, refused) };
+    });
     return this.#opened;
+  }
+
+  /** The provider's login; with it begins the listening for news, and ends that of the session before. */
+  #loginOf(provider: Provider): Provider['login'] {
+    const login = this.#refusals ? loginOnce(provider.login, this.#refusals) : provider.login;
+    if (!login || !provider.login) return login;
+    return async (options) => {
+      this.#watching?.abort();
+      const session = await login(options);
+      await this.#watch(provider, session);
+      return session;
+    };
+  }
+
+  async #watch(provider: Provider, session: unknown): Promise<void> {
+    if (!provider.watch) return;
+    this.#watching = new AbortController();
+    const signal = AbortSignal.any([this.#watching.signal, this.#closing.signal]);
+    const changed = (clipId?: string): void => {
+      if (signal.aborted) return;
+      this.#poller.hint();
+      for (const listener of this.#changeListeners) listener(clipId);
+    };
+    try {
+      await provider.watch(changed, { signal, session });
+    } catch {
+      // Polling finds out all the same, only later.
+    }
   }
 
   #own(clip: ProviderClip): Clip {
@@ -160,4 +250,8 @@ export class Connection {
   #unsupported(what: string): ClipError {
     return new ClipError('EUNSUPPORTED', `${this.definition.label} cannot ${what}`);
   }
+}
+
+function cancelled(): ClipError {
+  return new ClipError('EABORTED', 'Cancelled');
 }

@@ -54,11 +54,20 @@ function readField(field: Field, given: unknown): FieldValue | undefined {
       if (value !== '' && !/^https?:\/\/[^/\s]+/i.test(value))
         throw invalid(field, 'must start with http:// or https://');
       if (value !== '' && !URL.canParse(value)) throw invalid(field, 'is not a valid address');
+      if (value !== '' && hasLogin(value)) {
+        throw invalid(field, 'must not hold a user name or password: these have fields of their own');
+      }
       return value;
     }
     case 'text':
       return readText(field, given);
   }
+}
+
+/** Addresses are stored and shown in the open. */
+function hasLogin(address: string): boolean {
+  const { username, password } = new URL(address);
+  return username !== '' || password !== '';
 }
 
 function readText(field: Field, given: unknown): string {
@@ -76,7 +85,7 @@ function readBoolean(field: Field, given: unknown): boolean {
 }
 
 function readNumber(field: Extract<Field, { kind: 'number' }>, given: unknown): number | undefined {
-  if (given === '' || given === null) {
+  if (given === null || (typeof given === 'string' && given.trim() === '')) {
     if (field.required) throw invalid(field, 'is required');
     return undefined;
   }

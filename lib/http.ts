@@ -2,14 +2,13 @@
  * HTTP for providers. The only user of axios: every failure leaves here as a ClipError that keeps no reference to the
  * request, because an axios error prints its credentials.
  */
-import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Readable } from 'node:stream';
 import axios, { type AxiosProxyConfig, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { ClipError } from './errors';
 
-const commandTimeoutMs = 30_000;
+const defaultTimeoutMs = 30_000;
 const maxReplyBytes = 32 * 1024 * 1024;
 const maxRedirects = 5;
 
@@ -42,6 +41,8 @@ export interface HttpOptions {
   headers?: Record<string, string>;
   /** Names of headers that must never reach another origin, beside `Authorization` and `Cookie`. */
   secretHeaders?: string[];
+  /** Longest wait for a whole small reply, or for the head of a stream. */
+  timeoutMs?: number;
 }
 
 export interface HttpRequest {
@@ -81,6 +82,7 @@ export interface HttpClient {
 
 export function createHttpClient(options: HttpOptions): HttpClient {
   const base = options.baseUrl.replace(/\/+$/, '');
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const httpAgent = new http.Agent({ keepAlive: true });
   const httpsAgent = new https.Agent({ keepAlive: true, ...options.tls });
   const instance = axios.create({
@@ -109,7 +111,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 
   return {
     async request(request) {
-      const timeout = AbortSignal.timeout(commandTimeoutMs);
+      const timeout = AbortSignal.timeout(timeoutMs);
       try {
         const response = await send(
           request,
@@ -118,24 +120,31 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         );
         return { ...head(response, request), text: String(response.data ?? '') };
       } catch (thrown) {
-        throw networkError(thrown, request, timeout);
+        throw networkError(thrown, request, timeout.aborted ? timeoutMs : undefined);
       }
     },
 
     async stream(request) {
-      const timeout = new AbortController();
-      const timer = setTimeout(() => timeout.abort(), commandTimeoutMs);
+      // Only until the head is there: an abort by way of axios would put the whole request into the body's error.
+      const waiting = new AbortController();
+      const stop = (): void => waiting.abort();
+      const timer = setTimeout(stop, timeoutMs);
+      request.signal.addEventListener('abort', stop, { once: true });
       try {
+        request.signal.throwIfAborted();
         const response = await send(
           request,
           { responseType: 'stream', decompress: false, headers: { 'Accept-Encoding': 'identity', ...request.headers } },
-          AbortSignal.any([request.signal, timeout.signal]),
+          waiting.signal,
         );
-        return { ...head(response, request), body: response.data as Readable };
+        const body = response.data as Readable;
+        destroyOnAbort(body, request);
+        return { ...head(response, request), body };
       } catch (thrown) {
-        throw networkError(thrown, request, timeout.signal);
+        throw networkError(thrown, request, waiting.signal.aborted ? timeoutMs : undefined);
       } finally {
         clearTimeout(timer);
+        request.signal.removeEventListener('abort', stop);
       }
     },
 
@@ -144,38 +153,6 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       httpsAgent.destroy();
     },
   };
-}
-
-/**
- * The first bytes of a body, which stay in it; empty when the body is.
- * @throws ENETWORK or ETIMEOUT when nothing comes
- */
-export async function peek(body: Readable, doing: string): Promise<Buffer> {
-  const timeout = AbortSignal.timeout(commandTimeoutMs);
-  try {
-    while (!body.readableEnded) {
-      const chunk = body.read() as Buffer | null;
-      if (chunk) {
-        body.unshift(chunk);
-        return chunk;
-      }
-      const ready = new AbortController();
-      const signal = AbortSignal.any([timeout, ready.signal]);
-      try {
-        await Promise.race([once(body, 'readable', { signal }), once(body, 'end', { signal })]);
-      } finally {
-        ready.abort();
-      }
-    }
-    return Buffer.alloc(0);
-  } catch (error) {
-    body.destroy();
-    if (timeout.aborted) throw new ClipError('ETIMEOUT', `${doing}: no data within ${commandTimeoutMs / 1000} s`);
-    throw new ClipError(
-      'ENETWORK',
-      `${doing}: the connection broke (${(error as { code?: string }).code ?? 'closed'})`,
-    );
-  }
 }
 
 /** The error that an HTTP status stands for; `undefined` below 400. `vendorText` is what the vendor said, if anything. */
@@ -188,6 +165,9 @@ export function statusError(reply: HttpHead, doing: string, vendorText = ''): Cl
   if (status === 401) return new ClipError('EAUTH', `${message}. Check the credentials of the connection`, details);
   if (status === 403) return new ClipError('EFORBIDDEN', `${message}. Check the rights of the account`, details);
   if (status === 404 || status === 410) return new ClipError('ENOTFOUND', message, details);
+  if (status === 407) {
+    return new ClipError('EAUTH', `${message}. Check the user name and password of the proxy`, details);
+  }
   if (status === 408) return new ClipError('ETIMEOUT', message, details);
   if (status === 429) return new ClipError('ETHROTTLED', message, details);
   if (status === 502 || status === 503 || status === 504) return new ClipError('ENETWORK', message, details);
@@ -221,7 +201,7 @@ function head(response: AxiosResponse, request: HttpRequest): HttpHead {
 function proxyFor(url: string, proxy: ProxyOptions | undefined): AxiosProxyConfig | false | undefined {
   if (!proxy) return undefined;
   const { hostname } = new URL(url);
-  if (proxy.noProxy.some((name) => hostname === name || hostname.endsWith(`.${name.replace(/^\./, '')}`))) return false;
+  if (isDirect(hostname, proxy)) return false;
   const address = new URL(proxy.url);
   return {
     protocol: address.protocol,
@@ -231,15 +211,32 @@ function proxyFor(url: string, proxy: ProxyOptions | undefined): AxiosProxyConfi
   };
 }
 
+/** Is this host reached without the proxy? */
+export function isDirect(hostname: string, { noProxy }: ProxyOptions): boolean {
+  return noProxy.some((pattern) => matchesHost(hostname, pattern.trim().toLowerCase()));
+}
+
+/** `example.com` and its sub-domains, however it is written: `.example.com`, `*.example.com`. `*` is every host. */
+function matchesHost(hostname: string, pattern: string): boolean {
+  const name = pattern.replace(/^\*?\./, '');
+  return pattern === '*' || (name !== '' && (hostname === name || hostname.endsWith(`.${name}`)));
+}
+
 const certificateErrors =
   /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET_ISSUER))/;
 
-function networkError(thrown: unknown, request: HttpRequest, timeout: AbortSignal): ClipError {
+/**
+ * What a request that got no reply failed with; for providers whose vendor brings its own client, too.
+ * @param lateMs the time that has run out, if that is what happened
+ */
+export function networkError(
+  thrown: unknown,
+  request: Pick<HttpRequest, 'signal' | 'doing'>,
+  lateMs: number | undefined,
+): ClipError {
   if (thrown instanceof ClipError) return thrown;
   if (request.signal.aborted) return new ClipError('EABORTED', `${request.doing}: cancelled`);
-  if (timeout.aborted) {
-    return new ClipError('ETIMEOUT', `${request.doing}: no answer within ${commandTimeoutMs / 1000} s`);
-  }
+  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${request.doing}: no answer within ${lateMs / 1000} s`);
   const { code, message } = thrown as { code?: string; message?: string };
   if (code && certificateErrors.test(code)) {
     return new ClipError(
@@ -260,4 +257,11 @@ function networkError(thrown: unknown, request: HttpRequest, timeout: AbortSigna
   return new ClipError('ENETWORK', `${request.doing}: the server cannot be reached (${code ?? 'connection failed'})`, {
     ...(code ? { vendorCode: code } : {}),
   });
+}
+
+function destroyOnAbort(body: Readable, { signal, doing }: HttpRequest): void {
+  const cancel = (): void => void body.destroy(new ClipError('EABORTED', `${doing}: cancelled`));
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  body.once('close', () => signal.removeEventListener('abort', cancel));
 }

@@ -17,6 +17,12 @@ export type { ProxyOptions, TlsOptions } from './http';
 /** `expired`: it was finished, and the vendor has removed it since. */
 export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';
 
+/** A span of time without footage. ISO 8601 with `Z`. */
+export interface Gap {
+  start: string;
+  end: string;
+}
+
 /** One piece of recorded video of one camera, as a provider knows it. Plain JSON; times are ISO 8601 with `Z`. */
 export interface ProviderClip {
   /** Opaque. Never a number, never parsed. */
@@ -38,8 +44,10 @@ export interface ProviderClip {
   height?: number;
   /** When the vendor will remove it. */
   expires?: string;
-  /** Why it failed, in the vendor's words. */
+  /** Why it failed, or what the vendor warns of, in the vendor's words. */
   reason?: string;
+  /** Parts of the range for which the vendor is known to have no footage, in order. */
+  gaps?: Gap[];
   /** Strings the provider needs to find it again. No secrets, no signed addresses. */
   ref?: Record<string, string>;
 }
@@ -68,7 +76,7 @@ export interface ClipFile {
   /** Seconds of the requested range that the file lacks at its start and end. */
   missingBefore: number;
   missingAfter: number;
-  gaps: { start: string; end: string }[];
+  gaps: Gap[];
   /** What is wrong with the file, in words; empty when nothing is. */
   problems: string[];
   thumbnail?: string;
@@ -132,6 +140,11 @@ export interface Provider<Session = unknown> {
    */
   login?(options: { signal: AbortSignal }): Promise<Session>;
   createClip(request: ClipRequest, call: CallOptions<Session>): Promise<ProviderClip>;
+  /**
+   * For vendors that make a second clip when asked twice: looks for the clip that an earlier `createClip`, whose answer was
+   * lost, may have made.
+   */
+  findClip?(request: ClipRequest, call: CallOptions<Session>): Promise<ProviderClip | undefined>;
   /** @throws ENOTFOUND where the vendor does not list the clip (yet, or any more). */
   getClip(clip: Clip, call: CallOptions<Session>): Promise<ProviderClip>;
   /**
@@ -145,6 +158,14 @@ export interface Provider<Session = unknown> {
   /** Stops making a clip that is not finished. */
   cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
   listCameras?(call: CallOptions<Session>): Promise<Camera[]>;
+  /** Where in a range the vendor has no footage. Times in ISO 8601 with `Z`. */
+  findGaps?(camera: string, range: { start: string; end: string }, call: CallOptions<Session>): Promise<Gap[]>;
+  /**
+   * Listens for news from the vendor until the signal fires, and calls back with the id of a clip that changed, or without
+   * one where that cannot be told. A hint only: polling goes on. Started after each login, with its session; the first call
+   * waits until this resolves: within 3 s, as soon as it listens or has given up doing so for now. Never rejects.
+   */
+  watch?(changed: (clipId?: string) => void, call: CallOptions<Session>): Promise<void>;
   check(call: CallOptions<Session>): Promise<ConnectionCheck>;
   /** Logs out and frees sockets. */
   close?(session: Session | undefined): Promise<void>;

@@ -8,15 +8,27 @@ const shortestSecret = 4;
 export function secretValues(credentials: Credentials, session: unknown): string[] {
   const plain = [credentials.password, credentials.token, ...stringsIn(session)];
   const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
-  return [...plain.flatMap((secret) => [secret, encodeURIComponent(secret)]), basic].filter(
-    (secret) => secret.length >= shortestSecret,
-  );
+  // Parsers trim what a vendor echoes.
+  const forms = plain.flatMap((secret) => [secret, secret.trim(), encode(secret)]);
+  // One secret may be a part of another one: the longest goes first.
+  return [...new Set([...forms, basic])]
+    .filter((secret) => secret.length >= shortestSecret)
+    .sort((a, b) => b.length - a.length);
 }
 
-/** The same error without any of the secrets in its message: vendors echo what they were sent. */
+/** The same error without any of the secrets in its message or stack: vendors echo what they were sent. */
 export function redact(error: ClipError, secrets: string[]): ClipError {
-  const message = secrets.reduce((text, secret) => text.replaceAll(secret, '***'), error.message);
-  return message === error.message ? error : error.withMessage(message);
+  const clean = (text: string): string => secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  const message = clean(error.message);
+  if (message === error.message && clean(error.stack ?? '') === (error.stack ?? '')) return error;
+  const copy = error.withMessage(message);
+  copy.stack = clean(copy.stack ?? '');
+  return copy;
+}
+
+/** Half of a surrogate pair, which only a vendor's nonsense holds, cannot be encoded. */
+function encode(secret: string): string {
+  return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\uFFFD'));
 }
 
 function stringsIn(value: unknown): string[] {

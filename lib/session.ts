@@ -12,20 +12,25 @@ export class SharedSession<Session> {
     private readonly login: ((options: { signal: AbortSignal }) => Promise<Session>) | undefined,
     /** Fires when the connection closes: a login outlives the caller that happened to start it. */
     private readonly closing: AbortSignal,
+    /** Told when a call, rather than the login, finds the credentials refused. */
+    private readonly onRefused?: (error: ClipError) => void,
   ) {}
 
-  /** @throws what the login was refused with, without any request, from then on */
-  async use<T>(call: (session: Session) => Promise<T>): Promise<T> {
+  /**
+   * @param signal takes this caller out; a login under way goes on for the others
+   * @throws what the login was refused with, without any request, from then on
+   */
+  async use<T>(signal: AbortSignal, call: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#current();
     try {
-      return await session.then(call);
+      return await whileWanted(session, signal).then(call);
     } catch (thrown) {
       const error = this.#judge(thrown);
       if (!error.sessionExpired || !this.login) throw error;
       if (this.#session === session) this.#session = undefined;
     }
     try {
-      return await this.#current().then(call);
+      return await whileWanted(this.#current(), signal).then(call);
     } catch (thrown) {
       throw this.#judge(thrown);
     }
@@ -45,19 +50,20 @@ export class SharedSession<Session> {
 
   async #start(login: NonNullable<typeof this.login>): Promise<Session> {
     try {
-      return await login({ signal: this.closing });
+      // Later, even where a login throws at once: the promise of this must be in place before it settles.
+      return await Promise.resolve({ signal: this.closing }).then(login);
     } catch (thrown) {
       this.#session = undefined;
       const error = toClipError(thrown);
-      // The password has arrived somewhere and was not accepted. Trouble on the way there may pass.
-      const arrived = !error.retryable && error.code !== 'ENETWORK' && error.code !== 'EABORTED';
-      throw arrived ? this.#remember(error) : error;
+      throw isRefusal(error) ? this.#remember(error) : error;
     }
   }
 
   #judge(thrown: unknown): ClipError {
     const error = toClipError(thrown);
-    return error.code === 'EAUTH' && !error.sessionExpired ? this.#remember(error) : error;
+    if (error === this.#refused || error.code !== 'EAUTH' || error.sessionExpired) return error;
+    this.onRefused?.(error);
+    return this.#remember(error);
   }
 
   #remember(error: ClipError): ClipError {
@@ -66,4 +72,20 @@ export class SharedSession<Session> {
     );
     return this.#refused;
   }
+}
+
+/** The password has arrived somewhere and was not accepted. Trouble on the way there may pass. */
+export function isRefusal(error: ClipError): boolean {
+  return !error.retryable && error.code !== 'ENETWORK' && error.code !== 'EABORTED';
+}
+
+/** Rejects with the signal's reason when it fires; the promise goes on for others. */
+export function whileWanted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
+    const stop = (): void => signal.removeEventListener('abort', leave);
+    promise.then(resolve, reject).finally(stop);
+  });
 }

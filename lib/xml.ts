@@ -2,7 +2,7 @@
  * Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have
  * 64 bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
  */
-import { XMLParser, XMLValidator } from 'fast-xml-parser';
+import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
 import { ClipError } from './errors';
 
 export interface XmlElement {
@@ -14,6 +14,8 @@ export interface XmlElement {
   /** Text directly inside, trimmed. */
   text: string;
 }
+
+const longestProblem = 200;
 
 const parser = new XMLParser({
   preserveOrder: true,
@@ -32,11 +34,12 @@ const parser = new XMLParser({
 
 /** @throws EPROTOCOL when the text is not one well-formed document. */
 export function parseXml(text: string): XmlElement {
-  const document = text.replace(/^\uFEFF/, '').trim();
+  let document = text.replace(/^\uFEFF/, '').trim();
   if (/<!(DOCTYPE|ENTITY)/i.test(document)) throw malformed('it declares a document type');
+  let valid = validate(document);
   // Vendor samples show attributes without quotes; everything else about the form must hold.
-  const valid = XMLValidator.validate(document, { allowBooleanAttributes: true });
-  if (valid !== true && valid.err.code !== 'InvalidAttr') throw malformed(valid.err.msg);
+  if (valid !== true && valid.err.code === 'InvalidAttr') valid = validate((document = quoteAttributes(document)));
+  if (valid !== true) throw malformed(valid.err.msg);
   let elements: XmlElement[];
   try {
     elements = (parser.parse(document) as unknown[]).flatMap(toElement);
@@ -56,7 +59,8 @@ export function findAll(element: XmlElement, name: string): XmlElement[] {
 /** The trimmed value of a child element or attribute of that name (lower case), whichever exists. */
 export function valueOf(element: XmlElement, name: string): string | undefined {
   const child = element.children.find((candidate) => candidate.name === name);
-  return child ? child.text : element.attributes[name];
+  if (child) return child.text;
+  return Object.hasOwn(element.attributes, name) ? element.attributes[name] : undefined;
 }
 
 /** Escapes text for element content. Characters that XML cannot hold are dropped. */
@@ -66,6 +70,16 @@ export function escapeXml(text: string): string {
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;');
+}
+
+function validate(document: string): true | ValidationError {
+  return XMLValidator.validate(document, { allowBooleanAttributes: true });
+}
+
+function quoteAttributes(document: string): string {
+  return document.replace(/<[a-z_](?:"[^"]*"|'[^']*'|[^<>"'])*>/gi, (tag) =>
+    tag.replace(/"[^"]*"|'[^']*'|=\s*([^\s"'=<>/]+)/g, (part, value?: string) => (value ? `="${value}"` : part)),
+  );
 }
 
 /** fast-xml-parser's ordered form: one key per node, beside an optional `:@` for the attributes. */
@@ -89,6 +103,8 @@ function textOf(node: unknown): string {
   return text === undefined ? '' : String(text);
 }
 
+/** The validator lists all that is wrong, which may be thousands of tags. */
 function malformed(problem: string): ClipError {
-  return new ClipError('EPROTOCOL', `The answer is not well-formed XML: ${problem}`);
+  const short = problem.length > longestProblem ? `${problem.slice(0, longestProblem)}...` : problem;
+  return new ClipError('EPROTOCOL', `The answer is not well-formed XML: ${short.replace(/\s+/g, ' ')}`);
 }

@@ -1,6 +1,6 @@
 import { ClipError } from '../errors';
 import type { Clip, ClipStatus, ProviderClip } from '../provider';
-import { parseInstant } from './time-range';
+import { parseInstant, rangeBetween, toIso } from './time-range';
 
 const statuses: ReadonlySet<string> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
 
@@ -18,14 +18,18 @@ export function readClip(value: unknown, now: number): Clip {
       throw new ClipError('EINVALID', `msg.clip.${name} must be text, and not empty`);
     }
   }
-  for (const name of ['start', 'end'] as const) parseInstant(clip[name], `msg.clip.${name}`, now);
+  const { start, end } = rangeBetween({
+    start: parseInstant(clip.start, 'msg.clip.start', now),
+    end: parseInstant(clip.end, 'msg.clip.end', now),
+  });
   if (!statuses.has(String(clip.status))) {
     throw new ClipError('EINVALID', `msg.clip.status must be one of ${[...statuses].join(', ')}`);
   }
   if (clip.ref !== undefined && !isTextRecord(clip.ref)) {
     throw new ClipError('EINVALID', 'msg.clip.ref must hold only text');
   }
-  return clip as unknown as Clip;
+  // Below here times are ISO 8601 with `Z`, however they were written.
+  return { ...(clip as unknown as Clip), start: toIso(start), end: toIso(end) };
 }
 
 /** What the vendor says now, over what was known before. Progress never runs backwards. */

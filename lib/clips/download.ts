@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock';
 import type { Connection } from '../connection';
@@ -49,11 +49,13 @@ export async function downloadClip(
 ): Promise<Answer<DownloadWork>> {
   const work = job.data;
   try {
-    const file =
-      (await alreadyHere(work)) ??
+    const found =
+      (await alreadyHere(job)) ??
       (await connection.transfer(context.signal, () => transfer(job, connection, context, options)));
-    if (work.deleteAfter) await deleteClip(work.clip, file, connection, context.signal);
-    return { type: 'done', data: { ...work, clip: { ...work.clip, file } } };
+    const file = work.deleteAfter ? await deleteClip(work.clip, found, connection, context.signal) : found;
+    // A redeploy may come before this is told: then the next run finds the file by `placing`, too.
+    const placing = work.output === 'file' ? { placing: found } : {};
+    return { type: 'done', data: { ...work, ...placing, clip: { ...work.clip, file } } };
   } catch (thrown) {
     const error = fileError(thrown, work);
     const afterMs = retryDelayMs(error, job.failures + 1);
@@ -71,6 +73,8 @@ async function transfer(
   const startedAt = options.clock.now();
   const isLastTry = retryDelayMs(new ClipError('EINCOMPLETE', '', { retryable: true }), job.failures + 1) === undefined;
   const source = await connection.openClip(work.clip, { offset: 0 }, context.signal);
+  // A body may break before it is read; reading then meets the error again.
+  source.body.on('error', () => undefined);
   const take = (sink: Sink): Promise<Received> =>
     receive(source.body, sink, {
       size: source.size,
@@ -95,9 +99,8 @@ async function transfer(
     return file;
   }
 
-  const part = `${work.filename}.${job.id.slice(0, 8)}.part`;
-  await mkdir(dirname(part), { recursive: true }).catch((error: unknown) => discard(source, error));
-  const handle = await open(part, 'w+').catch((error: unknown) => discard(source, error));
+  const part = partOf(job);
+  const handle = await openPart(part).catch((error: unknown) => discard(source, error));
   try {
     const received = await take(fileSink(handle));
     const file = await judge(received, await fileSource(handle), work.filename);
@@ -107,9 +110,19 @@ async function transfer(
     );
     return { ...file, path };
   } finally {
-    await handle.close();
-    await rm(part, { force: true });
+    await handle.close().finally(() => rm(part, { force: true }));
   }
+}
+
+function partOf({ id, data }: Job<DownloadWork>): string {
+  return `${data.filename}.${id.slice(0, 8)}.part`;
+}
+
+async function openPart(part: string): Promise<FileHandle> {
+  await mkdir(dirname(part), { recursive: true });
+  // One left by a crash may share its bytes with the file that it became: it is replaced, never written to.
+  await rm(part, { force: true });
+  return open(part, 'wx+');
 }
 
 /** A body that nobody will read must not hold its socket. */
@@ -135,7 +148,8 @@ async function judgeFile(
       content === 'empty' ? 'nothing' : content === 'unknown' ? 'something that is not MP4' : content.toUpperCase();
     throw new ClipError('EPROTOCOL', `${doing}: the server sent ${what} instead of video`);
   }
-  if (source.sha256 && source.sha256.toLowerCase() !== sha256) {
+  const declared = source.sha256 ?? work.clip.sha256;
+  if (declared && declared.toLowerCase() !== sha256) {
     throw new ClipError('EINCOMPLETE', `${doing}: the SHA-256 is not the one that the server announced`, {
       retryable: true,
     });
@@ -158,26 +172,36 @@ async function judgeFile(
     codec,
     missingBefore,
     missingAfter,
-    gaps: [],
+    gaps: work.clip.gaps ?? [],
     problems,
     resumed: false,
   };
 }
 
 /** The file of an earlier run of this job, or with `skip` an equal one that is there already. */
-async function alreadyHere({ clip, exists, filename, output, placing }: DownloadWork): Promise<ClipFile | undefined> {
+async function alreadyHere(job: Job<DownloadWork>): Promise<ClipFile | undefined> {
+  const { clip, exists, filename, output, placing } = job.data;
   if (output !== 'file') return undefined;
-  if (placing && (await isFile(placing.path, placing.size, placing.sha256))) return placing;
+  if (placing && (await isFile(placing.path, placing.size, placing.sha256))) {
+    await rm(partOf(job), { force: true });
+    return placing;
+  }
   return exists === 'skip' ? findClip(clip, filename) : undefined;
 }
 
 /** The file is safe here, so trouble with deleting only becomes a note. */
-async function deleteClip(clip: Clip, file: ClipFile, connection: Connection, signal: AbortSignal): Promise<void> {
+async function deleteClip(clip: Clip, file: ClipFile, connection: Connection, signal: AbortSignal): Promise<ClipFile> {
   try {
     await connection.deleteClip(clip, signal);
   } catch (thrown) {
-    file.problems.push(`the clip was not deleted on the server: ${toClipError(thrown).message}`);
+    const { code, message } = toClipError(thrown);
+    // Not now, then: the next run finds the file here.
+    if (signal.aborted) throw thrown;
+    if (code !== 'ENOTFOUND' && code !== 'EEXPIRED') {
+      return { ...file, problems: [...file.problems, `the clip was not deleted on the server: ${message}`] };
+    }
   }
+  return file;
 }
 
 const fileProblems: Record<string, string> = {
@@ -191,7 +215,7 @@ const fileProblems: Record<string, string> = {
 };
 
 function fileError(thrown: unknown, work: DownloadWork): ClipError {
-  const { code } = thrown as NodeJS.ErrnoException;
+  const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
   if (thrown instanceof ClipError || code === undefined) return toClipError(thrown);
   const what = `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`;
   if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);

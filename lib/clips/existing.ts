@@ -24,7 +24,15 @@ export async function findClip(clip: Clip, path: string): Promise<ClipFile | und
     if (incomplete) return undefined;
     const { duration, width, height, codec } = mp4;
     const facts = { duration, width, height, codec, missingBefore, missingAfter, problems };
-    return { path, size: source.size, sha256: await hashFile(path), ...facts, gaps: [], resumed: false, seconds: 0 };
+    return {
+      path,
+      size: source.size,
+      sha256: await hashFile(path),
+      ...facts,
+      gaps: clip.gaps ?? [],
+      resumed: false,
+      seconds: 0,
+    };
   } finally {
     await handle.close();
   }

@@ -1,5 +1,6 @@
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../files';
 import { numbered } from './filename';
 
 export type Exists = 'rename' | 'overwrite' | 'skip';
@@ -20,18 +21,27 @@ export async function place(
   if (exists === 'overwrite') {
     await before(wanted);
     await rename(part, wanted);
-    await syncFolder(wanted);
+    await syncFolder(dirname(wanted));
     return wanted;
   }
   for (let number = 0; number < mostNames; number += 1) {
     const path = number === 0 ? wanted : numbered(wanted, number);
+    // Thousands of names may be taken, and `before` writes to disk: it is for names that seem free.
+    if (await isTaken(path)) continue;
     await before(path);
     if (await take(part, path)) {
-      await syncFolder(path);
+      await syncFolder(dirname(path));
       return path;
     }
   }
   throw new Error(`${wanted} and ${mostNames} numbered names are taken`);
+}
+
+async function isTaken(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Moves without ever replacing a file: a hard link fails where the name is taken, also when two race for it. */
@@ -56,16 +66,11 @@ async function takeWithoutLinks(part: string, path: string): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-  await rename(part, path);
-  return true;
-}
-
-/** Makes the new name survive a power cut, where the platform lets folders be synced. */
-async function syncFolder(path: string): Promise<void> {
   try {
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
-  } catch {
-    // Windows cannot open folders.
+    await rename(part, path);
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
   }
+  return true;
 }

@@ -21,7 +21,7 @@ export interface PollWork {
 
 /** A list may lag behind for a moment; after this many rounds in a row the clip is gone. */
 const missesUntilGone = 3;
-const growth = 1.5;
+const growth = 2;
 
 export async function pollClip(
   job: Job<PollWork>,
@@ -32,28 +32,25 @@ export async function pollClip(
   const work = job.data;
   try {
     const found = await connection.pollClip(work.clip, work.intervalMs, context.signal);
-    return judgeRound(work, found, now());
+    return judgeRound(work, found, now(), connection.phaseMs);
   } catch (thrown) {
     return judgeFailure(work, toClipError(thrown), job.failures + 1, now());
   }
 }
 
 /** What a round's finding means. `undefined`: the vendor did not list the clip. */
-export function judgeRound(
-  work: PollWork,
-  found: Clip | undefined,
-  now: number,
-  random: () => number = Math.random,
-): Answer<PollWork> {
+export function judgeRound(work: PollWork, found: Clip | undefined, now: number, phaseMs: number): Answer<PollWork> {
   const misses = found ? 0 : work.misses + 1;
   const next = { ...work, clip: found ? updateClip(work.clip, found) : work.clip, polls: work.polls + 1, misses };
   const { clip } = next;
   if (misses >= missesUntilGone) return failed({ ...next, clip: { ...clip, status: 'expired' } }, 'EEXPIRED');
-  if (clip.status === 'finished') return { type: 'done', data: next };
-  if (clip.status === 'failed') return failed(next, 'EFAILED');
-  if (clip.status === 'expired') return failed(next, 'EEXPIRED');
+  // What it was when it was last listed tells nothing of now.
+  const status = found && clip.status;
+  if (status === 'finished') return { type: 'done', data: next };
+  if (status === 'failed') return failed(next, 'EFAILED');
+  if (status === 'expired') return failed(next, 'EEXPIRED');
   if (isOver(work, now)) return failed(next, 'ETIMEOUT');
-  return { type: 'retry', afterMs: beforeGivingUp(work, now, waitMs(next, random)), data: next };
+  return { type: 'retry', afterMs: beforeGivingUp(work, now, waitMs(next, now, phaseMs)), data: next };
 }
 
 /** What a failed request means: waiting goes on through trouble that may pass, for as long as the user gave it. */
@@ -71,10 +68,13 @@ export function judgeFailure(
   return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures, random)), because: error };
 }
 
-/** Grows by half from `intervalMs` to `maxIntervalMs`, with +-10 % so that many clips do not stay in step. */
-function waitMs(work: PollWork, random: () => number): number {
-  const grownMs = work.intervalMs * growth ** (work.polls - 1);
-  return Math.round(Math.min(work.maxIntervalMs, grownMs) * (0.9 + random() / 5));
+/**
+ * Waits until the next multiple of a step that doubles from `intervalMs` to `maxIntervalMs`. Clips of any age so come due at
+ * the same moments and are asked about together; how close these may lie is the poller's business.
+ */
+function waitMs(work: PollWork, now: number, phaseMs: number): number {
+  const stepMs = Math.min(work.maxIntervalMs, work.intervalMs * growth ** (work.polls - 1));
+  return stepMs - ((now + phaseMs) % stepMs);
 }
 
 function isOver(work: PollWork, now: number): boolean {

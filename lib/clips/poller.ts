@@ -12,6 +12,10 @@ interface Ask {
   reject(error: Error): void;
 }
 
+/** After a hint, who is concerned asks within this time; so long the pauses between rounds are short. */
+const hintedForMs = 1_000;
+const hintedPauseMs = 100;
+
 /**
  * The one loop that asks a vendor for the status of clips. Whoever asks while a round waits to start joins it, and two
  * rounds never start closer together than the shortest interval among those who ask.
@@ -19,7 +23,8 @@ interface Ask {
 export class Poller {
   readonly #asks = new Set<Ask>();
   #lastRoundAt = -Infinity;
-  #cancelTimer: (() => void) | undefined;
+  #hintedAt = -Infinity;
+  #timer: { dueAt: number; cancel(): void } | undefined;
   #busy = false;
 
   constructor(
@@ -33,6 +38,7 @@ export class Poller {
       signal.throwIfAborted();
       const leave = (): void => {
         this.#asks.delete(ask);
+        if (this.#asks.size === 0) this.#rest();
         reject(signal.reason as Error);
       };
       const stop = (): void => signal.removeEventListener('abort', leave);
@@ -44,24 +50,49 @@ export class Poller {
       };
       signal.addEventListener('abort', leave, { once: true });
       this.#asks.add(ask);
-      this.#schedule();
+      this.#schedule(intervalMs);
     });
   }
 
-  #schedule(): void {
-    if (this.#busy || this.#asks.size === 0) return;
-    this.#cancelTimer?.();
-    let intervalMs = Infinity;
-    for (const ask of this.#asks) intervalMs = Math.min(intervalMs, ask.intervalMs);
+  /** News are likely: whoever asks now, or within a moment, need not wait for the interval to pass. */
+  hint(): void {
+    this.#hintedAt = this.clock.now();
+    if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
+  }
+
+  #schedule(intervalMs: number): void {
+    if (this.#busy) return;
+    const waitMs = this.#waitMs(intervalMs);
+    const dueAt = this.clock.now() + waitMs;
+    if (this.#timer && this.#timer.dueAt <= dueAt) return;
+    this.#timer?.cancel();
     // Even when a round may start now, it starts by a timer: whoever is due at this moment joins.
-    const waitMs = Math.max(0, this.#lastRoundAt + intervalMs - this.clock.now());
-    this.#cancelTimer = this.clock.after(waitMs, () => void this.#round());
+    this.#timer = { dueAt, cancel: this.clock.after(waitMs, () => void this.#round()) };
+  }
+
+  /** Nobody waits, so nothing shall keep the process alive. */
+  #rest(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #waitMs(wantedMs: number): number {
+    const now = this.clock.now();
+    // Should the system's time be set back, the wait is still no longer than the interval.
+    this.#lastRoundAt = Math.min(this.#lastRoundAt, now);
+    const isHinted = now >= this.#hintedAt && now < this.#hintedAt + hintedForMs;
+    const intervalMs = isHinted ? Math.min(wantedMs, hintedPauseMs) : wantedMs;
+    return Math.max(0, this.#lastRoundAt + intervalMs - now);
   }
 
   async #round(): Promise<void> {
+    this.#timer = undefined;
+    if (this.#asks.size === 0) return;
+    const intervalMs = shortest(this.#asks);
+    // Whoever was in more of a hurry has left.
+    if (this.#waitMs(intervalMs) > 0) return this.#schedule(intervalMs);
     const asks = [...this.#asks];
     this.#asks.clear();
-    if (asks.length === 0) return;
     this.#busy = true;
     this.#lastRoundAt = this.clock.now();
     try {
@@ -76,7 +107,13 @@ export class Poller {
       for (const ask of asks) ask.reject(error);
     } finally {
       this.#busy = false;
-      this.#schedule();
+      if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
     }
   }
+}
+
+function shortest(asks: Iterable<Ask>): number {
+  let intervalMs = Infinity;
+  for (const ask of asks) intervalMs = Math.min(intervalMs, ask.intervalMs);
+  return intervalMs;
 }

@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock';
 import { ClipError, toClipError } from '../errors';
+import { recycle } from './recycle';
 
 /** Writes of this size keep the disk busy without holding much memory. */
 const batchBytes = 1024 * 1024;
@@ -10,14 +11,31 @@ const batchBytes = 1024 * 1024;
 /** Where bytes go, in batches and in order. */
 export interface Sink {
   write(chunks: Buffer[]): Promise<void>;
+  /** It needs nothing of the chunks once they are written: their memory may be used for others. */
+  isDoneWithChunks?: boolean;
 }
 
 export function fileSink(handle: FileHandle): Sink {
   return {
+    isDoneWithChunks: true,
     async write(chunks) {
-      if (chunks.length > 0) await handle.writev(chunks);
+      let rest = chunks;
+      while (rest.length > 0) {
+        const { bytesWritten } = await handle.writev(rest);
+        // A disk that fills up takes a part of a batch without an error; only writing the rest tells why.
+        rest = after(rest, bytesWritten);
+      }
     },
   };
+}
+
+/** What is left of these chunks behind their first bytes. */
+function after(chunks: Buffer[], bytes: number): Buffer[] {
+  return chunks.flatMap((chunk) => {
+    const skipped = Math.min(bytes, chunk.length);
+    bytes -= skipped;
+    return skipped < chunk.length ? [chunk.subarray(skipped)] : [];
+  });
 }
 
 /** @throws ELIMIT from `write` as soon as there are more bytes than allowed */
@@ -46,7 +64,7 @@ export interface Received {
   /** Bytes. */
   size: number;
   sha256: string;
-  /** Set when the bytes ended before they should have. */
+  /** Set when the bytes did not end where they should have. */
   cut?: ClipError;
 }
 
@@ -63,11 +81,12 @@ export interface ReceiveOptions {
 
 /**
  * Streams a body into a sink and hashes it on the way. At most two batches are in memory at any time.
- * @throws EABORTED, or what the sink throws; a body that ends early is reported in the result
+ * @throws EABORTED, or what the sink throws; a body of another length than announced is reported in the result
  */
 export async function receive(body: Readable, sink: Sink, options: ReceiveOptions): Promise<Received> {
   const hash = createHash('sha256');
   const watchdog = watch(body, options);
+  const recycler = recycle(body);
   let size = 0;
   let batch: Buffer[] = [];
   let waiting = 0;
@@ -77,11 +96,16 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     watchdog.rest();
     await writing;
     watchdog.touch();
-    writing = sink.write(batch);
+    writing = write(batch);
     // Awaited before the next batch; until then a failure must not count as unhandled.
     writing.catch(() => body.destroy());
     batch = [];
     waiting = 0;
+  }
+
+  async function write(chunks: Buffer[]): Promise<void> {
+    await sink.write(chunks);
+    if (sink.isDoneWithChunks) recycler.free(chunks);
   }
 
   let cut: ClipError | undefined;
@@ -93,6 +117,8 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
       waiting += chunk.length;
       watchdog.touch();
       options.onBytes?.(size);
+      // Whatever comes beyond the end is not the clip, and may never stop coming.
+      if (size > (options.size ?? Infinity)) break;
       if (waiting >= batchBytes) await flush();
     }
   } catch (thrown) {
@@ -101,6 +127,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     cut = broken(thrown, size, options.size);
   } finally {
     watchdog.stop();
+    recycler.stop();
     body.destroy();
   }
   await flush();
@@ -139,7 +166,11 @@ function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
 
 function broken(thrown: unknown, size: number, expected: number | undefined): ClipError {
   const of = expected === undefined ? '' : ` of ${expected}`;
-  const why = thrown instanceof ClipError ? thrown.message : `the connection ended after ${size}${of} bytes`;
+  const ended =
+    size > (expected ?? Infinity)
+      ? `the server sent more than the ${expected} bytes that it announced`
+      : `the connection ended after ${size}${of} bytes`;
+  const why = thrown instanceof ClipError ? thrown.message : ended;
   const code = thrown instanceof ClipError ? toClipError(thrown).code : 'EINCOMPLETE';
   return new ClipError(code, `The transfer broke off: ${why}`, { retryable: true });
 }

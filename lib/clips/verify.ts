@@ -19,23 +19,44 @@ export function toleranceSeconds(rangeSeconds: number): number {
   return Math.min(5, Math.max(1, rangeSeconds / 10));
 }
 
-/** Is this file the clip that was asked for? `size` in bytes. */
+/**
+ * Is this file the clip that was asked for? Footage that the vendor is known not to have is reported as missing, but its
+ * absence does not make the file incomplete.
+ * @param size bytes
+ */
 export function verify(clip: Clip, size: number, mp4: Mp4Info): Verdict {
-  const rangeSeconds = (Date.parse(clip.end) - Date.parse(clip.start)) / 1000;
+  const rangeSeconds = secondsBetween(clip.start, clip.end);
+  const gaps = clip.gaps ?? [];
+  const footageSeconds = gaps.reduce((left, gap) => left - secondsBetween(gap.start, gap.end), rangeSeconds);
   const problems = [...mp4.problems];
   let incomplete = !mp4.whole || !mp4.hasVideo;
   if (!mp4.hasVideo && mp4.whole) problems.push('there is no video track in the file');
-  let missingSeconds = 0;
+  let lostSeconds = 0;
   if (mp4.duration === undefined) {
     if (mp4.hasVideo) problems.push('the duration of the video is not known');
-  } else if (mp4.duration < rangeSeconds - toleranceSeconds(rangeSeconds)) {
-    missingSeconds = Math.round((rangeSeconds - mp4.duration) * 1000) / 1000;
-    problems.push(`the video has ${mp4.duration.toFixed(1)} of ${rangeSeconds.toFixed(1)} s`);
+  } else if (mp4.duration < footageSeconds - toleranceSeconds(rangeSeconds)) {
+    lostSeconds = footageSeconds - mp4.duration;
+    problems.push(`the video has ${mp4.duration.toFixed(1)} of ${footageSeconds.toFixed(1)} s`);
     incomplete = true;
   }
   if (clip.size !== undefined && clip.size !== size) {
     problems.push(`the server announced ${clip.size} bytes for this clip and sent ${size}`);
   }
-  // Where in the range the missing part lies cannot be told from the file.
-  return { problems, incomplete, missingBefore: 0, missingAfter: missingSeconds };
+  const first = gaps.find((gap) => gap.start === clip.start);
+  const last = gaps.find((gap) => gap.end === clip.end && gap !== first);
+  return {
+    problems,
+    incomplete,
+    missingBefore: first ? secondsBetween(first.start, first.end) : 0,
+    // Where in the range an unexpected loss lies cannot be told from the file: mostly at its end.
+    missingAfter: rounded((last ? secondsBetween(last.start, last.end) : 0) + lostSeconds),
+  };
+}
+
+function secondsBetween(start: string, end: string): number {
+  return rounded((Date.parse(end) - Date.parse(start)) / 1000);
+}
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
 }

@@ -107,7 +107,7 @@ export async function withFlow(
   } finally {
     await helper.unload();
     await helper.stopServer();
-    if (!options.userDir) await rm(userDir, { recursive: true, force: true });
+    if (!options.userDir) await rm(userDir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

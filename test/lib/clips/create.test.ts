@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { createClip, type CreateWork } from '../../../lib/clips/create';
+import { ClipError } from '../../../lib/errors';
+import type { ClipRequest } from '../../../lib/provider';
+import { untilAborted } from '../../support/promises';
+import { aClip, aContext, aJob, connect } from './fake';
+
+const request: ClipRequest = {
+  camera: '7/2',
+  start: '2025-03-01T08:50:00.000Z',
+  end: '2025-03-01T08:50:30.000Z',
+  title: 'Door',
+  options: { vca: 'none' },
+};
+const work: CreateWork = { connection: 'connection-1', request };
+
+describe('creating a clip', () => {
+  it('hands the request on as it is, and gives the clip its connection and provider', async () => {
+    const asked: ClipRequest[] = [];
+    const { connection: _c, provider: _p, ...made } = aClip({ status: 'pending' });
+    const connection = connect({ createClip: async (given) => (asked.push(given), made) });
+    const answer = await createClip(aJob(work), connection, aContext());
+    assert.deepEqual(asked, [request]);
+    assert.deepEqual(answer, { type: 'done', data: { ...work, clip: aClip({ status: 'pending' }) } });
+  });
+
+  it('asks nobody when an earlier run has made it', async () => {
+    const connection = connect({});
+    const data = { ...work, clip: aClip() };
+    assert.deepEqual(await createClip(aJob(data), connection, aContext()), { type: 'done', data });
+  });
+
+  it('is tried five times when the trouble may pass', async () => {
+    const trouble = new ClipError('ENETWORK', 'the server is down', { retryAfterMs: 90_000 });
+    const connection = connect({ createClip: () => Promise.reject(trouble) });
+    for (const failures of [0, 1, 2, 3]) {
+      const answer = await createClip(aJob(work, { failures }), connection, aContext());
+      assert.deepEqual(answer, { type: 'retry', afterMs: 90_000, because: trouble });
+    }
+    const last = await createClip(aJob(work, { failures: 4 }), connection, aContext());
+    assert.deepEqual(last, { type: 'failed', error: trouble });
+  });
+
+  it('waits longer after each failure', async () => {
+    const connection = connect({ createClip: () => Promise.reject(new ClipError('ENETWORK', 'x')) });
+    let shortest = 0;
+    for (const failures of [0, 1, 2, 3]) {
+      const answer = await createClip(aJob(work, { failures }), connection, aContext());
+      assert.ok(answer.type === 'retry');
+      assert.ok(answer.afterMs > shortest, `${answer.afterMs} after ${failures}`);
+      // A quarter more or less than a power of two.
+      shortest = 1_000 * 2 ** failures * 1.25;
+    }
+  });
+
+  it('is not tried again when it was refused', async () => {
+    const refusal = new ClipError('ELIMIT', 'at most 300 s');
+    const connection = connect({ createClip: () => Promise.reject(refusal) });
+    const answer = await createClip(aJob(work), connection, aContext());
+    assert.deepEqual(answer, { type: 'failed', error: refusal });
+  });
+
+  it('ends with EABORTED when it is stopped', async () => {
+    const context = aContext<CreateWork>();
+    const connection = connect({ createClip: (_request, { signal }) => untilAborted(signal) });
+    const creating = createClip(aJob(work), connection, context);
+    context.stop.abort();
+    const answer = await creating;
+    assert.equal(answer.type === 'failed' && answer.error.code, 'EABORTED');
+  });
+
+  describe('at a vendor that makes a second clip when asked twice', () => {
+    const { connection: _c, provider: _p, ...made } = aClip({ status: 'pending' });
+    const asked = { ...work, asked: true };
+
+    it('notes that it asks before it does', async () => {
+      const context = aContext<CreateWork>();
+      const createClip_ = async () => {
+        assert.deepEqual(context.saved, [asked]);
+        return made;
+      };
+      const connection = connect({ createClip: createClip_ }, undefined, 2, false);
+      const answer = await createClip(aJob(work), connection, context);
+      assert.equal(answer.type, 'done');
+    });
+
+    it('first looks for the clip of an earlier run', async () => {
+      const connection = connect({ findClip: async () => made }, undefined, 2, false);
+      const answer = await createClip(aJob(asked), connection, aContext());
+      assert.deepEqual(answer, { type: 'done', data: { ...asked, clip: aClip({ status: 'pending' }) } });
+    });
+
+    it('asks again when the earlier run has not made it', async () => {
+      const connection = connect(
+        { findClip: async () => undefined, createClip: async () => made },
+        undefined,
+        2,
+        false,
+      );
+      const answer = await createClip(aJob(asked), connection, aContext());
+      assert.equal(answer.type, 'done');
+    });
+
+    it('does not ask again while it cannot be told', async () => {
+      const trouble = new ClipError('ENETWORK', 'down');
+      const connection = connect({ findClip: () => Promise.reject(trouble) }, undefined, 2, false);
+      const answer = await createClip(aJob(asked), connection, aContext());
+      assert.equal(answer.type, 'retry');
+    });
+  });
+});

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { link, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { downloadClip, type DownloadWork } from '../../../lib/clips/download';
+import { ClipError } from '../../../lib/errors';
+import { EmbeddedEngine } from '../../../lib/jobs/embedded';
+import type { Answer } from '../../../lib/jobs/job';
+import { openJournal } from '../../../lib/jobs/journal';
+import type { OpenClip } from '../../../lib/provider';
+import { eventually } from '../../support/eventually';
+import { deferred, untilAborted } from '../../support/promises';
+import { aClip, aContext, connect } from './fake';
+import { downloadRig, expectError, expectFile, send, sha256 } from './download-rig';
+
+const part = '7/clip.mp4.aaaabbbb.part';
+
+describe('a download that runs again', () => {
+  const test = downloadRig();
+
+  it('has noted which file it is about to make, before there is one', async () => {
+    const context = aContext<DownloadWork>();
+    const notes: [string | undefined, string[]][] = [];
+    context.save = async ({ placing }) => void notes.push([placing?.path, await test.files()]);
+    await test.start({ context });
+    assert.deepEqual(notes, [[test.path('7/clip.mp4'), ['clip.mp4.aaaabbbb.part']]]);
+  });
+
+  it('finds its own file when the process died before it was told, and makes no second one', async () => {
+    const first = await test.start();
+    const second = await test.start({ work: first.context.saved.at(-1) });
+    assert.deepEqual(expectFile(second.answer), expectFile(first.answer));
+    assert.equal(test.opened, 1);
+    assert.deepEqual(await test.files(), ['clip.mp4']);
+  });
+
+  it('finds it also under the number that it got', async () => {
+    await mkdir(test.path('7'));
+    await writeFile(test.path('7/clip.mp4'), 'of someone else');
+    const first = await test.start();
+    const second = await test.start({ work: first.context.saved.at(-1) });
+    assert.equal(expectFile(second.answer).path, test.path('7/clip-1.mp4'));
+    assert.equal(test.opened, 1);
+    assert.deepEqual(await test.files(), ['clip-1.mp4', 'clip.mp4']);
+  });
+
+  it('finds it when it was stopped by a redeploy after it had finished', async () => {
+    const { answer } = await test.start();
+    assert.ok(answer.type === 'done');
+    const second = await test.start({ work: answer.data });
+    assert.deepEqual(expectFile(second.answer), expectFile(answer));
+    assert.equal(test.opened, 1);
+    assert.deepEqual(await test.files(), ['clip.mp4']);
+  });
+
+  it('starts anew when the process died before the file got its name', async () => {
+    const first = await test.start();
+    const saved = first.context.saved.at(-1)!;
+    const elsewhere = { ...saved, placing: { ...saved.placing!, path: test.path('7/never-made.mp4') } };
+    await writeFile(test.path(part), 'left by the crash');
+    const second = await test.start({ work: elsewhere });
+    assert.equal(expectFile(second.answer).path, test.path('7/clip-1.mp4'));
+    assert.equal(test.opened, 2);
+    assert.deepEqual(await test.files(), ['clip-1.mp4', 'clip.mp4']);
+  });
+
+  it('starts anew when the file under the noted name is another one', async () => {
+    const first = await test.start();
+    await writeFile(expectFile(first.answer).path, 'changed since');
+    const second = await test.start({ work: first.context.saved.at(-1) });
+    assert.equal(expectFile(second.answer).path, test.path('7/clip-1.mp4'));
+    assert.equal(await readFile(test.path('7/clip.mp4'), 'utf8'), 'changed since');
+  });
+
+  it('tidies up when the process died between giving the name and removing the part', async () => {
+    const first = await test.start();
+    await link(test.path('7/clip.mp4'), test.path(part));
+    const second = await test.start({ work: first.context.saved.at(-1) });
+    assert.deepEqual(expectFile(second.answer), expectFile(first.answer));
+    assert.deepEqual(await test.files(), ['clip.mp4']);
+    assert.equal((await stat(test.path('7/clip.mp4'))).nlink, 1);
+  });
+
+  it('never writes into a file that has its name, even if a part left by a crash is the same file', async () => {
+    // The note about the name was lost with a full disk.
+    await test.start();
+    await link(test.path('7/clip.mp4'), test.path(part));
+    const body = new PassThrough();
+    const downloading = test.start({ open: () => ({ body, size: test.video.length }) });
+    body.write(test.video.subarray(0, 3000));
+    await eventually(() => assert.equal(body.readableLength, 0));
+    await eventually(async () => assert.equal((await stat(test.path(part))).nlink, 1));
+    assert.ok((await readFile(test.path('7/clip.mp4'))).equals(test.video));
+    body.destroy();
+    expectError((await downloading).answer, 'retry', 'EINCOMPLETE');
+    assert.ok((await readFile(test.path('7/clip.mp4'))).equals(test.video));
+  });
+
+  it('replaces a part that a crash left', async () => {
+    await mkdir(test.path('7'));
+    await writeFile(test.path(part), Buffer.alloc(1_000_000, 'x'));
+    const { answer } = await test.start();
+    assert.equal(expectFile(answer).size, test.video.length);
+    assert.ok((await readFile(test.path('7/clip.mp4'))).equals(test.video));
+    assert.deepEqual(await test.files(), ['clip.mp4']);
+  });
+
+  it('deletes the clip on the server then, when it was stopped before that', async () => {
+    const context = aContext<DownloadWork>();
+    const first = await test.start({
+      work: { deleteAfter: true },
+      context,
+      methods: {
+        deleteClip(_clip, { signal }) {
+          context.stop.abort();
+          return untilAborted(signal);
+        },
+      },
+    });
+    expectError(first.answer, 'failed', 'EABORTED');
+    assert.deepEqual(await test.files(), ['clip.mp4']);
+    let deleted = 0;
+    const second = await test.start({
+      work: context.saved.at(-1),
+      methods: { deleteClip: async () => void (deleted += 1) },
+    });
+    const file = expectFile(second.answer);
+    assert.deepEqual(file.problems, []);
+    assert.equal(file.path, test.path('7/clip.mp4'));
+    assert.equal(deleted, 1);
+    assert.equal(test.opened, 1);
+  });
+
+  it('does not repeat what it noted about an earlier try to delete', async () => {
+    const refuse = { deleteClip: () => Promise.reject(new ClipError('ENETWORK', 'the server is down')) };
+    const first = await test.start({ work: { deleteAfter: true }, methods: refuse });
+    assert.equal(expectFile(first.answer).problems.length, 1);
+    assert.ok(first.answer.type === 'done');
+    for (const work of [first.context.saved.at(-1)!, first.answer.data]) {
+      const again = await test.start({ work, methods: { deleteClip: async () => undefined } });
+      assert.deepEqual(expectFile(again.answer).problems, []);
+    }
+  });
+
+  it('starts anew when it keeps the video in memory', async () => {
+    const first = await test.start({ work: { output: 'buffer' } });
+    assert.ok(first.answer.type === 'done');
+    const second = await test.start({ work: first.answer.data });
+    assert.ok(second.buffers[0]?.equals(test.video));
+    assert.equal(test.opened, 2);
+  });
+
+  describe('in the engine', () => {
+    /** A node's side of download jobs, on a journal in a folder. */
+    function node(open: (count: number) => Promise<Partial<OpenClip> & Pick<OpenClip, 'body'>>) {
+      let count = 0;
+      const connection = connect({ openClip: async () => open((count += 1)) }, test.clock);
+      const outcomes: Exclude<Answer<DownloadWork>, { type: 'retry' }>[] = [];
+      const waits: number[] = [];
+      const start = () => {
+        const journal = openJournal(test.path('jobs'), (text) => assert.fail(text));
+        return new EmbeddedEngine(journal, test.clock, (text) => assert.fail(text));
+      };
+      const own = (engine: EmbeddedEngine) =>
+        engine.own<DownloadWork>('node', {
+          run: (job, context) =>
+            downloadClip(job, connection, context, {
+              clock: test.clock,
+              onBytes: () => undefined,
+              onBuffer: () => undefined,
+            }),
+          retrying: (_job, { afterMs }) => void waits.push(afterMs),
+          settled: (_job, outcome) => void outcomes.push(outcome),
+        });
+      const work: DownloadWork = {
+        connection: connection.id,
+        clip: aClip(),
+        output: 'file',
+        maxBufferBytes: 0,
+        filename: join(test.path('videos'), 'clip.mp4'),
+        exists: 'rename',
+        deleteAfter: false,
+        strict: true,
+      };
+      const add = (engine: EmbeddedEngine) => engine.add({ owner: 'node', data: work, runAt: test.clock.now() });
+      return { start, own, add, outcomes, waits, opened: () => count };
+    }
+
+    /** Moves the time on until something holds. */
+    const until = (check: () => unknown): Promise<void> =>
+      eventually(async () => {
+        await test.clock.advance(1_000);
+        return check();
+      });
+
+    it('is tried five times in all, with growing waits, and leaves nothing', async () => {
+      const { start, own, add, outcomes, waits, opened } = node(() =>
+        Promise.reject(new ClipError('ENETWORK', 'the server is down')),
+      );
+      const engine = start();
+      own(engine);
+      await add(engine);
+      await until(() => outcomes.length > 0);
+      assert.equal(opened(), 5);
+      assert.equal(outcomes[0]?.type === 'failed' && outcomes[0].error.code, 'ENETWORK');
+      assert.equal(waits.length, 4);
+      assert.deepEqual(
+        waits,
+        [...waits].sort((a, b) => a - b),
+      );
+      await until(async () => assert.deepEqual(await test.files(), []));
+    });
+
+    it('saves the clip when a later try succeeds', async () => {
+      const { start, own, add, outcomes, opened } = node(async (count) => {
+        if (count < 3) throw new ClipError('ENETWORK', 'the server is down');
+        return send(test.video);
+      });
+      const engine = start();
+      own(engine);
+      await add(engine);
+      await until(() => outcomes.length > 0);
+      assert.equal(opened(), 3);
+      await until(async () => assert.deepEqual(await test.files(), ['clip.mp4']));
+    });
+
+    it('starts again after a redeploy in the middle, and yields one file', async () => {
+      const body = new PassThrough();
+      body.write(test.video.subarray(0, 3000));
+      const { start, own, add, outcomes, opened } = node(async (count) => (count === 1 ? { body } : send(test.video)));
+      const engine = start();
+      const release = own(engine);
+      await add(engine);
+      await test.clock.advance(0);
+      await eventually(() => assert.equal(body.readableLength, 0));
+      await release();
+      assert.ok(body.destroyed);
+      assert.deepEqual(outcomes, []);
+      own(engine);
+      await until(() => outcomes.length > 0);
+      assert.equal(opened(), 2);
+      await until(async () => assert.deepEqual(await test.files(), ['clip.mp4']));
+      assert.equal(sha256(await readFile(join(test.path('videos'), 'clip.mp4'))), sha256(test.video));
+    });
+
+    it('yields one file when the process dies before its outcome is told', async () => {
+      const { start, own, add, outcomes, opened } = node(async () => send(test.video));
+      const engine = start();
+      const died = deferred();
+      engine.own<DownloadWork>('node', {
+        run: async (job, context) => {
+          const connection = connect({ openClip: async () => send(test.video) }, test.clock);
+          await downloadClip(job, connection, context, {
+            clock: test.clock,
+            onBytes: () => undefined,
+            onBuffer: () => undefined,
+          });
+          died.resolve();
+          return new Promise(() => undefined);
+        },
+        retrying: () => undefined,
+        settled: () => undefined,
+      });
+      await add(engine);
+      await test.clock.advance(0);
+      await died.promise;
+      own(start());
+      await until(() => outcomes.length > 0);
+      assert.equal(opened(), 0);
+      const [outcome] = outcomes;
+      assert.equal(outcome?.type === 'done' && outcome.data.clip.file?.path, join(test.path('videos'), 'clip.mp4'));
+      await until(async () => assert.deepEqual(await test.files(), ['clip.mp4']));
+    });
+  });
+});

@@ -1,0 +1,165 @@
+/** Downloads through a real connection into a real folder, watched: what must hold for every download is checked here. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { downloadClip, type DownloadWork } from '../../../lib/clips/download';
+import type { Connection } from '../../../lib/connection';
+import type { ErrorCode } from '../../../lib/errors';
+import type { Answer, Job } from '../../../lib/jobs/job';
+import type { Clip, ClipFile, OpenClip } from '../../../lib/provider';
+import { makeVideo } from '../../simulators/video';
+import { manualClock, type ManualClock } from '../../support/manual-clock';
+import { expectNoUnhandledRejections } from '../../support/promises';
+import { tempFolder } from '../../support/temp-folder';
+import { aClip, aContext, aJob, connect, type TestContext } from './fake';
+
+type Opened = Partial<OpenClip> & Pick<OpenClip, 'body'>;
+type Methods = Omit<Parameters<typeof connect>[0], 'openClip'>;
+
+export interface Download {
+  /** Where the bytes come from: called for every attempt, with their number from 1. */
+  open?: (count: number) => Opened | Promise<Opened>;
+  work?: Partial<DownloadWork>;
+  clip?: Partial<Clip>;
+  methods?: Methods;
+  connection?: Connection;
+  context?: TestContext<DownloadWork>;
+  job?: Partial<Job<DownloadWork>>;
+  onBytes?(bytes: number, total: number | undefined): void;
+}
+
+export interface Result {
+  answer: Answer<DownloadWork>;
+  context: TestContext<DownloadWork>;
+  buffers: Buffer[];
+}
+
+export interface DownloadRig {
+  /** Two seconds, 160x96. */
+  readonly video: Buffer;
+  readonly clock: ManualClock;
+  /** How often a clip was opened. */
+  readonly opened: number;
+  path(name: string): string;
+  /** All files below the folder. */
+  files(): Promise<string[]>;
+  start(download?: Download): Promise<Result>;
+}
+
+export const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A body in small pieces, with its length. */
+export function send(bytes: Buffer, more: Partial<OpenClip> = {}): Opened {
+  const pieces = Array.from({ length: Math.ceil(bytes.length / 1000) }, (_, number) =>
+    bytes.subarray(number * 1000, (number + 1) * 1000),
+  );
+  return { body: Readable.from(pieces, { objectMode: false }), size: bytes.length, ...more };
+}
+
+export function expectFile(answer: Answer<DownloadWork>): ClipFile {
+  assert.ok(answer.type === 'done', JSON.stringify(answer));
+  assert.ok(answer.data.clip.file);
+  return answer.data.clip.file;
+}
+
+/** @param type `retry`: it is worth another try */
+export function expectError(answer: Answer<DownloadWork>, type: 'retry' | 'failed', code: ErrorCode) {
+  assert.equal(answer.type, type, JSON.stringify(answer));
+  const error = answer.type === 'failed' ? answer.error : answer.type === 'retry' ? answer.because : undefined;
+  assert.equal(error?.code, code, error?.message);
+  return error;
+}
+
+/** A fresh one for each test of the suite that calls this. */
+export function downloadRig(): DownloadRig {
+  expectNoUnhandledRejections();
+  let video: Buffer;
+  let clock: ManualClock;
+  let bodies: Readable[];
+  let early: string[];
+  let running: number;
+  /** Then names of other downloads appear meanwhile. */
+  let together: boolean;
+
+  before(async () => {
+    video = await readFile(await makeVideo({ seconds: 2, width: 160, height: 96 }));
+  });
+  beforeEach(() => {
+    clock = manualClock();
+    bodies = [];
+    early = [];
+    running = 0;
+    together = false;
+  });
+  afterEach(async () => {
+    assert.deepEqual(early, [], 'a name was given before the transfer was over');
+    const left = (await files()).filter((name) => name.endsWith('.part'));
+    assert.deepEqual(left, [], 'a part was left behind');
+    for (const body of bodies) assert.ok(body.destroyed, 'a body was left open');
+    assert.equal(clock.waiting, 0, 'a timer was left running');
+  });
+
+  // Registered after the checks, so that they still find the folder.
+  const temp = tempFolder();
+  const path = (name: string): string => join(temp(), name);
+
+  async function files(): Promise<string[]> {
+    const entries = await readdir(temp(), { recursive: true, withFileTypes: true });
+    return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort();
+  }
+
+  async function start(download: Download = {}): Promise<Result> {
+    const { open = () => send(video), methods = {}, context = aContext<DownloadWork>() } = download;
+    const openClip = async (): Promise<Opened> => {
+      const opened = await open(bodies.length + 1);
+      bodies.push(opened.body);
+      return opened;
+    };
+    const connection = download.connection ?? connect({ ...methods, openClip }, clock);
+    const work: DownloadWork = {
+      connection: connection.id,
+      clip: aClip(download.clip),
+      output: 'file',
+      maxBufferBytes: 1_000_000,
+      filename: path('7/clip.mp4'),
+      exists: 'rename',
+      deleteAfter: false,
+      strict: true,
+      ...download.work,
+    };
+    const before = new Set(readdirSync(temp(), { recursive: true, encoding: 'utf8' }));
+    const buffers: Buffer[] = [];
+    running += 1;
+    together ||= running > 1;
+    const answer = await downloadClip(aJob(work, download.job), connection, context, {
+      clock,
+      onBuffer: (buffer) => buffers.push(buffer),
+      onBytes(bytes, total) {
+        for (const name of together ? [] : readdirSync(temp(), { recursive: true, encoding: 'utf8' })) {
+          if (!before.has(name) && name.endsWith('.mp4')) early.push(name);
+        }
+        download.onBytes?.(bytes, total);
+      },
+    });
+    running -= 1;
+    return { answer, context, buffers };
+  }
+
+  return {
+    get video() {
+      return video;
+    },
+    get clock() {
+      return clock;
+    },
+    get opened() {
+      return bodies.length;
+    },
+    path,
+    files,
+    start,
+  };
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { selfSignedCertificate } from '../../simulators/vdg-sense/self-signed';
+import { client, closeAll, fails, get, secretHeaders, serve, startProxy } from './servers';
+
+const { 'X-Api-Key': apiKey, ...ownSecrets } = secretHeaders;
+const connection = { headers: { 'X-Api-Key': apiKey, 'X-Harmless': 'yes' }, secretHeaders: ['X-Api-Key'] };
+
+describe('a redirect', () => {
+  afterEach(closeAll);
+
+  for (const status of [301, 302, 303, 307, 308]) {
+    it(`(${status}) of a GET is followed on the same origin, with all headers`, async () => {
+      const server = await serve(({ path }) => ({ body: path }));
+      server.fail({ kind: 'redirect', location: '/moved?x=1', status });
+      const reply = await client(server.url, connection).request(get('/', { headers: ownSecrets }));
+      assert.equal(reply.text, '/moved');
+      const { headers } = server.requests[1]!;
+      assert.equal(headers.authorization, secretHeaders.Authorization);
+      assert.equal(headers.cookie, secretHeaders.Cookie);
+      assert.equal(headers['x-api-key'], apiKey);
+    });
+
+    for (const method of ['POST', 'DELETE'] as const) {
+      it(`(${status}) of a ${method} is refused, and nothing is sent there`, async () => {
+        const server = await serve();
+        const other = await serve();
+        server.fail({ kind: 'redirect', location: `${other.url}/moved`, status });
+        const http = client(server.url, connection);
+        await assert.rejects(
+          http.request(get('/', { method, headers: ownSecrets, body: 'secret-body' })),
+          fails('EPROTOCOL', { retryable: false, message: new RegExp(`HTTP ${status}.*address of the connection`) }),
+        );
+        assert.equal(server.requests.length, 1);
+        assert.equal(other.requests.length, 0);
+      });
+    }
+  }
+
+  for (const method of ['request', 'stream'] as const) {
+    it(`of a GET to another port carries no secret there (${method})`, async () => {
+      const server = await serve();
+      const other = await serve(() => ({ body: 'other' }));
+      server.fail({ kind: 'redirect', location: `${other.url}/moved` });
+      const reply = await client(server.url, connection)[method](get('/', { headers: ownSecrets }));
+      assert.equal(reply.status, 200);
+      const { headers } = other.requests[0]!;
+      assert.equal(headers.authorization, undefined);
+      assert.equal(headers.cookie, undefined);
+      assert.equal(headers['x-api-key'], undefined);
+      assert.equal(headers['x-harmless'], 'yes');
+      if ('body' in reply) reply.body.destroy();
+    });
+  }
+
+  it('to another origin and back does not bring the secrets back', async () => {
+    const server = await serve();
+    const other = await serve();
+    server.fail({ kind: 'redirect', location: `${other.url}/there` });
+    other.fail({ kind: 'redirect', location: `${server.url}/back` });
+    await client(server.url, connection).request(get('/', { headers: ownSecrets }));
+    for (const seen of [other.requests[0]!, server.requests[1]!]) {
+      assert.equal(seen.headers.authorization, undefined);
+      assert.equal(seen.headers.cookie, undefined);
+      assert.equal(seen.headers['x-api-key'], undefined);
+    }
+  });
+
+  it('to a sub-domain or a similar name is one to another origin', async () => {
+    const server = await serve();
+    const { port } = server;
+    const names = ['sub.cams.example', 'cams.example.evil.example', 'evilcams.example'];
+    const proxy = await startProxy({
+      hosts: Object.fromEntries(['cams.example', ...names].map((name) => [name, port])),
+    });
+    for (const name of names) {
+      server.fail({ kind: 'redirect', location: `http://${name}/moved` });
+      const http = client('http://cams.example', { ...connection, proxy: { url: proxy.url, noProxy: [] } });
+      await http.request(get('/', { headers: ownSecrets }));
+      const { url, headers } = proxy.requests.at(-1)!;
+      assert.equal(url, `http://${name}/moved`);
+      assert.equal(headers.authorization, undefined);
+      assert.equal(headers.cookie, undefined);
+      assert.equal(headers['x-api-key'], undefined);
+    }
+  });
+
+  it('from https to http carries no secret there', async () => {
+    const tls = selfSignedCertificate();
+    const server = await serve(undefined, tls);
+    const other = await serve();
+    server.fail({ kind: 'redirect', location: `${other.url}/moved` });
+    await client(server.url, { ...connection, tls: { ca: tls.cert } }).request(get('/', { headers: ownSecrets }));
+    const { headers } = other.requests[0]!;
+    assert.deepEqual([headers.authorization, headers.cookie, headers['x-api-key']], [undefined, undefined, undefined]);
+  });
+
+  it('in circles is given up', async () => {
+    const server = await serve();
+    server.fail({ kind: 'redirect', location: '/again' }, { times: 100 });
+    const circles = fails('EPROTOCOL', { retryable: false, message: /in circles/ });
+    await assert.rejects(client(server.url, connection).request(get('/', { headers: ownSecrets })), circles);
+    await assert.rejects(client(server.url, connection).stream(get('/', { headers: ownSecrets })), circles);
+    assert.ok(server.requests.length <= 12, `${server.requests.length} requests`);
+  });
+
+  it('without an address is an error, and its body holds no connection', async () => {
+    const server = await serve(() => ({ status: 302, body: 'x'.repeat(1_000_000) }));
+    const http = client(server.url, connection);
+    await assert.rejects(http.request(get('/')), fails('EPROTOCOL', { message: /redirects \(HTTP 302\)/ }));
+    await assert.rejects(http.stream(get('/')), fails('EPROTOCOL', { message: /redirects \(HTTP 302\)/ }));
+  });
+});

@@ -1,0 +1,163 @@
+/** A real Redis server for one suite, on a port of its own, and a cable to it that can be cut. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface RedisServer {
+  readonly port: number;
+  readonly url: string;
+  /** Ends it; what it kept comes back with `start` where it was told to keep it. */
+  stop(): Promise<void>;
+  /** On the same port. */
+  start(): Promise<void>;
+  /** Ends it for good. */
+  close(): Promise<void>;
+}
+
+export interface RedisCable {
+  readonly url: string;
+  /** Breaks all connections, and takes no new ones. */
+  cut(): void;
+  mend(): void;
+  close(): Promise<void>;
+}
+
+const startMs = 10_000;
+const program = ['redis-server', 'valkey-server'].map(inPath).find((path) => path !== undefined);
+
+function inPath(name: string): string | undefined {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+/** A suite that needs a server: skipped for all to see where none is installed, and failing on build machines. */
+export function describeWithRedis(title: string, suite: () => void): void {
+  if (program) return void describe(title, suite);
+  if (!process.env.CI) return void describe.skip(`${title} (skipped: redis-server is not installed)`, suite);
+  describe(title, () => {
+    it('needs redis-server', () => {
+      throw new Error('redis-server is not installed');
+    });
+  });
+}
+
+/** @param options.keeps what is in it survives `stop`; `password` is asked for */
+export async function startRedis(options: { keeps?: boolean; password?: string } = {}): Promise<RedisServer> {
+  if (!program) throw new Error('redis-server is not installed');
+  const folder = await mkdtemp(join(tmpdir(), 'clips-redis-'));
+  const port = await freePort();
+  const { keeps = false, password } = options;
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const keep = keeps ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+    const secret = password === undefined ? [] : ['--requirepass', password];
+    const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+    const started = spawn(program!, [...place, '--save', '', ...keep, ...secret], { stdio: 'ignore' });
+    child = started;
+    const killWithUs = (): void => void started.kill('SIGKILL');
+    process.once('exit', killWithUs);
+    started.once('exit', () => process.off('exit', killWithUs));
+    const deadline = Date.now() + startMs;
+    while (!(await answers(port))) {
+      if (started.exitCode !== null || Date.now() > deadline) throw new Error('redis-server did not start');
+      await sleep(10);
+    }
+  }
+
+  async function stop(): Promise<void> {
+    const ending = child;
+    child = undefined;
+    if (!ending || ending.exitCode !== null) return;
+    const exit = once(ending, 'exit');
+    ending.kill('SIGKILL');
+    await exit;
+  }
+
+  await start();
+  return {
+    port,
+    url: `redis://${password === undefined ? '' : `:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    start,
+    stop,
+    async close() {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** What an engine connects to whose link is to break while the server goes on. */
+export async function startCable(server: RedisServer): Promise<RedisCable> {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const proxy = createServer((near) => {
+    if (isCut) return void near.destroy();
+    const far = connect(server.port, '127.0.0.1');
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.pipe(other);
+      one.on('error', () => undefined);
+      one.once('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const drop = (): void => sockets.forEach((socket) => void socket.destroy());
+  return {
+    url: `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    cut() {
+      isCut = true;
+      drop();
+    },
+    mend: () => void (isCut = false),
+    async close() {
+      const closed = once(proxy, 'close');
+      proxy.close();
+      drop();
+      await closed;
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Also when it asks for a password first. */
+async function answers(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (isUp: boolean): void => {
+      socket.destroy();
+      resolve(isUp);
+    };
+    socket.once('error', () => end(false));
+    socket.once('data', (reply: Buffer) => end(/^(\+PONG|-NOAUTH)/.test(reply.toString())));
+    socket.once('connect', () => socket.write('PING\r\n'));
+  });
+}
