@@ -1,0 +1,135 @@
+import { ClipError } from '../../errors';
+import { createHttpClient, type HttpStream } from '../../http';
+import { peek, readText as readBody } from '../../http-body';
+import { sniff } from '../../mp4/sniff';
+import type { ProviderConfig, Settings } from '../../provider';
+import { parseJson, replyError } from './failures';
+import type { JsonObject } from './types';
+
+const longestErrorBytes = 64 * 1024;
+/** The first bytes of an MP4 that tell it from anything else. */
+const sniffedBytes = 8;
+
+const regions: Record<string, { api: string; media: string }> = {
+  us: { api: 'https://api2.rhombussystems.com', media: 'https://media.rhombussystems.com' },
+  eu: { api: 'https://api2.eu.rhombussystems.com', media: 'https://media.eu.rhombussystems.com' },
+};
+
+export interface Call {
+  signal: AbortSignal;
+}
+
+/** The requests of the Rhombus API; what they mean for clips is in `clips.ts`. */
+export function createRhombusApi({ settings, credentials, tls, proxy }: ProviderConfig) {
+  const hosts = hostsOf(settings);
+  const headers = keyHeaders(settings, credentials.token);
+  const secretHeaders = Object.keys(headers);
+  const api = createHttpClient({ baseUrl: hosts.api, tls, proxy, headers, secretHeaders });
+  const media = createHttpClient({ baseUrl: hosts.media, tls, proxy, headers, secretHeaders });
+
+  return {
+    hosts,
+
+    /**
+     * Every operation is a POST with a JSON object, reads too.
+     * @param mayPass whether a refusal that says nothing known deserves another try
+     */
+    async post(
+      path: string,
+      body: JsonObject,
+      call: Call,
+      doing: string,
+      { mayPass = false }: { mayPass?: boolean } = {},
+    ): Promise<{ json: JsonObject; headers: Record<string, string> }> {
+      const reply = await api.request({
+        method: 'POST',
+        path: `/api/${path}`,
+        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+        body: JSON.stringify(body),
+        signal: call.signal,
+        doing,
+      });
+      const json = parseJson(reply.text);
+      const problem = replyError(reply, json, doing, mayPass);
+      if (problem) throw problem;
+      if (!json) {
+        const what =
+          reply.text.trim() === '' ? 'nothing' : `something that is not JSON (${sniff(Buffer.from(reply.text))})`;
+        throw new ClipError(
+          'EPROTOCOL',
+          `${doing}: the server answered with ${what}. Check that the address is the one of the Rhombus API`,
+        );
+      }
+      return { json, headers: reply.headers };
+    },
+
+    /** A file of the media host, at its beginning or from where `headers` ask for. */
+    async media(path: string, call: Call & { headers: Record<string, string> }, doing: string): Promise<HttpStream> {
+      const reply = await media.stream({ method: 'GET', path, headers: call.headers, signal: call.signal, doing });
+      const start = reply.status < 300 ? await peek(reply.body, doing) : Buffer.alloc(0);
+      if (reply.status < 300 && isVideo(reply, start)) return reply;
+      const text = await readBody(reply.body, doing, { maxBytes: longestErrorBytes });
+      const problem = replyError({ ...reply, text }, parseJson(text), doing, true);
+      if (problem) throw problem;
+      if (start.length === 0) {
+        throw new ClipError('EPROTOCOL', `${doing}: the server sent nothing instead of video`, { retryable: true });
+      }
+      throw new ClipError(
+        'EPROTOCOL',
+        `${doing}: the server sent something else than video (${sniff(start)}). Check the media address of the connection`,
+      );
+    },
+
+    /** @throws when the media host cannot be reached; whatever it answers is fine */
+    async reachMedia(call: Call): Promise<void> {
+      await media.request({ method: 'GET', path: '/', signal: call.signal, doing: 'Reaching the media host' });
+    },
+
+    close(): void {
+      api.close();
+      media.close();
+    },
+  };
+}
+
+export type RhombusApi = ReturnType<typeof createRhombusApi>;
+
+/** In the middle of a file anything is possible, so there only the declared type counts. */
+function isVideo({ status, headers }: HttpStream, start: Buffer): boolean {
+  if (/json|html|xml/i.test(headers['content-type'] ?? '')) return false;
+  const content = sniff(start);
+  return content === 'mp4' || status === 206 || (content === 'unknown' && start.length < sniffedBytes);
+}
+
+/**
+ * REST and media have hosts of their own; a filled-in address wins over the one of the region.
+ * @throws EINVALID when there is none
+ */
+function hostsOf(settings: Settings): { api: string; media: string } {
+  const region = regions[String(settings.region)];
+  const api = String(settings.apiUrl || region?.api || '');
+  const media = String(settings.mediaUrl || region?.media || '');
+  if (!api || !media) {
+    throw new ClipError('EINVALID', 'The region "custom" needs both the API address and the media address');
+  }
+  // People copy the address with the path that all operations share.
+  return { api: api.replace(/\/+(api\/*)?$/, ''), media };
+}
+
+/**
+ * Source: https://apidocs.rhombussystems.com/docs/authentication (partner keys act for one organisation).
+ * @throws EAUTH or EINVALID when the key cannot be one
+ */
+function keyHeaders(settings: Settings, token: string): Record<string, string> {
+  const key = token.trim();
+  const scheme = String(settings.authScheme || 'api-token');
+  const organization = scheme.startsWith('partner') ? String(settings.organization || '') : '';
+  if (!key)
+    throw new ClipError('EAUTH', 'The connection has no API key. Create one in the Rhombus console and enter it');
+  // What cannot stand in a header would fail later, with an error that shows it.
+  if (/[^\x21-\x7e]/.test(key)) throw new ClipError('EAUTH', 'The API key contains characters that no key has');
+  if (/[^\x21-\x7e]/.test(organization)) {
+    throw new ClipError('EINVALID', 'The id of the client organisation contains characters that no id has');
+  }
+  return { 'x-auth-scheme': scheme, 'x-auth-apikey': key, ...(organization ? { 'x-auth-org': organization } : {}) };
+}

@@ -1,0 +1,250 @@
+import { ClipError } from '../../errors';
+import {
+  describeClip,
+  type CallOptions,
+  type Camera,
+  type ClipRequest,
+  type ConnectionCheck,
+  type Provider,
+  type ProviderClip,
+  type ProviderConfig,
+} from '../../provider';
+import { createRhombusApi, type RhombusApi } from './api';
+import { openClip } from './download';
+import { audioFacet, bareOf, isSameVideo, videoFacet } from './facets';
+import { vendorText, warningIn } from './failures';
+import { findGaps, isWhole, toGap, wholeSeconds } from './footage';
+import { createStatus } from './status';
+import { readCamera, readCount, readObjects, readText, readTexts, type RhombusClip, type Span } from './types';
+
+type Call = CallOptions<undefined>;
+type Asked = Pick<ProviderClip, 'camera' | 'start' | 'end' | 'title' | 'ref'>;
+
+/** Where to look for a clip whose creation was not answered: it is one of the newest of its camera. */
+const pagesToSearch = 3;
+
+/** What the Rhombus API means for clips. */
+export function openRhombus(config: ProviderConfig): Provider<undefined> {
+  const api = createRhombusApi(config);
+  const status = createStatus(api);
+  const maxSeconds = createLimit(api);
+
+  return {
+    /** Source: https://api-docs.rhombus.community/api-reference/video-webservice/splice-v3 */
+    async createClip(request, call) {
+      const doing = `Creating the clip of ${describeClip(request)}`;
+      const span = wholeSeconds(request);
+      const [longest, gaps] = await Promise.all([maxSeconds(call), knownGaps(request.camera, span, call)]);
+      if (longest !== undefined && span.seconds > longest) {
+        throw new ClipError(
+          'ELIMIT',
+          `${doing}: the organisation may make clips of up to ${longest} s, and this one has ${span.seconds} s. Ask for a shorter one`,
+        );
+      }
+      if (gaps.some((gap) => isWhole(gap, span))) {
+        throw new ClipError(
+          'ENOTFOUND',
+          `${doing}: no footage, neither in the cloud nor on the camera. Check the time, and that the camera was recording`,
+        );
+      }
+      const body = {
+        deviceUuids: devicesOf(request),
+        startTimeMillis: span.startMs,
+        durationSec: span.seconds,
+        title: titleOf(request),
+        accessSettings: { visibility: String(request.options.visibility || 'PRIVATE') },
+        audioIncluded: request.options.audio === true,
+        // What becomes of a clip that is not saved is not published.
+        saveToConsole: true,
+      };
+      const { json } = await api.post('video/spliceV3', body, call, doing);
+      const id = readText(json.clipUuid) ?? readTexts(json.clipUuidList)[0];
+      if (!id) {
+        const said = vendorText(json) || warningIn(json);
+        throw new ClipError('EFAILED', `${doing}: the server returned no clip${said ? `: ${said}` : ''}`);
+      }
+      return {
+        id,
+        ...askedBy(request),
+        status: 'pending',
+        progress: 0,
+        ...reasonOf(warningIn(json)),
+        ...(gaps.length > 0 ? { gaps: gaps.map(toGap) } : {}),
+      };
+    },
+
+    /** There is no idempotency key: the clip is known by its title, camera, start and length. */
+    async findClip(request, call) {
+      const span = wholeSeconds(request);
+      const isIt = (clip: RhombusClip): boolean =>
+        clip.status !== 'failed' &&
+        clip.status !== 'expired' &&
+        clip.title === titleOf(request) &&
+        clip.startMs === span.startMs &&
+        clip.durationSeconds === span.seconds &&
+        (clip.devices.length === 0 || clip.devices.some((device) => isSameVideo(request.camera, device)));
+      for await (const page of status.list({ deviceUuidFilters: [bareOf(request.camera)] }, pagesToSearch, call)) {
+        const [newest] = page.filter(isIt).toSorted((a, b) => (b.createdMs ?? 0) - (a.createdMs ?? 0));
+        if (newest) return toClip(newest, askedBy(request));
+      }
+      return undefined;
+    },
+
+    async getClip(clip, call) {
+      return toClip(await status.ask(clip, call), clip);
+    },
+
+    async getClips(clips, call) {
+      const answers = await status.askMany(clips, call);
+      return answers.map((answer, index) =>
+        answer === undefined || answer instanceof ClipError ? answer : toClip(answer, clips[index]!),
+      );
+    },
+
+    openClip: (clip, call) => openClip(api, status, clip, call),
+
+    /** Takes clips that are still being made as well. */
+    async deleteClip(clip, call) {
+      const doing = `Deleting the clip of ${describeClip(clip)}`;
+      await unlessGone(api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, doing));
+    },
+
+    async cancelClip(clip, call) {
+      const doing = `Cancelling the clip of ${describeClip(clip)}`;
+      const deviceUuids = clip.ref?.devices?.split(' ') ?? [videoFacet(clip.camera)];
+      await unlessGone(api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, doing));
+    },
+
+    async listCameras(call) {
+      return (await askForCameras(call)).cameras;
+    },
+
+    async findGaps(camera, range, call) {
+      const span: Span = { startMs: Date.parse(range.start), endMs: Date.parse(range.end) };
+      return (await findGaps(api, camera, span, config.now(), call)).map(toGap);
+    },
+
+    async check(call) {
+      const { cameras, warning, servedAt } = await askForCameras(call);
+      const warnings = warningsFor(config, api);
+      if (warning) warnings.push(warning);
+      if (cameras.length === 0) warnings.push('The API key sees no cameras. Check the locations of its role');
+      // Videos come from a host of their own, which a firewall or an unknown certificate may keep away.
+      const problem = await api.reachMedia(call).catch((error: ClipError) => error);
+      if (problem?.code === 'EABORTED') throw problem;
+      if (problem?.code === 'ENETWORK' || problem?.code === 'ETIMEOUT') {
+        warnings.push(`Downloads will fail. ${problem.message}`);
+      }
+      const check: ConnectionCheck = { name: 'Rhombus', cameras: cameras.length, warnings };
+      if (servedAt !== undefined) check.clockSkewMs = servedAt - config.now();
+      return check;
+    },
+
+    async close() {
+      api.close();
+    },
+  };
+
+  /** A clip is worth making even when nobody can tell whether there is footage for all of it. */
+  async function knownGaps(camera: string, span: Span, call: Call): Promise<Span[]> {
+    try {
+      return await findGaps(api, camera, span, config.now(), call);
+    } catch (error) {
+      if (error instanceof ClipError && error.code === 'EAUTH') throw error;
+      return [];
+    }
+  }
+
+  async function askForCameras(call: Call): Promise<{ cameras: Camera[]; warning?: string; servedAt?: number }> {
+    const doing = 'Asking for the camera list';
+    const path = 'camera/getMinimalCameraStateList';
+    const { json, headers } = await api.post(path, {}, call, doing, { mayPass: true });
+    const servedAt = Date.parse(headers.date ?? '');
+    return {
+      cameras: readObjects(json.cameraStates).flatMap(readCamera),
+      warning: warningIn(json),
+      ...(Number.isNaN(servedAt) ? {} : { servedAt }),
+    };
+  }
+}
+
+/** The longest clip in seconds, asked for once; `undefined` while the vendor does not tell. */
+function createLimit(api: RhombusApi): (call: Call) => Promise<number | undefined> {
+  let asked: Promise<number | undefined> | undefined;
+  const ask = async (call: Call): Promise<number | undefined> => {
+    try {
+      const { json } = await api.post('video/getMaxSpliceDuration', {}, call, 'Asking for the longest clip');
+      return readCount(json.maxDuration);
+    } catch (error) {
+      const { code, retryable } = error as ClipError;
+      // Whoever asked may have been cancelled; that is not the others' concern.
+      if (retryable || code === 'EABORTED' || code === 'EAUTH') asked = undefined;
+      if (code === 'EAUTH') throw error;
+      return undefined;
+    }
+  };
+  return (call) => (asked ??= ask(call));
+}
+
+/** Without a title of its own a clip still gets one that tells it from others: it is found again by it. */
+function titleOf(request: ClipRequest): string {
+  return request.title.trim() || `Clip ${request.start}`;
+}
+
+function devicesOf({ camera, options }: ClipRequest): string[] {
+  return options.audio === true ? [videoFacet(camera), audioFacet(camera)] : [videoFacet(camera)];
+}
+
+function askedBy(request: ClipRequest): Asked {
+  const { start, end } = toGap(wholeSeconds(request));
+  return {
+    camera: request.camera,
+    start,
+    end,
+    title: titleOf(request),
+    ref: { devices: devicesOf(request).join(' ') },
+  };
+}
+
+function toClip(found: RhombusClip, { camera, start, end, title, ref }: Asked): ProviderClip {
+  const { id, status, progress, size, sha256, width, height, region } = found;
+  return {
+    id,
+    camera,
+    start,
+    end,
+    status,
+    progress,
+    title: found.title || title,
+    size,
+    sha256,
+    width,
+    height,
+    ...reasonOf(found.reason),
+    ref: { ...ref, ...(region ? { region } : {}) },
+  };
+}
+
+function reasonOf(reason: string | undefined): { reason?: string } {
+  return reason ? { reason } : {};
+}
+
+/** What is already gone need not go. */
+async function unlessGone(request: Promise<unknown>): Promise<void> {
+  try {
+    await request;
+  } catch (error) {
+    if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
+  }
+}
+
+function warningsFor({ settings }: ProviderConfig, { hosts }: RhombusApi): string[] {
+  const warnings: string[] = [];
+  if ([hosts.api, hosts.media].some((host) => /^http:/i.test(host))) {
+    warnings.push('The API key travels over http without encryption');
+  }
+  if (String(settings.authScheme).startsWith('partner') && !settings.organization) {
+    warnings.push('A partner key needs the client organisation to work for');
+  }
+  return warnings;
+}

@@ -1,0 +1,125 @@
+/**
+ * What an answer that is no success means. Failures come in two ways: as an HTTP status, and inside of an answer with
+ * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
+ */
+import { ClipError, type ErrorCode } from '../../errors';
+import { statusError, type HttpReply } from '../../http';
+import { isObject, readText, type JsonObject } from './types';
+
+const longestText = 300;
+
+const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
+  [
+    /\b(invalid|unknown|expired|revoked)\b.{0,20}\bapi.?key|\bapi.?key\b.{0,30}\b(invalid|unknown|expired|revoked|not valid)\b/i,
+    'EAUTH',
+    'Check the API key, and that the region of the connection is the one of the key',
+  ],
+  [/\b(rate.?limit|too many requests|throttl)/i, 'ETHROTTLED', ''],
+  [
+    /\b(duration|length|range|interval).{0,40}\b(exceed|too long|too large|maximum|at most|limit|(longer|less|more) than)|\b(exceed|maximum|longer than)\w*.{0,40}\b(duration|length|range|interval|seconds|minutes)\b|\b(clip|splice)\b.{0,20}\btoo long\b/i,
+    'ELIMIT',
+    'Ask for a shorter clip',
+  ],
+  [
+    /\b(access denied|forbidden|permission|not (allowed|authori[sz]ed)|unauthori[sz]ed)\b/i,
+    'EFORBIDDEN',
+    'The role of the API key needs the permission "Video : Share and download"',
+  ],
+  [/\b(not (be )?found|no such|unknown (clip|device|camera|uuid)|does(n't| not) exist)\b/i, 'ENOTFOUND', ''],
+];
+
+/**
+ * The error that a reply of the API stands for; `undefined` for a success.
+ * @param json its body, where that is JSON
+ * @param mayPass whether a failure that nothing is known about deserves another try: only where asking twice does no harm
+ */
+export function replyError(
+  reply: HttpReply,
+  json: JsonObject | undefined,
+  doing: string,
+  mayPass: boolean,
+): ClipError | undefined {
+  const said = json ? vendorText(json) : plainText(reply.text);
+  if (json?.authenticationFailed === true || reply.status === 401) {
+    return new ClipError('EAUTH', sentence(doing, 'the server does not accept the API key', said, keyAdvice), {
+      vendorCode: `HTTP ${reply.status}`,
+    });
+  }
+  if (reply.status >= 400) return httpError(reply, doing, said);
+  if (!json || !isFailure(json)) return undefined;
+  const [, code, advice] = meaningOf(said) ?? [undefined, 'EFAILED' as const, ''];
+  const retryable = code === 'EFAILED' ? mayPass : undefined;
+  return new ClipError(code, sentence(doing, 'the server refused', said, advice), { retryable });
+}
+
+const keyAdvice = 'Check the API key, its kind, and that the region of the connection is the one of the key';
+
+/** `error` is true in a refusal; on success it is false, null or missing. */
+function isFailure({ error }: JsonObject): boolean {
+  return error === true || (typeof error === 'string' && !/^\s*(false|null)?\s*$/i.test(error));
+}
+
+function httpError(reply: HttpReply, doing: string, said: string): ClipError {
+  const usual = statusError(reply, doing, said)!;
+  const { status } = reply;
+  const vendorCode = `HTTP ${status}`;
+  const what = `the server answered HTTP ${status}`;
+  const meaning = meaningOf(said);
+  if (status === 403) {
+    // Also what a key of another region gets, and a key whose role may not do this.
+    const [, code, advice] = meaning?.[1] === 'EAUTH' ? meaning : ([undefined, 'EFORBIDDEN', roleAdvice] as const);
+    return new ClipError(code, sentence(doing, what, said, advice), { vendorCode });
+  }
+  // Wrong values are refused with 400, and with 500 as well.
+  // Source: https://apidocs.rhombussystems.com/docs/common-errors-rate-limits
+  const isRefusal = status === 400 || status === 422 || status === 500;
+  if (isRefusal && meaning && meaning[1] !== 'EAUTH') {
+    return new ClipError(meaning[1], sentence(doing, what, said, meaning[2]), { vendorCode });
+  }
+  if (status === 400 || status === 422) return new ClipError('EINVALID', sentence(doing, what, said), { vendorCode });
+  return usual;
+}
+
+const roleAdvice =
+  'The role of the API key needs the permission "Video : Share and download", and the region of the connection must be the one of the key';
+
+function meaningOf(text: string): (typeof meanings)[number] | undefined {
+  return meanings.find(([pattern]) => pattern.test(text));
+}
+
+/** Where a text may be, in the order of how much it says. */
+export function vendorText(json: JsonObject): string {
+  const { errorMsg, message, msg, error } = json;
+  return shorten([errorMsg, message, msg, error].map(readText).find(Boolean) ?? '');
+}
+
+/** A text that is no document: throttling answers with a sentence. */
+function plainText(text: string): string {
+  return /^\s*[<{[]/.test(text) ? '' : shorten(text);
+}
+
+/** Advice in the answer to a request that was carried out. */
+export function warningIn(json: JsonObject): string | undefined {
+  const warning = readText(json.warningMsg);
+  return warning && shorten(warning);
+}
+
+function shorten(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > longestText ? `${line.slice(0, longestText)}...` : line;
+}
+
+function sentence(doing: string, what: string, said: string, advice = ''): string {
+  const quoted = said ? `: ${said.replace(/[.\s]+$/, '')}` : '';
+  return `${doing}: ${what}${quoted}${advice ? `. ${advice}` : ''}`;
+}
+
+/** The body of a reply as a JSON object; `undefined` for anything else. */
+export function parseJson(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

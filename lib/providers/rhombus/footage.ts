@@ -1,0 +1,57 @@
+/** Where a camera has footage. Clips of times without any are made all the same, of filler frames. */
+import { ClipError } from '../../errors';
+import type { Gap } from '../../provider';
+import type { Call, RhombusApi } from './api';
+import { bareOf } from './facets';
+import { readPresence, type Span } from './types';
+
+/** Cameras report what they have recorded with this delay; the time since then may or may not be covered. */
+const reportingLagMs = 120_000;
+/** Footage is stored in pieces of 2 s, so anything shorter than that is a seam and no gap. */
+const seamMs = 2_000;
+
+/** Asks only where the answer can be known. @throws when it does not come */
+export async function findGaps(api: RhombusApi, camera: string, range: Span, now: number, call: Call): Promise<Span[]> {
+  if (range.startMs >= now - reportingLagMs) return [];
+  const doing = `Asking for the footage of camera ${camera}`;
+  const startTimeSec = Math.floor(range.startMs / 1000);
+  const durationSec = Math.ceil(range.endMs / 1000) - startTimeSec;
+  const body = { cameraUuid: bareOf(camera), startTimeSec, durationSec };
+  const { json } = await api.post('camera/getPresenceWindows', body, call, doing, { mayPass: true });
+  const windows = readPresence(json);
+  if (!windows) throw new ClipError('EPROTOCOL', `${doing}: the answer does not tell`);
+  return gapsIn(range, windows, now);
+}
+
+/** The parts of a range that no window covers. After the last report, silence tells nothing. */
+export function gapsIn(range: Span, windows: Span[], now: number): Span[] {
+  const end = Math.min(range.endMs, now - reportingLagMs);
+  const gaps: Span[] = [];
+  let covered = range.startMs;
+  for (const window of windows.toSorted((a, b) => a.startMs - b.startMs)) {
+    if (window.startMs >= end) break;
+    gaps.push({ startMs: covered, endMs: window.startMs });
+    covered = Math.max(covered, window.endMs);
+  }
+  gaps.push({ startMs: covered, endMs: end });
+  return gaps.filter((gap) => gap.endMs - gap.startMs >= seamMs || isWhole(gap, range));
+}
+
+/** Is there no footage at all? */
+export function isWhole(gap: Span, range: Span): boolean {
+  return gap.startMs <= range.startMs && gap.endMs >= range.endMs;
+}
+
+export function toGap({ startMs, endMs }: Span): Gap {
+  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+}
+
+/**
+ * The vendor takes the start to the millisecond but the length in whole seconds: longer rather than shorter, so that
+ * nothing asked for is cut off.
+ */
+export function wholeSeconds(range: { start: string; end: string }): Span & { seconds: number } {
+  const startMs = Date.parse(range.start);
+  const seconds = Math.max(1, Math.ceil((Date.parse(range.end) - startMs) / 1000));
+  return { startMs, endMs: startMs + seconds * 1000, seconds };
+}

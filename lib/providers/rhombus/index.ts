@@ -1,0 +1,84 @@
+import { defineProvider } from '../../provider';
+
+/** The example value of getMaxSpliceDuration, and what the vendor's own client allows. Organisations may have less. */
+const maxClipSeconds = 3600;
+
+/** Rhombus: the cloud API. */
+export const rhombus = defineProvider<undefined>({
+  id: 'rhombus',
+  label: 'Rhombus',
+  settings: [
+    {
+      name: 'region',
+      kind: 'select',
+      label: 'Region',
+      default: 'us',
+      hint: 'An API key works in one region only',
+      choices: [
+        { value: 'us', label: 'United States' },
+        { value: 'eu', label: 'Europe' },
+        { value: 'custom', label: 'Custom addresses (see Advanced)' },
+      ],
+    },
+    {
+      name: 'apiUrl',
+      kind: 'url',
+      label: 'API address',
+      default: '',
+      hint: 'In place of the one of the region, such as https://api2.rhombussystems.com',
+      advanced: true,
+    },
+    {
+      name: 'mediaUrl',
+      kind: 'url',
+      label: 'Media address',
+      default: '',
+      hint: 'In place of the one of the region, such as https://media.rhombussystems.com',
+      advanced: true,
+    },
+    {
+      name: 'authScheme',
+      kind: 'select',
+      label: 'Kind of API key',
+      default: 'api-token',
+      choices: [
+        { value: 'api-token', label: 'Key of an organisation' },
+        { value: 'partner-api-token', label: 'Key of a partner' },
+      ],
+      advanced: true,
+    },
+    {
+      name: 'organization',
+      kind: 'text',
+      label: 'Client organisation',
+      default: '',
+      hint: 'Partner keys only: id of the organisation to work for',
+      advanced: true,
+    },
+  ],
+  credentials: {
+    token: { label: 'API key', hint: 'Its role needs the permission "Video : Share and download"' },
+  },
+  clipOptions: [
+    { name: 'audio', kind: 'boolean', label: 'With sound', default: false },
+    {
+      name: 'visibility',
+      kind: 'select',
+      label: 'Visible to',
+      default: 'PRIVATE',
+      hint: 'Who sees the clip in the Rhombus console',
+      choices: [
+        { value: 'PRIVATE', label: 'Owner of the key' },
+        { value: 'ORG_WIDE', label: 'Whole organisation' },
+      ],
+    },
+  ],
+  maxClipSeconds: () => maxClipSeconds,
+  // Documented ids have 22 characters of url-safe base64; how many they are is the vendor's business.
+  cameraProblem: (camera) =>
+    /^[\w-]+(\.v\d{1,2})?$/.test(camera)
+      ? undefined
+      : 'a Rhombus camera is its id, or "id.v0" for one of its video sensors',
+  idempotentCreate: false,
+  open: async (config) => (require('./clips') as typeof import('./clips')).openRhombus(config),
+});

@@ -1,0 +1,170 @@
+/**
+ * What Rhombus says, read tolerantly: every field may be null or missing, and fields are added often.
+ * Source: the OpenAPI document of the API, and https://api-docs.rhombus.community/api-reference
+ */
+import type { Camera, ClipStatus } from '../../provider';
+
+export type JsonObject = Record<string, unknown>;
+
+export interface RhombusClip {
+  id: string;
+  status: ClipStatus;
+  /** 0-100 over all stages; absent where the stage says nothing about it. */
+  progress?: number;
+  reason?: string;
+  title: string;
+  /** Ids of the cameras, with or without a facet. */
+  devices: string[];
+  startMs?: number;
+  durationSeconds?: number;
+  createdMs?: number;
+  /** Where its file is stored, such as `us-west-2`. */
+  region?: string;
+  size?: number;
+  sha256?: string;
+  width?: number;
+  height?: number;
+}
+
+/**
+ * Each stage counts its own percentage from zero, so each gets its share of the whole.
+ * Order of the stages: inferred from their names; the vendor publishes none.
+ */
+const stages: Record<string, { status: ClipStatus; from: number; to: number }> = {
+  INITIATING: { status: 'pending', from: 0, to: 5 },
+  UPLOADING: { status: 'busy', from: 5, to: 60 },
+  RENDERING: { status: 'busy', from: 60, to: 99 },
+};
+
+/** `undefined` for what carries no id. */
+export function readClip(value: unknown): RhombusClip | undefined {
+  if (!isObject(value)) return undefined;
+  const id = readText(value.uuid);
+  if (!id) return undefined;
+  const resolution = isObject(value.videoResolution) ? value.videoResolution : {};
+  const state = readState(value);
+  // Before the end there is no file that these could be about.
+  const isFinished = state.status === 'finished';
+  return {
+    id,
+    ...state,
+    title: readText(value.title) ?? '',
+    devices: [readText(value.deviceUuid), ...readTexts(value.deviceUuids)].filter((device) => device !== undefined),
+    startMs: readCount(value.timestampMs),
+    durationSeconds: readCount(value.durationSec),
+    createdMs: readCount(value.createdAtMs),
+    region: readRegion(value.clipLocation) ?? readRegion(value.thumbnailLocation),
+    size: isFinished ? readCount(value.byteCount) : undefined,
+    sha256: isFinished ? readSha256(value.sha256Hex) : undefined,
+    width: readCount(resolution.width),
+    height: readCount(resolution.height),
+  };
+}
+
+/**
+ * Finished and failed as the vendor's own client tells them. OFFLINE, UNKNOWN and words that are new mean that the clip is
+ * still being made: a camera may come back.
+ */
+function readState(clip: JsonObject): Pick<RhombusClip, 'status' | 'progress' | 'reason'> {
+  const word = (readText(clip.status) ?? '').toUpperCase();
+  const operation = readText(clip.currentOperation);
+  const percent = Math.min(100, Math.max(0, readNumber(clip.percentComplete) ?? 0));
+  // There is no error field: on failure the operation tells what went wrong.
+  if (word === 'FAILED') return { status: 'failed', reason: operation };
+  if (word === 'DELETED') return { status: 'expired', reason: 'deleted on the server' };
+  const isComplete = percent === 100 && operation?.toLowerCase() === 'complete';
+  if (word === 'COMPLETE' || isComplete) return { status: 'finished', progress: 100 };
+  const stage = Object.hasOwn(stages, word) ? stages[word] : undefined;
+  if (!stage) return { status: 'busy' };
+  return {
+    status: stage.status,
+    progress: Math.floor(stage.from + (percent / 100) * (stage.to - stage.from)),
+  };
+}
+
+/** A camera with several sensors has a video facet for each. `undefined` for what is no camera in use. */
+export function readCamera(value: unknown): Camera[] {
+  if (!isObject(value) || value.mummified === true) return [];
+  const uuid = readText(value.uuid);
+  if (!uuid) return [];
+  const name = readText(value.name) ?? uuid;
+  const online = readOnline(value);
+  const facets = [...new Set(readTexts(value.supportedFacets).filter((facet) => /^v\d+$/.test(facet)))];
+  facets.sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
+  if (facets.length === 0) facets.push('v0');
+  const facetNames = isObject(value.facetNameMap) ? value.facetNameMap : {};
+  return facets.map((facet) => ({
+    id: `${uuid}.${facet}`,
+    name: facets.length === 1 ? name : `${name} - ${readText(facetNames[facet]) ?? facet}`,
+    ...(online === undefined ? {} : { online }),
+  }));
+}
+
+/** Degraded cameras still record. */
+function readOnline(camera: JsonObject): boolean | undefined {
+  if (camera.healthStatusDetails === 'DISCONNECTED') return false;
+  const colour = readText(camera.connectionStatus)?.toUpperCase();
+  if (colour === 'RED') return false;
+  return colour === 'GREEN' || colour === 'YELLOW' || colour === 'ORANGE' ? true : undefined;
+}
+
+/** A span of time in epoch milliseconds. */
+export interface Span {
+  startMs: number;
+  endMs: number;
+}
+
+/**
+ * Where there is video, in the cloud or on the camera. `undefined` when the answer holds no map at all: that is an error
+ * and does not mean that there is no footage.
+ */
+export function readPresence(reply: JsonObject): Span[] | undefined {
+  if (!isObject(reply.presenceWindows)) return undefined;
+  return Object.entries(reply.presenceWindows)
+    .filter(([kind]) => /^video/i.test(kind))
+    .flatMap(([, windows]) => readObjects(windows))
+    .flatMap((window) => {
+      const start = readNumber(window.startSeconds);
+      const seconds = readNumber(window.durationSeconds);
+      if (start === undefined || seconds === undefined || seconds <= 0) return [];
+      return [{ startMs: start * 1000, endMs: (start + seconds) * 1000 }];
+    });
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function readObjects(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** Text that says something. */
+export function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
+export function readTexts(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(readText).filter((text) => text !== undefined) : [];
+}
+
+/** 64-bit numbers may come as text. */
+function readNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+/** Zero stands for "not known yet". */
+export function readCount(value: unknown): number | undefined {
+  const number = readNumber(value);
+  return number !== undefined && number > 0 && Number.isSafeInteger(number) ? number : undefined;
+}
+
+function readRegion(location: unknown): string | undefined {
+  return isObject(location) ? readText(location.region) : undefined;
+}
+
+function readSha256(value: unknown): string | undefined {
+  const text = readText(value)?.toLowerCase();
+  return text && /^[0-9a-f]{64}$/.test(text) ? text : undefined;
+}

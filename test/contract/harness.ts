@@ -1,0 +1,64 @@
+/** What the contract suite needs to know about one provider and its simulator. */
+import type { ProviderDefinition, Settings } from '../../lib/provider';
+import type { RecordedRequest } from '../simulators/http-server';
+
+/** A reply that the next matching requests get in place of the real one. */
+export interface ForcedReply {
+  status: number;
+  headers?: Record<string, string>;
+  body: string;
+}
+
+/** Which requests of the vendor's protocol a fault is for. */
+export type Step = 'login' | 'create' | 'status' | 'download' | 'delete' | 'cameras' | 'any';
+
+export interface World {
+  definition: ProviderDefinition;
+  settings: Settings;
+  credentials: { username: string; password: string; token: string };
+  /** Credentials that the vendor refuses. */
+  wrongCredentials: { username: string; password: string; token: string };
+  /** A camera with footage, one that the vendor does not know, and one whose id cannot be one (where that can be told). */
+  camera: string;
+  unknownCamera: string;
+  impossibleCamera?: string;
+  /** A short range (3 to 6 s, whole seconds) with footage everywhere, and one without any. */
+  footage: { start: string; end: string };
+  noFootage?: { start: string; end: string };
+  /** Values that must never be seen: credentials, and what the simulator has handed out since (sessions, signed addresses). */
+  secrets(): string[];
+  /** Every request to any of the simulator's hosts, in order. */
+  requests(): RecordedRequest[];
+  /** Requests of one step. */
+  requestsFor(step: Step): RecordedRequest[];
+  /** Ends the sessions that the vendor has handed out; absent where there are none. */
+  expireSessions?(): void;
+  /** The next `times` requests of that step meet this. */
+  force(step: Step, reply: ForcedReply, times?: number): void;
+  /** The next request of that step is handled, but its connection breaks before the answer. */
+  loseAnswer(step: Step): void;
+  /** The next request of that step is never answered. */
+  hang(step: Step): void;
+  /** The next download ends after so many bytes although more were announced. */
+  truncateDownload(bytes: number): void;
+  /** How the vendor says "too many requests", asking for a pause of one second where it can. */
+  throttle(step: Step, times: number): void;
+  /** Removes a finished clip behind the client's back. */
+  vanish(clipId: string): void;
+  /** How many clips the vendor has made. */
+  clipCount(): number;
+  /** SHA-256 of the bytes that a download of that clip must yield. */
+  sha256Of(clipId: string): Promise<string>;
+  /** Takes back what was forced and has not been met; without it, every fault is met by exactly one request. */
+  clearFaults?(): void;
+  /** Sockets that are open to any of the simulator's hosts; absent where that cannot be told. */
+  openConnections?(): number;
+  /** Why the contract does not ask for something here, by the name of the test. */
+  exceptions?: Record<string, string>;
+  close(): Promise<void>;
+}
+
+export interface Harness {
+  id: string;
+  start(): Promise<World>;
+}

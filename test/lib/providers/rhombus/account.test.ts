@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict';
+import { readFields } from '../../../../lib/fields';
+import { providers } from '../../../../lib/providers';
+import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';
+import { exampleCameras, exampleKeys, rhombusCamera } from '../../../simulators/rhombus';
+import {
+  closeAll,
+  connectTo,
+  createFinished,
+  definition,
+  download,
+  fails,
+  never,
+  openProvider,
+  operations,
+  request,
+  startCloud,
+} from './support';
+
+describe('Rhombus: the definition', () => {
+  afterEach(closeAll);
+
+  it('is one of the providers, with the settings, options and credentials of the contract', () => {
+    assert.ok(providers.includes(definition));
+    assert.deepEqual(readFields(definition.settings, {}), {
+      region: 'us',
+      apiUrl: '',
+      mediaUrl: '',
+      authScheme: 'api-token',
+      organization: '',
+    });
+    assert.deepEqual(readFields(definition.clipOptions, {}), { audio: false, visibility: 'PRIVATE' });
+    assert.deepEqual(Object.keys(definition.credentials), ['token']);
+    assert.equal(definition.credentials.token?.label, 'API key');
+  });
+
+  it('takes ids of cameras, with or without a video facet, and nothing else', () => {
+    for (const camera of ['b0YwK9w2Q1u3xkQ7n5T1Zg', '-aTe_9w2Q1u3xkQ7n5T1Zg.v0', 'Ba_nK9w2Q1u3xkQ7n5T1Z-.v51']) {
+      assert.equal(definition.cameraProblem!(camera), undefined);
+    }
+    for (const camera of ['', 'Dock 3', '1/2', 'b0YwK9w2Q1u3xkQ7n5T1Zg.a0', 'b0Yw.v', 'b0Yw.v0.v1', 'ü']) {
+      assert.ok(definition.cameraProblem!(camera), camera);
+    }
+  });
+
+  it('has the addresses of both regions, and takes others in their place', async () => {
+    const sim = await startCloud();
+    const media = (settings: object) => connectTo(sim, { settings: { ...settings } }).check(never);
+    await assert.rejects(media({ apiUrl: '' }), fails('EINVALID', /needs both/));
+    await assert.rejects(media({ mediaUrl: '' }), fails('EINVALID', /needs both/));
+    await media({ region: 'eu' });
+    await media({ apiUrl: `${sim.apiUrl}/api/`, mediaUrl: `${sim.mediaUrl}/` });
+    for (const region of ['us', 'eu']) {
+      await openProvider(sim, { settings: { region, apiUrl: '', mediaUrl: '' } });
+    }
+    assert.equal(sim.requests.length, 4);
+  });
+});
+
+describe('Rhombus: cameras', () => {
+  afterEach(closeAll);
+
+  it('are listed with one entry for each video facet', async () => {
+    const sim = await startCloud();
+    const { dock, gate, barn, empty } = exampleCameras;
+    assert.deepEqual(await connectTo(sim).listCameras(never), [
+      { id: `${dock}.v0`, name: 'Dock 3', online: true },
+      { id: `${gate}.v0`, name: 'Gate - North', online: true },
+      { id: `${gate}.v1`, name: 'Gate - South', online: true },
+      { id: `${gate}.v10`, name: 'Gate - v10', online: true },
+      { id: `${barn}.v0`, name: 'Barn', online: false },
+      { id: `${empty}.v0`, name: empty },
+    ]);
+    sim.options.replies.omitNulls = true;
+    assert.equal((await connectTo(sim).listCameras(never)).length, 6);
+  });
+
+  it('that are out of service are left out', async () => {
+    const uuid = 'b0YwK9w2Q1u3xkQ7n5T1Zg';
+    const sim = await startCloud({ cameras: [rhombusCamera({ uuid, connectionStatus: 'ORANGE' })] });
+    const reply = { body: JSON.stringify({ cameraStates: [{ uuid, mummified: true }, null, 7, { name: 'x' }] }) };
+    sim.failNext({ kind: 'reply', reply }, 'getMinimalCameraStateList');
+    const connection = connectTo(sim);
+    assert.deepEqual(await connection.listCameras(never), []);
+    assert.equal((await connection.listCameras(never))[0]!.online, true);
+    sim.failNext({ kind: 'reply', reply: { body: '{"cameraStates":null}' } }, 'getMinimalCameraStateList');
+    assert.deepEqual(await connection.listCameras(never), []);
+  });
+});
+
+describe('Rhombus: checking a connection', () => {
+  afterEach(closeAll);
+
+  it('counts cameras, compares clocks and reaches both hosts', async () => {
+    const sim = await startCloud();
+    const check = await connectTo(sim).check(never);
+    assert.deepEqual(check, {
+      name: 'Rhombus',
+      cameras: 6,
+      clockSkewMs: 0,
+      warnings: ['The API key travels over http without encryption'],
+    });
+    assert.deepEqual([sim.api.requests.length, sim.media.requests.length], [1, 1]);
+  });
+
+  it('warns of what will be trouble later', async () => {
+    const sim = await startCloud({
+      cameras: [],
+      replies: { warning: 'The licence ends soon' },
+      partnerWithoutOrganization: 'first',
+    });
+    await sim.media.stop();
+    const settings = { authScheme: 'partner-api-token' };
+    const { warnings, cameras } = await connectTo(sim, { token: exampleKeys.partner, settings }).check(never);
+    assert.equal(cameras, 0);
+    const all = warnings.join('\n');
+    for (const part of [
+      /over http/,
+      /client organisation/,
+      /licence ends/,
+      /sees no cameras/,
+      /Downloads will fail\. .*media host.*ECONNREFUSED/,
+    ]) {
+      assert.match(all, part);
+    }
+  });
+
+  it('warns when the media host has a certificate that is not trusted', async () => {
+    const tls = selfSignedCertificate();
+    const [api, media] = [await startCloud(), await startCloud({ tls })];
+    const settings = { mediaUrl: media.mediaUrl };
+    const { warnings } = await connectTo(api, { settings }).check(never);
+    assert.match(warnings.join(), /Downloads will fail\. .*certificate is not trusted/);
+    const trusted = await connectTo(api, { settings, tls: { ca: tls.cert } }).check(never);
+    assert.doesNotMatch(trusted.warnings.join(), /Downloads/);
+  });
+
+  it('works over TLS on both hosts', async () => {
+    const tls = selfSignedCertificate();
+    const sim = await startCloud({ tls });
+    const connection = connectTo(sim, { tls: { ca: tls.cert } });
+    assert.deepEqual((await connection.check(never)).warnings, []);
+    await download(connection, await createFinished(connection));
+  });
+});
+
+describe('Rhombus: refusals', () => {
+  afterEach(closeAll);
+
+  it('of an unknown key end everything until the connection is corrected', async () => {
+    for (const wrongKey of ['401', 'invalid-key'] as const) {
+      const sim = await startCloud({ wrongKey });
+      const connection = connectTo(sim, { token: 'kR7_no-such-key' });
+      const error = fails('EAUTH', /Check the API key/, { retryable: false });
+      await assert.rejects(connection.createClip(request(), never), error);
+      const asked = sim.requests.length;
+      assert.ok(!operations(sim).includes('spliceV3'), 'what comes before has told already');
+      await assert.rejects(connection.createClip(request(), never), error);
+      await assert.rejects(connection.check(never), error);
+      assert.equal(sim.requests.length, asked);
+    }
+  });
+
+  it('for lack of rights name the permission', async () => {
+    const sim = await startCloud({ wrongKey: 'access-denied' });
+    const error = fails('EFORBIDDEN', /Access Denied\. .*"Video : Share and download"/, { retryable: false });
+    await assert.rejects(connectTo(sim, { token: exampleKeys.viewer }).createClip(request(), never), error);
+    await assert.rejects(connectTo(sim, { token: 'kR7_no-such-key' }).check(never), error);
+    assert.equal((await connectTo(sim, { token: exampleKeys.viewer }).listCameras(never)).length, 6);
+    const clip = await createFinished(connectTo(sim));
+    await assert.rejects(download(connectTo(sim, { token: exampleKeys.viewer }), clip), error);
+  });
+
+  it('of a missing or impossible key come without any request', async () => {
+    const sim = await startCloud();
+    await assert.rejects(connectTo(sim, { token: ' ' }).check(never), fails('EAUTH', /has no API key/));
+    for (const token of ['two words', 'new\nline', 'schlüssel']) {
+      await assert.rejects(connectTo(sim, { token }).check(never), fails('EAUTH', /characters that no key has/));
+    }
+    const settings = { authScheme: 'partner-api-token', organization: 'a b' };
+    await assert.rejects(connectTo(sim, { settings }).check(never), fails('EINVALID', /client organisation/));
+    assert.equal(sim.requests.length, 0);
+    await connectTo(sim, { token: ` ${exampleKeys.key}\n` }).check(never);
+  });
+
+  it('of a partner that names no organisation are those of lacking rights', async () => {
+    const sim = await startCloud();
+    const settings = { authScheme: 'partner-api-token' };
+    await assert.rejects(
+      connectTo(sim, { token: exampleKeys.partner, settings }).listCameras(never),
+      fails('EFORBIDDEN'),
+    );
+  });
+
+  it('for too many requests come as plain text and name the pause', async () => {
+    const sim = await startCloud({ rateLimit: { perSecond: 1, burst: 1, retryAfterSeconds: 60 } });
+    const connection = connectTo(sim);
+    await connection.listCameras(never);
+    await assert.rejects(
+      connection.listCameras(never),
+      fails('ETHROTTLED', /HTTP 429: Too many requests for this organization/, {
+        retryable: true,
+        retryAfterMs: 60_000,
+      }),
+    );
+    sim.advance(1000);
+    await connection.listCameras(never);
+  });
+
+  it('inside of a success are found wherever their text is', async () => {
+    const sim = await startCloud();
+    const connection = connectTo(sim);
+    const answer = (body: object, status = 200) =>
+      sim.failNext({ kind: 'reply', reply: { status, body: JSON.stringify(body) } }, 'spliceV3');
+    const bodies: [object, RegExp][] = [
+      [{ error: true, errorMsg: 'one', message: 'two' }, /refused: one$/],
+      [{ error: true, errorMsg: null, message: 'two' }, /refused: two$/],
+      [{ error: true, msg: 'three.' }, /refused: three$/],
+      [{ error: 'four', clipUuid: 'x' }, /refused: four$/],
+      [{ error: true }, /the server refused$/],
+      [{ error: true, errorMsg: `${'long '.repeat(100)}` }, /refused: (long ){59}long\.\.\.$|refused: [long ]{290,}/],
+    ];
+    for (const [body, message] of bodies) {
+      answer(body);
+      await assert.rejects(connection.createClip(request(), never), fails('EFAILED', message, { retryable: false }));
+    }
+    answer({ error: 'false', clipUuid: 'fine' });
+    assert.equal((await connection.createClip(request(), never)).id, 'fine');
+  });
+
+  it('are told apart by their words', async () => {
+    const sim = await startCloud();
+    const connection = connectTo(sim);
+    const texts: [string, string][] = [
+      ['Clip is too long', 'ELIMIT'],
+      ['Maximum duration is 600 seconds', 'ELIMIT'],
+      ['durationSec must not be longer than 3600', 'ELIMIT'],
+      ['Duration must be less than one hour', 'ELIMIT'],
+      ['Rate limit exceeded for splices', 'ETHROTTLED'],
+      ['User does not have permission', 'EFORBIDDEN'],
+      ['Camera does not exist', 'ENOTFOUND'],
+      ['Unknown device', 'ENOTFOUND'],
+      ['Unknown error', 'EFAILED'],
+      ['API key has expired', 'EAUTH'],
+    ];
+    for (const [errorMsg, code] of texts) {
+      sim.failNext({ kind: 'reply', reply: { body: JSON.stringify({ error: true, errorMsg }) } }, 'spliceV3');
+      await assert.rejects(connection.createClip(request(), never), fails(code, new RegExp(errorMsg)), errorMsg);
+    }
+  });
+
+  it('by status keep the meaning of the status', async () => {
+    const sim = await startCloud();
+    const connection = connectTo(sim);
+    const cases: [number, string, string, boolean][] = [
+      [400, '{"msg":"Unexpected null"}', 'EINVALID', false],
+      [400, '{"msg":"Duration is too long"}', 'ELIMIT', false],
+      [500, '{"status":500,"error":"Internal Server Error"}', 'EFAILED', true],
+      [500, '', 'EFAILED', true],
+      [502, '<html>Bad Gateway</html>', 'ENETWORK', true],
+      [503, 'down for maintenance', 'ENETWORK', true],
+      [418, '{"message":"no coffee"}', 'EPROTOCOL', false],
+    ];
+    for (const [status, body, code, retryable] of cases) {
+      sim.failNext({ kind: 'reply', reply: { status, body } }, 'spliceV3');
+      const details = { retryable, ...(code === 'ELIMIT' ? {} : { vendorCode: `HTTP ${status}` }) };
+      await assert.rejects(connection.createClip(request(), never), fails(code, /HTTP/, details));
+    }
+    sim.failNext({ kind: 'reply', reply: { status: 200, body: '{"authenticationFailed":true}' } }, 'spliceV3');
+    await assert.rejects(connection.createClip(request(), never), fails('EAUTH'));
+  });
+
+  it('never show the key, even when the vendor does', async () => {
+    const sim = await startCloud();
+    const body = JSON.stringify({ error: true, errorMsg: `Key ${exampleKeys.key} may not do this` });
+    sim.failNext({ kind: 'reply', reply: { body } }, 'any', 9);
+    const connection = connectTo(sim);
+    await assert.rejects(connection.listCameras(never), fails('EFAILED', /Key \*\*\* may not/));
+  });
+
+  it('to be redirected ask for the right address', async () => {
+    const sim = await startCloud();
+    sim.failNext({ kind: 'redirect', location: 'https://elsewhere.invalid/' }, 'getMinimalCameraStateList');
+    await assert.rejects(connectTo(sim).listCameras(never), fails('EPROTOCOL', /redirects/));
+  });
+});
