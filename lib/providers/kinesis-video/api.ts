@@ -1,0 +1,247 @@
+import { ClipError } from '../../errors';
+import type { CallOptions, ProviderConfig } from '../../provider';
+import { createAgents } from './agents';
+import { streamOf } from './camera';
+import { createClients, type Clients } from './clients';
+import { checkFresh, createLogin, isRenewable, type KinesisSession } from './credentials';
+import { createEndpoints } from './endpoints';
+import { kinesisError } from './errors';
+import type { Range } from './plan';
+import { loadSdk, type KinesisSdk } from './sdk';
+import {
+  fieldIn,
+  readFragments,
+  readStream,
+  readStreams,
+  textIn,
+  type Fragment,
+  type Stream,
+  type TimestampType,
+} from './types';
+import { readVideo, type Video } from './video';
+
+export type Call = CallOptions<KinesisSession>;
+
+/** Which footage of which stream. */
+export interface Selection extends Range {
+  camera: string;
+  timestamps: TimestampType;
+}
+
+export interface KinesisOptions {
+  /** How long a small answer, and the beginning of a clip, may take. */
+  timeoutMs?: number;
+  /** How long a connection may be silent. */
+  silenceMs?: number;
+  loadSdk?: () => KinesisSdk;
+}
+
+const defaultTimeoutMs = 30_000;
+/** The most that a page may hold. Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_reader_ListFragments.html */
+const pageSize = 1000;
+/** Clocks differ a little, and a range that ends in the future is refused for arrival times. */
+const clockMarginMs = 1_000;
+
+/** The requests to Kinesis Video Streams; what they mean for clips is in `clips.ts`. */
+export function createKinesisApi(config: ProviderConfig, options: KinesisOptions = {}) {
+  const { settings, now } = config;
+  const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
+  const agents = createAgents(config);
+  const endpoints = createEndpoints(now);
+  let loaded: { sdk: KinesisSdk; clients: Clients } | undefined;
+
+  /** @throws EUNSUPPORTED where the AWS SDK is not installed */
+  function load() {
+    if (!loaded) {
+      const sdk = (options.loadSdk ?? loadSdk)();
+      loaded = { sdk, clients: createClients(sdk, settings, agents, options.silenceMs) };
+    }
+    return loaded;
+  }
+
+  /** One request, of which only the wait for its answer is timed. */
+  async function send<T>(call: Call, doing: string, request: (options: { abortSignal: AbortSignal }) => Promise<T>) {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeoutMs);
+    const abortSignal = AbortSignal.any([call.signal, late.signal]);
+    try {
+      return await request({ abortSignal }).catch((thrown: unknown) => {
+        if (!clockCorrected(thrown)) throw thrown;
+        return request({ abortSignal });
+      });
+    } catch (thrown) {
+      const lateMs = late.signal.aborted ? timeoutMs : undefined;
+      const renewable = isRenewable(call.session, now());
+      throw kinesisError(thrown, { doing, signal: call.signal, renewable, lateMs });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  function begin(call: Call, doing: string) {
+    checkFresh(call.session, doing, now());
+    return load();
+  }
+
+  /** At the host that AWS names for this stream and this kind of request. */
+  function atData<T>(
+    apiName: 'LIST_FRAGMENTS' | 'GET_CLIP',
+    camera: string,
+    call: Call,
+    doing: string,
+    work: (client: ReturnType<Clients['media']>, sdk: KinesisSdk['media']) => Promise<T>,
+  ): Promise<T> {
+    const { sdk, clients } = begin(call, doing);
+    const { key, region } = streamOf(camera);
+    const ask = async (): Promise<string> => {
+      const command = new sdk.control.GetDataEndpointCommand({ ...key, APIName: apiName });
+      const reply = await send(call, doing, (http) => clients.control(call.session, region).send(command, http));
+      return readEndpoint(reply, doing);
+    };
+    return endpoints.use(`${apiName} ${camera}`, ask, (address) =>
+      work(clients.media(call.session, region, address), sdk.media),
+    );
+  }
+
+  function timeRange({ startMs, endMs, timestamps }: Selection) {
+    const latestMs = timestamps === 'SERVER_TIMESTAMP' ? now() - clockMarginMs : Infinity;
+    return { StartTimestamp: new Date(startMs), EndTimestamp: new Date(Math.min(endMs, latestMs)) };
+  }
+
+  async function list(
+    selection: Selection,
+    call: Call,
+    doing: string,
+    isTolerable: (error: unknown) => boolean,
+  ): Promise<Fragment[] | undefined> {
+    const range = timeRange(selection);
+    if (range.EndTimestamp <= range.StartTimestamp) return [];
+    return atData('LIST_FRAGMENTS', selection.camera, call, doing, async (client, sdk) => {
+      const page = async (token: string | undefined) => {
+        const command = new sdk.ListFragmentsCommand({
+          ...streamOf(selection.camera).key,
+          MaxResults: pageSize,
+          // Documented as needless beside a token, and answered with a failure without it in the past.
+          FragmentSelector: { FragmentSelectorType: selection.timestamps, TimestampRange: range },
+          ...(token ? { NextToken: token } : {}),
+        });
+        const reply = await send(call, doing, (http) => client.send(command, http));
+        return { items: readFragments(reply), next: textIn(reply, 'NextToken') };
+      };
+      return allPages(doing, page).catch((error: unknown) => {
+        if (isTolerable(error)) return undefined;
+        throw error;
+      });
+    });
+  }
+
+  return {
+    login: createLogin(config.credentials, () => load().clients.findCredentials(), now),
+
+    /** All streams of the account in the region. */
+    async listStreams(call: Call, doing: string): Promise<Stream[]> {
+      const { sdk, clients } = begin(call, doing);
+      const client = clients.control(call.session, undefined);
+      return allPages(doing, async (token) => {
+        const command = new sdk.control.ListStreamsCommand(token ? { NextToken: token } : {});
+        const reply = await send(call, doing, (http) => client.send(command, http));
+        return { items: readStreams(reply), next: textIn(reply, 'NextToken') };
+      });
+    },
+
+    /** @throws ENOTFOUND where there is no such stream */
+    async describeStream(camera: string, call: Call, doing: string): Promise<Stream | undefined> {
+      const { sdk, clients } = begin(call, doing);
+      const { key, region } = streamOf(camera);
+      const command = new sdk.control.DescribeStreamCommand(key);
+      const reply = await send(call, doing, (http) => clients.control(call.session, region).send(command, http));
+      return readStream(fieldIn(reply, 'StreamInfo'))[0];
+    },
+
+    /** Every fragment that starts in the range, both ends included, in no order. */
+    async listFragments(selection: Selection, call: Call, doing: string): Promise<Fragment[]> {
+      return (await list(selection, call, doing, () => false)) ?? [];
+    },
+
+    /** The same; `undefined` where just that right is missing. */
+    listFragmentsIfAllowed: (selection: Selection, call: Call, doing: string): Promise<Fragment[] | undefined> =>
+      list(selection, call, doing, isMissingRight),
+
+    /** The MP4 of all fragments that start in the range, both ends included: the caller must read or destroy it. */
+    getClip(selection: Selection, call: Call, doing: string): Promise<Video> {
+      return atData('GET_CLIP', selection.camera, call, doing, async (client, sdk) => {
+        const command = new sdk.GetClipCommand({
+          ...streamOf(selection.camera).key,
+          ClipFragmentSelector: {
+            FragmentSelectorType: selection.timestamps,
+            TimestampRange: timeRange(selection),
+          },
+        });
+        const reply = await send(call, doing, (http) => client.send(command, http));
+        return readVideo(reply, doing, timeoutMs);
+      });
+    },
+
+    /** By how much AWS's clock is ahead of ours, as its last answer told the SDK: in whole seconds, cut off. */
+    clockSkewMs({ session }: Call): number {
+      const { systemClockOffset } = load().clients.control(session, undefined).config;
+      return Date.now() + systemClockOffset + 500 - now();
+    },
+
+    region: ({ session }: Call): Promise<string> => load().clients.control(session, undefined).config.region(),
+
+    close(): void {
+      agents.httpAgent.destroy();
+      agents.httpsAgent.destroy();
+    },
+  };
+}
+
+export type KinesisApi = ReturnType<typeof createKinesisApi>;
+
+/** Refused by the service itself, for this request, and not for want of fresh credentials. */
+function isMissingRight(error: unknown): boolean {
+  return (
+    error instanceof ClipError &&
+    error.code === 'EFORBIDDEN' &&
+    !error.sessionExpired &&
+    !error.vendorCode?.startsWith('HTTP')
+  );
+}
+
+/** Pages of a list until there is no token for another one. */
+async function allPages<T>(
+  doing: string,
+  page: (token: string | undefined) => Promise<{ items: T[]; next: string | undefined }>,
+): Promise<T[]> {
+  const items: T[] = [];
+  const seen = new Set<string>();
+  for (let token: string | undefined; ;) {
+    const reply = await page(token);
+    items.push(...reply.items);
+    token = reply.next;
+    if (token === undefined) return items;
+    if (seen.has(token))
+      throw new ClipError('EPROTOCOL', `${doing}: AWS gives the same page of a list again and again`);
+    seen.add(token);
+  }
+}
+
+/** The address without a path of its own would get two slashes; without a scheme the SDK cannot read it. */
+function readEndpoint(reply: unknown, doing: string): string {
+  const text = (textIn(reply, 'DataEndpoint') ?? '').trim().replace(/\/+$/, '');
+  const address = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
+  if (text === '' || !/^https?:/i.test(address) || !URL.canParse(address)) {
+    throw new ClipError('EPROTOCOL', `${doing}: AWS named no address for the footage of this stream`);
+  }
+  return address;
+}
+
+/** Names of refusals that the SDK has set its clock by: the same request, signed again, has a chance. */
+const skewed =
+  /^(RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|InvalidSignatureException|SignatureDoesNotMatch)$/;
+
+function clockCorrected(thrown: unknown): boolean {
+  const corrected = fieldIn(fieldIn(thrown, '$metadata'), 'clockSkewCorrected') === true;
+  return corrected && skewed.test(textIn(thrown, 'name') ?? '');
+}

@@ -1,0 +1,170 @@
+import { ClipError } from '../../errors';
+import { describeClip, type Clip, type Provider, type ProviderClip, type ProviderConfig } from '../../provider';
+import { createKinesisApi, type Call, type KinesisOptions } from './api';
+import { checkKinesis, noteOn } from './check';
+import type { KinesisSession } from './credentials';
+import { footageIn, longestFragmentMs, readTimeline, selectorOf, type Footage, type Range } from './plan';
+import {
+  checkAsked,
+  excessError,
+  hadFootage,
+  idOf,
+  plannedClip,
+  plannedRange,
+  rangeOf,
+  timestampsOf,
+  type Asked,
+} from './planned';
+import type { Fragment, TimestampType } from './types';
+
+/** Days of fragments are many pages, asked for in pieces of this length. */
+const pieceMs = 12 * 3600_000;
+
+/**
+ * What the requests to Kinesis Video Streams mean for clips. AWS keeps no clips: it makes one while it is downloaded. So
+ * creating a clip is finding out what it will be made of, and the plan travels in the clip.
+ */
+export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}): Provider<KinesisSession> {
+  const api = createKinesisApi(config, options);
+  const chosen: TimestampType =
+    config.settings.timestamps === 'SERVER_TIMESTAMP' ? 'SERVER_TIMESTAMP' : 'PRODUCER_TIMESTAMP';
+
+  return {
+    login: api.login,
+
+    async createClip(request, call) {
+      const doing = `Planning the clip of ${describeClip(request)}`;
+      checkAsked(request, doing);
+      const found = await look(request, chosen, call, doing);
+      if (found?.spans.length === 0 && !found.arriving) {
+        throw await emptiness(request, chosen, call, doing, 'ENOTFOUND');
+      }
+      const excess = found && excessError(found, request, doing);
+      if (excess) throw excess;
+      return { id: idOf(request, chosen), ...plannedClip(request, found, chosen), title: request.title };
+    },
+
+    async getClip(clip, call) {
+      const doing = `Asking for the footage of the clip of ${describeClip(clip)}`;
+      const timestamps = timestampsOf(clip, chosen);
+      let found: Footage | undefined;
+      try {
+        found = await look(clip, timestamps, call, doing);
+      } catch (error) {
+        if (error instanceof ClipError && error.code === 'EEXPIRED') return { ...same(clip), status: 'expired' };
+        throw error;
+      }
+      if (!found && plannedRange(clip)) return { ...same(clip), status: 'finished' };
+      if (found?.spans.length === 0 && !found.arriving) {
+        if (hadFootage(clip)) return { ...same(clip), status: 'expired' };
+        return { ...same(clip), status: 'failed', reason: 'there is no footage in this range' };
+      }
+      const excess = found && excessError(found, clip, doing);
+      if (excess) return { ...same(clip), status: 'failed', reason: excess.message };
+      return { id: clip.id, ...plannedClip(clip, found, timestamps) };
+    },
+
+    async openClip(clip, call) {
+      const doing = `Downloading the clip of ${describeClip(clip)}`;
+      const timestamps = timestampsOf(clip, chosen);
+      const range = plannedRange(clip) ?? (await plan(clip, timestamps, call, doing));
+      try {
+        const video = await api.getClip({ camera: clip.camera, timestamps, ...range }, call, doing);
+        // Every answer is made afresh: there is nothing to continue.
+        return { ...video, resumable: false, offset: 0 };
+      } catch (error) {
+        if (!(error instanceof ClipError) || error.vendorCode !== 'ResourceNotFoundException') throw error;
+        throw await emptiness(clip, timestamps, call, doing, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
+      }
+    },
+
+    async listCameras(call) {
+      const streams = await api.listStreams(call, 'Asking for the list of streams');
+      return streams.map((stream) => {
+        const note = noteOn(stream);
+        return {
+          id: stream.name,
+          name: note ? `${stream.name} (${note})` : stream.name,
+          // Whether a camera is sending is not told.
+          ...(stream.active ? {} : { online: false }),
+        };
+      });
+    },
+
+    async findGaps(camera, { start, end }, call) {
+      const doing = `Looking for gaps in ${describeClip({ camera, start, end })}`;
+      const range = rangeOf({ start, end });
+      const fragments: Fragment[] = [];
+      for (let startMs = range.startMs - longestFragmentMs; startMs < range.endMs; startMs += pieceMs) {
+        const endMs = Math.min(startMs + pieceMs, range.endMs);
+        const piece = await api.listFragments({ camera, timestamps: chosen, startMs, endMs }, call, doing);
+        for (const fragment of piece) fragments.push(fragment);
+      }
+      return footageIn(readTimeline(fragments, chosen), range, config.now()).gaps;
+    },
+
+    check: (call) => checkKinesis(api, config, call),
+
+    async close() {
+      api.close();
+    },
+  };
+
+  /**
+   * The footage of a range, from the fragment on that was under way when it begins: the service would drop that one.
+   * `undefined` where the credentials may not list fragments.
+   */
+  async function look(asked: Asked, timestamps: TimestampType, call: Call, doing: string) {
+    const range = rangeOf(asked);
+    const selection = { ...range, startMs: range.startMs - longestFragmentMs, camera: asked.camera, timestamps };
+    const fragments = await api.listFragmentsIfAllowed(selection, call, doing);
+    return fragments && footageIn(readTimeline(fragments, timestamps), range, config.now());
+  }
+
+  /** For a clip that is downloaded without a plan, or before all of its footage was there. */
+  async function plan(clip: Clip, timestamps: TimestampType, call: Call, doing: string): Promise<Range> {
+    checkAsked(clip, doing);
+    const found = await look(clip, timestamps, call, doing);
+    if (!found) return rangeOf(clip);
+    const excess = excessError(found, clip, doing);
+    if (excess) throw excess;
+    if (found.arriving) {
+      const message = `${doing}: the end of the range has not arrived at AWS yet. Wait for it with poll-clip`;
+      throw new ClipError('EINCOMPLETE', message, { retryable: true });
+    }
+    if (found.spans.length > 0) return selectorOf(found.spans);
+    throw await emptiness(clip, timestamps, call, doing, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
+  }
+
+  /** Why there is nothing: "no such stream" and "no such footage" are one answer of AWS. */
+  async function emptiness(
+    asked: Asked,
+    timestamps: TimestampType,
+    call: Call,
+    doing: string,
+    code: 'ENOTFOUND' | 'EEXPIRED',
+  ): Promise<ClipError> {
+    const hint =
+      timestamps === 'PRODUCER_TIMESTAMP'
+        ? "Check that the camera was sending, and that its clock is right; if it is not, use AWS's timestamps"
+        : 'Check that the camera was sending';
+    try {
+      const stream = await api.describeStream(asked.camera, call, doing);
+      const hours = stream?.retentionHours;
+      if (hours === 0) {
+        return new ClipError(code, `${doing}: no footage, because the stream keeps none. Raise its data retention`);
+      }
+      if (hours !== undefined && Date.parse(asked.end) < config.now() - hours * 3600_000) {
+        return new ClipError(code, `${doing}: no footage any more: the stream keeps it for ${hours} hours`);
+      }
+    } catch (error) {
+      if (call.signal.aborted || (error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
+      // Only an explanation is missing.
+    }
+    return new ClipError(code, `${doing}: no footage. ${hint}`);
+  }
+}
+
+function same({ id, camera, start, end }: Clip): Omit<ProviderClip, 'status'> {
+  return { id, camera, start, end };
+}

@@ -1,0 +1,92 @@
+/** The errors of AWS and its SDK, in our words. */
+import { ClipError } from '../../errors';
+import { networkError, retryAfterMs } from '../../http';
+import { strangeReply, type StrangeReply } from './replies';
+import { ruleFor, statusRule, type Rule } from './codes';
+import { fieldIn, textIn } from './types';
+
+export interface Attempt {
+  /** What was being done, to start the message with. */
+  doing: string;
+  signal: AbortSignal;
+  /** The time that has run out, if that is what happened. */
+  lateMs?: number;
+  /** May looking for credentials again find fresh ones? */
+  renewable: boolean;
+}
+
+/** Anything that the SDK throws becomes a ClipError that keeps nothing of the request. */
+export function kinesisError(thrown: unknown, attempt: Attempt): ClipError {
+  if (thrown instanceof ClipError) return thrown;
+  if (attempt.signal.aborted || attempt.lateMs !== undefined) return networkError(thrown, attempt, attempt.lateMs);
+  const name = textIn(thrown, 'name') ?? '';
+  const text = textIn(thrown, 'message') ?? '';
+  const status = fieldIn(fieldIn(thrown, '$metadata'), 'httpStatusCode');
+  if (name === strangeReply) return strangeError(thrown as StrangeReply, attempt);
+  if (typeof status === 'number') return replyError(thrown, name, text, status, attempt);
+  if (name === 'EndpointError') return ruleError(ruleFor(name)!, name, text, attempt);
+  if (text === 'Region is missing') {
+    return new ClipError('EINVALID', `${attempt.doing}: no region is set. Set the region of the connection`);
+  }
+  return transportError(thrown, name, text, attempt);
+}
+
+function replyError(thrown: unknown, name: string, text: string, status: number, attempt: Attempt): ClipError {
+  // Outside of what the stream keeps. Said only of arrival times; of camera times it says that there are no fragments.
+  if (name === 'InvalidArgumentException' && /retention/i.test(text)) {
+    return ruleError({ code: 'EEXPIRED', names: [], advice: 'The footage has been removed' }, name, text, attempt);
+  }
+  if (name === 'InvalidSignatureException' && /expired|not yet current/i.test(text)) {
+    return ruleError(ruleFor('RequestExpired')!, name, text, attempt);
+  }
+  const rule = ruleFor(name) ?? statusRule(status);
+  const pauseMs = retryAfterMs(textIn(fieldIn(fieldIn(thrown, '$response'), 'headers'), 'retry-after'));
+  const details = { ...rule.details, ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }) };
+  return ruleError({ ...rule, details }, name === 'Unknown' || name === '' ? `HTTP ${status}` : name, text, attempt);
+}
+
+function strangeError({ status, unknownRequest, retryAfter }: StrangeReply, { doing }: Attempt): ClipError {
+  const vendorCode = `HTTP ${status}`;
+  if (unknownRequest) {
+    const message = `${doing}: this host of AWS does not know the request. Check the endpoint of the connection`;
+    return new ClipError('EPROTOCOL', message, { vendorCode });
+  }
+  const message = `${doing}: HTTP ${status} with a document that is not from Kinesis Video Streams. Check the endpoint of the connection, and its proxy`;
+  const { code, details } = statusRule(status);
+  const pause = { retryAfterMs: retryAfterMs(retryAfter) };
+  return new ClipError(code === 'ENOTFOUND' ? 'EPROTOCOL' : code, message, { ...details, ...pause, vendorCode });
+}
+
+/** The SDK has one name for its own timeouts and for resets, and only the latter have a code. */
+function transportError(thrown: unknown, name: string, text: string, attempt: Attempt): ClipError {
+  const code = textIn(thrown, 'code');
+  if (name === 'TimeoutError' && code === undefined) {
+    return new ClipError('ETIMEOUT', `${attempt.doing}: AWS was silent for too long`);
+  }
+  if (code === 'ERR_PROXY_TUNNEL') {
+    const [, status = ''] = /HTTP\/\d\.\d (\d{3})/.exec(text) ?? [];
+    const message = `${attempt.doing}: the proxy refused the way to AWS${status ? ` (HTTP ${status})` : ''}`;
+    return status === '407'
+      ? new ClipError('EAUTH', `${message}. Check the user name and password of the proxy`, { vendorCode: code })
+      : new ClipError('ENETWORK', message, { vendorCode: code });
+  }
+  return networkError(thrown, attempt, undefined);
+}
+
+function ruleError(rule: Rule, name: string, text: string, attempt: Attempt): ClipError {
+  const said = rule.silent || text === 'UnknownError' ? '' : shorten(text);
+  const advice = rule.advice ? `. ${rule.advice}` : '';
+  const message = `${attempt.doing}: AWS answered ${name}${said ? `: ${said}` : ''}${advice}`;
+  return new ClipError(rule.code, message, {
+    ...rule.details,
+    vendorCode: name,
+    ...(rule.renew && attempt.renewable ? { sessionExpired: true } : {}),
+  });
+}
+
+function shorten(text: string): string {
+  return (text.split('\n')[0] ?? '')
+    .trim()
+    .replace(/[.\s]+$/, '')
+    .slice(0, 300);
+}

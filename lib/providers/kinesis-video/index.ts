@@ -1,0 +1,61 @@
+import { defineProvider } from '../../provider';
+import { cameraProblem } from './camera';
+import type { KinesisSession } from './credentials';
+
+/**
+ * A clip has at most 200 fragments, of at most 20 s each: more footage than this never fits. How much does fit depends on
+ * the camera, and is told when a clip is planned. Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html
+ */
+const maxClipSeconds = 200 * 20;
+
+export const kinesisVideo = defineProvider<KinesisSession>({
+  id: 'kinesis-video',
+  label: 'Amazon Kinesis Video Streams',
+  settings: [
+    {
+      name: 'region',
+      kind: 'text',
+      label: 'Region',
+      default: '',
+      hint: 'Such as eu-west-1. Empty: as configured for AWS on this computer',
+    },
+    {
+      name: 'timestamps',
+      kind: 'select',
+      label: 'Times are',
+      default: 'PRODUCER_TIMESTAMP',
+      choices: [
+        { value: 'PRODUCER_TIMESTAMP', label: "The camera's (producer timestamps)" },
+        { value: 'SERVER_TIMESTAMP', label: "AWS's (server timestamps)" },
+      ],
+      hint: 'AWS times are when footage arrived: for cameras whose clock is wrong',
+    },
+    {
+      name: 'profile',
+      kind: 'text',
+      label: 'Profile',
+      default: '',
+      hint: 'Of the AWS configuration files on this computer. Not with an access key',
+      advanced: true,
+    },
+    {
+      name: 'endpoint',
+      kind: 'url',
+      label: 'Endpoint',
+      default: '',
+      hint: 'Empty: AWS. Otherwise an address that speaks its protocol',
+      advanced: true,
+    },
+  ],
+  credentials: {
+    username: { label: 'Access key ID', hint: 'All three empty: the default credentials of this computer' },
+    password: { label: 'Secret access key' },
+    token: { label: 'Session token', hint: 'Temporary credentials only' },
+  },
+  clipOptions: [],
+  maxClipSeconds: () => maxClipSeconds,
+  cameraProblem,
+  // AWS keeps no clips: the same request plans the same clip, under the same id.
+  idempotentCreate: true,
+  open: async (config) => (require('./clips') as typeof import('./clips')).openKinesis(config),
+});

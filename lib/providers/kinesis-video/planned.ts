@@ -1,0 +1,102 @@
+/** A clip as its plan: AWS knows no clips, so all that is needed to make one is in `ref`. */
+import { createHash } from 'node:crypto';
+import { ClipError } from '../../errors';
+import type { Clip, ProviderClip } from '../../provider';
+import { cameraProblem, streamOf } from './camera';
+import {
+  excessOf,
+  isoOf,
+  longestFragmentMs,
+  maxClipBytes,
+  maxClipFragments,
+  secondsOf,
+  selectorOf,
+  type Footage,
+  type Range,
+} from './plan';
+import type { TimestampType } from './types';
+
+/** Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_reader_ClipTimestampRange.html */
+const longestRangeMs = 24 * 3600_000;
+
+export interface Asked {
+  camera: string;
+  start: string;
+  end: string;
+}
+
+/**
+ * The clip that this footage makes. `ref` holds what AWS will be asked for, and what that is made of.
+ * @param found `undefined` where the credentials may not list fragments: the range itself is all there is then
+ */
+export function plannedClip(
+  asked: Asked,
+  found: Footage | undefined,
+  timestamps: TimestampType,
+): Omit<ProviderClip, 'id'> {
+  const { camera, start, end } = asked;
+  const clip = { camera, cameraName: streamOf(camera).name, start, end };
+  if (!found) return { ...clip, status: 'finished', progress: 100, ref: { timestamps, start, end } };
+  const { spans, gaps, arriving } = found;
+  if (arriving) return { ...clip, status: 'busy', progress: 0, ref: { timestamps } };
+  const { startMs, endMs } = selectorOf(spans);
+  const ref = {
+    timestamps,
+    start: isoOf(startMs),
+    end: isoOf(endMs),
+    seconds: String(secondsOf(spans)),
+    fragments: String(spans.length),
+  };
+  return { ...clip, status: 'finished', progress: 100, gaps, ref };
+}
+
+/** What to ask AWS for; `undefined` where the clip holds no plan to rely on. */
+export function plannedRange({ status, ref }: Clip): Range | undefined {
+  const range = rangeOf({ start: ref?.start ?? '', end: ref?.end ?? '' });
+  const holds = range.endMs > range.startMs && range.endMs - range.startMs <= longestRangeMs + longestFragmentMs;
+  return status === 'finished' && holds ? range : undefined;
+}
+
+/** The clock that the clip was planned by, whatever the connection is set to by now. */
+export function timestampsOf({ ref }: Clip, otherwise: TimestampType): TimestampType {
+  const type = ref?.timestamps;
+  return type === 'SERVER_TIMESTAMP' || type === 'PRODUCER_TIMESTAMP' ? type : otherwise;
+}
+
+/** Was there footage when the clip was planned? */
+export function hadFootage({ ref }: Clip): boolean {
+  return ref?.fragments !== undefined;
+}
+
+/** The same for the same request, so that asking again makes no other clip. */
+export function idOf(asked: Asked, timestamps: TimestampType): string {
+  const { startMs, endMs } = rangeOf(asked);
+  const text = [asked.camera, isoOf(startMs), isoOf(endMs), timestamps].join('\n');
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** @throws EINVALID for what cannot be a stream, ELIMIT for what AWS does not take at once */
+export function checkAsked(asked: Asked, doing: string): void {
+  const problem = cameraProblem(asked.camera);
+  if (problem) throw new ClipError('EINVALID', `${doing}: ${problem}`);
+  const { startMs, endMs } = rangeOf(asked);
+  if (endMs - startMs > longestRangeMs) {
+    throw new ClipError('ELIMIT', `${doing}: AWS takes at most 24 hours at once. Use export-video for longer ranges`);
+  }
+}
+
+/** ELIMIT for footage of which AWS would silently leave out the end; `undefined` when all of it fits into one clip. */
+export function excessError({ spans }: Footage, asked: Asked, doing: string): ClipError | undefined {
+  const excess = excessOf(spans, Date.parse(asked.start));
+  if (!excess) return undefined;
+  const { fragments, bytes, fitsSeconds } = excess;
+  const limit = `${maxClipFragments} fragments or ${maxClipBytes / 1e6} MB`;
+  return new ClipError(
+    'ELIMIT',
+    `${doing}: the range has ${fragments} fragments of ${(bytes / 1e6).toFixed(1)} MB in all, and Kinesis Video Streams puts at most ${limit} into one clip. The first ${fitsSeconds} s would fit: ask for less, or use export-video, which divides the range`,
+  );
+}
+
+export function rangeOf({ start, end }: Pick<Asked, 'start' | 'end'>): Range {
+  return { startMs: Date.parse(start), endMs: Date.parse(end) };
+}

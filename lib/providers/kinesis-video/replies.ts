@@ -1,0 +1,78 @@
+/** Looking at replies before the SDK does. */
+import { fieldIn, textIn } from './types';
+
+/** Name of the error for a reply that is not one of the service. */
+export const strangeReply = 'StrangeReply';
+
+/** An answer that does not come from the service; `unknownRequest`: from a host of AWS, but the wrong one. */
+export interface StrangeReply extends Error {
+  status: number;
+  unknownRequest: boolean;
+  /** The header of that name. */
+  retryAfter?: string;
+}
+
+interface Response {
+  statusCode: number;
+  headers: Record<string, string | undefined>;
+  body: unknown;
+}
+
+type Handler = (args: unknown) => Promise<{ response: unknown }>;
+
+interface MiddlewareStack {
+  add(
+    middleware: (next: Handler, context: { commandName?: string }) => Handler,
+    place: { step: 'deserialize'; priority: 'low' },
+  ): void;
+}
+
+/**
+ * Lets a client refuse what is not an answer of the service: a host that does not know a request may answer 200, which the
+ * SDK takes for an empty result, and of a page in place of JSON it only says that it could not be read.
+ * Source: https://github.com/boto/boto3/issues/3305, https://github.com/boto/boto3/issues/1506
+ */
+export function checkReplies(client: { middlewareStack: unknown }): void {
+  const stack = client.middlewareStack as MiddlewareStack;
+  stack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        const response = result.response as Response;
+        if (response.statusCode !== 200 || commandName !== 'GetClipCommand') await checkReply(response);
+        return result;
+      },
+    { step: 'deserialize', priority: 'low' },
+  );
+}
+
+async function checkReply(response: Response): Promise<void> {
+  const status = response.statusCode;
+  const body = await readAll(response.body as AsyncIterable<Buffer>);
+  // The SDK reads bytes as well as a stream.
+  response.body = body;
+  const text = body.toString('utf8');
+  const json = parseJson(text);
+  const unknownRequest =
+    /unable to determine service\/operation/i.test(text) ||
+    /UnknownOperationException/.test(textIn(fieldIn(json, 'Output'), '__type') ?? '');
+  if (!unknownRequest && (json !== undefined || (status !== 200 && text.trim() === ''))) return;
+  const retryAfter = response.headers['retry-after'];
+  const error: StrangeReply = Object.assign(new Error(`HTTP ${status}`), { status, unknownRequest, retryAfter });
+  error.name = strangeReply;
+  throw error;
+}
+
+async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

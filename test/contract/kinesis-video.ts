@@ -1,0 +1,120 @@
+import { kinesisVideo } from '../../lib/providers/kinesis-video';
+import { longestFragmentMs } from '../../lib/providers/kinesis-video/plan';
+import { idOf } from '../../lib/providers/kinesis-video/planned';
+import {
+  exampleKey,
+  footage,
+  parseAuthorization,
+  startKinesisVideo,
+  stream,
+  type Fault,
+  type RecordedRequest,
+  type SimFragment,
+} from '../simulators/kinesis-video';
+import { sha256Of } from '../simulators/video';
+import { leaveAwsEnvironment } from '../support/aws-environment';
+import type { Harness, Step } from './harness';
+
+const hour = 3600_000;
+const camera = 'dock';
+
+/** There is no login and nothing to delete. A clip is planned by the same request with which its status is asked for. */
+const filters: Partial<Record<Step, string | ((request: RecordedRequest) => boolean)>> = {
+  create: 'listFragments',
+  status: 'listFragments',
+  download: 'getClip',
+  cameras: 'listStreams',
+  any: () => true,
+};
+
+export const harness: Harness = {
+  id: 'kinesis-video',
+  async start() {
+    const comeBack = leaveAwsEnvironment();
+    const startMs = Math.floor(Date.now() / 1000) * 1000 - hour;
+    const fragments = footage(startMs - 60_000, startMs + 60_000);
+    const sim = await startKinesisVideo({ streams: [stream(camera, { fragments })] });
+    const range = (fromMs: number, seconds: number) => ({
+      start: new Date(fromMs).toISOString(),
+      end: new Date(fromMs + seconds * 1000).toISOString(),
+    });
+    const wrongSecret = 'wrong/secret/access/key+0123456789abcdef';
+
+    function fail(step: Step, fault: Fault, times = 1): void {
+      const filter = filters[step];
+      if (filter) sim.failNext(fault, filter, times);
+    }
+
+    /** AWS keeps no clips: those that were planned can be told from the lists of fragments that were asked for. */
+    function plannedClips(): Map<string, SimFragment[]> {
+      const clips = new Map<string, SimFragment[]>();
+      for (const { body } of sim.requestsFor('listFragments')) {
+        const { StreamName, FragmentSelector } = JSON.parse(body.toString()) as {
+          StreamName: string;
+          FragmentSelector: { TimestampRange: { StartTimestamp: number; EndTimestamp: number } };
+        };
+        const { StartTimestamp, EndTimestamp } = FragmentSelector.TimestampRange;
+        const from = Math.round(StartTimestamp * 1000) + longestFragmentMs;
+        const to = Math.round(EndTimestamp * 1000);
+        const asked = { camera: StreamName, ...range(from, (to - from) / 1000) };
+        const kept = sim.options.streams.find(({ name }) => name === StreamName)?.fragments ?? [];
+        const parts = kept.filter(({ producerMs, durationMs }) => producerMs + durationMs > from && producerMs < to);
+        clips.set(idOf(asked, 'PRODUCER_TIMESTAMP'), parts);
+      }
+      return clips;
+    }
+
+    function partsOf(clipId: string): SimFragment[] {
+      const parts = plannedClips().get(clipId);
+      if (!parts) throw new Error(`Nobody has asked for the footage of clip ${clipId}`);
+      return parts;
+    }
+
+    return {
+      definition: kinesisVideo,
+      settings: { region: 'eu-west-1', endpoint: sim.url, timestamps: 'PRODUCER_TIMESTAMP', profile: '' },
+      credentials: { username: exampleKey.accessKeyId, password: exampleKey.secretAccessKey, token: '' },
+      wrongCredentials: { username: exampleKey.accessKeyId, password: wrongSecret, token: '' },
+      camera,
+      unknownCamera: 'no-such-stream',
+      impossibleCamera: 'dock/3',
+      footage: range(startMs, 4),
+      noFootage: range(startMs - 24 * hour, 4),
+      secrets: () => [
+        exampleKey.secretAccessKey,
+        wrongSecret,
+        ...sim.requests.flatMap((request) => parseAuthorization(request)?.signature ?? []),
+      ],
+      requests: () => sim.requests,
+      requestsFor: (step) => (filters[step] ? sim.requestsFor(filters[step]) : []),
+      force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
+      loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
+      hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
+      truncateDownload: (bytes) => fail('download', { kind: 'truncate', afterBytes: bytes }),
+      throttle: (step, times) =>
+        fail(step, sim.refusal(400, 'ClientLimitExceededException', 'You have exceeded a limit.'), times),
+      vanish(clipId) {
+        const gone = partsOf(clipId);
+        const kept = sim.streamNamed(camera);
+        kept.fragments = kept.fragments.filter((fragment) => !gone.includes(fragment));
+      },
+      clipCount: () => plannedClips().size,
+      async sha256Of(clipId) {
+        const parts = partsOf(clipId);
+        return sha256Of(
+          await sim.mediaOf(camera, 'PRODUCER_TIMESTAMP', parts[0]!.producerMs, parts.at(-1)!.producerMs),
+        );
+      },
+      clearFaults: () => sim.clearFaults(),
+      openConnections: () => sim.connections,
+      exceptions: {
+        'says that a clip is not there, and has nothing against deleting it':
+          'clips are made from their range when they are downloaded, so there is none that could be missing',
+      },
+      async close() {
+        await sim.close();
+        comeBack();
+      },
+    };
+  },
+};

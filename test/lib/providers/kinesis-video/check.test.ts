@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ProviderConfig } from '../../../../lib/provider';
+import { openKinesis } from '../../../../lib/providers/kinesis-video/clips';
+import { footage, stream, type KinesisVideo } from '../../../simulators/kinesis-video';
+import { withoutAwsEnvironment } from '../../../support/aws-environment';
+import { at, atEnd, bodies, closeAll, connectTo, EIGHT, fails, keys, never, operations, startKinesis } from './support';
+
+const overHttp = 'Video and session token travel over http without encryption';
+const hour = 3600_000;
+
+describe('Kinesis Video Streams: checking a connection', () => {
+  withoutAwsEnvironment();
+  afterEach(closeAll);
+
+  it('lists streams, and tries what clips need without a clip', async () => {
+    const sim = await startKinesis();
+    const { clockSkewMs, ...check } = await connectTo(sim).check(never);
+    assert.deepEqual(check, {
+      name: 'Amazon Kinesis Video Streams, eu-west-1',
+      cameras: 1,
+      warnings: [overHttp],
+    });
+    assert.ok(Math.abs(clockSkewMs!) < 5000);
+    assert.deepEqual(operations(sim), [
+      ...['listStreams', 'getDataEndpoint', 'listFragments', 'getDataEndpoint', 'getClip'],
+    ]);
+    assert.equal(sim.requestsFor('getClip')[0]!.status, 404);
+  });
+
+  it('tells how wrong the clock of this computer is', async () => {
+    const sim = await startKinesis({ skewMs: 2 * hour });
+    const { clockSkewMs } = await connectTo(sim).check(never);
+    assert.ok(Math.abs(clockSkewMs! - 2 * hour) < 5000);
+  });
+
+  it('warns of streams that keep nothing, and of none at all', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const sim = await startKinesis({ streams: names.map((name) => stream(name, { retentionHours: 0 })) });
+    assert.deepEqual((await connectTo(sim).check(never)).warnings, [
+      overHttp,
+      'No clips of a, b, c, d, e and 2 more: data retention is 0, so no footage is kept',
+    ]);
+    sim.options.streams.length = 0;
+    assert.deepEqual((await connectTo(sim).check(never)).warnings, [overHttp, 'There are no streams in eu-west-1']);
+  });
+
+  const rights: [string, RegExp[]][] = [
+    ['ListStreams', [/kinesisvideo:ListStreams/, /names of streams by hand/]],
+    ['ListFragments', [/kinesisvideo:ListFragments/, /limits and gaps of clips are not known/]],
+    ['GetClip', [/^Trying kinesisvideo:GetClip on stream dock: .* IAM policy/]],
+    ['GetDataEndpoint', [/kinesisvideo:GetDataEndpoint/, /limits and gaps/, /kinesisvideo:GetDataEndpoint/]],
+  ];
+  for (const [right, expected] of rights) {
+    it(`warns when ${right} is not allowed`, async () => {
+      const sim = await startKinesis();
+      sim.options.keys[0] = { ...sim.options.keys[0]!, denied: [right] };
+      const { warnings, cameras } = await connectTo(sim).check(never);
+      assert.equal(warnings.length, expected.length + 1);
+      expected.forEach((pattern, index) => assert.match(warnings[index + 1]!, pattern));
+      assert.equal(cameras, right === 'ListStreams' ? undefined : 1);
+    });
+  }
+
+  it('fails with wrong credentials', async () => {
+    const sim = await startKinesis();
+    await assert.rejects(connectTo(sim, { credentials: { password: 'wrong-secret' } }).check(never), fails('EAUTH'));
+  });
+
+  it('fails when AWS is in trouble', async () => {
+    const sim = await startKinesis();
+    sim.failNext(sim.refusal(500, 'InternalFailure'), 'listFragments');
+    await assert.rejects(connectTo(sim).check(never), fails('EFAILED', /^Trying kinesisvideo:ListFragments/));
+  });
+});
+
+describe('Kinesis Video Streams: listing cameras', () => {
+  withoutAwsEnvironment();
+  afterEach(closeAll);
+
+  it('has all streams of all pages, and says which make no clips', async () => {
+    const sim = await startKinesis({
+      streams: [stream('a'), stream('b', { retentionHours: 0 }), stream('c', { status: 'DELETING' })],
+      streamsPerPage: 1,
+    });
+    assert.deepEqual(await connectTo(sim).listCameras(never), [
+      { id: 'a', name: 'a' },
+      { id: 'b', name: 'b (data retention 0: no footage is kept)' },
+      { id: 'c', name: 'c (not active)', online: false },
+    ]);
+    assert.deepEqual(operations(sim), ['listStreams', 'listStreams', 'listStreams']);
+  });
+
+  it('fails where streams may not be listed', async () => {
+    const sim = await startKinesis();
+    sim.options.keys[0] = { ...sim.options.keys[0]!, denied: ['ListStreams'] };
+    await assert.rejects(connectTo(sim).listCameras(never), fails('EFORBIDDEN', /^Asking for the list of streams/));
+  });
+});
+
+describe('Kinesis Video Streams: finding gaps', () => {
+  withoutAwsEnvironment();
+  afterEach(closeAll);
+
+  async function gapsIn(sim: KinesisVideo, start: string, end: string) {
+    const config: ProviderConfig = {
+      settings: { region: 'eu-west-1', endpoint: sim.url, timestamps: 'PRODUCER_TIMESTAMP' },
+      credentials: keys,
+      now: Date.now,
+    };
+    const provider = openKinesis(config);
+    const session = await provider.login!({ signal: never });
+    atEnd(() => provider.close!(session));
+    return provider.findGaps!('dock', { start, end }, { signal: never, session });
+  }
+
+  it('finds them in a range of days, asked for in pieces', async () => {
+    const ten = { fragmentMs: 10_000 };
+    const sim = await startKinesis({}, [
+      ...footage(EIGHT, EIGHT + 13 * hour, ten),
+      ...footage(EIGHT + 14 * hour, EIGHT + 30 * hour, ten),
+    ]);
+    assert.deepEqual(await gapsIn(sim, at(0), at(31 * 3600)), [
+      { start: at(13 * 3600), end: at(14 * 3600) },
+      { start: at(30 * 3600), end: at(31 * 3600) },
+    ]);
+    const tokens = bodies(sim, 'listFragments').map(({ NextToken }) => NextToken !== undefined);
+    assert.equal(tokens.filter((hasToken) => !hasToken).length, 3);
+  });
+
+  it('finds one where there is nothing', async () => {
+    const sim = await startKinesis({}, []);
+    assert.deepEqual(await gapsIn(sim, at(0), at(60)), [{ start: at(0), end: at(60) }]);
+  });
+
+  it('fails where fragments may not be listed', async () => {
+    const sim = await startKinesis();
+    sim.options.keys[0] = { ...sim.options.keys[0]!, denied: ['ListFragments'] };
+    await assert.rejects(gapsIn(sim, at(0), at(60)), fails('EFORBIDDEN', /^Looking for gaps in camera dock/));
+  });
+});
+
+describe('Kinesis Video Streams: loading', () => {
+  it('loads neither the AWS SDK nor any HTTP library before a connection is used', async () => {
+    const root = join(__dirname, '../../../..');
+    const script = `
+      const { providers } = require('./lib/providers');
+      if (!providers.some(({ id }) => id === 'kinesis-video')) throw new Error('not registered');
+      console.log(Object.keys(require.cache).filter((file) => /aws-sdk|smithy|axios/.test(file)).length);`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', script], {
+      cwd: root,
+    });
+    assert.equal(stdout.trim(), '0');
+  });
+});
