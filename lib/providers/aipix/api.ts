@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { ClipError } from '../../errors';
+import { createHttpClient, statusError, type HttpReply, type HttpRequest } from '../../http';
+import type { CallOptions, ProviderConfig } from '../../provider';
+import { parseJson } from './json';
+import { readProblems, type AipixSession } from './types';
+
+export type Call = CallOptions<AipixSession>;
+
+/** One call of the API. */
+export interface ApiCall {
+  method: HttpRequest['method'];
+  /** Below the root of the API, without a leading slash: "downloads?page=1". */
+  path: string;
+  /** Goes out as JSON. */
+  body?: object;
+  /** Goes out as a form. */
+  form?: Record<string, string>;
+  /** What it is for, to start an error message with. */
+  doing: string;
+}
+
+/** Kept apart from other clients in the list of sessions that the vendor shows. */
+export const userAgent = 'node-red-video-clips';
+
+export type AipixApi = ReturnType<typeof createAipixApi>;
+
+/**
+ * The calls of the Aipix REST API; what they mean for clips is in the other modules. There are two, with the same root
+ * path in all known releases: one for users and one for administrators.
+ * Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation (client), .../aipix-24.03/video-generation (admin)
+ */
+export function createAipixApi(config: ProviderConfig) {
+  const { settings, credentials, tls, proxy } = config;
+  const baseUrl = String(settings.url).replace(/\/+$/, '');
+  const isAdmin = settings.api === 'admin';
+  const root = isAdmin ? '/api/admin/v1' : '/api/v1';
+  const uuid = deviceId(baseUrl, credentials.username);
+  // Media may be on another host, so headers with secrets are added where they are wanted, and never to all requests.
+  const http = createHttpClient({ baseUrl, tls, proxy, headers: { 'User-Agent': userAgent } });
+  const isPasted = credentials.token !== '';
+
+  function headersOf(session: AipixSession | undefined): Record<string, string> {
+    return {
+      Accept: 'application/json',
+      'X-Client': String(settings.clientType || 'web'),
+      'X-UUID': uuid,
+      hl: 'en',
+      ...(session ? { Authorization: `Bearer ${session.token}` } : {}),
+    };
+  }
+
+  /** The answer whatever its status. */
+  function send(call: ApiCall, signal: AbortSignal, session?: AipixSession): Promise<HttpReply> {
+    const { method, path, doing } = call;
+    const body = call.form ? new URLSearchParams(call.form).toString() : call.body && JSON.stringify(call.body);
+    const type = call.form ? 'application/x-www-form-urlencoded' : 'application/json';
+    const headers = { ...headersOf(session), ...(body === undefined ? {} : { 'Content-Type': type }) };
+    return http.request({ method, path: `${root}/${path}`, headers, body, signal, doing });
+  }
+
+  /** The parsed answer. @throws what `errorOf` says */
+  async function request(call: ApiCall, { signal, session }: Call): Promise<unknown> {
+    const reply = await send(call, signal, session);
+    const problem = errorOf(reply, call.doing, session !== undefined);
+    if (problem) throw problem;
+    return readJson(reply, call.doing);
+  }
+
+  /**
+   * The documented meanings of the statuses, in our codes.
+   * Sources: https://docs.aipix.ai/en/start/aipix-24.03/validation-vms-client-api, .../aipix-24.03/video-generation
+   */
+  function errorOf(reply: HttpReply, doing: string, hasSession: boolean): ClipError | undefined {
+    const { status } = reply;
+    if (status < 400) return undefined;
+    const { text, fields } = problemsOf(reply);
+    const message = `${doing}: the server answered HTTP ${status}${text ? `: ${text}` : ''}`;
+    const vendorCode = `HTTP ${status}`;
+    // 419 is how the framework of the server says that a session is over.
+    if (hasSession && (status === 401 || status === 419)) {
+      // A pasted token cannot be renewed here.
+      return isPasted
+        ? new ClipError('EAUTH', `${message}. The pasted token is not valid, or no longer: paste a new one`, {
+            vendorCode,
+          })
+        : new ClipError('EAUTH', message, { vendorCode, sessionExpired: true });
+    }
+    if (status === 402) {
+      return new ClipError('EFORBIDDEN', `${message}. Check the licence of the server`, { vendorCode });
+    }
+    if (status === 409) {
+      return new ClipError('EUNSUPPORTED', `${message}. The server wants a newer client: try another client type`, {
+        vendorCode,
+      });
+    }
+    if (status === 400 || status === 422) {
+      const isCamera = fields.some((field) => /^(ids|cameras?)\b/.test(field));
+      const advice = isCamera ? '. Check the camera id, and that the account may see the camera' : '';
+      return new ClipError(isCamera ? 'ENOTFOUND' : 'EINVALID', `${message}${advice}`, { vendorCode });
+    }
+    return statusError(reply, doing, text);
+  }
+
+  return {
+    isAdmin,
+    isPasted,
+    baseUrl,
+    uuid,
+    http,
+    send,
+    request,
+    errorOf,
+    readJson,
+    problemsOf,
+  };
+}
+
+/**
+ * Identifies this device to the server, which wants the same one each time: the same for the same server and account,
+ * without a place to keep it. Made as a name-based UUID (RFC 9562, version 5).
+ */
+export function deviceId(baseUrl: string, login: string): string {
+  const hash = createHash('sha1').update(`${userAgent}\n${baseUrl.toLowerCase()}\n${login}`).digest();
+  hash[6] = (hash[6]! & 0x0f) | 0x50;
+  hash[8] = (hash[8]! & 0x3f) | 0x80;
+  const hex = hash.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+}
+
+function readJson(reply: HttpReply, doing: string): unknown {
+  if (reply.text.trim() === '') return undefined;
+  try {
+    return parseJson(reply.text);
+  } catch {
+    const what = /^(\uFEFF|\s)*</.test(reply.text) ? 'a page' : 'something';
+    throw new ClipError(
+      'EPROTOCOL',
+      `${doing}: the server answered with ${what} that is not JSON. Check that the address is the one of the Aipix server`,
+    );
+  }
+}
+
+const longestText = 300;
+
+/** What the server said, short, and without addresses: those of streams hold passwords, those of files are keys. */
+function problemsOf(reply: HttpReply): { text: string; fields: string[] } {
+  try {
+    const { text, fields } = readProblems(parseJson(reply.text));
+    return { text: withoutAddresses(text).slice(0, longestText), fields };
+  } catch {
+    return { text: '', fields: [] };
+  }
+}
+
+export function withoutAddresses(text: string): string {
+  return text.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi, '(address)');
+}

@@ -1,0 +1,79 @@
+import { ClipError } from '../../errors';
+import type { Camera, Gap } from '../../provider';
+import type { AipixApi, Call } from './api';
+import { isObject, objectsOf, type JsonObject } from './json';
+import { gapsBetween } from './records';
+import { isLastPage, readCameras, readRecordings } from './types';
+
+const maxPages = 1_000;
+const stillRecordingMs = 10 * 60_000;
+
+/**
+ * The cameras that the account may see, each once. The plain list is not documented, so the tree is the second try.
+ * Source: https://docs.aipix.ai/ru/start/aipix-23.12/-519 (flat tree)
+ */
+export async function listCameras(api: AipixApi, call: Call): Promise<Camera[]> {
+  const doing = 'Asking for the camera list';
+  let refusal: unknown;
+  for (const list of [pages, flatTree]) {
+    try {
+      const cameras = readCameras(await list(api, call, doing));
+      if (cameras.length > 0) return [...new Map(cameras.map((camera) => [camera.id, camera])).values()];
+    } catch (error) {
+      if (!isNotOffered(error)) throw error;
+      refusal ??= error;
+    }
+  }
+  if (refusal instanceof ClipError) {
+    throw new ClipError(
+      'EUNSUPPORTED',
+      `${refusal.message}. This server does not list its cameras: type the camera id`,
+      {
+        vendorCode: refusal.vendorCode,
+      },
+    );
+  }
+  return [];
+}
+
+async function pages(api: AipixApi, call: Call, doing: string): Promise<JsonObject[]> {
+  const found: JsonObject[] = [];
+  for (let page = 1; page <= maxPages; page += 1) {
+    const reply = await api.request({ method: 'GET', path: `cameras?page=${page}`, doing }, call);
+    const items = objectsOf(reply);
+    found.push(...items);
+    if (items.length === 0 || isLastPage(reply)) break;
+  }
+  return found;
+}
+
+async function flatTree(api: AipixApi, call: Call, doing: string): Promise<JsonObject[]> {
+  return objectsOf(await api.request({ method: 'GET', path: 'cameras/flat-tree', doing }, call)).flatMap(camerasBelow);
+}
+
+function camerasBelow(folder: JsonObject): JsonObject[] {
+  const children = Array.isArray(folder.children) ? folder.children.filter(isObject) : [];
+  const cameras = Array.isArray(folder.cameras) ? folder.cameras.filter(isObject) : [];
+  return [...cameras, ...children.flatMap(camerasBelow)];
+}
+
+function isNotOffered(error: unknown): boolean {
+  return error instanceof ClipError && ['ENOTFOUND', 'EINVALID', 'EFORBIDDEN', 'EPROTOCOL'].includes(error.code);
+}
+
+/** Where in a range the camera was not recorded, as far as the server tells. */
+export async function findGaps(
+  api: AipixApi,
+  camera: string,
+  range: { start: string; end: string },
+  now: number,
+  call: Call,
+): Promise<Gap[]> {
+  const doing = `Asking for the recordings of camera ${camera}`;
+  const path = `cameras/${encodeURIComponent(camera)}`;
+  const recordings = readRecordings(await api.request({ method: 'GET', path, doing }, call));
+  const last = recordings.at(-1);
+  // A recording that goes on is noted from time to time only.
+  if (last && now - last.end < stillRecordingMs) last.end = Infinity;
+  return gapsBetween(recordings, range);
+}

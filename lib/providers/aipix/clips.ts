@@ -1,0 +1,243 @@
+import { systemClock } from '../../clock';
+import { ClipError } from '../../errors';
+import {
+  describeClip,
+  type Clip,
+  type ClipRequest,
+  type ClipStatus,
+  type Provider,
+  type ProviderClip,
+  type ProviderConfig,
+} from '../../provider';
+import { createAipixApi, type Call } from './api';
+import { findGaps, listCameras } from './cameras';
+import { check } from './check';
+import { createDownloads, rangeId } from './downloads';
+import { createLogin } from './login';
+import { openMedia } from './media';
+import { createOutcomes } from './outcomes';
+import { epochOf, statusOf, toClip } from './records';
+import { createRepeats } from './repeats';
+import { retentionMs, type AipixSession, type Download } from './types';
+import { watchPushes } from './watch';
+
+const logoutTimeoutMs = 5_000;
+/** A file that is made again takes about as long as the first time. */
+const madeAgainMs = 15_000;
+
+/** What the calls of Aipix mean for clips. */
+export function openAipix(config: ProviderConfig): Provider<AipixSession> {
+  const api = createAipixApi(config);
+  const downloads = createDownloads(api, config.now);
+  const outcomes = createOutcomes(config.now);
+  const repeats = createRepeats(downloads, outcomes, config.now);
+  const maxClipMs = typeof config.settings.maxClip === 'number' ? config.settings.maxClip * 1000 : Infinity;
+  const listens = config.settings.push === true && !api.isAdmin;
+
+  const provider: Provider<AipixSession> = {
+    login: createLogin(api, config.credentials),
+
+    async createClip(request, call) {
+      const doing = `Creating the clip of ${describeClip(request)}`;
+      const range = wholeSeconds(request, { maxClipMs, now: config.now() });
+      const making = outcomes.begin();
+      let record: Download | undefined;
+      try {
+        record = await downloads.create(request, range, call, doing);
+      } finally {
+        outcomes.answered(making, record?.id);
+      }
+      if (!record) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no record`);
+      if (record.camera && record.camera !== request.camera) {
+        throw new ClipError('EPROTOCOL', `${doing}: the server makes a clip of camera ${record.camera} instead`);
+      }
+      // A fresh record looks finished in more than one way, so only a push counts.
+      const outcome = record.id ? outcomes.of(record.id) : undefined;
+      const status = outcome ? (outcome.isError ? 'failed' : 'finished') : 'pending';
+      return newClip(record, request, range, status);
+    },
+
+    async findClip(request, call) {
+      const doing = `Looking for the clip of ${describeClip(request)}`;
+      const now = config.now();
+      const range = wholeSeconds(request, { maxClipMs, now });
+      // It cannot have been asked for before its range was over, and older files are gone.
+      const since = Math.max(range.end, now - retentionMs);
+      const isUsable = (record: Download): boolean =>
+        !['failed', 'expired'].includes(statusOf(record, { wasFinished: false, now }));
+      const sought = { camera: request.camera, ...range, since, isUsable };
+      const record = await downloads.findLike(sought, call, doing);
+      return record && newClip(record, request, range, 'pending');
+    },
+
+    async getClip(clip, call) {
+      const [found] = await getClips([clip], call);
+      if (found instanceof ClipError) throw found;
+      if (!found) throw new ClipError('ENOTFOUND', `The server does not list the clip of ${describeClip(clip)}`);
+      return found;
+    },
+
+    getClips,
+
+    async openClip(clip, call) {
+      const doing = `Downloading the clip of ${describeClip(clip)}`;
+      const record = (await downloads.find([clip], call, repeats.idOf)).get(repeats.idOf(clip));
+      if (!record) {
+        throw new ClipError(
+          clip.status === 'finished' ? 'EEXPIRED' : 'ENOTFOUND',
+          `${doing}: the server does not list it. It may have been deleted there: create it again`,
+        );
+      }
+      const outcome = outcomes.of(repeats.idOf(clip));
+      const status = statusOf(record, { wasFinished: clip.status === 'finished', outcome, now: config.now() });
+      if (status === 'failed') throw new ClipError('EFAILED', `${doing}: the server could not make it`);
+      if (status === 'expired') throw await makeAgain(clip, record, call, doing);
+      const url = record.url ?? outcome?.url;
+      if (status !== 'finished' || !url) throw notReady(clip, doing);
+      const { offset, etag } = call;
+      const opened = await openMedia(api, { url, offset, doing, ...(etag ? { etag } : {}) }, call);
+      if (!('absent' in opened)) return opened;
+      throw await makeAgain(clip, record, call, `${doing}: the server answered HTTP ${opened.status}`, opened.absent);
+    },
+
+    deleteClip,
+
+    /** There is no call to cancel; without its record the file is at least kept from everybody's list. */
+    cancelClip: deleteClip,
+
+    listCameras: (call) => listCameras(api, call),
+
+    check: (call) => check(api, listens, config.now, call),
+
+    async close(session) {
+      // A pasted token belongs to somebody else; how administrators log out is not published.
+      if (session && !api.isPasted && !api.isAdmin) {
+        const call = { signal: AbortSignal.timeout(logoutTimeoutMs), session };
+        const body = { uuid: api.uuid };
+        await api.request({ method: 'POST', path: 'logout', body, doing: 'Logging out' }, call).catch(() => undefined);
+      }
+      api.http.close();
+    },
+  };
+  if (!api.isAdmin) {
+    provider.findGaps = (camera, range, call) => findGaps(api, camera, range, config.now(), call);
+  }
+  if (listens) {
+    provider.watch = (changed, call) => {
+      const changedRecord = (id?: string): void => changed(id && repeats.clipIdOf(id));
+      return watchPushes({ api, config, outcomes, clock: systemClock }, changedRecord, call);
+    };
+  }
+  return provider;
+
+  async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
+    const records = await downloads.find(clips, call, repeats.idOf);
+    const answers: (ProviderClip | ClipError | undefined)[] = [];
+    // One after the other: a file that has to be made again costs a request.
+    for (const clip of clips) {
+      const record = records.get(repeats.idOf(clip));
+      answers.push(record && (await judge(clip, record, call)));
+    }
+    return answers;
+  }
+
+  async function judge(clip: Clip, record: Download, call: Call): Promise<ProviderClip | ClipError> {
+    const id = repeats.idOf(clip);
+    const known = { wasFinished: clip.status === 'finished', outcome: outcomes.of(id), now: config.now() };
+    let status = statusOf(record, known);
+    if (status === 'finished' || status === 'failed') outcomes.settle(id);
+    if (status === 'expired') {
+      try {
+        const again = await repeats.start(clip, record, call, `Asking for the clip of ${describeClip(clip)} again`);
+        if (again !== 'spent') status = 'busy';
+      } catch (error) {
+        if (!(error instanceof ClipError) || error.code === 'EAUTH' || error.code === 'EABORTED') throw error;
+        if (error.code !== 'ENOTFOUND') return error;
+      }
+    }
+    return toClip(record, clip, status);
+  }
+
+  /** The error to end with; a file that expired is made again once, and whoever asks a little later finds it. */
+  async function makeAgain(
+    clip: Clip,
+    record: Download,
+    call: Call,
+    doing: string,
+    why: 'gone' | 'refused' = 'gone',
+  ): Promise<ClipError> {
+    let again: 'running' | 'spent' = 'spent';
+    try {
+      again = await repeats.start(clip, record, call, doing);
+    } catch (error) {
+      if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
+    }
+    if (why === 'refused') {
+      return new ClipError(
+        'EFORBIDDEN',
+        `${doing}. The server does not give the file out: check its storage, and the rights of the account`,
+        again === 'running' ? { retryable: true, retryAfterMs: madeAgainMs } : {},
+      );
+    }
+    return again === 'running'
+      ? new ClipError(
+          'EEXPIRED',
+          `${doing}: its file is no longer there. It is being made again: wait for it with poll-clip`,
+          {
+            retryable: true,
+            retryAfterMs: madeAgainMs,
+          },
+        )
+      : new ClipError(
+          'EEXPIRED',
+          `${doing}: its file is no longer there, and cannot be had again: create the clip again`,
+        );
+  }
+
+  function notReady(clip: Clip, doing: string): ClipError {
+    const message = `${doing}: the server is still making it. Wait for it with poll-clip first`;
+    const code = repeats.isRunning(clip) ? 'EEXPIRED' : 'EFAILED';
+    return new ClipError(code, message, { retryable: true, retryAfterMs: madeAgainMs });
+  }
+
+  async function deleteClip(clip: Clip, call: Call): Promise<void> {
+    const doing = `Deleting the clip of ${describeClip(clip)}`;
+    let id: string | undefined = repeats.idOf(clip);
+    if (clip.ref?.found === 'range') id = (await downloads.find([clip], call, repeats.idOf)).get(id)?.id;
+    if (!id) throw new ClipError('EUNSUPPORTED', `${doing}: the server gives no id for it`);
+    await downloads.remove(id, call, doing);
+    outcomes.forget(id);
+  }
+}
+
+/**
+ * The vendor takes whole seconds: no footage that was asked for is left out, unless the clip would get too long, or reach
+ * into the future, of which nobody knows what the server makes.
+ */
+function wholeSeconds(
+  { start, end }: { start: string; end: string },
+  { maxClipMs, now }: { maxClipMs: number; now: number },
+): { start: number; end: number } {
+  const down = (ms: number): number => Math.floor(ms / 1000) * 1000;
+  const from = down(epochOf(start));
+  const to = down(epochOf(end) + 999);
+  const isTooLong = to - from > maxClipMs && epochOf(end) - epochOf(start) <= maxClipMs;
+  const isShortened = isTooLong || (to > now && down(epochOf(end)) > from);
+  return { start: from, end: isShortened ? down(epochOf(end)) : to };
+}
+
+function newClip(
+  record: Download,
+  request: ClipRequest,
+  range: { start: number; end: number },
+  status: ClipStatus,
+): ProviderClip {
+  const asked = {
+    id: record.id ?? rangeId(request.camera, range),
+    camera: request.camera,
+    start: new Date(range.start).toISOString(),
+    end: new Date(range.end).toISOString(),
+    ...(record.id ? {} : { ref: { found: 'range' } }),
+  };
+  return { ...toClip(record, asked, status), ...(request.title ? { title: request.title } : {}) };
+}

@@ -1,0 +1,196 @@
+import { ClipError } from '../../errors';
+import { describeClip, type Clip, type ClipRequest } from '../../provider';
+import type { AipixApi, Call } from './api';
+import { objectsOf, writeId, writeTime } from './json';
+import { epochOf } from './records';
+import { readDownload, readDownloadPage, type Download } from './types';
+
+const perPage = 100;
+const maxPages = 1_000;
+/** The server's clock and ours may differ, and so may the moment of a record from that of its request. */
+const marginMs = 10 * 60_000;
+const dayMs = 86_400_000;
+
+type Action = 'create' | 'list' | 'delete' | 'repeat';
+type Family = 'downloads' | 'users/downloads';
+
+export type Downloads = ReturnType<typeof createDownloads>;
+
+/**
+ * The records of generated files. The documentation of one and the same release has them below two paths; which of them
+ * a server offers is found out per action, and remembered.
+ * Sources: https://docs.aipix.ai/en/start/aipix-24.03/archive-download-list,
+ * https://docs.aipix.ai/ru/start/aipix-24.03/vms-client-api-22
+ */
+export function createDownloads(api: AipixApi, now: () => number) {
+  const families: Record<Action, Family[]> = {
+    create: ['downloads', 'users/downloads'],
+    // This one tells the state of each record.
+    list: ['users/downloads', 'downloads'],
+    delete: ['users/downloads', 'downloads'],
+    repeat: ['downloads', 'users/downloads'],
+  };
+  if (api.isAdmin)
+    for (const action of ['create', 'list', 'delete', 'repeat'] as const) families[action] = ['downloads'];
+  /** Set once the server has refused a query with sizes and times. */
+  let listsPlainly = false;
+
+  /** The path that works goes first from then on. @throws a refusal when none of them works, 404 before 405 */
+  async function within<T>(action: Action, attempt: (family: Family) => Promise<T>): Promise<T> {
+    let refusal: unknown;
+    for (const family of [...families[action]]) {
+      try {
+        const result = await attempt(family);
+        families[action].sort((a, b) => Number(b === family) - Number(a === family));
+        return result;
+      } catch (error) {
+        if (!isUnknownPath(error)) throw error;
+        if (!isMissing(refusal)) refusal = error;
+      }
+    }
+    throw refusal;
+  }
+
+  async function listPage(page: number, since: number | undefined, call: Call, doing: string) {
+    // `from` and `to` are those of the record's making, not of the footage.
+    const times: Record<string, string> =
+      since === undefined ? {} : { from: writeTime(since), to: writeTime(now() + dayMs) };
+    const ask = (query: Record<string, string>): Promise<unknown> =>
+      within('list', (family) =>
+        api.request({ method: 'GET', path: `${family}?${new URLSearchParams(query).toString()}`, doing }, call),
+      );
+    if (listsPlainly) return readDownloadPage(await ask({ page: String(page) }));
+    try {
+      return readDownloadPage(await ask({ page: String(page), per_page: String(perPage), ...times }));
+    } catch (error) {
+      // Which sizes and times it takes is not documented.
+      if (!(error instanceof ClipError && error.code === 'EINVALID') || page > 1) throw error;
+      listsPlainly = true;
+      return readDownloadPage(await ask({ page: String(page) }));
+    }
+  }
+
+  /** Goes through the list, whose order is not known, until `found` has seen enough. */
+  async function search(
+    since: number | undefined,
+    call: Call,
+    doing: string,
+    found: (downloads: Download[]) => boolean,
+  ): Promise<void> {
+    for (let page = 1; page <= maxPages; page += 1) {
+      const { downloads, isLast } = await listPage(page, since, call, doing);
+      if (found(downloads) || isLast) return;
+    }
+  }
+
+  return {
+    /** Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
+    async create(request: ClipRequest, range: { start: number; end: number }, call: Call, doing: string) {
+      const body = { from: writeTime(range.start), to: writeTime(range.end), ids: [writeId(request.camera)] };
+      const reply = await within('create', (path) => api.request({ method: 'POST', path, body, doing }, call));
+      const records = objectsOf(reply).map(readDownload);
+      return records.find(({ camera }) => camera === request.camera) ?? records[0];
+    },
+
+    /**
+     * The records of clips, by what `idOf` gives for them; those that are not listed are left out.
+     * @throws EUNSUPPORTED where the server has no list
+     */
+    async find(clips: Clip[], call: Call, idOf: (clip: Clip) => string): Promise<Map<string, Download>> {
+      const found = new Map<string, Download>();
+      const wanted = new Set(clips.map(idOf));
+      const byRange = clips.filter((clip) => clip.ref?.found === 'range');
+      const made = clips.map((clip) => epochOf(clip.ref?.createdAt));
+      const since = made.every((at) => at > 0) ? Math.min(...made) - marginMs : undefined;
+      const doing = clips.length === 1 ? `Asking for the clip of ${describeClip(clips[0]!)}` : 'Asking for the clips';
+      try {
+        await search(since, call, doing, (downloads) => {
+          for (const download of downloads) {
+            if (wanted.has(download.id ?? '')) found.set(download.id!, download);
+            for (const clip of byRange) if (isSameRange(download, clip)) found.set(idOf(clip), download);
+          }
+          return found.size === wanted.size;
+        });
+      } catch (error) {
+        throw isUnknownPath(error) ? noList(doing, error as ClipError, api.isAdmin) : error;
+      }
+      return found;
+    },
+
+    /**
+     * The newest record that another request has made for the same camera and range. Absent where there is no list.
+     * @param sought its range and time are whole seconds as epoch milliseconds
+     */
+    async findLike(
+      sought: { camera: string; start: number; end: number; since: number; isUsable(record: Download): boolean },
+      call: Call,
+      doing: string,
+    ): Promise<Download | undefined> {
+      const asked = { camera: sought.camera, start: writeTime(sought.start), end: writeTime(sought.end) };
+      const since = sought.since - marginMs;
+      let newest: Download | undefined;
+      try {
+        await search(since, call, doing, (downloads) => {
+          for (const download of downloads) {
+            const isNewer = epochOf(download.createdAt) >= epochOf(newest?.createdAt);
+            const isLate = !download.createdAt || epochOf(download.createdAt) >= since;
+            if (isNewer && isLate && isSameRange(download, asked) && sought.isUsable(download)) newest = download;
+          }
+          return false;
+        });
+      } catch (error) {
+        if (!isUnknownPath(error)) throw error;
+      }
+      return newest;
+    },
+
+    /** Source: https://docs.aipix.ai/en/start/aipix-24.03/video-regeneration; for users the path is inferred. */
+    async repeat(id: string, call: Call, doing: string): Promise<Download | undefined> {
+      const path = `/${encodeURIComponent(id)}/repeat`;
+      const reply = await within('repeat', (family) =>
+        api.request({ method: 'POST', path: `${family}${path}`, doing }, call),
+      );
+      return objectsOf(reply).map(readDownload)[0];
+    },
+
+    /** Source: https://docs.aipix.ai/en/start/aipix-24.03/deleting-a-downloaded-archive-vms-client-api */
+    async remove(id: string, call: Call, doing: string): Promise<void> {
+      try {
+        await within('delete', (family) =>
+          api.request({ method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, doing }, call),
+        );
+      } catch (error) {
+        // Gone already.
+        if (!isMissing(error)) throw error;
+      }
+    },
+  };
+}
+
+/** For records without an id, which the admin API may have. */
+export function rangeId(camera: string, range: { start: number; end: number }): string {
+  return `${camera}@${range.start / 1000}-${range.end / 1000}`;
+}
+
+function isSameRange(download: Download, asked: { camera: string; start: string; end: string }): boolean {
+  return (
+    download.camera === asked.camera &&
+    epochOf(download.start) === epochOf(asked.start) &&
+    epochOf(download.end) === epochOf(asked.end)
+  );
+}
+
+function isUnknownPath(error: unknown): boolean {
+  return isMissing(error) || (error instanceof ClipError && error.vendorCode === 'HTTP 405');
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof ClipError && error.vendorCode === 'HTTP 404';
+}
+
+function noList(doing: string, { vendorCode }: ClipError, isAdmin: boolean): ClipError {
+  const advice = isAdmin ? 'The list of the admin API is not documented: use the client API' : 'Check the address';
+  return new ClipError('EUNSUPPORTED', `${doing}: the server has no list of generated files. ${advice}`, {
+    vendorCode,
+  });
+}

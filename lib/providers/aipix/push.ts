@@ -1,0 +1,244 @@
+/**
+ * A client of the Pusher Channels protocol for one private channel, as the push server of Aipix speaks it: it never pings,
+ * and whoever sends it `pusher:pong`, or an unasked PONG frame, is thrown out.
+ * Sources: https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/ (protocol 7),
+ * https://github.com/navek-soft/push1st (the server, release of 2024)
+ */
+import type { Clock } from '../../clock';
+import { ClipError, toClipError } from '../../errors';
+import type { WebSocketLink } from '../../websocket';
+import { isObject, parseJson, readText } from './json';
+import type { PushServer } from './types';
+
+/** So long the first call of a session waits until pushes are on their way. */
+const patienceMs = 3_000;
+const greetingMs = 10_000;
+const defaultActivitySeconds = 30;
+const pingMarginMs = 5_000;
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+/** A connection that lasted so long was a good one: its end is no reason to hesitate. */
+const goodMs = 30_000;
+
+export interface PushOptions {
+  channel: string;
+  /** Where the push server is, the best address first. */
+  discover(): Promise<string[]>;
+  /** The signature for a private channel. */
+  authorize(socketId: string): Promise<string>;
+  connect(
+    url: string,
+    handlers: { onMessage(text: string): void; onClose(code: number): void },
+  ): Promise<WebSocketLink>;
+  onPush(payload: unknown): void;
+  /** Pushes may have been missed, and are never repeated. */
+  onGap(): void;
+  clock: Clock;
+  random?(): number;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
+/** Why a connection ended. */
+interface End {
+  /** The server has spoken the protocol. */
+  greeted: boolean;
+  subscribedAt?: number;
+  /** Trying again cannot help in this session. */
+  isFinal?: boolean;
+  retryAfterMs?: number;
+}
+
+/** Resolves once it is subscribed, or has failed to do so for now; then it goes on in the background. Never rejects. */
+export function subscribe(options: PushOptions): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = options.clock.after(patienceMs, resolve);
+    const settled = (): void => {
+      cancel();
+      resolve();
+    };
+    if (options.signal.aborted) return settled();
+    options.signal.addEventListener('abort', settled, { once: true });
+    void keepSubscribed(options, settled);
+  });
+}
+
+async function keepSubscribed(options: PushOptions, settled: () => void): Promise<void> {
+  const { clock, signal } = options;
+  let addresses: string[] = [];
+  let failures = 0;
+  let wasSubscribed = false;
+  const onSubscribed = (): void => {
+    if (wasSubscribed) options.onGap();
+    wasSubscribed = true;
+    settled();
+  };
+  while (!signal.aborted) {
+    let end: End = { greeted: false };
+    try {
+      if (addresses.length === 0) addresses = await options.discover();
+      for (const address of addresses) {
+        end = await stay(address, options, onSubscribed);
+        if (end.greeted) addresses = [address];
+        if (end.greeted || signal.aborted) break;
+      }
+    } catch (thrown) {
+      end = failed(toClipError(thrown));
+    }
+    settled();
+    // The server may have moved.
+    if (!end.greeted) addresses = [];
+    if (end.isFinal || signal.aborted) break;
+    const wasGood = end.subscribedAt !== undefined && clock.now() - end.subscribedAt >= goodMs;
+    failures = wasGood ? 1 : failures + 1;
+    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
+    const spread = 0.75 + (options.random ?? Math.random)() / 2;
+    await pause(Math.max(Math.round(pauseMs * spread), end.retryAfterMs ?? 0), clock, signal);
+  }
+  // What comes now is only found by asking.
+  if (!signal.aborted) options.onGap();
+}
+
+/** Refused for good, or only for now? */
+function failed(error: ClipError): End {
+  const isFinal = ['EAUTH', 'EFORBIDDEN', 'ENOTFOUND', 'EUNSUPPORTED', 'EINVALID'].includes(error.code);
+  return { greeted: false, isFinal, retryAfterMs: error.retryAfterMs };
+}
+
+/** One connection, from its making to its end. Never rejects. */
+async function stay(address: string, options: PushOptions, onSubscribed: () => void): Promise<End> {
+  const { channel, clock, signal } = options;
+  const end: End = { greeted: false };
+  let resolve: (end: End) => void;
+  const ended = new Promise<End>((settle) => (resolve = settle));
+  const finish = (more: Partial<End> = {}): void => resolve({ ...end, ...more });
+  let cancelDeadline = clock.after(greetingMs, finish);
+  let cancelBeat = (): void => undefined;
+  let awaitsPong = false;
+  let beat = (): void => undefined;
+
+  const handlers: Record<string, (data: unknown, frame: Record<string, unknown>) => void> = {
+    'pusher:connection_established': (data) => {
+      end.greeted = true;
+      const greeting = isObject(data) ? data : {};
+      beat = heartbeat(Number(greeting.activity_timeout));
+      beat();
+      void enter(readText(greeting.socket_id) ?? '');
+    },
+    'pusher_internal:subscription_succeeded': (_, frame) => {
+      if (frame.channel !== channel) return;
+      cancelDeadline();
+      end.subscribedAt = clock.now();
+      onSubscribed();
+    },
+    'pusher:subscription_error': () => finish(),
+    'pusher:error': (data) => finish(endOfCode(isObject(data) ? Number(data.code) : 0)),
+    // Other servers of this protocol ask; whatever is sent proves life, and this is what every one of them takes.
+    'pusher:ping': () => void send('pusher:ping'),
+  };
+
+  const link = options.connect(address, {
+    onMessage(text) {
+      const frame = readFrame(text);
+      if (!frame) return;
+      if (awaitsPong) {
+        awaitsPong = false;
+        beat();
+      }
+      const event = String(frame.event);
+      if (Object.hasOwn(handlers, event)) handlers[event]!(frame.data, frame);
+      else if (!event.startsWith('pusher') && frame.channel === channel) options.onPush(frame.data);
+    },
+    onClose: (code) => finish(endOfCode(code)),
+  });
+
+  async function send(event: string, data?: object): Promise<void> {
+    // The greeting may come before the connection is known to be open.
+    (await link).send(JSON.stringify(data ? { event, data } : { event }));
+  }
+
+  async function enter(socketId: string): Promise<void> {
+    try {
+      const auth = await options.authorize(socketId);
+      await send('pusher:subscribe', { channel, auth });
+      cancelDeadline();
+      cancelDeadline = clock.after(greetingMs, finish);
+    } catch (thrown) {
+      finish({ ...failed(toClipError(thrown)), greeted: true });
+    }
+  }
+
+  /** Silence of the client is what the server minds, so the pings do not wait for silence of the server. */
+  function heartbeat(activitySeconds: number): () => void {
+    const activityMs = (activitySeconds > 0 ? activitySeconds : defaultActivitySeconds) * 1000;
+    const pingMs = Math.max(activityMs - pingMarginMs, activityMs / 2);
+    const ping = (): void => {
+      awaitsPong = true;
+      void send('pusher:ping');
+      cancelBeat = clock.after(activityMs / 2, () => finish());
+    };
+    return () => {
+      cancelBeat();
+      cancelBeat = clock.after(pingMs, ping);
+    };
+  }
+
+  const abort = (): void => finish();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await link;
+    return await ended;
+  } catch (thrown) {
+    // An address where nothing of the kind is found may still be found at another path.
+    return { greeted: false, retryAfterMs: toClipError(thrown).retryAfterMs };
+  } finally {
+    signal.removeEventListener('abort', abort);
+    cancelDeadline();
+    cancelBeat();
+    link.then((open) => open.drop()).catch(() => undefined);
+  }
+}
+
+/** 4000 to 4099: the protocol forbids to come back unchanged. */
+function endOfCode(code: number): Partial<End> {
+  return { isFinal: code >= 4000 && code < 4100 };
+}
+
+/** Where the server is said to be, and where releases have it. Source: https://github.com/aipix-dev/vms-mobile-sdk-android */
+export function pushAddresses({ url, key }: PushServer): string[] {
+  const { origin, path } = /^(?<origin>\w+:\/\/[^/?#]*)(?<path>[^?#]*)/.exec(url)?.groups ?? {};
+  const paths = path ? [path, '/pusher'] : ['/pusher', ''];
+  const query = 'protocol=7&client=node-red-video-clips&version=1.0';
+  return [...new Set(paths)].map((base) => `${origin}${base}/app/${encodeURIComponent(key)}?${query}`);
+}
+
+/** `data` is JSON inside of JSON, or JSON. */
+function readFrame(text: string): Record<string, unknown> | undefined {
+  try {
+    const frame = parseJson(text);
+    if (!isObject(frame) || typeof frame.event !== 'string') return undefined;
+    return { ...frame, data: typeof frame.data === 'string' ? parseData(frame.data) : frame.data };
+  } catch {
+    return undefined;
+  }
+}
+
+function parseData(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return text;
+  }
+}
+
+function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      cancel();
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    const cancel = clock.after(ms, over);
+    signal.addEventListener('abort', over, { once: true });
+  });
+}

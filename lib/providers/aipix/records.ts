@@ -1,0 +1,103 @@
+/** What a record of the export list means for a clip. Pure decisions. */
+import type { ClipStatus, Gap, ProviderClip } from '../../provider';
+import type { Outcome } from './outcomes';
+import { retentionMs, type Download } from './types';
+
+/** Files are removed by a job that runs this often. Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
+const cleanUpMs = 10 * 60_000;
+
+interface Known {
+  /** Has it been finished once, as far as the message knows? */
+  wasFinished: boolean;
+  /** What a push said about it, in its current making. */
+  outcome?: Outcome;
+  now: number;
+}
+
+/**
+ * The words for a state are not published but for `in progress`. A fresh record already says that its file exists, so only
+ * an address that names a file counts.
+ */
+export function statusOf(record: Download, { wasFinished, outcome, now }: Known): ClipStatus {
+  const word = record.word ?? '';
+  const isOld = now - Math.max(epochOf(record.createdAt), epochOf(record.updatedAt)) > retentionMs + cleanUpMs;
+  if (/error|fail/.test(word)) return 'failed';
+  if (/expire|delete|remove/.test(word)) return 'expired';
+  const isBusy = /progress|queue|wait|pending|new/.test(word);
+  const saysFinished = !isBusy && /\bok\b|done|success|complete|ready|finish/.test(word);
+  // Without a file: not yet, or no longer.
+  if (record.exists === false && !isBusy && (saysFinished || wasFinished || isOld)) return 'expired';
+  if (!isBusy && record.url && record.exists !== false) return 'finished';
+  if (outcome) return outcome.isError ? 'failed' : 'finished';
+  return 'busy';
+}
+
+export function toClip(
+  record: Download,
+  asked: Pick<ProviderClip, 'id' | 'camera' | 'start' | 'end' | 'ref'>,
+  status: ClipStatus,
+): ProviderClip {
+  const { width, height, createdAt } = record;
+  const cameraName = record.name?.replace(/,?\s*file\.\d{8}-\d{6}-\d{6}(\.\w+)?$/i, '') || undefined;
+  const madeAt = Math.max(epochOf(record.createdAt), epochOf(record.updatedAt));
+  const gaps = gapsOf(record, asked);
+  return {
+    id: asked.id,
+    camera: asked.camera,
+    start: asked.start,
+    end: asked.end,
+    status,
+    progress: status === 'finished' ? 100 : 0,
+    ...(cameraName ? { cameraName } : {}),
+    ...(width && height ? { width, height } : {}),
+    ...(gaps.length > 0 ? { gaps } : {}),
+    ...(status === 'finished' && madeAt > 0 ? { expires: new Date(madeAt + retentionMs).toISOString() } : {}),
+    ...(status === 'failed' ? { reason: reasonOf(record) } : {}),
+    ...(createdAt || asked.ref ? { ref: { ...asked.ref, ...(createdAt ? { createdAt } : {}) } } : {}),
+  };
+}
+
+/** No reason is documented for a failure, so what there is must do. */
+function reasonOf({ word }: Download): string {
+  return word && /error|fail/.test(word)
+    ? `the server says "${word}"`
+    : 'the server reports an error, without a reason';
+}
+
+/** A record may cover less than was asked for. Times are whole seconds, so less than one is no gap. */
+function gapsOf({ start, end }: Download, asked: { start: string; end: string }): Gap[] {
+  const secondMs = 1000;
+  if (!start || !end || epochOf(start) >= epochOf(end)) return [];
+  const gaps: Gap[] = [];
+  if (epochOf(start) - epochOf(asked.start) > secondMs)
+    gaps.push({ start: asked.start, end: earlier(start, asked.end) });
+  if (epochOf(asked.end) - epochOf(end) > secondMs) gaps.push({ start: later(end, asked.start), end: asked.end });
+  return gaps;
+}
+
+/** Where in a range nothing was recorded. Nothing known about recordings: no gap known. Ranges as epoch milliseconds. */
+export function gapsBetween(
+  recordings: { start: number; end: number }[],
+  range: { start: string; end: string },
+): Gap[] {
+  if (recordings.length === 0) return [];
+  const end = epochOf(range.end);
+  const gaps: Gap[] = [];
+  let at = epochOf(range.start);
+  for (const recording of [...recordings, { start: Infinity, end: Infinity }]) {
+    const until = Math.min(recording.start, end);
+    // Stored in whole seconds, so neighbours may seem to be one apart.
+    if (until - at > 1000) gaps.push({ start: new Date(at).toISOString(), end: new Date(until).toISOString() });
+    at = Math.max(at, recording.end);
+    if (at >= end) break;
+  }
+  return gaps;
+}
+
+/** 0 where it is not known. */
+export function epochOf(iso: string | undefined): number {
+  return iso ? Date.parse(iso) : 0;
+}
+
+const earlier = (a: string, b: string): string => (a < b ? a : b);
+const later = (a: string, b: string): string => (a > b ? a : b);
