@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface RecordedRequest {
@@ -61,11 +62,15 @@ export interface ActiveFault {
 
 export interface ServerOptions {
   handle(request: RecordedRequest): Reply | Promise<Reply>;
+  /** Takes over a connection that is to become another protocol, such as a WebSocket. */
+  upgrade?(incoming: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** 0: any free port; it stays the same over `stop` and `start`. */
   port?: number;
   tls?: { key: string | Buffer; cert: string | Buffer };
   now?(): number;
   latencyMs?(): number;
+  /** For a vendor with several hosts: one record of all requests in their order, and faults wherever they match. */
+  shared?: { requests: RecordedRequest[]; faults: ActiveFault[] };
 }
 
 export interface SimulatorServer {
@@ -86,11 +91,10 @@ export interface SimulatorServer {
 }
 
 export async function startServer(options: ServerOptions): Promise<SimulatorServer> {
-  const requests: RecordedRequest[] = [];
+  const { requests, faults } = options.shared ?? { requests: [], faults: [] };
   const errors: unknown[] = [];
   const sockets = new Set<Socket>();
   const handling = new Set<Promise<void>>();
-  let faults: ActiveFault[] = [];
   let down = new AbortController();
   let port = options.port ?? 0;
   let server: http.Server | undefined;
@@ -138,6 +142,7 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     });
+    if (options.upgrade) next.on('upgrade', options.upgrade);
     next.listen(port, '127.0.0.1');
     await once(next, 'listening');
     port = (next.address() as AddressInfo).port;
@@ -152,6 +157,8 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
     const closed = once(closing, 'close');
     closing.close();
     closing.closeAllConnections();
+    // Those that have become another protocol are no longer its own.
+    for (const socket of sockets) socket.destroy();
     await Promise.all([closed, ...handling]);
   }
 
@@ -174,7 +181,7 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
       return active;
     },
     clearFaults() {
-      faults = [];
+      faults.length = 0;
     },
     start,
     stop,

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { ClipError } from '../../errors';
-import { createHttpClient, peek, statusError, type HttpReply, type HttpRequest } from '../../http';
+import { createHttpClient, statusError, type HttpReply, type HttpRequest } from '../../http';
+import { peek, readText } from '../../http-body';
 import type { CallOptions, Provider, ProviderConfig } from '../../provider';
 import { escapeXml, parseXml, valueOf, type XmlElement } from '../../xml';
 import { resultError } from './codes';
@@ -20,6 +21,9 @@ export function createSenseApi({ settings, credentials, tls, proxy, now }: Provi
     proxy,
     headers: auth === 'basic' ? { Authorization: `Basic ${basic}` } : {},
   });
+
+  /** Until a Basic login was taken once, a refusal may have any face, and to repeat it may lock the account. */
+  let isTaken = auth !== 'basic';
 
   /** Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405095/Authentication */
   async function login({ signal }: { signal: AbortSignal }): Promise<SenseSession> {
@@ -87,9 +91,12 @@ export function createSenseApi({ settings, credentials, tls, proxy, now }: Provi
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
-    const cookies = Object.entries(call.session?.cookies ?? {}).map(([name, value]) => `${name}=${value}`);
-    const headers: Record<string, string> = cookies.length > 0 ? { Cookie: cookies.join('; ') } : {};
-    return { method, path: `/command?${query}`, headers, signal: call.signal, doing };
+    return { method, path: `/command?${query}`, headers: sessionHeaders(call), signal: call.signal, doing };
+  }
+
+  function sessionHeaders({ session }: Call): Record<string, string> {
+    const cookies = Object.entries(session?.cookies ?? {}).map(([name, value]) => `${name}=${value}`);
+    return cookies.length > 0 ? { Cookie: cookies.join('; ') } : {};
   }
 
   /** Turns whatever is not a good result into an error. */
@@ -99,6 +106,9 @@ export function createSenseApi({ settings, credentials, tls, proxy, now }: Provi
       const error = statusError(reply, doing)!;
       throw new ClipError(error.code, error.message, { vendorCode: error.vendorCode, sessionExpired: true });
     }
+    if (!isTaken && (reply.status === 403 || (reply.status < 300 && isPage(reply.text)))) {
+      throw refused(doing, `HTTP ${reply.status}`, '');
+    }
     const problem = statusError(reply, doing, errorText(reply));
     if (problem) throw problem;
     const root = readXml(reply, doing, hasSession);
@@ -107,6 +117,7 @@ export function createSenseApi({ settings, credentials, tls, proxy, now }: Provi
       throw resultError(command, code!, valueOf(root, 'description') ?? '', doing, hasSession);
     }
     if (!root || (root.name !== 'result' && code === undefined)) throw notTheApi(doing, root?.name, hasSession);
+    isTaken = true;
     return root;
   }
 
@@ -135,18 +146,21 @@ export function createSenseApi({ settings, credentials, tls, proxy, now }: Provi
       const request = commandRequest(command, parameters, call, doing);
       const reply = await http.stream({ ...request, headers: { ...request.headers, ...call.headers } });
       const start = await peek(reply.body, doing);
-      const isMedia = reply.status < 300 && !/xml|html|json/i.test(reply.headers['content-type'] ?? '');
-      if (isMedia && !/^(\uFEFF|\s)*[<{]/.test(start.toString('utf8'))) return reply;
-      const text = await readText(reply.body);
+      if (reply.status < 300 && !isDocument(start, reply.headers['content-type'] ?? '')) {
+        isTaken = true;
+        return reply;
+      }
+      const text = await readText(reply.body, doing, { maxBytes: longestErrorBytes });
       checkReply(command, { ...reply, text }, doing, call);
       throw new ClipError('EPROTOCOL', `${doing}: the server answered with a document instead of video`);
     },
 
-    /** Server clock and version, without a login; `undefined` from servers before 2.6.1. */
-    async info(signal: AbortSignal): Promise<XmlElement | undefined> {
+    /** Server clock and version; `undefined` from servers before 2.6.1, or where it does need a login after all. */
+    async info(call: Call): Promise<XmlElement | undefined> {
       const doing = 'Asking for the server version';
-      const reply = await http.request({ method: 'GET', path: '/info', signal, doing });
-      if (reply.status === 404) return undefined;
+      const { signal } = call;
+      const reply = await http.request({ method: 'GET', path: '/info', headers: sessionHeaders(call), signal, doing });
+      if (reply.status === 404 || (isTaken && (reply.status === 401 || reply.status === 403))) return undefined;
       const problem = statusError(reply, doing);
       if (problem) throw problem;
       return readXml(reply, doing);
@@ -165,12 +179,22 @@ const longestErrorBytes = 64 * 1024;
 
 function readXml(reply: HttpReply, doing: string, hasSession = false): XmlElement | undefined {
   if (reply.text.trim() === '') return undefined;
-  if (/^(\uFEFF|\s)*(<!doctype html|<html)/i.test(reply.text)) throw notTheApi(doing, 'html', hasSession);
+  if (isPage(reply.text)) throw notTheApi(doing, 'html', hasSession);
   try {
     return parseXml(reply.text);
   } catch (error) {
     throw new ClipError('EPROTOCOL', `${doing}: ${(error as Error).message}`, { sessionExpired: hasSession });
   }
+}
+
+/** What a server calls its answers counts for less than how a video begins: all others of this API are `text/xml`. */
+function isDocument(start: Buffer, contentType: string): boolean {
+  if (start.toString('latin1', 4, 8) === 'ftyp') return false;
+  return /xml|html|json|^text\//i.test(contentType) || /^(\uFEFF|\s)*[<{]/.test(start.toString('utf8', 0, 256));
+}
+
+function isPage(text: string): boolean {
+  return /^(\uFEFF|\s)*(<!doctype html|<html)/i.test(text);
 }
 
 /** A page in place of a result may be a login page: a fresh session is worth one try. */
@@ -186,15 +210,4 @@ function errorText(reply: HttpReply): string {
   } catch {
     return '';
   }
-}
-
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > longestErrorBytes) break;
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -80,7 +80,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     listCameras,
 
     async check(call) {
-      const info = await api.info(call.signal);
+      const info = await api.info(call);
       const cameras = await listCameras(call);
       const version = info && valueOf(info, 'version');
       const utc = readTime(info && valueOf(info, 'utc'));
@@ -127,7 +127,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
           const own = found.filter((clip) => clip.serverId === undefined || clip.serverId === serverid);
           lists.set(serverid, new Map(own.map((clip) => [clip.id, clip])));
         } catch (error) {
-          if (!(error instanceof ClipError) || error.sessionExpired || servers.size === 1) throw error;
+          if (!(error instanceof ClipError)) throw error;
           lists.set(serverid, error);
         }
       }),
@@ -165,7 +165,8 @@ function wholeSeconds({ start, end }: ClipRequest): { start: string; end: string
 
 function readMedia(reply: Awaited<ReturnType<ReturnType<typeof createSenseApi>['media']>>, askedOffset: number) {
   const { headers, status, body } = reply;
-  const offset = status === 206 ? askedOffset : 0;
+  const [, rangeStart] = /^bytes (\d+)-/i.exec(headers['content-range'] ?? '') ?? [];
+  const offset = status === 206 ? Number(rangeStart ?? askedOffset) : 0;
   const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined;
   const etag = headers.etag?.startsWith('"') ? headers.etag : undefined;
   return {

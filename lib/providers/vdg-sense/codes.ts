@@ -65,6 +65,9 @@ const meaningsOfCommand: Record<string, Record<string, Meaning>> = {
   },
 };
 
+/** What the commands for clips document has that meaning, whatever words stand beside it: they may hold a title. */
+const beyondDoubt = new Set(['-2', '-4', '-17', '-33', '-34', '-35', '-36', '-37', '-38', '-40', '-48']);
+
 /** How a server may say that it does not know the session; which number it uses is not published. */
 const loginWanted = /log(ged)?[ -]?(in|on)\b|session|authenti|not authori[sz]ed|unauthori[sz]ed|credential/i;
 
@@ -81,7 +84,7 @@ export function resultError(
 ): ClipError {
   const said = description ? ` ("${description}")` : '';
   const meaning = meaningsOfCommand[command]?.[code] ?? meanings[code];
-  if (loginWanted.test(description)) {
+  if (loginWanted.test(description) && !beyondDoubt.has(code)) {
     const message = `${doing}: the server wants a login${said}, code ${code}. Check the login method of the connection`;
     return new ClipError('EAUTH', message, { vendorCode: code, sessionExpired: hasSession });
   }

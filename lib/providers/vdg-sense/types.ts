@@ -65,7 +65,7 @@ function readStatus(clip: XmlElement): { status: ClipStatus; reason?: string } {
   const element = clip.children.find((child) => child.name === 'status');
   const text = valueOf(clip, 'status') ?? '';
   const word = text.toLowerCase();
-  if (word.startsWith('finish')) return { status: 'finished' };
+  if (word.startsWith('finished')) return { status: 'finished' };
   if (word.startsWith('pend')) return { status: 'pending' };
   if (!word.startsWith('fail')) return { status: 'busy' };
   const rest = text.replace(/^\w+[\s:,.-]*/, '');

@@ -58,7 +58,7 @@ export function epochOf(time: Time): number {
 }
 
 /** Milliseconds of footage between two instants, as things stand at `now`. */
-export function recordedMs(device: SenseDevice, start: number, end: number, now: number): number {
+export function recordedMs(device: Pick<SenseDevice, 'footage'>, start: number, end: number, now: number): number {
   const spans = device.footage
     .map(({ from, to }) => ({
       from: Math.max(start, from === undefined ? -Infinity : epochOf(from)),

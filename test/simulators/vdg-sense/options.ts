@@ -3,6 +3,7 @@
  * Marks as in the reference: documented, inferred (our deduction), unknown (nobody knows: hence a switch), ours (invented).
  */
 import type { ServerOptions } from '../http-server';
+import type { MediaReplyOptions } from '../media-reply';
 import { exampleDevices, type SenseDevice, type Time } from './devices';
 import type { ClipState, SenseClip } from './queue';
 
@@ -44,20 +45,13 @@ export interface ReplyOptions {
   declaredFilesize(size: number, clip: SenseClip): number;
 }
 
-export interface DownloadOptions {
+export interface DownloadOptions extends MediaReplyOptions {
   contentType: string;
-  framing: 'length' | 'chunked' | 'close';
-  /** Answers `Range` with 206; otherwise the header is ignored. */
-  range: boolean;
-  /** Sends an ETag, and honours it in `If-Range` when `range` is on. */
-  etag: 'strong' | 'weak' | 'none';
   contentDisposition: boolean;
   /** What comes, with status 200, when a finished clip is asked for. */
   answer: 'video' | 'xml-error' | 'html' | 'empty';
   /** Errorcode of `xml-error`. */
   errorCode: number;
-  /** Every body ends after so many bytes although Content-Length says more. */
-  truncateAfter: number;
   /** The clip is gone when it is to be downloaded, although the list said `finished`. */
   vanishes: boolean;
   /** Errorcode for a clip that is not finished. */

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import type { SenseSettings, VdgSense } from '../../../simulators/vdg-sense';
+import { closeAll, commands, connectTo, fails, never, request, startSense } from './support';
+
+describe('VDG Sense: a refused login', () => {
+  afterEach(closeAll);
+
+  async function assertOneTry(sim: VdgSense, settings: Record<string, unknown>, code: string): Promise<void> {
+    const connection = connectTo(sim, { settings, credentials: { password: 'wrong-password' } });
+    const clip = { ...request(), id: '1', connection: 'sense', provider: 'vdg-sense', status: 'busy' as const };
+    const told = (error: unknown): boolean => {
+      fails(code, /Nothing more is sent until the connection is corrected and deployed$/, { retryable: false })(error);
+      return !String(error).includes('wrong-password');
+    };
+    const first = connection.listCameras(never);
+    await assert.rejects(first, told);
+    const { length } = sim.requests;
+    assert.equal(length, 1);
+    await Promise.all([
+      assert.rejects(connection.createClip(request(), never), told),
+      assert.rejects(connection.pollClip(clip, 1000, never), told),
+      assert.rejects(connection.openClip(clip, { offset: 0 }, never), told),
+      assert.rejects(connection.deleteClip(clip, never), told),
+      assert.rejects(connection.check(never), told),
+    ]);
+    assert.equal(sim.requests.length, length, 'something was sent after the refusal');
+  }
+
+  const answers: [NonNullable<SenseSettings['refusedLogin']>, string][] = [
+    ['401', 'EAUTH'],
+    ['403', 'EAUTH'],
+    ['errorcode', 'EAUTH'],
+    ['no-key', 'EAUTH'],
+    ['login-page', 'EPROTOCOL'],
+  ];
+  for (const [refusedLogin, code] of answers) {
+    it(`is the only one ever (${refusedLogin})`, async () => {
+      const sim = await startSense({ refusedLogin, lockAfter: 2 });
+      await assertOneTry(sim, {}, code);
+      assert.deepEqual([sim.refusedLogins, sim.logins], [1, 0]);
+      // The account is as good as before.
+      assert.equal((await connectTo(sim).listCameras(never)).length, 3);
+    });
+  }
+
+  for (const refusedLoginCode of [-1, -18, -40, -55, 0, 7]) {
+    it(`is the only one ever, whatever its code (${refusedLoginCode})`, async () => {
+      await assertOneTry(await startSense({ refusedLoginCode }), {}, 'EAUTH');
+    });
+  }
+
+  it('is the only one ever when calls come all at once', async () => {
+    const sim = await startSense();
+    const connection = connectTo(sim, { credentials: { password: 'wrong' } });
+    await Promise.all(Array.from({ length: 50 }, () => assert.rejects(connection.listCameras(never), fails('EAUTH'))));
+    assert.deepEqual([sim.refusedLogins, commands(sim)], [1, ['webservice']]);
+  });
+
+  it('says who was refused where, and why', async () => {
+    const sim = await startSense();
+    await assert.rejects(
+      connectTo(sim, { credentials: { password: 'guessed' } }).check(never),
+      fails(
+        'EAUTH',
+        /^Logging in to http:\/\/127.* as "nodered": the server refused the login \(-55\): Unknown user or wrong password\. Check user/,
+        { vendorCode: '-55' },
+      ),
+    );
+  });
+
+  it('because the address is another one is tried once as well', async () => {
+    const sim = await startSense();
+    for (const [path, code] of [
+      ['/elsewhere', 'ENOTFOUND'],
+      ['/info', 'ENOTFOUND'],
+    ] as const) {
+      const connection = connectTo(sim, { settings: { url: sim.url + path } });
+      await assert.rejects(connection.listCameras(never), fails(code, /HTTP 404/));
+      await assert.rejects(connection.listCameras(never), fails(code));
+    }
+    assert.equal(sim.requests.length, 2);
+  });
+
+  it('because too many are logged in is final, for want of a way to tell it from a wrong password', async () => {
+    const sim = await startSense({ session: { max: 1 } });
+    await connectTo(sim).listCameras(never);
+    const second = connectTo(sim);
+    for (let count = 0; count < 2; count += 1) {
+      await assert.rejects(second.listCameras(never), fails('EAUTH', /\(-18\): Too many sessions/));
+    }
+    assert.equal(sim.requestsFor('login').length, 2);
+  });
+
+  it('after the password was changed ends a connection that worked', async () => {
+    const sim = await startSense();
+    const connection = connectTo(sim);
+    await connection.listCameras(never);
+    sim.options.users = [{ username: 'nodered', password: 'changed' }];
+    sim.expireSessions();
+    for (let count = 0; count < 3; count += 1) {
+      await assert.rejects(connection.listCameras(never), fails('EAUTH', /refused the login/));
+    }
+    assert.equal(sim.refusedLogins, 1);
+  });
+
+  for (const unauthenticated of ['401', '403', 'errorcode', 'login-page'] as const) {
+    it(`is the only one ever with HTTP Basic too (${unauthenticated})`, async () => {
+      const sim = await startSense({ auth: ['basic'], unauthenticated });
+      await assertOneTry(sim, { auth: 'basic' }, 'EAUTH');
+      assert.equal(sim.refusedLogins, 1);
+    });
+  }
+});

@@ -1,0 +1,85 @@
+/** The vendor of the sample provider: clips over plain JSON, with one API key. */
+import { startServer, type RecordedRequest, type Reply, type SimulatorServer } from './http-server';
+import { makeVideo, openMedia, type Media } from './video';
+
+export interface SampleClip {
+  id: string;
+  camera: string;
+  start: string;
+  end: string;
+  title: string;
+  state: 'queued' | 'ready';
+  bytes?: number;
+  quality?: string;
+  watermark?: boolean;
+}
+
+export interface SampleVendor {
+  readonly url: string;
+  readonly server: SimulatorServer;
+  readonly key: string;
+  readonly clips: SampleClip[];
+  /** How many clips have been made. */
+  readonly made: number;
+  mediaOf(id: string): Promise<Media>;
+  close(): Promise<void>;
+}
+
+/** Half of what it has recorded is gone again. */
+const keptMs = 12 * 3600_000;
+
+export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<SampleVendor> {
+  const clips: SampleClip[] = [];
+  let made = 0;
+
+  const answer = (body: unknown, status = 200): Reply => ({
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+  async function mediaOf(id: string): Promise<Media> {
+    const clip = clips.find((candidate) => candidate.id === id);
+    if (!clip) throw new Error(`There is no clip ${id}`);
+    const seconds = (Date.parse(clip.end) - Date.parse(clip.start)) / 1000;
+    return openMedia(await makeVideo({ seconds, width: 320, height: 180 }));
+  }
+
+  async function handle({ method, path, headers, body }: RecordedRequest): Promise<Reply> {
+    if (headers.authorization !== `Bearer ${key}`) return answer({ message: 'Unknown key' }, 401);
+    if (path === '/cameras') return answer([{ id: 'cam-1', name: 'Dock' }]);
+    if (path === '/clips' && method === 'GET') return answer(clips);
+    if (path === '/clips') {
+      const asked = JSON.parse(body.toString()) as Omit<SampleClip, 'id' | 'state'>;
+      if (asked.camera !== 'cam-1') return answer({ message: 'No such camera' }, 404);
+      if (Date.parse(asked.start) < Date.now() - keptMs) return answer({ message: 'No footage' }, 422);
+      const clip: SampleClip = { ...asked, id: `clip-${String((made += 1)).padStart(8, '0')}`, state: 'queued' };
+      clips.push(clip);
+      return answer(clip, 201);
+    }
+    const [, id, video] = /^\/clips\/([^/]+)(\/video)?$/.exec(path) ?? [];
+    const index = clips.findIndex((candidate) => candidate.id === id);
+    const clip = clips[index];
+    if (!clip) return answer({ message: 'No such clip' }, 404);
+    if (method === 'DELETE') return (clips.splice(index, 1), answer({}));
+    const media = await mediaOf(clip.id);
+    if (video) return { headers: { 'content-type': 'video/mp4' }, body: media.read(), size: media.size };
+    Object.assign(clip, { state: 'ready', bytes: media.size });
+    return answer(clip);
+  }
+
+  const server = await startServer({ handle });
+  return {
+    get url() {
+      return server.url;
+    },
+    server,
+    key,
+    clips,
+    get made() {
+      return made;
+    },
+    mediaOf,
+    close: () => server.stop(),
+  };
+}
