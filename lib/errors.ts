@@ -64,10 +64,16 @@ ClipError.prototype.name = 'ClipError';
 /** Anything thrown becomes a ClipError; an unknown error is `EFAILED` and keeps only its message. */
 export function toClipError(thrown: unknown): ClipError {
   if (thrown instanceof ClipError) return thrown;
+  if (isOfAnotherCopy(thrown)) return new ClipError(thrown.code, thrown.message, thrown);
   if (isAbort(thrown)) return new ClipError('EABORTED', 'Cancelled');
   const error = new ClipError('EFAILED', thrown instanceof Error ? thrown.message : String(thrown));
   if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack;
   return error;
+}
+
+/** A provider of another package may have been installed with a copy of this package of its own. */
+function isOfAnotherCopy(thrown: unknown): thrown is ClipError {
+  return thrown instanceof Error && thrown.name === 'ClipError' && /^E[A-Z]+$/.test(String((thrown as ClipError).code));
 }
 
 /** True for what Node throws when an `AbortSignal` fires. */

@@ -1,6 +1,6 @@
 import { ClipError, toClipError } from '../lib/errors';
-import { describeProviders, openConnection, type ConnectionNode } from '../lib/node-red/connections';
-import { dropOrphansAfterDeploy } from '../lib/node-red/engine';
+import { describeProviders, openConnection, transferLane, type ConnectionNode } from '../lib/node-red/connections';
+import { dropOrphansAfterDeploy, jobEngine } from '../lib/node-red/engine';
 import type { NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 
 export = (RED: NodeRed): void => {
@@ -15,9 +15,14 @@ export = (RED: NodeRed): void => {
       this.connection = new ClipError(code, `The connection "${this.name || this.id}" is not usable: ${message}`);
       this.warn(this.connection.message);
     }
+    const { connection } = this;
+    const isUsable = !(connection instanceof ClipError);
+    // Where it is not usable, its jobs find out.
+    const closeLane = jobEngine(RED).openLane(transferLane(this.id), isUsable ? connection.maxConcurrent : 1);
     this.on('close', (_removed, done) => {
-      if (this.connection instanceof ClipError) return done();
-      void this.connection.close().finally(done);
+      // First, so that running jobs are kept for the next start instead of failing.
+      const closing = [closeLane(), ...(isUsable ? [connection.close()] : [])];
+      void Promise.allSettled(closing).then(() => done());
     });
   }
 

@@ -1,14 +1,16 @@
-import { downloadClip, type DownloadWork } from '../lib/clips/download';
-import { expandFilename } from '../lib/clips/filename';
+import { downloadClip, removeParts, type DownloadWork } from '../lib/clips/download';
+import { expandFilename, rootFolder } from '../lib/clips/filename';
 import { systemClock } from '../lib/clock';
 import { ClipError } from '../lib/errors';
-import { acceptClip } from '../lib/node-red/connections';
-import { fileFolder } from '../lib/node-red/engine';
+import { findFfmpeg } from '../lib/ffmpeg';
+import { acceptClip, transferLane } from '../lib/node-red/connections';
+import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
 import { jobNode } from '../lib/node-red/job-node';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput } from '../lib/node-red/typed-input';
 
 const bytesPerMiB = 2 ** 20;
+const bytesPerMB = 1_000_000;
 
 export = (RED: NodeRed): void => {
   function DownloadClip(this: Node, definition: NodeDefinition): void {
@@ -18,12 +20,20 @@ export = (RED: NodeRed): void => {
     const buffers = new Map<string, Buffer>();
 
     const configure = () => {
+      const output = readChoice(definition, 'output', ['file', 'buffer']);
       const convert = readChoice(definition, 'convert', ['none', 'faststart', 'h264']);
-      if (convert !== 'none' || readFlag(definition, 'thumbnail', false)) {
-        throw new ClipError('EUNSUPPORTED', 'Converting and thumbnails are not available in this version');
+      const thumbnail = readFlag(definition, 'thumbnail', false);
+      if (output === 'buffer' && (convert !== 'none' || thumbnail)) {
+        throw new ClipError('EUNSUPPORTED', 'Converting and thumbnails need a file: set the output to a file');
       }
+      const maxHeight = readNumber(definition, 'maxHeight', 0);
+      if (maxHeight === 1) throw new ClipError('EINVALID', '"maxHeight" must be 0 or at least 2');
       return {
-        output: readChoice(definition, 'output', ['file', 'buffer']),
+        output,
+        convert,
+        thumbnail,
+        maxHeight,
+        maxBytes: readNumber(definition, 'maxSize', 0) * bytesPerMB,
         maxBufferBytes: readNumber(definition, 'maxBuffer', 50) * bytesPerMiB,
         exists: readChoice(definition, 'exists', ['rename', 'overwrite', 'skip']),
         deleteAfter: readFlag(definition, 'deleteAfter', false),
@@ -43,12 +53,19 @@ export = (RED: NodeRed): void => {
         }
         const template = settings.output === 'file' ? await filename.read(message) : '';
         if (typeof template !== 'string') throw new ClipError('EINVALID', `${filename.name} must be text`);
-        const path = settings.output === 'file' ? expandFilename(template, clip, { folder: fileFolder(RED) }) : '';
-        return { work: { connection: connection.id, clip, filename: path, ...settings } };
+        const toFile = settings.output === 'file';
+        const path = { folder: fileFolder(RED) };
+        const names = {
+          filename: toFile ? expandFilename(template, clip, path) : '',
+          root: toFile ? rootFolder(template, path) : '',
+        };
+        return { work: { connection: connection.id, clip, ...names, ...settings } };
       },
       run: (job, connection, context, { progress }) =>
         downloadClip(job, connection, context, {
           clock: systemClock,
+          findFfmpeg: () => findFfmpeg({ setting: ffmpegSetting(RED), env: process.env }),
+          onConvert: (percent) => progress(job.data, ['converting', { percent }]),
           onBuffer: (buffer) => void buffers.set(job.id, buffer),
           onBytes(bytes, total) {
             const percent = total ? Math.min(99, Math.floor((bytes / total) * 100)) : 0;
@@ -65,8 +82,11 @@ export = (RED: NodeRed): void => {
         buffers.delete(jobId);
       },
       outputs: { finished: 0, progress: 1 },
+      forget: (jobId) => void buffers.delete(jobId),
       status: { working: () => ['queued'], finished: 'saved' },
       idOf: ({ clip }) => clip.id,
+      discard: removeParts,
+      lane: ({ connection }) => transferLane(connection),
     });
   }
 

@@ -38,6 +38,7 @@ export = (RED: NodeRed): void => {
         finished: 'finished',
       },
       idOf: ({ clip }) => clip.id,
+      wakes: true,
       async cancelAtVendor({ clip }, connection) {
         await connection.cancelClip(clip, AbortSignal.timeout(15_000));
       },

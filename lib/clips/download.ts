@@ -1,16 +1,19 @@
-import { mkdir, open, rm, type FileHandle } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { parse, join } from 'node:path';
 import type { Clock } from '../clock';
 import type { Connection } from '../connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
-import { describeClip, type Clip, type ClipFile, type OpenClip } from '../provider';
+import { describeClip, type Clip, type ClipFile } from '../provider';
 import { retryDelayMs } from '../retry';
-import { findClip, isFile } from './existing';
-import { bufferSource, fileSource, readMp4, sniff, type Mp4Source } from '../mp4';
+import { Slots } from '../slots';
+import { convertFile, removeWork } from './convert';
+import { findClip, hashFile, isFile } from './existing';
+import { freeBytes, type FreeBytes } from './folder';
+import type { Judgement } from './judge';
 import { place, type Exists } from './place';
-import { fileSink, memorySink, receive, tooLarge, type Received, type Sink } from './receive';
-import { verify } from './verify';
+import { makeThumbnail } from './thumbnail';
+import { transferToFile, transferToMemory, type Partial, type TransferOptions } from './transfer';
 
 /** The job of one download-clip message. */
 export interface DownloadWork {
@@ -19,11 +22,19 @@ export interface DownloadWork {
   output: 'file' | 'buffer';
   /** For `buffer`: refuse more than this. */
   maxBufferBytes: number;
-  /** Absolute path, for `file`. */
+  /** Absolute path, for `file`, and the folder that it must not leave. */
   filename: string;
+  root: string;
   exists: Exists;
+  convert: 'none' | 'faststart' | 'h264';
+  /** For `h264`: pixels and bytes, 0 for no limit. */
+  maxHeight: number;
+  maxBytes: number;
+  thumbnail: boolean;
   deleteAfter: boolean;
   strict: boolean;
+  /** What a transfer that broke off has left in the part file. */
+  partial?: Partial;
   /** The finished file and the name it is about to get: a restart looks there first. */
   placing?: ClipFile;
 }
@@ -31,14 +42,21 @@ export interface DownloadWork {
 export interface DownloadOptions {
   clock: Clock;
   stallMs?: number;
+  /** Path of the program. @throws EFFMPEG */
+  findFfmpeg(): Promise<string>;
+  freeBytes?: FreeBytes;
   /** Bytes so far, and in all where known. Called for every piece of data. */
   onBytes(bytes: number, total: number | undefined): void;
+  onConvert?(percent: number): void;
   /** Takes the video when it is to be kept in memory. */
   onBuffer(buffer: Buffer): void;
 }
 
 const defaultStallMs = 30_000;
-const sniffBytes = 512;
+/** A transfer that brings this much before it breaks is getting somewhere: its failures do not add up. */
+const progressBytes = 2 ** 20;
+/** Encoding takes every core there is. */
+const conversions = new Slots(2);
 
 /** Brings a clip here: whole, verified, and under its final name only then. */
 export async function downloadClip(
@@ -47,135 +65,123 @@ export async function downloadClip(
   context: RunContext<DownloadWork>,
   options: DownloadOptions,
 ): Promise<Answer<DownloadWork>> {
-  const work = job.data;
+  let work = job.data;
+  const save = async (changed: DownloadWork): Promise<void> => {
+    work = changed;
+    await context.save(changed);
+  };
   try {
-    const found =
+    const { signal } = context;
+    const ffmpeg = work.convert !== 'none' || work.thumbnail ? await options.findFfmpeg() : '';
+    const saved =
       (await alreadyHere(job)) ??
-      (await connection.transfer(context.signal, () => transfer(job, connection, context, options)));
-    const file = work.deleteAfter ? await deleteClip(work.clip, found, connection, context.signal) : found;
+      (work.output === 'buffer'
+        ? await toMemory(job, connection, signal, options)
+        : await toFile(job, connection, { signal, save }, options, ffmpeg));
+    const pictured = work.thumbnail ? await withThumbnail(saved, ffmpeg, signal) : saved;
+    const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
     // A redeploy may come before this is told: then the next run finds the file by `placing`, too.
-    const placing = work.output === 'file' ? { placing: found } : {};
+    const placing = work.output === 'file' ? { placing: saved } : {};
     return { type: 'done', data: { ...work, ...placing, clip: { ...work.clip, file } } };
   } catch (thrown) {
     const error = fileError(thrown, work);
-    const afterMs = retryDelayMs(error, job.failures + 1);
-    return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, because: error };
+    const brought = (work.partial?.bytes ?? 0) - (job.data.partial?.bytes ?? 0);
+    const gotSomewhere = error.retryable && brought >= progressBytes;
+    const afterMs = retryDelayMs(error, gotSomewhere ? 1 : job.failures + 1);
+    if (afterMs !== undefined) {
+      return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { because: error }) };
+    }
+    await removeParts(job);
+    return { type: 'failed', error };
   }
 }
 
-async function transfer(
-  job: Job<DownloadWork>,
-  connection: Connection,
-  context: RunContext<DownloadWork>,
-  options: DownloadOptions,
-): Promise<ClipFile> {
-  const work = job.data;
-  const startedAt = options.clock.now();
-  const isLastTry = retryDelayMs(new ClipError('EINCOMPLETE', '', { retryable: true }), job.failures + 1) === undefined;
-  const source = await connection.openClip(work.clip, { offset: 0 }, context.signal);
-  // A body may break before it is read; reading then meets the error again.
-  source.body.on('error', () => undefined);
-  const take = (sink: Sink): Promise<Received> =>
-    receive(source.body, sink, {
-      size: source.size,
-      stallMs: options.stallMs ?? defaultStallMs,
-      clock: options.clock,
-      signal: context.signal,
-      onBytes: (bytes) => options.onBytes(bytes, source.size ?? work.clip.size),
-    });
-  const judge = async (received: Received, mp4: Mp4Source, path: string): Promise<ClipFile> => {
-    const file = await judgeFile(work, source, received, mp4, !work.strict && isLastTry);
-    return { ...file, path, seconds: (options.clock.now() - startedAt) / 1000 };
-  };
-
-  if (work.output === 'buffer') {
-    const announced = source.size ?? work.clip.size ?? 0;
-    if (announced > work.maxBufferBytes) discard(source, tooLarge(work.maxBufferBytes));
-    const sink = memorySink(work.maxBufferBytes);
-    const received = await take(sink);
-    const buffer = sink.buffer();
-    const file = await judge(received, bufferSource(buffer), '');
-    options.onBuffer(buffer);
-    return file;
-  }
-
-  const part = partOf(job);
-  const handle = await openPart(part).catch((error: unknown) => discard(source, error));
-  try {
-    const received = await take(fileSink(handle));
-    const file = await judge(received, await fileSource(handle), work.filename);
-    await handle.sync();
-    const path = await place(part, work.filename, work.exists, (name) =>
-      context.save({ ...work, placing: { ...file, path: name } }),
-    );
-    return { ...file, path };
-  } finally {
-    await handle.close().finally(() => rm(part, { force: true }));
-  }
+/** Removes what an unfinished job has on disk. Never rejects: what cannot be reached cannot be removed either. */
+export async function removeParts(job: Pick<Job<DownloadWork>, 'id' | 'data'>): Promise<void> {
+  if (job.data.output !== 'file') return;
+  await Promise.allSettled([rm(partOf(job), { force: true }), removeWork(partOf(job))]);
 }
 
-function partOf({ id, data }: Job<DownloadWork>): string {
+function partOf({ id, data }: Pick<Job<DownloadWork>, 'id' | 'data'>): string {
   return `${data.filename}.${id.slice(0, 8)}.part`;
 }
 
-async function openPart(part: string): Promise<FileHandle> {
-  await mkdir(dirname(part), { recursive: true });
-  // One left by a crash may share its bytes with the file that it became: it is replaced, never written to.
-  await rm(part, { force: true });
-  return open(part, 'wx+');
+async function toMemory(
+  job: Job<DownloadWork>,
+  connection: Connection,
+  signal: AbortSignal,
+  options: DownloadOptions,
+): Promise<ClipFile> {
+  const { clip, maxBufferBytes } = job.data;
+  const { startedAt, transferOptions } = prepare(job, signal, options);
+  const { file, buffer } = await connection.transfer(signal, () =>
+    transferToMemory(clip, connection, maxBufferBytes, transferOptions),
+  );
+  options.onBuffer(buffer);
+  return { ...file, path: '', resumed: false, seconds: (options.clock.now() - startedAt) / 1000 };
 }
 
-/** A body that nobody will read must not hold its socket. */
-function discard(source: OpenClip, error: unknown): never {
-  source.body.destroy();
-  throw error;
+async function toFile(
+  job: Job<DownloadWork>,
+  connection: Connection,
+  { signal, save }: RunContext<DownloadWork>,
+  options: DownloadOptions,
+  ffmpeg: string,
+): Promise<ClipFile> {
+  const work = job.data;
+  const part = partOf(job);
+  const { startedAt, transferOptions } = prepare(job, signal, options);
+  const { resumed, ...received } = await connection.transfer(signal, () =>
+    transferToFile(
+      work.clip,
+      connection,
+      {
+        part,
+        root: work.root,
+        partial: work.partial,
+        free: options.freeBytes ?? freeBytes,
+        keep: (partial) => save({ ...work, partial }),
+      },
+      transferOptions,
+    ),
+  );
+  try {
+    const { path: ready, file } = await converted(work, part, received, ffmpeg, signal, options);
+    const seconds = (options.clock.now() - startedAt) / 1000;
+    const named = (path: string): ClipFile => ({ ...file, path, resumed, seconds });
+    // Too late to stop from here on.
+    if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    const path = await place(ready, work.filename, work.exists, (name) => save({ ...work, placing: named(name) }));
+    return named(path);
+  } finally {
+    await removeParts(job);
+  }
 }
 
-/** @throws when the bytes are not the clip; with `lenient`, what can be used is described instead */
-async function judgeFile(
+function prepare(job: Job<DownloadWork>, signal: AbortSignal, options: DownloadOptions) {
+  const { strict } = job.data;
+  const isLastTry = retryDelayMs(new ClipError('EINCOMPLETE', '', { retryable: true }), job.failures + 1) === undefined;
+  const { clock, onBytes, stallMs = defaultStallMs } = options;
+  const transferOptions: TransferOptions = { clock, signal, stallMs, strict, lenient: !strict && isLastTry, onBytes };
+  return { startedAt: clock.now(), transferOptions };
+}
+
+async function converted(
   work: DownloadWork,
-  source: OpenClip,
-  received: Received,
-  mp4: Mp4Source,
-  lenient: boolean,
-): Promise<Omit<ClipFile, 'path' | 'seconds'>> {
-  const doing = `Downloading the clip of ${describeClip(work.clip)}`;
-  const { cut, size, sha256 } = received;
-  const content = sniff(await mp4.read(0, Math.min(sniffBytes, size)));
-  if (cut && (!lenient || size === 0)) throw new ClipError(cut.code, `${doing}: ${cut.message}`, cut);
-  if (content !== 'mp4') {
-    const what =
-      content === 'empty' ? 'nothing' : content === 'unknown' ? 'something that is not MP4' : content.toUpperCase();
-    throw new ClipError('EPROTOCOL', `${doing}: the server sent ${what} instead of video`);
-  }
-  const declared = source.sha256 ?? work.clip.sha256;
-  if (declared && declared.toLowerCase() !== sha256) {
-    throw new ClipError('EINCOMPLETE', `${doing}: the SHA-256 is not the one that the server announced`, {
-      retryable: true,
-    });
-  }
-  const info = await readMp4(mp4);
-  const verdict = verify(work.clip, size, info);
-  const problems = [...(cut ? [cut.message] : []), ...verdict.problems];
-  if (verdict.incomplete && work.strict) {
-    // Bytes that end inside a box were cut on the way; footage that the vendor does not have stays missing.
-    throw new ClipError('EINCOMPLETE', `${doing}: ${problems.join('; ')}`, { retryable: !info.whole });
-  }
-  const { duration, width, height, codec } = info;
-  const { missingBefore, missingAfter } = verdict;
-  return {
-    size,
-    sha256,
-    duration,
-    width,
-    height,
-    codec,
-    missingBefore,
-    missingAfter,
-    gaps: work.clip.gaps ?? [],
-    problems,
-    resumed: false,
-  };
+  part: string,
+  { file, mp4 }: Judgement,
+  ffmpeg: string,
+  signal: AbortSignal,
+  { onConvert }: DownloadOptions,
+): Promise<{ path: string; file: Judgement['file'] }> {
+  const { convert, maxBytes, maxHeight } = work;
+  if (convert === 'none') return { path: part, file };
+  const made = await conversions.run(signal, () =>
+    convertFile({ path: part, mp4, convert, maxHeight, maxBytes, ffmpeg, signal, onProgress: onConvert }),
+  );
+  const { duration, width, height, codec } = made.mp4;
+  const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
+  return { path: made.path, file: { ...file, ...facts } };
 }
 
 /** The file of an earlier run of this job, or with `skip` an equal one that is there already. */
@@ -183,10 +189,25 @@ async function alreadyHere(job: Job<DownloadWork>): Promise<ClipFile | undefined
   const { clip, exists, filename, output, placing } = job.data;
   if (output !== 'file') return undefined;
   if (placing && (await isFile(placing.path, placing.size, placing.sha256))) {
-    await rm(partOf(job), { force: true });
+    await removeParts(job);
     return placing;
   }
   return exists === 'skip' ? findClip(clip, filename) : undefined;
+}
+
+/** The file is safe here, so a missing thumbnail only becomes a note. */
+async function withThumbnail(file: ClipFile, ffmpeg: string, signal: AbortSignal): Promise<ClipFile> {
+  const { dir, name } = parse(file.path);
+  const thumbnail = join(dir, `${name}.jpg`);
+  try {
+    await conversions.run(signal, () =>
+      makeThumbnail({ path: file.path, seconds: file.duration, output: thumbnail, ffmpeg, signal }),
+    );
+    return { ...file, thumbnail };
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return { ...file, problems: [...file.problems, toClipError(thrown).message] };
+  }
 }
 
 /** The file is safe here, so trouble with deleting only becomes a note. */

@@ -38,7 +38,8 @@ export async function findClip(clip: Clip, path: string): Promise<ClipFile | und
   }
 }
 
-async function hashFile(path: string): Promise<string> {
+/** SHA-256 of a file, in lower-case hex. */
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

@@ -69,6 +69,15 @@ export function expandFilename(template: string, clip: NamedClip, options: Filen
   return full;
 }
 
+/** The folder that a template's values can never leave: what was typed before the first of them. */
+export function rootFolder(template: string, options: FilenameOptions): string {
+  const path = options.path ?? nodePath;
+  const { root } = path.parse(template);
+  const names = template.slice(root.length).split(path.sep === '\\' ? /[\\/]/ : /\//);
+  const typed = names.findIndex((name, index) => index === names.length - 1 || hasPlaceholder(name));
+  return path.resolve(options.folder, root + names.slice(0, typed).join(path.sep));
+}
+
 /** The n-th alternative of a path that is taken: `name-1.mp4`. */
 export function numbered(file: string, n: number, path: PlatformPath = nodePath): string {
   const { dir, name, ext } = path.parse(file);

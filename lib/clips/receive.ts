@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../clock';
@@ -15,13 +15,19 @@ export interface Sink {
   isDoneWithChunks?: boolean;
 }
 
-export function fileSink(handle: FileHandle): Sink {
+/**
+ * @param position where in the file the first byte goes
+ * @param check called before every batch with the bytes that it has; rejects to stop
+ */
+export function fileSink(handle: FileHandle, position = 0, check?: (bytes: number) => Promise<void>): Sink {
   return {
     isDoneWithChunks: true,
     async write(chunks) {
       let rest = chunks;
+      await check?.(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
       while (rest.length > 0) {
-        const { bytesWritten } = await handle.writev(rest);
+        const { bytesWritten } = await handle.writev(rest, position);
+        position += bytesWritten;
         // A disk that fills up takes a part of a batch without an error; only writing the rest tells why.
         rest = after(rest, bytesWritten);
       }
@@ -69,8 +75,10 @@ export interface Received {
 }
 
 export interface ReceiveOptions {
-  /** Bytes to expect, where known. */
+  /** Bytes to expect in all, where known. */
   size?: number;
+  /** What an earlier transfer brought: its bytes are counted, and are in the hash already. */
+  before?: { bytes: number; hash: Hash };
   /** Longest silence between two pieces of data. There is no limit to the whole. */
   stallMs: number;
   clock: Clock;
@@ -84,10 +92,10 @@ export interface ReceiveOptions {
  * @throws EABORTED, or what the sink throws; a body of another length than announced is reported in the result
  */
 export async function receive(body: Readable, sink: Sink, options: ReceiveOptions): Promise<Received> {
-  const hash = createHash('sha256');
+  const hash = options.before?.hash ?? createHash('sha256');
   const watchdog = watch(body, options);
   const recycler = recycle(body);
-  let size = 0;
+  let size = options.before?.bytes ?? 0;
   let batch: Buffer[] = [];
   let waiting = 0;
   let writing: Promise<void> = Promise.resolve();

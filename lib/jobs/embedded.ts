@@ -1,171 +1,240 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock';
 import { ClipError, toClipError } from '../errors';
-import type { Answer, Job, JobEngine, JobOwner } from './job';
+import type { Answer, Job, JobDraft, JobEngine, JobOwner } from './job';
 import type { Journal } from './journal';
+
+interface Run {
+  owner: JobOwner<unknown>;
+  stop: AbortController;
+  /** Never rejects. */
+  ended: Promise<void>;
+}
 
 interface Entry {
   job: Job;
   cancelTimer?: () => void;
-  running?: { stop: AbortController; ended: Promise<void> };
-  /** Set when the job must end, whatever its run answers. */
-  cancelled?: boolean;
-  /** The owner is being told: too late to cancel. */
-  settling?: boolean;
+  running?: Run;
+  /** Woken while it ran. */
+  woken?: boolean;
+  /** A vendor asked not to be asked before. Epoch milliseconds. */
+  restUntil?: number;
+  /** Set once nothing may run the job or end it in another way. Resolves when it is gone from disk; never rejects. */
+  ending?: Promise<void>;
+  /** It is over; only its file may still be there. */
+  gone?: boolean;
   /** Writes of one job happen in order. */
   stored: Promise<void>;
 }
 
+type Outcome = Exclude<Answer<unknown>, { type: 'retry' }>;
+
 /** Runs jobs in this process, out of a journal on disk. */
 export class EmbeddedEngine implements JobEngine {
   readonly #entries = new Map<string, Entry>();
-  readonly #owners = new Map<string, JobOwner<never>>();
-  readonly #loaded: Promise<void>;
+  readonly #owners = new Map<string, JobOwner<unknown>>();
+  /** Jobs on their way to disk. */
+  readonly #adding = new Set<Promise<unknown>>();
+  #loading: Promise<void> | undefined;
 
   constructor(
     private readonly journal: Journal,
     private readonly clock: Clock,
     private readonly warn: (text: string) => void,
   ) {
-    this.#loaded = this.#load();
-    this.#loaded.catch(() => undefined);
+    this.#loaded().catch((error: unknown) => this.warn(`Stored jobs cannot go on: ${toClipError(error).message}`));
   }
 
-  async add<Data>(draft: { owner: string; data: Data; runAt: number }): Promise<Job<Data>> {
-    await this.#loaded;
-    const job: Job<Data> = { id: randomUUID(), createdAt: this.clock.now(), failures: 0, ...draft };
-    await this.journal.write(job);
-    const entry: Entry = { job, stored: Promise.resolve() };
-    this.#entries.set(job.id, entry);
-    this.#schedule(entry);
-    return job;
+  add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
+    const adding = this.#add(draft);
+    const added = (): void => void this.#adding.delete(adding);
+    this.#adding.add(adding);
+    adding.then(added, added);
+    return adding;
   }
 
   own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
-    this.#owners.set(owner, handlers as JobOwner<never>);
+    const own = handlers as JobOwner<unknown>;
+    this.#owners.set(owner, own);
     for (const entry of this.#of(owner)) this.#schedule(entry);
-    return async () => {
-      if (this.#owners.get(owner) !== (handlers as JobOwner<never>)) return;
-      this.#owners.delete(owner);
-      const entries = this.#of(owner);
-      for (const entry of entries) {
-        entry.cancelTimer?.();
-        entry.running?.stop.abort();
-      }
-      for (const entry of entries) await entry.running?.ended;
-    };
+    return () => this.#release(owner, own);
   }
 
   async cancel(matches: (job: Job) => boolean): Promise<Job[]> {
-    await this.#loaded;
-    const entries = [...this.#entries.values()].filter((entry) => !entry.settling && matches(entry.job));
-    await Promise.all(entries.map((entry) => this.#cancel(entry)));
+    const entries = (await this.#find(matches)).filter((entry) => !entry.ending);
+    await Promise.all(entries.map((entry) => (entry.ending = this.#cancel(entry))));
     return entries.map((entry) => entry.job);
   }
 
   async remove(matches: (job: Job) => boolean): Promise<Job[]> {
-    await this.#loaded;
-    const entries = [...this.#entries.values()].filter((entry) => matches(entry.job));
-    await Promise.all(
-      entries.map(async (entry) => {
-        entry.cancelTimer?.();
-        entry.running?.stop.abort();
-        await entry.running?.ended;
-        await this.#forget(entry);
-      }),
-    );
+    const found = await this.#find(matches);
+    const entries = found.filter((entry) => !entry.ending);
+    for (const entry of entries) entry.ending = this.#halt(entry).then(() => this.#forget(entry));
+    await Promise.all(found.map(async (entry) => entry.ending));
     return entries.map((entry) => entry.job);
   }
 
-  list(): Job[] {
-    return [...this.#entries.values()].map((entry) => entry.job);
+  wake(matches: (job: Job) => boolean): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.ending || !matches(entry.job)) continue;
+      if (entry.running) entry.woken = true;
+      else this.#wake(entry);
+    }
   }
 
-  async #load(): Promise<void> {
-    for (const job of await this.journal.readAll()) {
-      const entry: Entry = { job, stored: Promise.resolve() };
-      this.#entries.set(job.id, entry);
-      this.#schedule(entry);
-    }
+  removeOrphans(exists: (owner: string) => boolean): Promise<Job[]> {
+    return this.remove(({ owner }) => !exists(owner));
+  }
+
+  async list(): Promise<Job[]> {
+    return [...this.#entries.values()].flatMap((entry) => (entry.gone ? [] : [entry.job]));
+  }
+
+  /** In one process the owners themselves keep to the limit. */
+  openLane(): () => Promise<void> {
+    return async () => undefined;
+  }
+
+  async #add<Data>({ id = randomUUID(), owner, data, runAt }: JobDraft<Data>): Promise<Job<Data>> {
+    await this.#loaded();
+    const job: Job<Data> = { id, createdAt: this.clock.now(), failures: 0, owner, data, runAt };
+    await this.journal.write(job);
+    this.#keep(job);
+    return job;
+  }
+
+  /** A folder that could not be read is tried again by whoever comes next. */
+  #loaded(): Promise<void> {
+    this.#loading ??= this.journal.readAll().then(
+      (jobs) => jobs.forEach((job) => this.#keep(job)),
+      (error: unknown) => {
+        this.#loading = undefined;
+        throw error;
+      },
+    );
+    return this.#loading;
+  }
+
+  #keep(job: Job): void {
+    const entry: Entry = { job, stored: Promise.resolve() };
+    this.#entries.set(job.id, entry);
+    this.#schedule(entry);
   }
 
   #of(owner: string): Entry[] {
     return [...this.#entries.values()].filter((entry) => entry.job.owner === owner);
   }
 
+  /** Waits for jobs that are just being added: they were accepted before whoever asks. */
+  async #find(matches: (job: Job) => boolean): Promise<Entry[]> {
+    await this.#loaded();
+    await Promise.allSettled(this.#adding);
+    return [...this.#entries.values()].filter((entry) => matches(entry.job));
+  }
+
+  /** Ends what these handlers run. Another owner of the same id may have come already: its runs are left alone. */
+  async #release(owner: string, own: JobOwner<unknown>): Promise<void> {
+    const entries = this.#of(owner);
+    if (this.#owners.get(owner) === own) {
+      this.#owners.delete(owner);
+      for (const entry of entries) entry.cancelTimer?.();
+    }
+    const runs = entries.flatMap(({ running }) => (running?.owner === own ? [running] : []));
+    for (const run of runs) run.stop.abort();
+    await Promise.all([...runs.map((run) => run.ended), ...entries.map((entry) => entry.ending)]);
+  }
+
   #schedule(entry: Entry): void {
     entry.cancelTimer?.();
-    if (!this.#owners.has(entry.job.owner) || entry.running || entry.cancelled) return;
+    if (!this.#owners.has(entry.job.owner) || entry.running || entry.ending) return;
     const waitMs = Math.max(0, entry.job.runAt - this.clock.now());
     entry.cancelTimer = this.clock.after(waitMs, () => {
+      const owner = this.#owners.get(entry.job.owner);
+      if (!owner) return;
       const stop = new AbortController();
-      entry.running = { stop, ended: this.#run(entry, stop.signal) };
+      entry.running = { owner, stop, ended: this.#run(entry, owner, stop.signal) };
     });
   }
 
-  async #run(entry: Entry, signal: AbortSignal): Promise<void> {
-    const owner = this.#owners.get(entry.job.owner) as JobOwner<unknown> | undefined;
-    if (!owner) return;
-    const save = (data: unknown): Promise<void> => this.#store(entry, { data });
-    const answer: Answer<unknown> = await owner
-      .run(entry.job, { signal, save })
-      .catch((thrown: unknown) => ({ type: 'failed', error: toClipError(thrown) }));
-    entry.running = undefined;
-    // Cancelled: `#cancel` tells the owner. Released: the job waits for the next owner, who delivers what was reached.
-    if (entry.cancelled) return;
-    if (signal.aborted) {
-      if (answer.type === 'done') await this.#store(entry, { data: answer.data });
-      return this.#schedule(entry);
-    }
-    if (answer.type !== 'retry') return this.#settle(entry, owner, answer);
+  async #run(entry: Entry, owner: JobOwner<unknown>, signal: AbortSignal): Promise<void> {
     const { job } = entry;
+    const answer = await this.#ask(entry, owner, signal);
+    // Released: the job waits for the next owner, who delivers what was reached.
+    if (signal.aborted && !entry.ending && answer.type === 'done') await this.#store(entry, answer.data);
+    entry.running = undefined;
+    if (entry.ending) {
+      // `cancel` tells the owner, with what was reached meanwhile.
+      if (answer.data !== undefined) job.data = answer.data;
+      return;
+    }
+    if (signal.aborted) return this.#schedule(entry);
+    if (answer.type !== 'retry') {
+      entry.ending = this.#settle(entry, owner, answer);
+      return entry.ending;
+    }
     job.failures = answer.because ? job.failures + 1 : 0;
     job.runAt = this.clock.now() + answer.afterMs;
+    entry.restUntil = this.clock.now() + (answer.because?.retryAfterMs ?? 0);
     if (answer.data !== undefined) job.data = answer.data;
     void this.#tell(() => owner.retrying(job, answer));
+    if (entry.woken) this.#wake(entry);
+    else this.#schedule(entry);
+  }
+
+  #wake(entry: Entry): void {
+    entry.woken = false;
+    entry.job.runAt = Math.min(entry.job.runAt, Math.max(this.clock.now(), entry.restUntil ?? 0));
     this.#schedule(entry);
   }
 
-  async #cancel(entry: Entry): Promise<void> {
-    entry.cancelled = true;
-    entry.cancelTimer?.();
-    entry.running?.stop.abort();
-    await entry.running?.ended;
-    const owner = this.#owners.get(entry.job.owner) as JobOwner<unknown> | undefined;
-    await this.#settle(entry, owner, { type: 'failed', error: new ClipError('EABORTED', 'Cancelled by a message') });
+  async #ask(entry: Entry, owner: JobOwner<unknown>, signal: AbortSignal): Promise<Answer<unknown>> {
+    try {
+      return await owner.run(entry.job, { signal, save: (data) => this.#store(entry, data) });
+    } catch (thrown) {
+      return { type: 'failed', error: toClipError(thrown) };
+    }
   }
 
-  async #settle(
-    entry: Entry,
-    owner: JobOwner<unknown> | undefined,
-    outcome: Exclude<Answer<unknown>, { type: 'retry' }>,
-  ): Promise<void> {
-    entry.settling = true;
+  async #cancel(entry: Entry): Promise<void> {
+    const owner = this.#owners.get(entry.job.owner) ?? entry.running?.owner;
+    await this.#halt(entry);
+    const error = new ClipError('EABORTED', 'Cancelled by a message');
+    await this.#settle(entry, owner, { type: 'failed', error });
+  }
+
+  async #halt({ cancelTimer, running }: Entry): Promise<void> {
+    cancelTimer?.();
+    running?.stop.abort();
+    await running?.ended;
+  }
+
+  async #settle(entry: Entry, owner: JobOwner<unknown> | undefined, outcome: Outcome): Promise<void> {
     if (outcome.data !== undefined) entry.job.data = outcome.data;
     await this.#tell(() => owner?.settled(entry.job, outcome));
     await this.#forget(entry);
   }
 
   async #forget(entry: Entry): Promise<void> {
-    this.#entries.delete(entry.job.id);
+    entry.gone = true;
     await entry.stored;
-    await this.journal.remove(entry.job.id).catch((error: Error) => this.warn(error.message));
+    await this.#tell(() => this.journal.remove(entry.job.id));
+    this.#entries.delete(entry.job.id);
   }
 
   /** A failed write is a warning: the job goes on in memory. */
-  #store(entry: Entry, change: { data: unknown }): Promise<void> {
-    Object.assign(entry.job, change);
-    entry.stored = entry.stored
-      .then(() => this.journal.write(entry.job))
-      .catch((error: Error) => this.warn(`A job could not be stored: ${error.message}`));
+  #store(entry: Entry, data: unknown): Promise<void> {
+    // A late save must not bring a file back.
+    if (entry.gone) return entry.stored;
+    entry.job.data = data;
+    entry.stored = entry.stored.then(() => this.#tell(() => this.journal.write(entry.job)));
     return entry.stored;
   }
 
   async #tell(call: () => void | Promise<void>): Promise<void> {
     try {
       await call();
-    } catch (error) {
-      this.warn((error as Error).message);
+    } catch (thrown) {
+      this.warn(toClipError(thrown).message);
     }
   }
 }

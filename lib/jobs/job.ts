@@ -1,5 +1,6 @@
 /** Unfinished work: what every engine stores, and the interface that nodes see. */
 import type { ClipError } from '../errors';
+import type { Refusals } from '../refusals';
 
 export interface Job<Data = unknown> {
   id: string;
@@ -32,6 +33,17 @@ export interface RunContext<Data> {
   save(data: Data): Promise<void>;
 }
 
+/** What a node hands over. */
+export interface JobDraft<Data> {
+  /** A UUID, where the node must know it before the job may run. */
+  id?: string;
+  owner: string;
+  data: Data;
+  runAt: number;
+  /** Jobs of one lane share a limit: see `openLane`. */
+  lane?: string;
+}
+
 /** The node's side of its jobs. */
 export interface JobOwner<Data> {
   run(job: Job<Data>, context: RunContext<Data>): Promise<Answer<Data>>;
@@ -39,16 +51,39 @@ export interface JobOwner<Data> {
   retrying(job: Job<Data>, answer: Extract<Answer<Data>, { type: 'retry' }>): void;
   /** Called once with the outcome; the job is forgotten after it. Again after a crash in between. */
   settled(job: Job<Data>, outcome: Exclude<Answer<Data>, { type: 'retry' }>): void | Promise<void>;
+  /**
+   * The same node of another instance has been told the outcome of a job that was added or ran here. Without `how`, the job
+   * is gone and nobody knows why.
+   */
+  settledElsewhere?(id: string, how?: 'done' | 'failed'): void;
 }
 
 export interface JobEngine {
   /** Resolves once the job is stored: from then on it survives everything. */
-  add<Data>(job: { owner: string; data: Data; runAt: number }): Promise<Job<Data>>;
+  add<Data>(job: JobDraft<Data>): Promise<Job<Data>>;
   /** Runs the owner's jobs, stored ones included, until released. Releasing aborts running jobs but keeps them. */
   own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void>;
   /** Ends jobs with `EABORTED`; resolves to them once their owners have been told. */
   cancel(matches: (job: Job) => boolean): Promise<Job[]>;
+  /**
+   * Runs jobs now that wait for their next run, and those that run at the moment once more. Only a pause that a vendor asked
+   * for is kept.
+   */
+  wake(matches: (job: Job) => boolean): void;
   /** Forgets jobs without telling anyone. */
   remove(matches: (job: Job) => boolean): Promise<Job[]>;
-  list(): Job[];
+  /** Forgets jobs of owners that exist no longer. */
+  removeOrphans(exists: (owner: string) => boolean): Promise<Job[]>;
+  list(): Promise<Job[]>;
+  /**
+   * Runs jobs of that lane, so many at once over all instances. Within one instance the owners themselves keep to the limit.
+   * The returned function ends it: running jobs are stopped and kept.
+   */
+  openLane(name: string, atOnce: number): () => Promise<void>;
+  /** Calls back when work pauses because the place where jobs are kept is away, and when it goes on. */
+  onPause?(listener: (isPaused: boolean) => void): () => void;
+  /** Where instances tell one another that the credentials of a connection were refused. */
+  refusals?(connection: string, login: unknown): Refusals;
+  /** Frees what the engine holds, for good. `undefined`: it is in use. */
+  closeUnused?(): Promise<void> | undefined;
 }

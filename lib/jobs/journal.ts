@@ -1,5 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ClipError } from '../errors';
+import { syncFolder } from '../files';
 import type { Job } from './job';
 
 /** One small file per job, each written whole or not at all. */
@@ -10,42 +12,67 @@ export interface Journal {
 }
 
 const suffix = '.json';
+const draftSuffix = '.new';
 
-/** @param warn told of damaged files, which are moved aside and never fatal */
+/** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
   const pathOf = (id: string): string => join(folder, id + suffix);
 
   async function read(name: string): Promise<Job[]> {
     const path = join(folder, name);
+    let text: string;
     try {
-      return [parseJob(await readFile(path, 'utf8'))];
+      text = await readFile(path, 'utf8');
     } catch (error) {
-      await rename(path, `${path}.damaged`);
-      warn(`The job file ${path} is damaged and was moved aside: ${(error as Error).message}`);
+      // Its content may be fine: it gets another chance at the next start.
+      warn(`The job file ${path} cannot be read: ${reason(error)}`);
+      return [];
+    }
+    try {
+      return [parseJob(text, name)];
+    } catch (error) {
+      const moved = await rename(path, `${path}.damaged`).then(
+        () => 'was moved aside',
+        (failure: unknown) => `could not be moved aside (${reason(failure)})`,
+      );
+      warn(`The job file ${path} is damaged and ${moved}: ${reason(error)}`);
       return [];
     }
   }
 
   return {
     async readAll() {
-      await mkdir(folder, { recursive: true });
-      const names = (await readdir(folder)).filter((name) => name.endsWith(suffix));
-      const jobs: Job[] = [];
-      for (const name of names) jobs.push(...(await read(name)));
-      return jobs.sort((a, b) => a.runAt - b.runAt);
+      try {
+        await mkdir(folder, { recursive: true });
+        const jobs: Job[] = [];
+        for (const name of await readdir(folder)) {
+          if (name.endsWith(suffix)) jobs.push(...(await read(name)));
+          // Left by a crash in the middle of a write: whoever asked for it was never told that it is stored.
+          else if (name.endsWith(suffix + draftSuffix)) await removeQuietly(join(folder, name));
+        }
+        return jobs.sort((a, b) => a.runAt - b.runAt);
+      } catch (error) {
+        throw unusable(folder, error);
+      }
     },
 
     async write(job) {
       const path = pathOf(job.id);
-      const draft = `${path}.new`;
-      const file = await open(draft, 'w', 0o600);
+      const draft = path + draftSuffix;
       try {
-        await file.writeFile(JSON.stringify(job));
-        await file.sync();
-      } finally {
-        await file.close();
+        const file = await open(draft, 'w', 0o600);
+        try {
+          await file.writeFile(JSON.stringify(job));
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(draft, path);
+        await syncFolder(folder);
+      } catch (error) {
+        await removeQuietly(draft);
+        throw unusable(folder, error);
       }
-      await rename(draft, path);
     },
 
     async remove(id) {
@@ -54,14 +81,32 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
   };
 }
 
-function parseJob(text: string): Job {
+async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined);
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function unusable(folder: string, error: unknown): ClipError {
+  const { code } = error as NodeJS.ErrnoException;
+  const what = `Unfinished work cannot be kept in ${folder}`;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);
+  return new ClipError('EFAILED', `${what}: ${reason(error)}`);
+}
+
+/** A copy under another name would come back after each restart: only the file that is named after the job is that job. */
+function parseJob(text: string, name: string): Job {
   const job = JSON.parse(text) as Partial<Job> | null;
   const whole =
     typeof job?.id === 'string' &&
+    job.id + suffix === name &&
     typeof job.owner === 'string' &&
     typeof job.data === 'object' &&
+    job.data !== null &&
     Number.isFinite(job.createdAt) &&
     Number.isFinite(job.runAt);
   if (!whole) throw new Error('it is not a job');
-  return { failures: 0, ...job } as Job;
+  return { ...job, failures: Number.isFinite(job.failures) ? job.failures : 0 } as Job;
 }

@@ -1,4 +1,5 @@
 /** A message as it is kept with its job: JSON, with Buffers and Dates marked so that they come back as such. */
+import { types } from 'node:util';
 
 export interface StoredMessage {
   message: Record<string, unknown>;
@@ -8,6 +9,9 @@ export interface StoredMessage {
 
 const bufferMark = '$buffer';
 const dateMark = '$date';
+/** A key of the user's own that looks like a mark gets one more `$`, and loses it on the way back. */
+const likeMark = /^\$+(?:buffer|date)$/;
+const escapedMark = /^\$\$+(?:buffer|date)$/;
 const deepest = 64;
 
 export function storeMessage(message: object): StoredMessage {
@@ -26,23 +30,41 @@ export function restoreMessage(stored: unknown): unknown {
   const record = stored as Record<string, unknown>;
   if (typeof record[bufferMark] === 'string') return Buffer.from(record[bufferMark], 'base64');
   if (typeof record[dateMark] === 'string') return new Date(record[dateMark]);
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, restoreMessage(value)]));
+  return Object.fromEntries(
+    Object.entries(record).map(([key, value]) => [escapedMark.test(key) ? key.slice(1) : key, restoreMessage(value)]),
+  );
 }
 
 function storeValue(value: unknown, path: string, dropped: string[], above: Set<object>, depth: number): unknown {
   if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') return drop(path, dropped);
   if (typeof value !== 'object' || value === null) return value;
-  if (Buffer.isBuffer(value)) return { [bufferMark]: value.toString('base64') };
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : { [dateMark]: value.toISOString() };
-  if (above.has(value) || depth > deepest || isLive(value)) return drop(path, dropped);
+  // Function nodes run in a context of their own: what they make is no instance of our classes.
+  if (types.isUint8Array(value)) {
+    return { [bufferMark]: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
+  }
+  if (types.isDate(value)) {
+    const instant = Date.prototype.getTime.call(value);
+    return Number.isNaN(instant) ? null : { [dateMark]: new Date(instant).toISOString() };
+  }
+  if (above.has(value) || depth > deepest) return drop(path, dropped);
   above.add(value);
   const store = (entry: unknown, key: string): unknown =>
     storeValue(entry, path ? `${path}.${key}` : key, dropped, above, depth + 1);
-  const stored = Array.isArray(value)
-    ? value.map((entry, index) => store(entry, String(index)))
-    : Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, store(entry, key)]));
-  above.delete(value);
-  return stored;
+  try {
+    if (isLive(value) || isOpaque(value)) return drop(path, dropped);
+    if (Array.isArray(value)) return value.map((entry, index) => store(entry, String(index)));
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON === 'function') return storeValue(toJSON.call(value), path, dropped, above, depth + 1);
+    const own = types.isNativeError(value) ? { ...value, name: value.name, message: value.message } : value;
+    return Object.fromEntries(
+      Object.entries(own).map(([key, entry]) => [likeMark.test(key) ? `$${key}` : key, store(entry, key)]),
+    );
+  } catch {
+    // A getter or `toJSON` that throws.
+    return drop(path, dropped);
+  } finally {
+    above.delete(value);
+  }
 }
 
 function drop(path: string, dropped: string[]): undefined {
@@ -54,5 +76,17 @@ function drop(path: string, dropped: string[]): undefined {
 function isLive(value: object): boolean {
   return (
     typeof (value as { on?: unknown }).on === 'function' || typeof (value as { pipe?: unknown }).pipe === 'function'
+  );
+}
+
+/** Keeps its content where JSON does not look: stored as `{}`, it would be lost without a word. */
+function isOpaque(value: object): boolean {
+  return (
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isPromise(value) ||
+    types.isRegExp(value) ||
+    types.isAnyArrayBuffer(value) ||
+    ArrayBuffer.isView(value)
   );
 }

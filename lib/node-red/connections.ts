@@ -5,6 +5,8 @@ import { ClipError } from '../errors';
 import { readFields } from '../fields';
 import type { Clip, ProviderDefinition, ProxyOptions, TlsOptions } from '../provider';
 import { providers } from '../providers';
+import { jobEngine } from './engine';
+import { pluginProviders } from './plugins';
 import type { Message, Node, NodeDefinition, NodeRed } from './runtime';
 import { readNumber } from './typed-input';
 
@@ -15,10 +17,12 @@ export interface ConnectionNode extends Node {
 
 /** Our own providers, then those that other packages registered as plugins; looked up afresh at each call. */
 export function allProviders(RED: NodeRed): ProviderDefinition[] {
-  const plugins = RED.plugins?.getByType?.('clip-provider') ?? [];
   return [
     ...providers,
-    ...plugins.flatMap((plugin) => (plugin.definition ? [plugin.definition as ProviderDefinition] : [])),
+    ...pluginProviders(
+      RED,
+      providers.map(({ id }) => id),
+    ),
   ];
 }
 
@@ -40,19 +44,28 @@ export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinit
     throw new ClipError('ENOTFOUND', `No provider "${String(definition.provider)}" is installed`);
   }
   const { username = '', password = '', token = '' } = node.credentials ?? {};
+  const credentials = { username, password, token };
+  const settings = readFields(provider.settings, definition.settings);
+  const refusals = jobEngine(RED).refusals?.(node.id, [provider.id, settings, credentials]);
   return new Connection({
     id: node.id,
     definition: provider,
     config: {
-      settings: readFields(provider.settings, definition.settings),
-      credentials: { username, password, token },
+      settings,
+      credentials,
       tls: readTls(RED, definition.tls),
       proxy: readProxy(RED, definition.proxy),
       now: systemClock.now,
     },
     maxConcurrent: Math.floor(readNumber(definition, 'maxConcurrent', 2, 1)),
     clock: systemClock,
+    ...(refusals ? { refusals } : {}),
   });
+}
+
+/** The lane of a connection's transfers: they keep to its limit over all instances. */
+export function transferLane(connection: string): string {
+  return `transfers:${connection}`;
 }
 
 /**

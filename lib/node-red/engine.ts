@@ -1,28 +1,73 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { removeParts, type DownloadWork } from '../clips/download';
 import { systemClock } from '../clock';
+import { toClipError } from '../errors';
+import { BullEngine } from '../jobs/bullmq';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
 import { openJournal } from '../jobs/journal';
+import { unusableEngine } from '../jobs/unusable';
 import type { NodeRed } from './runtime';
 
-/** One engine per job folder: it outlives redeploys, and all nodes share it. */
+/** One engine per job folder or Redis: it outlives redeploys, and all nodes share it. */
 const engines = new Map<string, JobEngine>();
 
 export function jobEngine(RED: NodeRed): JobEngine {
   const folder = join(userDirectory(RED), 'video-clips', 'jobs');
-  let engine = engines.get(folder);
+  const redis = redisSetting(RED);
+  const place = redis === undefined ? folder : `redis ${String(redis)}`;
+  let engine = engines.get(place);
   if (!engine) {
     const warn = (text: string): void => RED.log.warn(`[video clips] ${text}`);
-    engine = new EmbeddedEngine(openJournal(folder, warn), systemClock, warn);
-    engines.set(folder, engine);
+    engine =
+      redis === undefined
+        ? new EmbeddedEngine(openJournal(folder, warn), systemClock, warn)
+        : distributedEngine(RED, redis, warn);
+    engines.set(place, engine);
   }
   return engine;
+}
+
+/** Where jobs are shared by several instances; `undefined` when they are not. */
+function redisSetting(RED: NodeRed): unknown {
+  const jobs = RED.settings.clipProviderJobs as { redis?: unknown } | null | undefined;
+  return jobs?.redis ?? (process.env.CLIP_JOBS_REDIS || undefined);
+}
+
+/** Whoever wants shared jobs is never given others: without Redis, nothing is taken on. */
+function distributedEngine(RED: NodeRed, url: unknown, warn: (text: string) => void): JobEngine {
+  try {
+    return new BullEngine({ url, warn });
+  } catch (thrown) {
+    const error = toClipError(thrown);
+    RED.log.error(`[video clips] ${error.message}`);
+    return unusableEngine(error);
+  }
+}
+
+/** Connections to Redis keep a process alive that has nothing else to do any more. */
+function closeUnused(): boolean {
+  let isAnyUsed = false;
+  for (const [place, engine] of engines) {
+    if (!engine.closeUnused) continue;
+    const closing = engine.closeUnused();
+    isAnyUsed ||= !closing;
+    if (closing) engines.delete(place);
+    closing?.catch(() => undefined);
+  }
+  return !isAnyUsed;
 }
 
 /** Node-RED always has one; a bare test runtime has none, and must not write into the home of whoever runs it. */
 function userDirectory(RED: NodeRed): string {
   return RED.settings.userDir ?? join(tmpdir(), `video-clips-${process.pid}`);
+}
+
+/** The path of ffmpeg in the settings file. */
+export function ffmpegSetting(RED: NodeRed): string {
+  const { clipProviderFfmpeg } = RED.settings;
+  return typeof clipProviderFfmpeg === 'string' ? clipProviderFfmpeg : '';
 }
 
 /** Where relative file names start: as for the core file nodes, else the user directory. */
@@ -34,7 +79,11 @@ export function fileFolder(RED: NodeRed): string {
 interface Starts {
   always?: () => void;
   once: Set<() => void>;
+  /** Runs while the flows are stopped: a deploy starts them again at once. */
+  closing?: NodeJS.Timeout;
 }
+
+const closeAfterMs = 1_000;
 
 /** One listener per runtime: its emitter warns about more than ten. */
 const starts = new WeakMap<NodeRed['events'], Starts>();
@@ -48,6 +97,14 @@ function startsOf(RED: NodeRed): Starts {
       created.once.clear();
       for (const call of calls) call();
       created.always?.();
+    });
+    const closeLater = (): void => {
+      clearTimeout(created.closing);
+      created.closing = setTimeout(() => closeUnused() || closeLater(), closeAfterMs);
+    };
+    RED.events.on('flows:stopped', closeLater);
+    RED.events.on('flows:starting', () => {
+      clearTimeout(created.closing);
     });
     starts.set(RED.events, created);
     found = created;
@@ -76,7 +133,11 @@ async function dropOrphans(RED: NodeRed): Promise<void> {
       const instance = owner.slice(0, Math.max(0, owner.lastIndexOf('-')));
       return inFlows.has(owner) || inFlows.has(instance) || Boolean(RED.nodes.getNode(owner));
     };
-    const dropped = await jobEngine(RED).remove((job) => !exists(job.owner));
+    const dropped = await jobEngine(RED).removeOrphans(exists);
+    for (const { id, data } of dropped) {
+      const { work } = data as { work?: DownloadWork };
+      if (work?.output === 'file') await removeParts({ id, data: work });
+    }
     if (dropped.length > 0) RED.log.info(`[video clips] Dropped ${dropped.length} job(s) of nodes that were deleted`);
   } catch (error) {
     RED.log.error(`[video clips] ${(error as Error).message}`);

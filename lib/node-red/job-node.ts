@@ -1,4 +1,5 @@
 /** What all working nodes share: a message becomes a job, the job's outcome becomes messages, status and errors. */
+import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
@@ -19,6 +20,8 @@ export interface JobNodeOptions<W extends Work, Settings> {
   run(job: Job<W>, connection: Connection, context: RunContext<W>, tools: RunTools<W>): Promise<Answer<W>>;
   /** Puts what is known now into the message. */
   write(message: Message, work: W, jobId: string): void;
+  /** Another instance has written it: frees what a run here may have left for that. */
+  forget?(jobId: string): void;
   /** Output numbers, from 0. Without `failure` every failure is raised. */
   outputs: { finished: number; progress?: number; failure?: number };
   /** Catalog keys below `status`, with the values for their text. */
@@ -28,6 +31,12 @@ export interface JobNodeOptions<W extends Work, Settings> {
   };
   /** The id that a cancel message names. */
   idOf(work: W): string | undefined;
+  /** Jobs of one lane share its limit over all instances. */
+  lane?(work: W): string;
+  /** Lets a waiting job run early when the vendor tells that the clip of that id has changed. */
+  wakes?: boolean;
+  /** Removes what an unfinished job has left on disk. */
+  discard?(job: Job<W>): Promise<void>;
   /** Tells the vendor that a cancelled job's result is no longer wanted. */
   cancelAtVendor?(work: W, connection: Connection): Promise<void>;
 }
@@ -64,12 +73,16 @@ export function jobNode<W extends Work, Settings>(
 ): void {
   const engine = jobEngine(RED);
   const live = new Map<string, Live>();
+  /** By connection id: where this node hears of changed clips. A connection that was deployed again is another object. */
+  const heard = new Map<string, { connection: Connection; stop(): void }>();
   let release: (() => Promise<void>) | undefined;
   let settings: Settings | ClipError;
   let shown = '';
   let warned = false;
+  let isPaused = false;
 
   function show(fill: Status['fill'], shape: Status['shape'], key: string, values?: Record<string, unknown>): void {
+    if (isPaused && key !== 'paused') return;
     const text = RED._(`${node.type}.status.${key}`, values);
     if (`${fill}${text}` === shown) return;
     shown = `${fill}${text}`;
@@ -121,6 +134,7 @@ export function jobNode<W extends Work, Settings>(
       show('red', 'ring', 'misconfigured');
       return { type: 'retry', afterMs: connectionRetryMs };
     }
+    if (options.wakes) listenTo(connection);
     liveOf(job);
     show('blue', 'dot', ...options.status.working(work, live.size));
     const answer = await options.run(
@@ -132,13 +146,26 @@ export function jobNode<W extends Work, Settings>(
     return answer.data === undefined ? (answer as Answer<Stored<W>>) : { ...answer, data: wrap(answer.data) };
   }
 
+  function listenTo(connection: Connection): void {
+    const { id } = connection;
+    if (heard.get(id)?.connection === connection) return;
+    heard.get(id)?.stop();
+    const isConcerned = ({ work }: Stored<W>, clipId?: string): boolean =>
+      work.connection === id && (clipId === undefined || options.idOf(work) === clipId);
+    const stop = connection.onClipChanged((clipId) =>
+      engine.wake((job) => job.owner === node.id && isConcerned((job as Job<Stored<W>>).data, clipId)),
+    );
+    heard.set(id, { connection, stop });
+  }
+
   function retrying(job: Job<Stored<W>>, { afterMs, because }: Extract<Answer<Stored<W>>, { type: 'retry' }>): void {
     if (!because) return progress(job, job.data.work);
     show('yellow', 'ring', 'retrying', { seconds: Math.ceil(afterMs / 1000), code: because.code });
     node.log(`${because.code}: ${because.message}. Next try in ${Math.ceil(afterMs / 1000)} s`);
   }
 
-  function settled(job: Job<Stored<W>>, outcome: Exclude<Answer<Stored<W>>, { type: 'retry' }>): void {
+  async function settled(job: Job<Stored<W>>, outcome: Exclude<Answer<Stored<W>>, { type: 'retry' }>): Promise<void> {
+    if (outcome.type === 'failed') await options.discard?.(unwrap(job));
     const target = liveOf(job);
     live.delete(job.id);
     options.write(target.message, job.data.work, job.id);
@@ -151,11 +178,25 @@ export function jobNode<W extends Work, Settings>(
     }
   }
 
+  /** Another instance has sent the message on. Here, only whoever waits for its completion still has to be told. */
+  function settledElsewhere(jobId: string, how?: 'done' | 'failed'): void {
+    const target = live.get(jobId);
+    live.delete(jobId);
+    options.forget?.(jobId);
+    if (how === 'done' || (how === 'failed' && failureOutput() !== undefined)) target?.done();
+  }
+
+  /** Where failures leave; otherwise they are raised. */
+  function failureOutput(): number | undefined {
+    const output = options.outputs.failure;
+    return output !== undefined && (node.wires?.[output]?.length ?? 0) > 0 ? output : undefined;
+  }
+
   function fail(target: Live, error: ClipError): void {
     if (error.code === 'EABORTED') show('grey', 'ring', 'cancelled');
     else show('red', 'ring', 'failed', { code: error.code });
-    const output = options.outputs.failure;
-    if (output !== undefined && (node.wires?.[output]?.length ?? 0) > 0) {
+    const output = failureOutput();
+    if (output !== undefined) {
       const { code, message, retryable } = error;
       target.message.error = { code, message, retryable };
       sendTo(output, target, target.message);
@@ -171,9 +212,10 @@ export function jobNode<W extends Work, Settings>(
       job.owner === node.id &&
       (named?.id === undefined || options.idOf((job as Job<Stored<W>>).data.work) === named.id);
     const cancelled = (await engine.cancel(matches)) as Job<Stored<W>>[];
-    const wanted = new Set(engine.list().map((job) => options.idOf((job as Job<Stored<W>>).data.work)));
+    if (!options.cancelAtVendor || cancelled.length === 0) return;
+    const wanted = new Set((await engine.list()).map(clipIdOf));
     for (const { data } of cancelled) {
-      if (!options.cancelAtVendor || wanted.has(options.idOf(data.work))) continue;
+      if (wanted.has(options.idOf(data.work))) continue;
       try {
         await options.cancelAtVendor(data.work, getConnection(RED, data.work.connection));
       } catch (thrown) {
@@ -191,14 +233,28 @@ export function jobNode<W extends Work, Settings>(
       node.warn(`Not kept should Node-RED restart before this is finished: msg.${dropped.slice(0, 5).join(', msg.')}`);
     }
     own();
-    const job = await engine.add<Stored<W>>({ owner: node.id, data: { message: kept, work }, runAt });
-    live.set(job.id, { message, send, done, progressAt: 0 });
+    // Known before it is stored: it may run at once, here or elsewhere.
+    const id = randomUUID();
+    live.set(id, { message, send, done, progressAt: 0 });
+    const lane = options.lane?.(work);
+    try {
+      await engine.add<Stored<W>>({
+        id,
+        owner: node.id,
+        data: { message: kept, work },
+        runAt,
+        ...(lane ? { lane } : {}),
+      });
+    } catch (thrown) {
+      live.delete(id);
+      throw thrown;
+    }
     const waitMs = runAt - Date.now();
     if (waitMs > 0) show('yellow', 'ring', 'waitingUntil', { time: new Date(runAt).toTimeString().slice(0, 8) });
   }
 
   function own(): void {
-    release ??= engine.own<Stored<W>>(node.id, { run, retrying, settled });
+    release ??= engine.own<Stored<W>>(node.id, { run, retrying, settled, settledElsewhere });
   }
 
   try {
@@ -207,6 +263,13 @@ export function jobNode<W extends Work, Settings>(
     settings = toClipError(thrown);
     show('red', 'ring', 'misconfigured');
   }
+  const stopListening = engine.onPause?.((paused) => {
+    isPaused = paused;
+    if (paused) return show('yellow', 'ring', 'paused');
+    shown = '';
+    if (settings instanceof ClipError) show('red', 'ring', 'misconfigured');
+    else node.status({});
+  });
   // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
   const stopWaiting = whenFlowsStarted(RED, own);
 
@@ -217,11 +280,14 @@ export function jobNode<W extends Work, Settings>(
 
   node.on('close', (removed, done) => {
     stopWaiting();
+    stopListening?.();
     const close = async (): Promise<void> => {
+      for (const { stop } of heard.values()) stop();
       await release?.();
       live.clear();
       if (removed) {
         const dropped = await engine.remove((job) => job.owner === node.id);
+        for (const job of dropped) await options.discard?.(unwrap(job as Job<Stored<W>>));
         if (dropped.length > 0) node.log(`Dropped ${dropped.length} unfinished job(s) with the node`);
       }
       node.status({});
@@ -230,4 +296,9 @@ export function jobNode<W extends Work, Settings>(
       .catch((thrown: unknown) => node.warn(toClipError(thrown).message))
       .finally(done);
   });
+}
+
+/** The clip that a job of whatever node is about. */
+function clipIdOf({ data }: Job): string | undefined {
+  return (data as Stored<{ clip?: { id?: string } }>).work?.clip?.id;
 }

@@ -50,6 +50,10 @@ describe('redact', () => {
     }
   });
 
+  it('takes a session that is no proper text', () => {
+    assert.equal(clean('I got half-\ud83c', { key: 'half-\ud83c' }), 'I got ***');
+  });
+
   it('returns the same error where there is nothing to take out', () => {
     const error = new ClipError('EFAILED', 'all well');
     assert.equal(redact(error, secretValues(credentials, undefined)), error);

@@ -167,6 +167,13 @@ describe('parseXml', () => {
 });
 
 describe('findAll', () => {
+  it('keeps the list of what is wrong short', () => {
+    assert.throws(
+      () => parseXml('<a>'.repeat(10_000)),
+      (error: unknown) => error instanceof ClipError && error.code === 'EPROTOCOL' && error.message.length < 300,
+    );
+  });
+
   it('finds elements at any depth, in document order, and not the one it starts from', () => {
     const root = parseXml('<a n="0"><b><a n="1"><a n="2"/></a></b><a n="3"/></a>');
     assert.deepEqual(

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
@@ -57,7 +59,7 @@ describe('download-clip', () => {
       flow.send('download', { clip });
       const message = await outcome(flow, 'file');
       assert.ok(Buffer.isBuffer(message.payload));
-      assert.equal((message.payload).length, clipOf(message).file!.size);
+      assert.equal(message.payload.length, clipOf(message).file!.size);
       assert.equal(message.filename, undefined);
       assert.deepEqual(await files(flow.userDir), []);
     }));
@@ -166,10 +168,72 @@ describe('download-clip', () => {
       assert.deepEqual(sim.requestsFor('downloadClip'), []);
     }));
 
-  it('says that converting is not available yet', () =>
-    run({ convert: 'h264' }, async (flow) => {
+  it('refuses to convert what is kept in memory', () =>
+    run({ output: 'buffer', convert: 'h264' }, async (flow) => {
       flow.send('download', { clip: await finishedClip(sim) });
       assert.equal(((await flow.next('caught')).error as { code: string }).code, 'EUNSUPPORTED');
+    }));
+
+  it('converts before the file gets its name, and adds a thumbnail', () =>
+    run({ filename: 'small.mp4', convert: 'h264', maxHeight: 120, thumbnail: true }, async (flow) => {
+      flow.send('download', { clip: await finishedClip(sim) });
+      const { file } = clipOf(await outcome(flow, 'file'));
+      assert.deepEqual([file!.codec, file!.height], ['h264', 120]);
+      assert.equal(
+        createHash('sha256')
+          .update(await readFile(file!.path))
+          .digest('hex'),
+        file!.sha256,
+      );
+      assert.deepEqual((await files(flow.userDir)).sort(), ['small.jpg', 'small.mp4']);
+      assert.equal(file!.thumbnail, join(flow.userDir, 'small.jpg'));
+      assert.deepEqual(file!.problems, []);
+    }));
+
+  it('says when there is no ffmpeg to convert with, before anything is transferred', () =>
+    run(
+      { convert: 'faststart' },
+      async (flow) => {
+        flow.send('download', { clip: await finishedClip(sim) });
+        assert.equal(((await flow.next('caught')).error as { code: string }).code, 'EFFMPEG');
+        assert.deepEqual(sim.requestsFor('downloadClip'), []);
+      },
+      { clipProviderFfmpeg: '/nowhere/ffmpeg' },
+    ));
+
+  it('continues a transfer that broke off where the server can', () =>
+    run({}, async (flow) => {
+      Object.assign(sim.options.download, { largeMedia: 6_000_000, range: true, etag: 'strong' });
+      const clip = await finishedClip(sim);
+      sim.failNext({ kind: 'truncate', afterBytes: 4_000_000, how: 'reset' }, 'downloadClip');
+      flow.send('download', { clip });
+      const { file } = clipOf(await outcome(flow, 'file'));
+      assert.equal(file!.resumed, true);
+      assert.equal(file!.sha256, await sha256Of(await sim.mediaOf(clip.id)));
+      const [, second] = sim.requestsFor('downloadClip');
+      assert.match(String(second!.headers.range), /^bytes=[1-9]\d*-$/);
+      assert.equal((await files(flow.userDir)).length, 1);
+    }));
+
+  it('removes what a broken transfer has left when it is cancelled before the next try', () =>
+    run({}, async (flow) => {
+      Object.assign(sim.options.download, { largeMedia: 6_000_000, range: true, etag: 'strong' });
+      sim.failNext({ kind: 'truncate', afterBytes: 500_000, how: 'reset' }, 'downloadClip', 9);
+      flow.send('download', { clip: await finishedClip(sim) });
+      await eventually(() => flow.statuses('download').some(({ text }) => text?.includes('retrying')));
+      flow.send('download', { cancel: true });
+      await flow.next('caught');
+      assert.deepEqual(await files(flow.userDir), []);
+    }));
+
+  it('does not follow a link that leads out of its folder', () =>
+    run({ filename: 'clips/{title}/a.mp4' }, async (flow) => {
+      await mkdir(join(flow.userDir, 'clips'), { recursive: true });
+      await symlink(tmpdir(), join(flow.userDir, 'clips', 'door'));
+      flow.send('download', { clip: { ...(await finishedClip(sim)), title: 'door' } });
+      const { error } = await flow.next('caught');
+      assert.equal((error as { code: string }).code, 'EINVALID');
+      assert.match((error as { message: string }).message, /link leads out/);
     }));
 
   it('keeps a short video as a warning when it is not strict', async () => {

@@ -146,7 +146,7 @@ describe('poll-clip', () => {
         const at = sim.requestsFor('getClips').map((request) => request.at);
         const pauses = at.slice(1).map((time, index) => time - at[index]!);
         assert.ok(
-          pauses.every((pause) => pause >= 490),
+          pauses.every((pause) => pause >= 350),
           `pauses of ${pauses.join(', ')} ms`,
         );
         assert.equal(sim.requests.length, at.length + 1, 'and one login');

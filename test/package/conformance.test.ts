@@ -103,6 +103,7 @@ const soleImporters: Record<string, string> = {
   axios: 'lib/http.ts',
   'fast-xml-parser': 'lib/xml.ts',
   'fluent-ffmpeg': 'lib/ffmpeg.ts',
+  ws: 'lib/websocket.ts',
 };
 
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');

@@ -18,6 +18,8 @@ export interface ApiCall {
   form?: Record<string, string>;
   /** What it is for, to start an error message with. */
   doing: string;
+  /** Success needs no words. Anywhere else an empty answer would be an empty list, and its clips gone. */
+  mayBeEmpty?: boolean;
 }
 
 /** Kept apart from other clients in the list of sessions that the vendor shows. */
@@ -64,7 +66,7 @@ export function createAipixApi(config: ProviderConfig) {
     const reply = await send(call, signal, session);
     const problem = errorOf(reply, call.doing, session !== undefined);
     if (problem) throw problem;
-    return readJson(reply, call.doing);
+    return call.mayBeEmpty && isEmptySuccess(reply) ? undefined : readJson(reply, call.doing);
   }
 
   /**
@@ -128,29 +130,40 @@ export function deviceId(baseUrl: string, login: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
 }
 
-function readJson(reply: HttpReply, doing: string): unknown {
-  if (reply.text.trim() === '') return undefined;
+function isEmptySuccess({ status, text }: HttpReply): boolean {
+  return status < 300 && text.trim() === '';
+}
+
+/** @throws EPROTOCOL for anything but an object or a list */
+function readJson(reply: HttpReply, doing: string): object {
+  const json = parsed(reply.text);
+  if (typeof json === 'object' && json !== null) return json;
+  throw new ClipError(
+    'EPROTOCOL',
+    `${doing}: the server answered with ${kindOf(reply.text, json)}. Check that the address is the one of the Aipix server`,
+  );
+}
+
+function parsed(text: string): unknown {
   try {
-    return parseJson(reply.text);
+    return parseJson(text);
   } catch {
-    const what = /^(\uFEFF|\s)*</.test(reply.text) ? 'a page' : 'something';
-    throw new ClipError(
-      'EPROTOCOL',
-      `${doing}: the server answered with ${what} that is not JSON. Check that the address is the one of the Aipix server`,
-    );
+    return undefined;
   }
+}
+
+function kindOf(text: string, json: unknown): string {
+  if (text.trim() === '') return 'nothing';
+  if (json !== undefined) return 'JSON that is neither an object nor a list';
+  return /^(\uFEFF|\s)*</.test(text) ? 'a page that is not JSON' : 'something that is not JSON';
 }
 
 const longestText = 300;
 
 /** What the server said, short, and without addresses: those of streams hold passwords, those of files are keys. */
 function problemsOf(reply: HttpReply): { text: string; fields: string[] } {
-  try {
-    const { text, fields } = readProblems(parseJson(reply.text));
-    return { text: withoutAddresses(text).slice(0, longestText), fields };
-  } catch {
-    return { text: '', fields: [] };
-  }
+  const { text, fields } = readProblems(parsed(reply.text));
+  return { text: withoutAddresses(text).slice(0, longestText), fields };
 }
 
 export function withoutAddresses(text: string): string {

@@ -148,7 +148,7 @@ export function createDownloads(api: AipixApi, now: () => number) {
     async repeat(id: string, call: Call, doing: string): Promise<Download | undefined> {
       const path = `/${encodeURIComponent(id)}/repeat`;
       const reply = await within('repeat', (family) =>
-        api.request({ method: 'POST', path: `${family}${path}`, doing }, call),
+        api.request({ method: 'POST', path: `${family}${path}`, doing, mayBeEmpty: true }, call),
       );
       return objectsOf(reply).map(readDownload)[0];
     },
@@ -157,7 +157,10 @@ export function createDownloads(api: AipixApi, now: () => number) {
     async remove(id: string, call: Call, doing: string): Promise<void> {
       try {
         await within('delete', (family) =>
-          api.request({ method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, doing }, call),
+          api.request(
+            { method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, doing, mayBeEmpty: true },
+            call,
+          ),
         );
       } catch (error) {
         // Gone already.

@@ -45,13 +45,14 @@ function replyError(thrown: unknown, name: string, text: string, status: number,
   return ruleError({ ...rule, details }, name === 'Unknown' || name === '' ? `HTTP ${status}` : name, text, attempt);
 }
 
-function strangeError({ status, unknownRequest, retryAfter }: StrangeReply, { doing }: Attempt): ClipError {
+function strangeError({ status, unknownRequest, isEmpty, retryAfter }: StrangeReply, { doing }: Attempt): ClipError {
   const vendorCode = `HTTP ${status}`;
   if (unknownRequest) {
     const message = `${doing}: this host of AWS does not know the request. Check the endpoint of the connection`;
     return new ClipError('EPROTOCOL', message, { vendorCode });
   }
-  const message = `${doing}: HTTP ${status} with a document that is not from Kinesis Video Streams. Check the endpoint of the connection, and its proxy`;
+  const what = isEmpty ? 'nothing in it' : 'a document that is not from Kinesis Video Streams';
+  const message = `${doing}: HTTP ${status} with ${what}. Check the endpoint of the connection, and its proxy`;
   const { code, details } = statusRule(status);
   const pause = { retryAfterMs: retryAfterMs(retryAfter) };
   return new ClipError(code === 'ENOTFOUND' ? 'EPROTOCOL' : code, message, { ...details, ...pause, vendorCode });

@@ -8,6 +8,7 @@ export const strangeReply = 'StrangeReply';
 export interface StrangeReply extends Error {
   status: number;
   unknownRequest: boolean;
+  isEmpty: boolean;
   /** The header of that name. */
   retryAfter?: string;
 }
@@ -56,9 +57,16 @@ async function checkReply(response: Response): Promise<void> {
   const unknownRequest =
     /unable to determine service\/operation/i.test(text) ||
     /UnknownOperationException/.test(textIn(fieldIn(json, 'Output'), '__type') ?? '');
-  if (!unknownRequest && (json !== undefined || (status !== 200 && text.trim() === ''))) return;
+  // Only a refusal may go without a body: an empty success would be an empty list, and its clips gone.
+  const isRefusal = status >= 300;
+  if (!unknownRequest && (isObject(json) || (isRefusal && text.trim() === ''))) return;
   const retryAfter = response.headers['retry-after'];
-  const error: StrangeReply = Object.assign(new Error(`HTTP ${status}`), { status, unknownRequest, retryAfter });
+  const error: StrangeReply = Object.assign(new Error(`HTTP ${status}`), {
+    status,
+    unknownRequest,
+    isEmpty: text.trim() === '',
+    retryAfter,
+  });
   error.name = strangeReply;
   throw error;
 }
@@ -67,6 +75,11 @@ async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of body) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+/** All that the service ever says is an object; the SDK stumbles over null. */
+function isObject(json: unknown): boolean {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function parseJson(text: string): unknown {

@@ -167,6 +167,7 @@ describe('a download that runs again', () => {
             downloadClip(job, connection, context, {
               clock: test.clock,
               onBytes: () => undefined,
+              findFfmpeg: () => Promise.reject(new Error('Not expected')),
               onBuffer: () => undefined,
             }),
           retrying: (_job, { afterMs }) => void waits.push(afterMs),
@@ -178,7 +179,12 @@ describe('a download that runs again', () => {
         output: 'file',
         maxBufferBytes: 0,
         filename: join(test.path('videos'), 'clip.mp4'),
+        root: test.path('.'),
         exists: 'rename',
+        convert: 'none',
+        maxHeight: 0,
+        maxBytes: 0,
+        thumbnail: false,
         deleteAfter: false,
         strict: true,
       };
@@ -253,6 +259,7 @@ describe('a download that runs again', () => {
           await downloadClip(job, connection, context, {
             clock: test.clock,
             onBytes: () => undefined,
+            findFfmpeg: () => Promise.reject(new Error('Not expected')),
             onBuffer: () => undefined,
           });
           died.resolve();

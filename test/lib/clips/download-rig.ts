@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { downloadClip, type DownloadWork } from '../../../lib/clips/download';
+import { downloadClip, type DownloadOptions, type DownloadWork } from '../../../lib/clips/download';
 import type { Connection } from '../../../lib/connection';
 import type { ErrorCode } from '../../../lib/errors';
 import type { Answer, Job } from '../../../lib/jobs/job';
@@ -28,6 +28,7 @@ export interface Download {
   connection?: Connection;
   context?: TestContext<DownloadWork>;
   job?: Partial<Job<DownloadWork>>;
+  options?: Partial<DownloadOptions>;
   onBytes?(bytes: number, total: number | undefined): void;
 }
 
@@ -125,7 +126,12 @@ export function downloadRig(): DownloadRig {
       output: 'file',
       maxBufferBytes: 1_000_000,
       filename: path('7/clip.mp4'),
+      root: temp(),
       exists: 'rename',
+      convert: 'none',
+      maxHeight: 0,
+      maxBytes: 0,
+      thumbnail: false,
       deleteAfter: false,
       strict: true,
       ...download.work,
@@ -136,6 +142,8 @@ export function downloadRig(): DownloadRig {
     together ||= running > 1;
     const answer = await downloadClip(aJob(work, download.job), connection, context, {
       clock,
+      findFfmpeg: () => Promise.reject(new Error('The test does not expect this call')),
+      ...download.options,
       onBuffer: (buffer) => buffers.push(buffer),
       onBytes(bytes, total) {
         for (const name of together ? [] : readdirSync(temp(), { recursive: true, encoding: 'utf8' })) {

@@ -20,7 +20,12 @@ describe('Rhombus: a downloaded file', () => {
       output: 'buffer',
       maxBufferBytes: 2 ** 24,
       filename: '',
+      root: '',
       exists: 'rename',
+      convert: 'none',
+      maxHeight: 0,
+      maxBytes: 0,
+      thumbnail: false,
       deleteAfter: true,
       strict: true,
     };
@@ -29,6 +34,7 @@ describe('Rhombus: a downloaded file', () => {
     return downloadClip(job, connection, context, {
       clock: systemClock,
       onBytes: () => undefined,
+      findFfmpeg: () => Promise.reject(new Error('Not expected')),
       onBuffer: () => undefined,
     });
   }

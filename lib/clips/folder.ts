@@ -1,0 +1,54 @@
+/** The folder of a file that is about to be written: that it exists, lies where it may, and has room. */
+import { mkdir, realpath, statfs } from 'node:fs/promises';
+import { dirname, relative, isAbsolute, sep } from 'node:path';
+import { ClipError } from '../errors';
+
+/** Left free for everything else on the disk. */
+const reserveBytes = 32 * 2 ** 20;
+
+/**
+ * Makes the folder.
+ * @param root what must not be left: a link in it that leads elsewhere is refused before anything is made
+ * @throws EINVALID
+ */
+export async function makeFolder(folder: string, root: string): Promise<void> {
+  await mkdir(root, { recursive: true });
+  const inside = relative(await realpath(root), await realpath(await deepestExisting(folder)));
+  if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
+    throw new ClipError('EINVALID', `A link leads out of ${root}: nothing is saved there`);
+  }
+  await mkdir(folder, { recursive: true });
+}
+
+async function deepestExisting(folder: string): Promise<string> {
+  try {
+    await realpath(folder);
+    return folder;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    return deepestExisting(dirname(folder));
+  }
+}
+
+/** Bytes that may be written to the disk of a folder; `undefined` where that cannot be told. */
+export type FreeBytes = (folder: string) => Promise<number | undefined>;
+
+export const freeBytes: FreeBytes = async (folder) => {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
+  }
+};
+
+/** @throws ENOSPACE when so many more bytes would fill the disk */
+export async function checkSpace(folder: string, bytes: number, free: FreeBytes): Promise<void> {
+  const available = await free(folder);
+  if (available === undefined || bytes + reserveBytes <= available) return;
+  const mib = (value: number): number => Math.ceil(value / 2 ** 20);
+  throw new ClipError(
+    'ENOSPACE',
+    `There is not enough space in ${folder}: ${mib(bytes)} MiB are needed besides ${mib(reserveBytes)} MiB of reserve, ${mib(available)} MiB are free`,
+  );
+}

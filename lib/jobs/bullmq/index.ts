@@ -1,0 +1,276 @@
+/** Jobs in BullMQ on Redis or Valkey, shared by all instances that run the same flows. */
+import { randomUUID } from 'node:crypto';
+import { ClipError, toClipError } from '../../errors';
+import type { Refusals } from '../../refusals';
+import { Ends } from './ends';
+import { AbsentOwners } from './absent';
+import type { Job, JobDraft, JobEngine, JobOwner } from '../job';
+import { KnownJobs } from './known';
+import { storedJob, type Lane } from './lane';
+import { Lanes } from './lanes';
+import { exchangeNotes, type Ended, type Note, type Stopped } from './notes';
+import { presence, type Presence } from './presence';
+import { checkRedisUrl, connectRedis, loadPackages, type Redis } from './redis';
+import { redisRefusals } from './refusals';
+import { Runs, type Run } from './runs';
+
+export interface BullOptions {
+  url: unknown;
+  warn(text: string): void;
+  /** Before the names of all keys. */
+  prefix?: string;
+  load?(name: string): unknown;
+  /** A job of an instance that was silent for so long is taken over, at the next check. */
+  lockMs?: number;
+  takeoverCheckMs?: number;
+  /** A job whose owner is not here is left to the others for so long, at first. */
+  absentMs?: number;
+  /** The instances hear of one another this often. */
+  beatMs?: number;
+}
+
+export class BullEngine implements JobEngine {
+  readonly #instance = randomUUID();
+  readonly #prefix: string;
+  readonly #redis: Redis;
+  readonly #warn: (text: string) => void;
+  readonly #lanes: Lanes;
+  readonly #runs: Runs;
+  readonly #known: KnownJobs;
+  readonly #ends: Ends;
+  readonly #presence: Presence;
+  readonly #tellOthers: (note: Note) => void;
+  readonly #owners = new Map<string, JobOwner<unknown>>();
+  readonly #absent: AbsentOwners;
+  /** Jobs on their way to Redis. */
+  readonly #adding = new Set<Promise<unknown>>();
+  /** Connections that this process has had. */
+  readonly #connections = new Set<string>();
+  readonly #closing = new AbortController();
+  readonly #timer: NodeJS.Timeout;
+  #beating: Promise<void> | undefined;
+
+  /** @throws EINVALID for an address that is none, EUNSUPPORTED when a package is not installed */
+  constructor(options: BullOptions) {
+    const { warn, prefix = 'video-clips', lockMs = 15_000, takeoverCheckMs = 10_000 } = options;
+    const redis = connectRedis(checkRedisUrl(options.url), loadPackages(options.load), warn);
+    const { client, bullmq } = redis;
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#warn = warn;
+    this.#absent = new AbsentOwners(options.absentMs ?? 1_000);
+    this.#presence = presence(client, prefix, this.#instance);
+    this.#tellOthers = exchangeNotes(redis, `${prefix}:notes`, this.#instance, (note) => this.#hear(note));
+    this.#runs = new Runs(bullmq, lockMs, {
+      ownerOf: ({ owner }) => this.#owners.get(owner),
+      absent: (job, lane) => this.#absent.putOffMs(job, lane),
+      waits: (job, lane, restUntil) => this.#known.waits(job, lane, restUntil),
+      ended: (job, how) => this.#ended(job, how),
+      warn,
+    });
+    this.#known = new KnownJobs(this.#runs);
+    this.#ends = new Ends({
+      client,
+      prefix,
+      instance: this.#instance,
+      runs: this.#runs,
+      closing: this.#closing.signal,
+      tellOthers: this.#tellOthers,
+      tellOwner: (job) => this.#tellCancelled(job),
+      taken: (job, how) => this.#ended(job, how),
+    });
+    this.#lanes = new Lanes(
+      redis,
+      { prefix, lockMs, takeoverCheckMs },
+      {
+        process: (lane, queued, token) => this.#runs.process(lane, queued, token),
+        lost: (ids) => ids.forEach((id) => this.#runs.get(id)?.stop.abort()),
+        warn,
+      },
+    );
+    redis.onChange((isAway) => !isAway && this.#back());
+    this.#timer = setInterval(() => void this.#beat(), options.beatMs ?? 15_000).unref();
+  }
+
+  add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
+    const adding = this.#add(draft);
+    const added = (): void => void this.#adding.delete(adding);
+    this.#adding.add(adding);
+    adding.then(added, added);
+    return adding;
+  }
+
+  own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
+    const own = handlers as JobOwner<unknown>;
+    // When the other owners of this start have come, too.
+    if (this.#owners.size === 0) setImmediate(() => void this.#beat());
+    this.#owners.set(owner, own);
+    if (!this.#closing.signal.aborted) this.#lanes.start();
+    this.#absent.came(owner);
+    return () => this.#release(owner, own);
+  }
+
+  cancel(matches: (job: Job) => boolean): Promise<Job[]> {
+    return this.#endAll(matches, 'cancelled');
+  }
+
+  remove(matches: (job: Job) => boolean): Promise<Job[]> {
+    return this.#endAll(matches, 'removed');
+  }
+
+  /** Instances are deployed one after the other: an owner that one of them had of late may exist. */
+  async removeOrphans(exists: (owner: string) => boolean): Promise<Job[]> {
+    const owners = await this.#presence.owners();
+    return this.remove(({ owner }) => !exists(owner) && !owners.has(owner));
+  }
+
+  /** Each instance hears the vendor's news itself: it wakes the jobs that ran there last. */
+  wake(matches: (job: Job) => boolean): void {
+    this.#known.wake(matches);
+  }
+
+  async list(): Promise<Job[]> {
+    return (await this.#stored()).map(({ job }) => job);
+  }
+
+  openLane(name: string, atOnce: number): () => Promise<void> {
+    const open = this.#lanes.open(name, atOnce);
+    return () => {
+      const ends = [this.#lanes.close(open)];
+      return this.#stop(
+        this.#runs.all(({ lane }) => lane === open.lane),
+        ends,
+      );
+    };
+  }
+
+  onPause(listener: (isPaused: boolean) => void): () => void {
+    return this.#redis.onChange(listener);
+  }
+
+  refusals(connection: string, login: unknown): Refusals {
+    const isDeploy = this.#connections.has(connection);
+    this.#connections.add(connection);
+    return redisRefusals(this.#redis.client, this.#prefix, connection, login, isDeploy);
+  }
+
+  closeUnused(): Promise<void> | undefined {
+    const isUsed = this.#owners.size > 0 || this.#lanes.isUsed || this.#adding.size > 0;
+    return isUsed ? undefined : this.close();
+  }
+
+  /** Ends everything here; jobs are kept for other instances and the next start. */
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    clearInterval(this.#timer);
+    this.#owners.clear();
+    await this.#stop(
+      this.#runs.all(() => true),
+      this.#lanes.stop(),
+    );
+    await this.#redis.unlessAway(this.#presence.leave().catch(() => undefined));
+    this.#redis.close();
+  }
+
+  async #add<Data>({ id = randomUUID(), lane: name, ...draft }: JobDraft<Data>): Promise<Job<Data>> {
+    const now = Date.now();
+    const job: Job<Data> = { id, createdAt: now, failures: 0, ...draft };
+    const lane = this.#lanes.get(name);
+    const added = this.#known.adding(job, lane);
+    try {
+      await lane.queue.waitUntilReady();
+      if (name !== undefined) await this.#lanes.announce(name);
+      // Should a command be repeated after Redis was away, it is still one job.
+      await lane.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - now) });
+    } catch (thrown) {
+      added(false);
+      throw new ClipError('EFAILED', `Unfinished work cannot be kept in Redis: ${toClipError(thrown).message}`);
+    }
+    added(true);
+    return job;
+  }
+
+  /** Stops these runs; their jobs are kept. */
+  async #stop(runs: Run[], ends: (() => Promise<void>)[]): Promise<void> {
+    for (const run of runs) run.stop.abort();
+    await Promise.all(runs.map((run) => run.ran));
+    await this.#redis.unlessAway(Promise.all(runs.map((run) => run.ended)));
+    await Promise.all(ends.map((end) => end()));
+  }
+
+  /** Ends what these handlers run. Another owner of the same id may have come already: its runs are left alone. */
+  #release(owner: string, own: JobOwner<unknown>): Promise<void> {
+    if (this.#owners.get(owner) === own) this.#owners.delete(owner);
+    // What is put back is for the others then.
+    const ends = this.#owners.size === 0 ? this.#lanes.stop() : [];
+    return this.#stop(
+      this.#runs.all((run) => run.owner === own),
+      ends,
+    );
+  }
+
+  async #stored(): Promise<{ job: Job; lane: Lane }[]> {
+    const stored = await this.#lanes.jobs();
+    // What runs here is known better here.
+    return stored.map(({ job, lane }) => ({ job: this.#runs.get(job.id)?.job ?? job, lane }));
+  }
+
+  async #endAll(matches: (job: Job) => boolean, how: Stopped): Promise<Job[]> {
+    // They were accepted before whoever asks.
+    await Promise.allSettled(this.#adding);
+    const found = (await this.#stored()).filter(({ job }) => matches(job));
+    return this.#ends.endAll(found, how);
+  }
+
+  async #tellCancelled(job: Job): Promise<void> {
+    try {
+      const error = new ClipError('EABORTED', 'Cancelled by a message');
+      await this.#owners.get(job.owner)?.settled(job, { type: 'failed', error });
+    } catch (thrown) {
+      this.#warn(toClipError(thrown).message);
+    }
+  }
+
+  #ended(job: Job, how: Ended): void {
+    const { id, owner } = job;
+    this.#gone(job, how, job);
+    const wasStopped = how === 'cancelled' || how === 'removed';
+    this.#tellOthers({ type: 'ended', id, owner, how, ...(wasStopped ? { job } : {}) });
+  }
+
+  #hear(note: Note): void {
+    const { id, owner } = note;
+    if (note.type === 'stop') return this.#ends.stop(id, note.how);
+    this.#gone(note, note.how, note.job);
+    const how = note.how === 'cancelled' ? 'failed' : note.how;
+    this.#owners.get(owner)?.settledElsewhere?.(id, how === 'removed' ? undefined : how);
+  }
+
+  #gone(named: { id: string; owner: string }, how: Ended, job?: Job): void {
+    this.#known.forget(named.id);
+    this.#absent.forget(named);
+    this.#ends.heard(named.id, how, job);
+  }
+
+  #back(): void {
+    this.#lanes.restoreLimits();
+    void this.#beat();
+  }
+
+  #beat(): Promise<void> {
+    this.#beating ??= this.#tryToBeat()
+      // The next one will do.
+      .catch(() => undefined)
+      .finally(() => (this.#beating = undefined));
+    return this.#beating;
+  }
+
+  async #tryToBeat(): Promise<void> {
+    if (this.#redis.isAway || this.#closing.signal.aborted) return;
+    const { instances, owners } = await this.#presence.beat([...this.#owners.keys()]);
+    this.#lanes.share(instances);
+    this.#absent.elsewhere = owners;
+    for (const { id, owner } of await this.#known.takeGone()) this.#owners.get(owner)?.settledElsewhere?.(id);
+  }
+}

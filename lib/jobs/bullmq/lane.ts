@@ -1,0 +1,127 @@
+/** One BullMQ queue and, for as long as this instance runs jobs out of it, its worker. */
+import type { Job as BullJob, Queue, Worker } from 'bullmq';
+import type { Job } from '../job';
+import type { Redis } from './redis';
+
+/** What BullMQ keeps of a job, under the job's id. */
+export type StoredJob = Omit<Job, 'id'>;
+export type QueuedJob = BullJob<StoredJob>;
+
+export interface LaneOptions {
+  prefix: string;
+  /** A job of an instance that was silent for so long is taken over, at the next check. */
+  lockMs: number;
+  takeoverCheckMs: number;
+}
+
+export interface LaneEvents {
+  /** Runs a job, and ends it or puts it elsewhere: in the end it throws what tells BullMQ that this is done. */
+  process(lane: Lane, queued: QueuedJob, token: string): Promise<never>;
+  /** Another instance may take these over, or has done so. */
+  lost(ids: string[]): void;
+  warn(text: string): void;
+}
+
+/** Nobody reads the events that BullMQ writes. */
+const eventsKept = 100;
+/** A crash takes the jobs of an instance with it as often as it happens: never a reason to give one up. */
+const takeoversAtMost = 1e9;
+const pageSize = 200;
+
+export class Lane {
+  readonly queue: Queue<StoredJob, unknown, 'job'>;
+  #worker: Worker<StoredJob> | undefined;
+
+  constructor(
+    private readonly redis: Redis,
+    readonly name: string,
+    private readonly options: LaneOptions,
+    private readonly events: LaneEvents,
+  ) {
+    const { prefix } = options;
+    this.queue = new redis.bullmq.Queue(name, {
+      connection: redis.client,
+      prefix,
+      streams: { events: { maxLen: eventsKept } },
+      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+    });
+    this.queue.on('error', (error) => this.#report(error));
+  }
+
+  /** Takes jobs, so many at once in this instance. */
+  start(atOnce: number): void {
+    if (this.#worker) {
+      this.#worker.concurrency = atOnce;
+      return;
+    }
+    const { prefix, lockMs, takeoverCheckMs } = this.options;
+    const worker = new this.redis.bullmq.Worker<StoredJob>(
+      this.name,
+      (queued, token) => this.events.process(this, queued, token ?? ''),
+      {
+        connection: this.redis.client,
+        prefix,
+        concurrency: atOnce,
+        lockDuration: lockMs,
+        stalledInterval: takeoverCheckMs,
+        maxStalledCount: takeoversAtMost,
+      },
+    );
+    worker.on('error', (error) => this.#report(error));
+    worker.on('lockRenewalFailed', (ids) => this.events.lost(ids));
+    this.#worker = worker;
+  }
+
+  /** Takes no more jobs from now on. The returned function frees the rest, for when those that run have ended. */
+  stop(): () => Promise<void> {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    // Takes effect at once.
+    void worker?.pause(true);
+    // Otherwise it waits for its second connection, which may be about to come back.
+    const force = true;
+    return async () => worker?.close(force);
+  }
+
+  /** All jobs. None is missed by being moved meanwhile: their ids are read in one step. */
+  async jobs(): Promise<Job[]> {
+    const ids = await this.queue.getRanges(['active', 'wait', 'delayed', 'prioritized'], 0, -1);
+    const jobs: Job[] = [];
+    for (let from = 0; from < ids.length; from += pageSize) {
+      const page = await Promise.all(ids.slice(from, from + pageSize).map((id) => this.queue.getJob(id)));
+      for (const queued of page) if (queued) jobs.push(jobOf(queued));
+    }
+    return jobs;
+  }
+
+  /** Lets a waiting job run at that time. One that does not wait any more is left alone. */
+  async move(id: string, runAt: number): Promise<void> {
+    try {
+      const queued = await this.queue.getJob(id);
+      await queued?.changeDelay(Math.max(0, runAt - Date.now()));
+    } catch {
+      // It runs, or has run since.
+    }
+  }
+
+  async areGone(ids: string[]): Promise<boolean[]> {
+    const asked = this.redis.client.pipeline();
+    for (const id of ids) asked.exists(this.queue.toKey(id));
+    const answers = (await asked.exec()) ?? [];
+    return ids.map((_, index) => answers[index]?.[1] === 0);
+  }
+
+  /** What has to do with Redis being away or with lost locks shows elsewhere. */
+  #report(error: Error): void {
+    if (this.redis.isAway || /Connection is closed|ECONN|EPIPE|lock for job|Socket timeout/.test(error.message)) return;
+    this.events.warn(error.message);
+  }
+}
+
+export function jobOf({ id, data }: QueuedJob): Job {
+  return { ...data, id: id! };
+}
+
+export function storedJob({ id, ...stored }: Job): StoredJob {
+  return stored;
+}

@@ -1,0 +1,196 @@
+/** The jobs that this instance runs at the moment, each from when BullMQ hands it over until it is put elsewhere or ends. */
+import type * as BullMq from 'bullmq';
+import { ClipError, toClipError } from '../../errors';
+import type { Answer, Job, JobOwner } from '../job';
+import { jobOf, storedJob, type Lane, type QueuedJob } from './lane';
+import type { Ended, Stopped } from './notes';
+
+export interface Run {
+  job: Job;
+  owner: JobOwner<unknown>;
+  lane: Lane;
+  queued: QueuedJob;
+  token: string;
+  stop: AbortController;
+  /** Set when it was stopped for good; otherwise a stopped job is kept for the next owner. */
+  end?: Stopped;
+  /** The owner is being told the outcome: too late for anything else. */
+  settling: boolean;
+  /** Woken while it ran. */
+  woken: boolean;
+  over: boolean;
+  /** The owner's part of it. Never rejects. */
+  ran: Promise<void>;
+  /** All of it. Never rejects. */
+  ended: Promise<void>;
+}
+
+export interface RunsHost {
+  ownerOf(job: Job): JobOwner<unknown> | undefined;
+  /** Nobody here owns the job: for how long is it put off? */
+  absent(job: Job, lane: Lane): number;
+  /** The job waits for its next run. A vendor asked for the pause until then. */
+  waits(job: Job, lane: Lane, restUntil: number): void;
+  /** The job is over and gone. */
+  ended(job: Job, how: Ended): void;
+  warn(text: string): void;
+}
+
+export class Runs {
+  readonly #runs = new Map<string, Run>();
+
+  constructor(
+    private readonly bullmq: typeof BullMq,
+    private readonly lockMs: number,
+    private readonly host: RunsHost,
+  ) {}
+
+  get(id: string): Run | undefined {
+    return this.#runs.get(id);
+  }
+
+  all(matches: (run: Run) => boolean): Run[] {
+    return [...this.#runs.values()].filter(matches);
+  }
+
+  /** BullMQ's processor. Trouble with Redis leaves the job to whoever takes it over when its lock has run out. */
+  async process(lane: Lane, queued: QueuedJob, token: string): Promise<never> {
+    const job = jobOf(queued);
+    try {
+      // It was taken over from this very instance.
+      for (let before = this.#runs.get(job.id); before; before = this.#runs.get(job.id)) {
+        before.stop.abort();
+        await before.ended;
+      }
+      const owner = this.host.ownerOf(job);
+      if (owner) return await this.#start(job, owner, lane, queued, token);
+      await queued.moveToDelayed(Date.now() + this.host.absent(job, lane), token);
+      throw new this.bullmq.DelayedError();
+    } catch (thrown) {
+      if (thrown instanceof this.bullmq.DelayedError || thrown instanceof this.bullmq.WaitingError) throw thrown;
+      this.host.warn(`A job is taken up again later: ${toClipError(thrown).message}`);
+      throw new this.bullmq.DelayedError();
+    }
+  }
+
+  async #start(job: Job, owner: JobOwner<unknown>, lane: Lane, queued: QueuedJob, token: string): Promise<never> {
+    const flags = { settling: false, woken: false, over: false };
+    const never = Promise.resolve();
+    const run: Run = {
+      job,
+      owner,
+      lane,
+      queued,
+      token,
+      stop: new AbortController(),
+      ran: never,
+      ended: never,
+      ...flags,
+    };
+    this.#runs.set(job.id, run);
+    const work = this.#run(run);
+    run.ended = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    try {
+      return await work;
+    } finally {
+      run.over = true;
+      this.#runs.delete(job.id);
+    }
+  }
+
+  async #run(run: Run): Promise<never> {
+    const asked = this.#ask(run);
+    run.ran = asked.then(() => undefined);
+    const answer = await asked;
+    // Waits for as long as Redis is away.
+    if (!(await this.#isOurs(run))) throw new this.bullmq.DelayedError();
+    if (run.end === 'removed') return this.#finish(run, run.end);
+    if (run.end === 'cancelled') {
+      const error = new ClipError('EABORTED', 'Cancelled by a message');
+      return this.#settle(run, { type: 'failed', error, data: answer.data });
+    }
+    if (run.stop.signal.aborted) return this.#putBack(run, answer);
+    if (answer.type === 'retry') return this.#putOff(run, answer);
+    return this.#settle(run, answer);
+  }
+
+  async #ask(run: Run): Promise<Answer<unknown>> {
+    try {
+      const save = (data: unknown): Promise<void> => this.#save(run, data);
+      return await run.owner.run(run.job, { signal: run.stop.signal, save });
+    } catch (thrown) {
+      return { type: 'failed', error: toClipError(thrown) };
+    }
+  }
+
+  /** Is the job's lock still ours? Then it is for another while. */
+  async #isOurs({ queued, token }: Run): Promise<boolean> {
+    return (await queued.extendLock(token, this.lockMs)) === 1;
+  }
+
+  /** A failed write is a warning: the job goes on in memory. But never beside another instance that has taken it over. */
+  async #save(run: Run, data: unknown): Promise<void> {
+    if (run.over) return;
+    run.job.data = data;
+    let isOurs = true;
+    try {
+      isOurs = await this.#isOurs(run);
+      if (isOurs) await run.queued.updateData(storedJob(run.job));
+    } catch (thrown) {
+      this.host.warn(toClipError(thrown).message);
+    }
+    if (isOurs) return;
+    run.stop.abort();
+    throw new ClipError('EABORTED', 'Another instance has taken over this job');
+  }
+
+  /** Stopped: the job waits for the next owner, who delivers what was reached. */
+  async #putBack({ job, queued, token }: Run, answer: Answer<unknown>): Promise<never> {
+    if (answer.type === 'done') await queued.updateData(storedJob({ ...job, data: answer.data }));
+    await queued.moveToWait(token);
+    throw new this.bullmq.WaitingError();
+  }
+
+  async #putOff(run: Run, answer: Extract<Answer<unknown>, { type: 'retry' }>): Promise<never> {
+    const { job, lane, owner, queued, token } = run;
+    const restUntil = Date.now() + (answer.because?.retryAfterMs ?? 0);
+    job.failures = answer.because ? job.failures + 1 : 0;
+    job.runAt = Date.now() + answer.afterMs;
+    if (answer.data !== undefined) job.data = answer.data;
+    await this.#tell(() => owner.retrying(job, answer));
+    await queued.updateData(storedJob(job));
+    this.host.waits(job, lane, restUntil);
+    // From here on, waking it means to move it.
+    run.over = true;
+    const dueAt = run.woken ? Math.min(job.runAt, Math.max(Date.now(), restUntil)) : job.runAt;
+    await queued.moveToDelayed(dueAt, token);
+    throw new this.bullmq.DelayedError();
+  }
+
+  async #settle(run: Run, outcome: Exclude<Answer<unknown>, { type: 'retry' }>): Promise<never> {
+    const { job, owner } = run;
+    run.settling = true;
+    if (outcome.data !== undefined) job.data = outcome.data;
+    await this.#tell(() => owner.settled(job, outcome));
+    return this.#finish(run, run.end ?? outcome.type);
+  }
+
+  async #finish({ job, queued, token }: Run, how: Ended): Promise<never> {
+    const fetchNext = false;
+    await queued.moveToCompleted(how, token, fetchNext);
+    this.host.ended(job, how);
+    // To BullMQ, this means that there is nothing left to do.
+    throw new this.bullmq.DelayedError();
+  }
+
+  async #tell(call: () => void | Promise<void>): Promise<void> {
+    try {
+      await call();
+    } catch (thrown) {
+      this.host.warn(toClipError(thrown).message);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/** Providers that other packages registered as plugins: taken as they are only where they hold to the contract. */
+import type { Credentials, Field, ProviderDefinition } from '../provider';
+import type { NodeRed } from './runtime';
+
+const kinds: ReadonlySet<unknown> = new Set<Field['kind']>(['text', 'url', 'number', 'boolean', 'select']);
+const slots = ['username', 'password', 'token'] as const satisfies (keyof Credentials)[];
+
+/** What became of each definition: each is looked at once, and warned of once. */
+const judged = new WeakMap<object, ProviderDefinition | undefined>();
+const warned = new WeakMap<NodeRed['events'], Set<string>>();
+
+/** The definitions that can be used, in the order of their registration. @param taken ids that are in use already */
+export function pluginProviders(RED: NodeRed, taken: Iterable<string>): ProviderDefinition[] {
+  const ids = new Set(taken);
+  return (RED.plugins?.getByType?.('clip-provider') ?? []).flatMap((plugin) => {
+    const definition = judge(RED, plugin);
+    if (!definition) return [];
+    if (ids.has(definition.id)) {
+      warnOnce(RED, plugin.id, `another provider is called "${definition.id}" already`);
+      return [];
+    }
+    ids.add(definition.id);
+    return definition;
+  });
+}
+
+function judge(RED: NodeRed, plugin: { id: string; definition?: unknown }): ProviderDefinition | undefined {
+  try {
+    const given = plugin.definition;
+    if (typeof given !== 'object' || given === null) throw new Error('it has no definition');
+    if (!judged.has(given)) {
+      judged.set(given, undefined);
+      judged.set(given, readDefinition(given as Record<string, unknown>));
+    }
+    return judged.get(given);
+  } catch (thrown) {
+    warnOnce(RED, plugin.id, thrown instanceof Error ? thrown.message : String(thrown));
+    return undefined;
+  }
+}
+
+function warnOnce(RED: NodeRed, id: string, problem: string): void {
+  const told = warned.get(RED.events) ?? new Set();
+  warned.set(RED.events, told);
+  if (told.has(id)) return;
+  told.add(id);
+  const [line = ''] = problem.split('\n');
+  RED.log.warn(`[video clips] The provider of the plugin "${id}" is ignored: ${line}`);
+}
+
+/** A copy of what the contract names, so that nothing else of it, and no getter, can do harm later. @throws what is wrong */
+function readDefinition(given: Record<string, unknown>): ProviderDefinition {
+  const { maxClipSeconds, cameraProblem, open } = given as Partial<ProviderDefinition>;
+  const optional = { maxClipSeconds, cameraProblem };
+  for (const [name, value] of Object.entries(optional)) {
+    if (value !== undefined && typeof value !== 'function') throw new Error(`"${name}" must be a function`);
+  }
+  if (typeof open !== 'function') throw new Error('"open" must be a function');
+  return {
+    id: readText(given.id, 'id'),
+    label: readText(given.label, 'label'),
+    settings: readFieldList(given.settings, 'settings'),
+    credentials: readCredentials(given.credentials),
+    clipOptions: readFieldList(given.clipOptions, 'clipOptions'),
+    ...(maxClipSeconds ? { maxClipSeconds: maxClipSeconds.bind(given) } : {}),
+    ...(cameraProblem ? { cameraProblem: cameraProblem.bind(given) } : {}),
+    idempotentCreate: given.idempotentCreate === true,
+    open: async (config) => open.call(given, config),
+  };
+}
+
+function readText(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value.trim() === '') throw new Error(`"${name}" must be text, and not empty`);
+  return value;
+}
+
+function readFieldList(value: unknown, name: string): Field[] {
+  if (!Array.isArray(value)) throw new Error(`"${name}" must be a list of fields`);
+  // Whatever is no JSON would keep the editor from loading its settings.
+  const fields = JSON.parse(JSON.stringify(value)) as unknown[];
+  for (const field of fields) {
+    if (!isField(field))
+      throw new Error(`"${name}" holds something that is no field: ${JSON.stringify(field).slice(0, 80)}`);
+  }
+  return fields as Field[];
+}
+
+function isField(value: unknown): value is Field {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, kind, label, default: initial, choices } = value as Record<string, unknown>;
+  if (typeof name !== 'string' || name === '' || typeof label !== 'string' || !kinds.has(kind)) return false;
+  if (kind !== 'select') return initial !== undefined;
+  const isChoice = (choice: unknown): boolean =>
+    typeof choice === 'object' && choice !== null && 'value' in choice && 'label' in choice;
+  return initial !== undefined && Array.isArray(choices) && choices.length > 0 && choices.every(isChoice);
+}
+
+function readCredentials(value: unknown): ProviderDefinition['credentials'] {
+  if (typeof value !== 'object' || value === null) throw new Error('"credentials" must say which slots are used');
+  const used: ProviderDefinition['credentials'] = {};
+  for (const slot of slots) {
+    const given = (value as Record<string, unknown>)[slot] as { label?: unknown; hint?: unknown } | undefined;
+    if (!given) continue;
+    const { label, hint } = given;
+    used[slot] = { label: readText(label, `credentials.${slot}.label`), ...(typeof hint === 'string' ? { hint } : {}) };
+  }
+  return used;
+}

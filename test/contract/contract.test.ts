@@ -1,0 +1,39 @@
+/** What every provider must do, whichever way its vendor speaks. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Harness } from './harness';
+import { flowSuite } from './suite-flow';
+import { hostileSuite } from './suite-hostile';
+import { loginSuite } from './suite-login';
+import { troubleSuite } from './suite-trouble';
+import { workSuite } from './suite-work';
+
+const ids = ['vdg-sense', 'rhombus', 'kinesis-video', 'aipix', 'sample'];
+
+for (const id of ids) {
+  describe(`the provider ${id}`, function () {
+    this.timeout(30_000);
+    const file = join(__dirname, `${id}.ts`);
+    if (!existsSync(file)) {
+      it('is held to the contract (left out: it has no harness yet)', function () {
+        if (process.env['CI']) assert.fail(`There is no ${file}`);
+        this.skip();
+      });
+      return;
+    }
+
+    let loaded: Harness;
+    // A harness that cannot be loaded must not keep the others from being run.
+    const harness = (): Harness => loaded;
+    before('its harness', () => {
+      loaded = (require(file) as { harness: Harness }).harness;
+      assert.equal(loaded.id, id);
+    });
+    describe('at work', () => workSuite(harness));
+    describe('and its login', () => loginSuite(harness));
+    describe('in trouble', () => troubleSuite(harness));
+    describe('and hostile answers', () => hostileSuite(harness));
+    describe('in flows', () => flowSuite(harness));
+  });
+}

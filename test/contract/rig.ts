@@ -1,0 +1,335 @@
+/** A provider under the contract: its simulator, real connections to it, and what must hold for whatever comes out. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClip, type CreateWork } from '../../lib/clips/create';
+import { downloadClip, type DownloadWork } from '../../lib/clips/download';
+import { pollClip, type PollWork } from '../../lib/clips/poll';
+import { systemClock } from '../../lib/clock';
+import { Connection } from '../../lib/connection';
+import { ClipError, type ErrorCode } from '../../lib/errors';
+import { readFields } from '../../lib/fields';
+import type { Answer, Job, RunContext } from '../../lib/jobs/job';
+import type { Camera, Clip, ClipRequest, ConnectionCheck, Provider } from '../../lib/provider';
+import { expectNoUnhandledRejections } from '../support/promises';
+import { tempFolder } from '../support/temp-folder';
+import type { Harness, World } from './harness';
+
+/** Longer than anything here takes, shorter than the time-out of a request: what takes longer hangs. */
+const hangsAfterMs = 12_000;
+
+export interface Rig {
+  readonly world: World;
+  /** For what it can do: a missing method is a missing capability. */
+  readonly provider: Provider;
+  /** Of the test; downloads go here. */
+  readonly folder: string;
+  connect(credentials?: World['credentials']): Connection;
+  request(changes?: Partial<ClipRequest>): ClipRequest;
+  /** A clip that the vendor has finished. */
+  finishedClip(connection: Connection, changes?: Partial<ClipRequest>): Promise<Clip>;
+  /** Files below the folder of the test. */
+  files(): string[];
+}
+
+/** One for each test of the suite that calls this. */
+export function useRig(harness: () => Harness): () => Rig {
+  const folder = tempFolder();
+  let rig: Rig;
+  let connections: Connection[];
+
+  beforeEach(async () => {
+    connections = [];
+    const world = await harness().start();
+    const { definition, settings, credentials } = world;
+    const config = (given = credentials) => ({
+      settings: readFields(definition.settings, settings),
+      credentials: given,
+      now: systemClock.now,
+    });
+    rig = {
+      world,
+      provider: await definition.open(config()),
+      get folder() {
+        return folder();
+      },
+      connect(given) {
+        const connection = new Connection({
+          id: 'connection',
+          definition,
+          config: config(given),
+          maxConcurrent: 2,
+          clock: systemClock,
+        });
+        connections.push(connection);
+        return connection;
+      },
+      request: (changes) => ({
+        camera: world.camera,
+        ...world.footage,
+        title: 'Contract',
+        options: readFields(definition.clipOptions, {}),
+        ...changes,
+      }),
+      async finishedClip(connection, changes) {
+        const made = await done(runCreate(connection, rig.request(changes)));
+        return (await done(runPoll(connection, made.clip!))).clip;
+      },
+      files: () =>
+        readdirSync(folder(), { recursive: true, withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map((entry) => join(entry.parentPath, entry.name)),
+    };
+  });
+
+  afterEach(async () => {
+    await Promise.all(connections.map((connection) => connection.close()));
+    await rig.provider.close?.(undefined);
+    await rig.world.close();
+  });
+  // Last, so that it sees what closing leaves behind, and keeps nothing from being closed.
+  expectNoUnhandledRejections();
+
+  return () => rig;
+}
+
+/** Leaves a test out and says why in its name. */
+export function leaveOut(context: Mocha.Context, reason: string): never {
+  // In a hook, `test` is the hook itself.
+  const test = context.currentTest ?? context.test;
+  if (test) test.title += ` (left out: ${reason})`;
+  return context.skip();
+}
+
+/** Leaves the test out where the harness has an exception for it. */
+export function respectException(context: Mocha.Context, { exceptions }: World): void {
+  const reason = exceptions?.[context.currentTest?.title ?? ''];
+  if (reason) leaveOut(context, reason);
+}
+
+export interface Ended<W> {
+  outcome: Exclude<Answer<W>, { type: 'retry' }>;
+  /** What each run answered, the last one included. */
+  answers: Answer<W>[];
+}
+
+export interface JobOptions {
+  signal?: AbortSignal;
+  /** Called before each run but the first. */
+  between?: () => void;
+}
+
+/** Runs a job as an engine does, but for the waits between its runs, which are cut short. */
+async function runJob<W>(
+  data: W,
+  run: (job: Job<W>, context: RunContext<W>) => Promise<Answer<W>>,
+  { signal = new AbortController().signal, between }: JobOptions = {},
+): Promise<Ended<W>> {
+  const job: Job<W> = { id: '01234567-89ab', owner: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
+  const answers: Answer<W>[] = [];
+  for (let runs = 0; runs < 400; runs += 1) {
+    if (runs > 0) between?.();
+    const context: RunContext<W> = { signal, save: async (changed) => void (job.data = structuredClone(changed)) };
+    const answer = await inTime(run(structuredClone(job), context));
+    answers.push(answer);
+    if (answer.type !== 'retry') return { outcome: answer, answers };
+    if (answer.data !== undefined) job.data = answer.data;
+    job.failures = answer.because ? job.failures + 1 : 0;
+    await sleep(Math.min(answer.afterMs, 10));
+  }
+  throw new Error(`The job never ended: ${JSON.stringify(answers.at(-1))}`);
+}
+
+export function runCreate(connection: Connection, request: ClipRequest, options?: JobOptions) {
+  const work: CreateWork = { connection: connection.id, request };
+  return runJob(work, (job, context) => createClip(job, connection, context), options);
+}
+
+export function runPoll(connection: Connection, clip: Clip, options?: JobOptions) {
+  const work: PollWork = {
+    connection: connection.id,
+    clip,
+    intervalMs: 10,
+    maxIntervalMs: 10,
+    giveUpAt: Date.now() + hangsAfterMs,
+    polls: 0,
+    misses: 0,
+  };
+  return runJob(work, (job, context) => pollClip(job, connection, context, Date.now), options);
+}
+
+export function runDownload(connection: Connection, clip: Clip, filename: string, options?: JobOptions) {
+  return runJob(downloadWork(connection, clip, filename), downloadRun(connection), options);
+}
+
+/** A single run, whatever comes of it. */
+export async function downloadOnce(
+  connection: Connection,
+  clip: Clip,
+  filename: string,
+  signal: AbortSignal = new AbortController().signal,
+  onBytes: () => void = () => undefined,
+): Promise<Clip> {
+  const data = downloadWork(connection, clip, filename);
+  const job = { id: '01234567-89ab', owner: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
+  const answer = await downloadRun(connection, onBytes)(job, { signal, save: async () => undefined });
+  if (answer.type === 'done') return answer.data.clip;
+  throw answer.type === 'failed' ? answer.error : answer.because;
+}
+
+function downloadWork(connection: Connection, clip: Clip, filename: string): DownloadWork {
+  return {
+    connection: connection.id,
+    clip,
+    output: 'file',
+    maxBufferBytes: 0,
+    filename,
+    exists: 'rename',
+    convert: 'none',
+    maxHeight: 0,
+    maxBytes: 0,
+    thumbnail: false,
+    root: dirname(filename),
+    deleteAfter: false,
+    strict: true,
+  };
+}
+
+function downloadRun(connection: Connection, onBytes: () => void = () => undefined) {
+  return (job: Job<DownloadWork>, context: RunContext<DownloadWork>): Promise<Answer<DownloadWork>> =>
+    downloadClip(job, connection, context, {
+      clock: systemClock,
+      findFfmpeg: () => Promise.reject(new Error('Not expected')),
+      onBytes,
+      onBuffer: () => undefined,
+    });
+}
+
+/** What a job that went well ended with. */
+export async function done<W>(ended: Promise<Ended<W>>): Promise<W> {
+  const { outcome } = await ended;
+  if (outcome.type !== 'done') throw outcome.error;
+  return outcome.data;
+}
+
+/** What a job that failed ended with. */
+export async function failure<W>(ended: Promise<Ended<W>>): Promise<ClipError> {
+  const { outcome } = await ended;
+  assert.equal(outcome.type, 'failed', JSON.stringify(outcome));
+  return outcome.error;
+}
+
+/** The promise's own outcome, but never a test that just hangs. */
+export async function inTime<T>(work: Promise<T>, ms = hangsAfterMs): Promise<T> {
+  const timer = new AbortController();
+  const late = sleep(ms, 'late' as const, { signal: timer.signal }).catch(() => 'late' as const);
+  try {
+    const first = await Promise.race([work.then((value) => ({ value })), late]);
+    if (first === 'late') throw new Error(`It hangs: nothing within ${ms / 1000} s`);
+    return first.value;
+  } finally {
+    timer.abort();
+  }
+}
+
+/** The error that it must fail with, checked for form and secrets. */
+export async function rejection(work: Promise<unknown>, world: World, ...codes: ErrorCode[]): Promise<ClipError> {
+  const thrown = await inTime(
+    work.then(
+      (value) => assert.fail(`It succeeded: ${JSON.stringify(value)?.slice(0, 300)}`),
+      (error: unknown) => error,
+    ),
+  );
+  const error = checkError(thrown, world);
+  if (codes.length > 0) assert.ok(codes.includes(error.code), `${error.code}: ${error.message}`);
+  return error;
+}
+
+/** What the engines of this runtime say about a mistake in a program. */
+const programmingErrors =
+  /Cannot (read|set|access|destructure|convert)|is not (a function|iterable|defined|a constructor)|(undefined|null) (is not|has no)|Unexpected (token|end of JSON)|in JSON at position|Converting circular|Maximum call stack|Invalid (array|string) length|\[object |Invalid time value|toISOString|ERR_INVALID_ARG|The "\w+" argument|BigInt|Reduce of empty/i;
+
+/** Is it an error that flows can branch on and people can act on? */
+export function checkError(thrown: unknown, world: World): ClipError {
+  if (!(thrown instanceof ClipError)) {
+    assert.fail(`Not a ClipError: ${thrown instanceof Error ? thrown.stack : JSON.stringify(thrown)}`);
+  }
+  const seen = `${thrown.message}\n${thrown.stack}`;
+  assert.doesNotMatch(thrown.message, programmingErrors, seen);
+  // An error of the runtime keeps its stack when it becomes one of ours.
+  assert.match(thrown.stack ?? '', /^ClipError/, seen);
+  assert.match(thrown.message, /\S{3}/);
+  assert.ok(thrown.message.length < 2_000, `a message of ${thrown.message.length} characters`);
+  assert.equal(thrown.cause, undefined, 'a cause may hold the request');
+  const { retryAfterMs } = thrown;
+  assert.ok(retryAfterMs === undefined || (Number.isFinite(retryAfterMs) && retryAfterMs >= 0), String(retryAfterMs));
+  expectNoSecret(world, seen, JSON.stringify(thrown));
+  return thrown;
+}
+
+export function expectNoSecret(world: World, ...texts: string[]): void {
+  for (const secret of world.secrets()) {
+    for (const form of [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]) {
+      const text = texts.find((candidate) => candidate.includes(form));
+      assert.ok(text === undefined, `a secret is seen: ${text?.slice(0, 500)}`);
+    }
+  }
+}
+
+const statuses = ['pending', 'busy', 'finished', 'failed', 'expired'];
+const isoTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?Z$/;
+
+/** Whatever a vendor says: a clip has these types. */
+export function checkClip(clip: Clip): void {
+  const shown = JSON.stringify(clip).slice(0, 500);
+  const isText = (value: unknown): boolean => typeof value === 'string' && value.length > 0;
+  assert.ok(isText(clip.id) && isText(clip.camera) && isText(clip.connection) && isText(clip.provider), shown);
+  for (const time of [clip.start, clip.end, clip.expires]) {
+    assert.ok(time === undefined || (isoTime.test(time) && !Number.isNaN(Date.parse(time))), shown);
+  }
+  assert.ok(statuses.includes(clip.status), shown);
+  for (const text of [clip.cameraName, clip.title, clip.reason, clip.sha256]) {
+    assert.ok(text === undefined || typeof text === 'string', shown);
+  }
+  assert.ok(clip.sha256 === undefined || /^[0-9a-f]{64}$/.test(clip.sha256), shown);
+  for (const count of [clip.size, clip.width, clip.height]) {
+    assert.ok(count === undefined || (Number.isSafeInteger(count) && count >= 0), shown);
+  }
+  const { progress, ref = {}, gaps = [] } = clip;
+  assert.ok(progress === undefined || (progress >= 0 && progress <= 100), shown);
+  assert.ok(
+    Object.values(ref).every((value) => typeof value === 'string'),
+    shown,
+  );
+  for (const gap of gaps) assert.ok(isoTime.test(gap.start) && isoTime.test(gap.end), shown);
+  assertPlain(clip);
+}
+
+export function checkCameras(cameras: Camera[]): void {
+  for (const camera of cameras) {
+    const shown = JSON.stringify(camera).slice(0, 500);
+    assert.ok(typeof camera.id === 'string' && camera.id !== '', shown);
+    assert.ok(typeof camera.name === 'string' && camera.name !== '', shown);
+    assert.ok(camera.online === undefined || typeof camera.online === 'boolean', shown);
+  }
+  assertPlain(cameras);
+}
+
+export function checkCheck(check: ConnectionCheck): void {
+  const shown = JSON.stringify(check).slice(0, 500);
+  assert.ok(typeof check.name === 'string' && check.name !== '', shown);
+  assert.ok(check.version === undefined || typeof check.version === 'string', shown);
+  assert.ok(check.cameras === undefined || Number.isSafeInteger(check.cameras), shown);
+  assert.ok(check.clockSkewMs === undefined || Number.isFinite(check.clockSkewMs), shown);
+  assert.ok(
+    check.warnings.every((warning) => typeof warning === 'string'),
+    shown,
+  );
+  assertPlain(check);
+}
+
+/** Survives a context store, MQTT and a restart. */
+function assertPlain(value: unknown): void {
+  assert.deepEqual(JSON.parse(JSON.stringify(value)), JSON.parse(JSON.stringify(structuredClone(value))));
+}

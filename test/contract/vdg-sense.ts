@@ -1,0 +1,75 @@
+import { vdgSense } from '../../lib/providers/vdg-sense';
+import { senseCamera, startVdgSense, type Fault, type RequestFilter } from '../simulators/vdg-sense';
+import { sha256Of } from '../simulators/video';
+import type { Harness, Step } from './harness';
+
+const HOUR = 3_600_000;
+const server = '6917529027641081901';
+const user = { username: 'contract-user', password: 'pass-4b1f-word' };
+const wrongPassword = 'wrong-77c0-word';
+
+const filters: Record<Step, RequestFilter> = {
+  login: 'login',
+  create: 'addClip',
+  status: 'getClips',
+  download: 'downloadClip',
+  delete: 'deleteClip',
+  cameras: 'getDeviceList',
+  any: () => true,
+};
+
+export const harness: Harness = {
+  id: 'vdg-sense',
+  async start() {
+    const hour = Math.floor(Date.now() / 1000) * 1000 - HOUR;
+    const range = (startMs: number, seconds: number) => ({
+      start: new Date(startMs).toISOString(),
+      end: new Date(startMs + seconds * 1000).toISOString(),
+    });
+    const sim = await startVdgSense({
+      users: [user],
+      devices: [senseCamera({ serverid: server, deviceid: '2', name: 'Dock', footage: [{ from: hour - HOUR }] })],
+      queue: { makeMs: 30 },
+    });
+    /** Sessions come and go; what was handed out once must never be seen. */
+    const keys = new Set<string>();
+    const collectKeys = (): void => {
+      for (const key of sim.sessions.keys()) keys.add(key);
+    };
+    const fail = (step: Step, fault: Fault, times = 1): void => void sim.failNext(fault, filters[step], times);
+    return {
+      definition: vdgSense,
+      settings: { url: sim.url, auth: 'plain', milliseconds: true, sessionKeyName: 'sessionkey', deleteMethod: 'GET' },
+      credentials: { ...user, token: '' },
+      wrongCredentials: { ...user, password: wrongPassword, token: '' },
+      camera: `${server}/2`,
+      unknownCamera: `${server}/77`,
+      impossibleCamera: 'Dock 3',
+      footage: range(hour, 4),
+      noFootage: range(hour - 24 * HOUR, 4),
+      secrets() {
+        collectKeys();
+        return [user.password, wrongPassword, ...keys];
+      },
+      requests: () => sim.requests,
+      requestsFor: (step) => sim.requestsFor(filters[step]),
+      expireSessions() {
+        collectKeys();
+        sim.expireSessions();
+      },
+      force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
+      loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
+      hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
+      truncateDownload: (bytes) => fail('download', { kind: 'truncate', afterBytes: bytes }),
+      // How the vendor throttles is not published: as servers and proxies in front of it do.
+      throttle: (step, times) =>
+        fail(step, { kind: 'reply', reply: { status: 429, headers: { 'retry-after': '1' }, body: '' } }, times),
+      vanish: (clipId) => void sim.removeClip(clipId),
+      clipCount: () => sim.clips.length,
+      sha256Of: async (clipId) => sha256Of(await sim.mediaOf(clipId)),
+      clearFaults: () => sim.clearFaults(),
+      openConnections: () => sim.connections,
+      close: () => sim.close(),
+    };
+  },
+};

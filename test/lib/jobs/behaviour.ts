@@ -1,0 +1,493 @@
+/** What every engine does, whatever it keeps jobs in. In real time: nothing here depends on how long something takes. */
+import assert from 'node:assert/strict';
+import { ClipError } from '../../../lib/errors';
+import type { Job, JobEngine } from '../../../lib/jobs/job';
+import { eventually } from '../../support/eventually';
+import { deferred, untilAborted } from '../../support/promises';
+import { recorder, type Data, type Recorder, type RunJob } from './rig';
+
+export interface EngineRig {
+  readonly engine: JobEngine;
+  readonly warnings: string[];
+  /** Nobody owns jobs any more; from now on, `engine` is that of the next start of the process. */
+  restart(): Promise<void>;
+}
+
+const all = (): boolean => true;
+const hourMs = 3600_000;
+const trouble = new ClipError('ENETWORK', 'the server is down');
+
+/** Ends with EABORTED when told to, as requests do. */
+export const hanging: RunJob = async (_job, { signal }) => {
+  await untilAborted(signal).catch(() => undefined);
+  return { type: 'failed', error: new ClipError('EABORTED', 'the request was given up') };
+};
+
+export function outcomesOf(owner: Recorder): unknown[] {
+  return owner.outcomes.map(({ job, outcome }) => [
+    job.id,
+    outcome.type === 'failed' ? outcome.error.code : outcome.type,
+  ]);
+}
+
+export const ids = (jobs: Job[]): string[] => jobs.map(({ id }) => id);
+
+export function describeBehaviour(test: EngineRig): void {
+  const add = (data: Data = {}, { owner = 'node', inMs = 0 } = {}): Promise<Job<Data>> =>
+    test.engine.add({ owner, data, runAt: Date.now() + inMs });
+  const releases: (() => Promise<void>)[] = [];
+  const own = (owner: string, handlers: Recorder): (() => Promise<void>) => {
+    const release = test.engine.own(owner, handlers);
+    releases.push(release);
+    return release;
+  };
+  const releaseAll = (): Promise<unknown> => Promise.all(releases.splice(0).map((release) => release()));
+  const isEmpty = (): Promise<void> => eventually(async () => assert.deepEqual(await test.engine.list(), []));
+  const running = (owner: Recorder, count = 1): Promise<void> => eventually(() => owner.runs.length === count);
+
+  afterEach(releaseAll);
+
+  describe('running jobs', () => {
+    it('gives each to its owner, with all that it was added with, and forgets it when the outcome was told', async () => {
+      const [first, second] = [recorder(), recorder()];
+      own('first', first);
+      own('second', second);
+      const a = await add({ clip: 'a' }, { owner: 'first' });
+      const b = await add({ clip: 'b' }, { owner: 'second' });
+      await eventually(() => first.outcomes.length === 1 && second.outcomes.length === 1);
+      assert.deepEqual([first.runs, second.runs], [[a], [b]]);
+      assert.deepEqual(outcomesOf(first), [[a.id, 'done']]);
+      await isEmpty();
+    });
+
+    it('uses the id that it is told to use', async () => {
+      const id = 'b1a9cb38-6b3f-4ad0-8b3e-2b36f0a7c2a1';
+      const job = await test.engine.add({ id, owner: 'node', data: {}, runAt: 0 });
+      assert.deepEqual([job.id, ids(await test.engine.list())], [id, [id]]);
+    });
+
+    it('keeps those that are not due', async () => {
+      const owner = recorder();
+      own('node', owner);
+      const later = await add({ later: true }, { inMs: hourMs });
+      await add();
+      await eventually(() => owner.outcomes.length === 1);
+      await eventually(async () => assert.deepEqual(await test.engine.list(), [later]));
+      assert.equal(owner.runs.length, 1);
+    });
+
+    it('keeps those whose owner has not come, and runs them when it comes', async () => {
+      const other = recorder();
+      own('other', other);
+      const job = await add({ kept: true });
+      await add({}, { owner: 'other' });
+      await eventually(() => other.outcomes.length === 1);
+      const owner = recorder();
+      own('node', owner);
+      await eventually(() => owner.outcomes.length === 1);
+      assert.deepEqual(owner.runs, [job]);
+    });
+
+    it('counts failures in a row, tells the owner each time, and hands on what each run has changed', async () => {
+      const owner = recorder(async ({ data }, _context, count) => {
+        const next = { step: Number(data.step) + 1 };
+        if (count === 5) return { type: 'done', data: next };
+        return { type: 'retry', afterMs: 5, data: next, ...(count === 3 ? {} : { because: trouble }) };
+      });
+      own('node', owner);
+      await add({ step: 0 });
+      await eventually(() => owner.outcomes.length === 1);
+      assert.deepEqual(
+        owner.runs.map(({ failures, data }) => [failures, data.step]),
+        [
+          [0, 0],
+          [1, 1],
+          [2, 2],
+          [0, 3],
+          [1, 4],
+        ],
+      );
+      assert.deepEqual(
+        owner.retries.map(({ job, answer }) => [job.failures, answer.because]),
+        [
+          [1, trouble],
+          [2, trouble],
+          [0, undefined],
+          [1, trouble],
+        ],
+      );
+      assert.deepEqual(owner.outcomes[0]?.job.data, { step: 5 });
+    });
+
+    it('hands on a failure as it is, with the data that it came with', async () => {
+      const error = new ClipError('EEXPIRED', 'gone');
+      const owner = recorder(async () => ({ type: 'failed', error, data: { status: 'expired' } }));
+      own('node', owner);
+      await add({ status: 'busy' });
+      await eventually(() => owner.outcomes.length === 1);
+      const { job, outcome } = owner.outcomes[0]!;
+      assert.deepEqual(job.data, { status: 'expired' });
+      assert.equal(outcome.type === 'failed' && outcome.error, error);
+      await isEmpty();
+    });
+
+    it('fails those whose run throws', async () => {
+      const owner = recorder(async () => {
+        throw new TypeError('x is not a function');
+      });
+      own('node', owner);
+      const job = await add();
+      await eventually(() => owner.outcomes.length === 1);
+      assert.deepEqual(outcomesOf(owner), [[job.id, 'EFAILED']]);
+    });
+
+    it('goes on when an owner throws on hearing of an outcome', async () => {
+      const owner = recorder(undefined, { settled: () => Promise.reject(new Error('nobody listens')) });
+      own('node', owner);
+      await add();
+      await isEmpty();
+      await add();
+      await isEmpty();
+      assert.equal(owner.outcomes.length, 2);
+      assert.deepEqual(test.warnings, ['nobody listens', 'nobody listens']);
+    });
+
+    it('keeps two hundred apart: each runs once and is told once', async () => {
+      const owner = recorder(async ({ data }) => ({ type: 'done', data: { ...data, ran: true } }));
+      own('node', owner);
+      const jobs = await Promise.all(
+        Array.from({ length: 200 }, (_, number) => add({ number }, { inMs: number % 50 })),
+      );
+      await eventually(() => owner.outcomes.length >= jobs.length);
+      await isEmpty();
+      const numbers = owner.outcomes.map(({ job }) => Number(job.data.number)).sort((a, b) => a - b);
+      assert.deepEqual(
+        numbers,
+        jobs.map((_, number) => number),
+      );
+    });
+  });
+
+  describe('cancelling jobs', () => {
+    it('ends a waiting one with EABORTED, and has forgotten it when it resolves', async () => {
+      const owner = recorder();
+      own('node', owner);
+      const job = await add({ a: 1 }, { inMs: hourMs });
+      assert.deepEqual(await test.engine.cancel(all), [job]);
+      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+      assert.deepEqual(await test.engine.list(), []);
+    });
+
+    it('stops a running one, waits for its end, and delivers EABORTED whatever the run says', async () => {
+      const ending = deferred();
+      const heard = deferred();
+      const owner = recorder(async (_job, { signal }) => {
+        await untilAborted(signal).catch(() => heard.resolve());
+        await ending.promise;
+        return { type: 'done', data: { clip: 'made in the last moment' } };
+      });
+      own('node', owner);
+      const job = await add();
+      await running(owner);
+      const cancelling = test.engine.cancel(all);
+      await heard.promise;
+      assert.equal(owner.outcomes.length, 0);
+      ending.resolve();
+      const cancelled = await cancelling;
+      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+      // What was made all the same is known to whoever must tidy up at the vendor.
+      assert.deepEqual(cancelled[0]?.data, { clip: 'made in the last moment' });
+      assert.deepEqual(await test.engine.list(), []);
+    });
+
+    it('does not run one again that answered "retry" to being stopped', async () => {
+      const owner = recorder(async (_job, { signal }) => {
+        await untilAborted(signal).catch(() => undefined);
+        return { type: 'retry', afterMs: 0, because: trouble };
+      });
+      own('node', owner);
+      const job = await add();
+      await running(owner);
+      await test.engine.cancel(all);
+      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+      assert.deepEqual(owner.retries, []);
+      assert.deepEqual(await test.engine.list(), []);
+    });
+
+    it('is too late for one whose outcome is being told', async () => {
+      const told = deferred();
+      const owner = recorder(undefined, { settled: () => told.promise });
+      own('node', owner);
+      const job = await add();
+      await eventually(() => owner.outcomes.length === 1);
+      assert.deepEqual(await test.engine.cancel(all), []);
+      told.resolve();
+      await isEmpty();
+      assert.deepEqual(outcomesOf(owner), [[job.id, 'done']]);
+    });
+
+    it('from within the telling of an outcome cancels the others and not that one', async () => {
+      let cancelled: Job[] = [];
+      const owner: Recorder = recorder(undefined, {
+        async settled() {
+          if (owner.outcomes.length === 1) cancelled = await test.engine.cancel(all);
+        },
+      });
+      const second = await add({}, { inMs: hourMs });
+      const first = await add();
+      own('node', owner);
+      await isEmpty();
+      assert.deepEqual(ids(cancelled), [second.id]);
+      assert.deepEqual(outcomesOf(owner), [
+        [first.id, 'done'],
+        [second.id, 'EABORTED'],
+      ]);
+    });
+
+    for (const state of ['waiting', 'running']) {
+      it(`twice at once tells the owner of a ${state} one once`, async () => {
+        const owner = recorder(hanging);
+        own('node', owner);
+        const job = await add({}, { inMs: state === 'waiting' ? hourMs : 0 });
+        if (state === 'running') await running(owner);
+        const both = await Promise.all([test.engine.cancel(all), test.engine.cancel(all)]);
+        assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+        assert.deepEqual(ids(both.flat()), [job.id]);
+      });
+    }
+
+    it('reaches one that is just being added', async () => {
+      const owner = recorder();
+      own('node', owner);
+      const adding = add({}, { inMs: hourMs });
+      const cancelled = await test.engine.cancel(all);
+      assert.deepEqual(ids(cancelled), [(await adding).id]);
+      assert.equal(owner.runs.length, 0);
+    });
+
+    it('reaches only what matches', async () => {
+      const owner = recorder();
+      own('node', owner);
+      const kept = await add({ clip: 'a' }, { inMs: hourMs });
+      const wanted = await add({ clip: 'b' }, { inMs: hourMs });
+      const cancelled = await test.engine.cancel((job) => (job.data as Data).clip === 'b');
+      assert.deepEqual(ids(cancelled), [wanted.id]);
+      assert.deepEqual(await test.engine.list(), [kept]);
+    });
+
+    it('forgets the job of an owner that is gone, and tells nobody', async () => {
+      const job = await add({}, { owner: 'gone' });
+      assert.deepEqual(ids(await test.engine.cancel(all)), [job.id]);
+      assert.deepEqual(await test.engine.list(), []);
+    });
+  });
+
+  describe('removing jobs', () => {
+    const answers: Record<string, RunJob> = {
+      'gave up': hanging,
+      'had finished': async (job, context) => (await hanging(job, context, 1), { type: 'done', data: {} }),
+      'wants to go on': async (job, context) => (await hanging(job, context, 1), { type: 'retry', afterMs: 0 }),
+    };
+    for (const [what, run] of Object.entries(answers)) {
+      it(`stops a running one that then ${what}, and tells nobody`, async () => {
+        const owner = recorder(run);
+        own('node', owner);
+        const job = await add();
+        await running(owner);
+        assert.deepEqual(ids(await test.engine.remove(all)), [job.id]);
+        assert.deepEqual(await test.engine.list(), []);
+        assert.deepEqual([owner.outcomes, owner.retries], [[], []]);
+      });
+    }
+
+    it('forgets waiting ones of that owner, and no others', async () => {
+      const kept = await add({}, { owner: 'a', inMs: hourMs });
+      const dropped = await add({}, { owner: 'b', inMs: hourMs });
+      assert.deepEqual(ids(await test.engine.remove(({ owner }) => owner === 'b')), [dropped.id]);
+      assert.deepEqual(await test.engine.list(), [kept]);
+    });
+
+    it('does not let a late save bring one back', async () => {
+      let save: ((data: Data) => Promise<void>) | undefined;
+      const owner = recorder((job, context) => {
+        save = context.save;
+        return hanging(job, context, 1);
+      });
+      own('node', owner);
+      await add();
+      await running(owner);
+      await test.engine.remove(all);
+      await save!({ late: true });
+      assert.deepEqual(await test.engine.list(), []);
+    });
+
+    it('waits for one whose outcome is being told, and does not count it', async () => {
+      const told = deferred();
+      const owner = recorder(undefined, { settled: () => told.promise });
+      own('node', owner);
+      await add();
+      await eventually(() => owner.outcomes.length === 1);
+      const removing = test.engine.remove(all);
+      told.resolve();
+      assert.deepEqual(await removing, []);
+      await isEmpty();
+    });
+
+    it('forgets those of owners that exist no longer', async () => {
+      const kept = await add({}, { owner: 'here', inMs: hourMs });
+      const dropped = await add({}, { owner: 'deleted', inMs: hourMs });
+      assert.deepEqual(ids(await test.engine.removeOrphans((owner) => owner === 'here')), [dropped.id]);
+      assert.deepEqual(await test.engine.list(), [kept]);
+    });
+  });
+
+  describe('releasing owners', () => {
+    it('stops what runs, and keeps it for the next owner with what was saved', async () => {
+      const saved = deferred();
+      const first = recorder(async (job, context) => {
+        await context.save({ placing: 'x.mp4' });
+        saved.resolve();
+        return hanging(job, context, 1);
+      });
+      const release = own('node', first);
+      const job = await add({ placing: '' });
+      await saved.promise;
+      await release();
+      assert.deepEqual(first.outcomes, []);
+      const second = recorder();
+      own('node', second);
+      await eventually(() => second.outcomes.length === 1);
+      assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
+      assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
+      await isEmpty();
+    });
+
+    it('does not count being stopped as a failure', async () => {
+      const first = recorder(async (_job, { signal }) => {
+        await untilAborted(signal).catch(() => undefined);
+        return { type: 'retry', afterMs: hourMs, because: trouble };
+      });
+      const release = own('node', first);
+      await add();
+      await running(first);
+      await release();
+      const second = recorder();
+      own('node', second);
+      await running(second);
+      assert.equal(second.runs[0]?.failures, 0);
+      assert.deepEqual(first.retries, []);
+    });
+
+    it('hands what a stopped one reached at the last moment to the next owner', async () => {
+      const first = recorder(async (_job, { signal }) => {
+        await untilAborted(signal).catch(() => undefined);
+        return { type: 'done', data: { clip: 'made' } };
+      });
+      const release = own('node', first);
+      await add({ clip: '' });
+      await running(first);
+      await release();
+      assert.deepEqual(first.outcomes, []);
+      const second = recorder();
+      own('node', second);
+      await running(second);
+      assert.deepEqual(second.runs[0]?.data, { clip: 'made' });
+    });
+
+    it('resolves only when the runs have ended', async () => {
+      const ending = deferred();
+      const owner = recorder(async () => {
+        await ending.promise;
+        return { type: 'failed', error: new ClipError('EABORTED', '') };
+      });
+      const release = own('node', owner);
+      await add();
+      await running(owner);
+      const order: string[] = [];
+      const releasing = release().then(() => order.push('released'));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      order.push('ended');
+      ending.resolve();
+      await releasing;
+      assert.deepEqual(order, ['ended', 'released']);
+    });
+
+    it('a second time changes nothing for an owner that came after it', async () => {
+      const release = own('node', recorder());
+      await release();
+      const second = recorder();
+      own('node', second);
+      await release();
+      await add();
+      await eventually(() => second.outcomes.length === 1);
+    });
+  });
+
+  describe('waking jobs', () => {
+    const later =
+      (because?: ClipError): RunJob =>
+      async () => ({ type: 'retry', afterMs: hourMs, ...(because ? { because } : {}) });
+    const put = (owner: Recorder, count: number): Promise<void> =>
+      eventually(async () => {
+        assert.equal(owner.retries.length, count);
+        const jobs = await test.engine.list();
+        assert.ok(jobs.every(({ runAt }) => runAt > Date.now() + hourMs / 2));
+      });
+
+    it('runs a waiting one now, and no other', async () => {
+      const owner = recorder(later());
+      own('node', owner);
+      const woken = await add();
+      await add();
+      await put(owner, 2);
+      test.engine.wake(({ id }) => id === woken.id);
+      await running(owner, 3);
+      assert.equal(owner.runs[2]!.id, woken.id);
+    });
+
+    it('runs one once more that is running at the moment', async () => {
+      const finish = deferred();
+      const owner = recorder(async (_job, _context, count) => {
+        if (count === 1) await finish.promise;
+        return { type: 'retry', afterMs: hourMs };
+      });
+      own('node', owner);
+      await add();
+      await running(owner);
+      test.engine.wake(all);
+      test.engine.wake(all);
+      finish.resolve();
+      await put(owner, 2);
+      assert.equal(owner.runs.length, 2);
+    });
+
+    it('keeps to the pause that a vendor asked for', async () => {
+      const owner = recorder(later(new ClipError('ETHROTTLED', 'slow down', { retryAfterMs: hourMs })));
+      own('node', owner);
+      const resting = await add();
+      await put(owner, 1);
+      test.engine.wake(all);
+      const other = recorder();
+      own('other', other);
+      await add({}, { owner: 'other' });
+      await eventually(() => other.outcomes.length === 1);
+      assert.deepEqual(ids(await test.engine.list()), [resting.id]);
+      assert.equal(owner.runs.length, 1);
+    });
+  });
+
+  it('goes on after a restart with what it was doing', async () => {
+    const first = recorder(hanging);
+    own('node', first);
+    const [due, waiting] = [await add({ now: true }), await add({}, { inMs: hourMs })];
+    await running(first);
+    await releaseAll();
+    await test.restart();
+    assert.deepEqual(first.outcomes, []);
+    const second = recorder();
+    own('node', second);
+    await eventually(() => second.outcomes.length === 1);
+    assert.deepEqual(second.runs, [due]);
+    await eventually(async () => assert.deepEqual(await test.engine.list(), [waiting]));
+  });
+}

@@ -1,0 +1,313 @@
+import assert from 'node:assert/strict';
+import { ClipError } from '../../../lib/errors';
+import type { BullEngine } from '../../../lib/jobs/bullmq';
+import type { Job } from '../../../lib/jobs/job';
+import { eventually } from '../../support/eventually';
+import { deferred } from '../../support/promises';
+import { describeWithRedis, startCable, type RedisCable } from '../../support/redis';
+import { describeBehaviour, hanging, ids, outcomesOf } from './behaviour';
+import { hasty, hourMs, redisRig } from './bullmq/rig';
+import { recorder, type Data, type Recorder } from './rig';
+
+const all = (): boolean => true;
+
+describeWithRedis('the engine on Redis', () => {
+  const rig = redisRig();
+
+  describe('alone', () => {
+    let engine: BullEngine;
+    beforeEach(() => {
+      engine = rig.start(hasty);
+    });
+
+    describeBehaviour({
+      get engine() {
+        return engine;
+      },
+      warnings: rig.warnings,
+      async restart() {
+        await engine.close();
+        engine = rig.start(hasty);
+      },
+    });
+  });
+
+  describe('shared by two instances', () => {
+    let [one, two]: BullEngine[] = [];
+    let engines: BullEngine[];
+    beforeEach(() => {
+      engines = [(one = rig.start(hasty)), (two = rig.start(hasty))];
+    });
+
+    const add = (data: Data = {}, more: { owner?: string; lane?: string; inMs?: number } = {}): Promise<Job<Data>> => {
+      const { owner = 'node', inMs = 0, ...rest } = more;
+      return one!.add({ owner, data, runAt: Date.now() + inMs, ...rest });
+    };
+    const isEmpty = (): Promise<void> => eventually(async () => assert.deepEqual(await two!.list(), []));
+
+    /** A job that the second instance runs although the first has added it: only there, its lane is open. */
+    async function elsewhere(first: Recorder, second: Recorder, data: Data = {}): Promise<Job<Data>> {
+      one!.own('node', first);
+      two!.own('node', second);
+      two!.openLane('lane', 1);
+      const job = await add(data, { lane: 'lane' });
+      await eventually(() => second.runs.length === 1);
+      return job;
+    }
+
+    it('runs each job in one of them at a time, and tells its outcome once', async () => {
+      const running = new Set<string>();
+      const owners = engines.map((engine) => {
+        const owner = recorder(async ({ id, data, failures }) => {
+          assert.ok(!running.has(id));
+          running.add(id);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          running.delete(id);
+          if (failures < 2) return { type: 'retry', afterMs: 5, because: new ClipError('ENETWORK', 'once more') };
+          return { type: 'done', data };
+        });
+        engine.own('node', owner);
+        return owner;
+      });
+      const jobs = await Promise.all(Array.from({ length: 100 }, (_, number) => add({ number })));
+      await isEmpty();
+      const told = owners.flatMap(({ outcomes }) =>
+        outcomes.map(({ job, outcome }) => [job.data.number, outcome.type]),
+      );
+      assert.deepEqual(
+        told.sort(([a], [b]) => Number(a) - Number(b)),
+        jobs.map((_, number) => [number, 'done']),
+      );
+      assert.equal(owners[0]!.runs.length + owners[1]!.runs.length, 300);
+    });
+
+    it('finds the one that has the owner', async () => {
+      one!.own('other', recorder());
+      const owner = recorder();
+      two!.own('node', owner);
+      for (let number = 0; number < 10; number += 1) await add({ number });
+      await eventually(() => owner.outcomes.length === 10);
+      await isEmpty();
+    });
+
+    it('keeps to the limit of a lane over both', async () => {
+      let [running, most] = [0, 0];
+      const owners = engines.map((engine) => {
+        const owner = recorder(async ({ data }) => {
+          most = Math.max(most, (running += 1));
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          running -= 1;
+          return { type: 'done', data };
+        });
+        engine.own('node', owner);
+        engine.openLane('lane', 3);
+        return owner;
+      });
+      await Promise.all(Array.from({ length: 40 }, (_, number) => add({ number }, { lane: 'lane' })));
+      await eventually(() => owners[0]!.outcomes.length + owners[1]!.outcomes.length === 40);
+      assert.ok(most > 1 && most <= 3, `${most} at once`);
+    });
+
+    it('gives each of them its share of a lane', async () => {
+      const both = deferred();
+      const started = new Set<Recorder>();
+      const owners = engines.map((engine) => {
+        const owner: Recorder = recorder(async ({ data }) => {
+          started.add(owner);
+          if (started.size === 2) both.resolve();
+          await both.promise;
+          return { type: 'done', data };
+        });
+        engine.own('node', owner);
+        engine.openLane('lane', 2);
+        return owner;
+      });
+      // Those that one of them takes before it knows of the other would keep the lane full.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await add({}, { lane: 'lane' });
+      await add({}, { lane: 'lane' });
+      await eventually(() => owners.every(({ outcomes }) => outcomes.length === 1));
+    });
+
+    it('tells the instance that took a job on when the other has delivered it', async () => {
+      const gone: unknown[] = [];
+      const settledElsewhere = (id: string, how?: string): void => void gone.push([id, how]);
+      const second = recorder();
+      const job = await elsewhere({ ...recorder(), settledElsewhere }, { ...second, settledElsewhere });
+      await eventually(() => assert.deepEqual(gone, [[job.id, 'done']]));
+      assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
+    });
+
+    it('cancels a job that runs in the other, which delivers EABORTED', async () => {
+      const gone: unknown[] = [];
+      const first = recorder(undefined);
+      const second = recorder(async (job, context) => {
+        await hanging(job, context, 1);
+        return { type: 'done', data: { clip: 'made in the last moment' } };
+      });
+      const job = await elsewhere({ ...first, settledElsewhere: (_id, how) => void gone.push(how) }, second);
+      const cancelled = await one!.cancel(all);
+      assert.deepEqual(cancelled, [{ ...job, data: { clip: 'made in the last moment' } }]);
+      assert.deepEqual([outcomesOf(first), outcomesOf(second)], [[], [[job.id, 'EABORTED']]]);
+      assert.deepEqual(gone, ['failed']);
+      assert.deepEqual(await one!.list(), []);
+    });
+
+    it('removes a job that runs in the other, and tells nobody', async () => {
+      const [first, second] = [recorder(), recorder(hanging)];
+      const job = await elsewhere(first, second);
+      assert.deepEqual(ids(await one!.remove(all)), [job.id]);
+      assert.deepEqual([first.outcomes, second.outcomes], [[], []]);
+      assert.deepEqual(await one!.list(), []);
+    });
+
+    it('cancels a waiting job once when both are told to', async () => {
+      const owners = engines.map((engine) => {
+        const owner = recorder();
+        engine.own('node', owner);
+        return owner;
+      });
+      const jobs = [await add({}, { inMs: hourMs }), await add({}, { inMs: hourMs })];
+      const cancelled = await Promise.all(engines.map((engine) => engine.cancel(all)));
+      assert.deepEqual(ids(cancelled.flat()).sort(), ids(jobs).sort());
+      assert.deepEqual(
+        owners.flatMap(outcomesOf).sort(),
+        ids(jobs)
+          .sort()
+          .map((id) => [id, 'EABORTED']),
+      );
+    });
+
+    it('hands the jobs of one that is stopped to the other at once', async () => {
+      const [first, second] = [recorder(hanging), recorder()];
+      const release = one!.own('node', first);
+      const job = await add({ kept: true });
+      await eventually(() => first.runs.length === 1);
+      two!.own('node', second);
+      await release();
+      await eventually(() => second.outcomes.length === 1);
+      assert.deepEqual(second.runs, [job]);
+      assert.deepEqual(first.outcomes, []);
+    });
+
+    it('stops the runs of a lane that is closed, and keeps their jobs', async () => {
+      const owners = engines.map((engine) => {
+        const owner = recorder(engine === one ? hanging : undefined);
+        engine.own('node', owner);
+        return owner;
+      });
+      const close = one!.openLane('lane', 1);
+      const job = await add({}, { lane: 'lane' });
+      await eventually(() => owners[0]!.runs.length === 1);
+      await close();
+      two!.openLane('lane', 1);
+      await eventually(() => owners[1]!.outcomes.length === 1);
+      assert.deepEqual([outcomesOf(owners[0]!), outcomesOf(owners[1]!)], [[], [[job.id, 'done']]]);
+    });
+
+    it('does not take a node for deleted that only the other one has', async () => {
+      two!.own('new', recorder());
+      const release = two!.own('restarting', recorder());
+      const observer = rig.observe();
+      await eventually(async () => (await observer.zcard(`${rig.prefix}:owners`)) === 2);
+      await release();
+      const kept = [
+        await add({}, { owner: 'new', inMs: hourMs }),
+        await add({}, { owner: 'restarting', inMs: hourMs }),
+      ];
+      const dropped = await add({}, { owner: 'deleted', inMs: hourMs });
+      assert.deepEqual(ids(await one!.removeOrphans(() => false)), [dropped.id]);
+      assert.deepEqual(ids(await one!.list()).sort(), ids(kept).sort());
+    });
+  });
+
+  describe('when an instance vanishes', () => {
+    let cable: RedisCable;
+    beforeEach(async () => {
+      cable = await startCable(rig.redis);
+      rig.cleanup(() => cable.close());
+    });
+
+    it('lets the other take its jobs over; should it come back, it neither goes on nor delivers', async () => {
+      const ending = deferred();
+      const gone: unknown[] = [];
+      const lost = rig.start({ ...hasty, url: cable.url });
+      const heir = rig.start(hasty);
+      let wasStopped = false;
+      const first = recorder(async ({ data }, { save, signal }) => {
+        await save({ ...data, saved: true });
+        signal.addEventListener('abort', () => (wasStopped = true));
+        await ending.promise;
+        return { type: 'done', data };
+      });
+      lost.own('node', { ...first, settledElsewhere: (id, how) => void gone.push([id, how]) });
+      const job = await lost.add({ owner: 'node', data: { saved: false }, runAt: Date.now() });
+      const observer = rig.observe();
+      await eventually(async () =>
+        assert.match((await observer.hget(`${rig.prefix}:jobs:${job.id}`, 'data'))!, /true/),
+      );
+      cable.cut();
+      const second = recorder();
+      heir.own('node', second);
+      await eventually(() => second.outcomes.length === 1);
+      assert.deepEqual(second.runs, [{ ...job, data: { saved: true } }]);
+      cable.mend();
+      await eventually(() => wasStopped);
+      ending.resolve();
+      // It has missed what the other said, and finds out by itself.
+      await eventually(() => assert.deepEqual(gone, [[job.id, undefined]]));
+      assert.deepEqual(first.outcomes, []);
+      assert.equal(first.runs.length + second.runs.length, 2);
+      assert.deepEqual(await heir.list(), []);
+    });
+
+    it('refuses to save for a run whose job another one has taken over', async () => {
+      const cut = deferred();
+      const lost = rig.start({ ...hasty, url: cable.url });
+      const heir = rig.start(hasty);
+      const failures: unknown[] = [];
+      const first = recorder(async ({ data }, { save }) => {
+        await cut.promise;
+        await save({ placing: 'second file.mp4' }).catch((error: ClipError) => failures.push(error.code));
+        return { type: 'done', data };
+      });
+      lost.own('node', first);
+      await lost.add({ owner: 'node', data: {}, runAt: Date.now() });
+      await eventually(() => first.runs.length === 1);
+      cable.cut();
+      const finish = deferred();
+      const second = recorder(async ({ data }) => {
+        await finish.promise;
+        return { type: 'done', data };
+      });
+      heir.own('node', second);
+      await eventually(() => second.runs.length === 1);
+      cable.mend();
+      cut.resolve();
+      await eventually(() => assert.deepEqual(failures, ['EABORTED']));
+      finish.resolve();
+      await eventually(() => second.outcomes.length === 1);
+      assert.deepEqual(second.outcomes[0]!.job.data, {});
+      assert.deepEqual(first.outcomes, []);
+    });
+
+    it('gives its place in a lane to the others', async () => {
+      const lost = rig.start({ ...hasty, url: cable.url });
+      const heir = rig.start(hasty);
+      const ending = deferred();
+      const first = recorder(async ({ data }) => (await ending.promise, { type: 'done', data }));
+      lost.own('node', first);
+      lost.openLane('lane', 1);
+      await lost.add({ owner: 'node', data: {}, runAt: 0, lane: 'lane' });
+      await eventually(() => first.runs.length === 1);
+      const second = recorder();
+      heir.own('node', second);
+      heir.openLane('lane', 1);
+      const waiting = await heir.add({ owner: 'node', data: {}, runAt: 0, lane: 'lane' });
+      cable.cut();
+      await eventually(() => second.outcomes.length === 2);
+      assert.ok(ids(second.runs).includes(waiting.id));
+      ending.resolve();
+    });
+  });
+});

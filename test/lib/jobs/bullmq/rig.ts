@@ -1,0 +1,65 @@
+/** Engines on one Redis server for the whole suite, each test with keys of its own. */
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { BullEngine, type BullOptions } from '../../../../lib/jobs/bullmq';
+import { expectNoUnhandledRejections } from '../../../support/promises';
+import { startRedis, type RedisServer } from '../../../support/redis';
+
+export const hourMs = 3600_000;
+/** Short enough that a takeover is not waited for. */
+export const hasty = { lockMs: 400, takeoverCheckMs: 200, absentMs: 20, beatMs: 50 };
+
+export interface RedisRig {
+  readonly redis: RedisServer;
+  readonly prefix: string;
+  readonly warnings: string[];
+  /** Closed after the test. */
+  start(options?: Partial<BullOptions>): BullEngine;
+  /** Whatever was started last is ended first. */
+  cleanup(end: () => unknown): void;
+  /** Looks into the server. */
+  observe(url?: string): Redis;
+}
+
+export function redisRig(): RedisRig {
+  let redis: RedisServer;
+  let prefix: string;
+  const warnings: string[] = [];
+  const ends: (() => unknown)[] = [];
+  const cleanup = (end: () => unknown): void => void ends.push(end);
+
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis.close());
+  expectNoUnhandledRejections();
+  beforeEach(() => {
+    warnings.length = 0;
+    prefix = randomUUID();
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+
+  return {
+    get redis() {
+      return redis;
+    },
+    get prefix() {
+      return prefix;
+    },
+    warnings,
+    cleanup,
+    start(options) {
+      const engine = new BullEngine({ url: redis.url, prefix, warn: (text) => void warnings.push(text), ...options });
+      cleanup(() => engine.close());
+      return engine;
+    },
+    observe(url = redis.url) {
+      const client = new Redis(url);
+      client.on('error', () => undefined);
+      cleanup(() => client.disconnect());
+      return client;
+    },
+  };
+}

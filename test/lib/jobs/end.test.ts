@@ -1,0 +1,507 @@
+import assert from 'node:assert/strict';
+import { ClipError } from '../../../lib/errors';
+import type { Job } from '../../../lib/jobs/job';
+import { deferred, untilAborted, type Deferred } from '../../support/promises';
+import { eventually } from '../../support/eventually';
+import { recorder, rig, type Data, type Recorder, type RunJob } from './rig';
+
+const all = (): boolean => true;
+
+/** Ends with EABORTED when told to, as requests do. */
+const hanging: RunJob = async (_job, { signal }) => {
+  await untilAborted(signal).catch(() => undefined);
+  return { type: 'failed', error: new ClipError('EABORTED', 'the request was given up') };
+};
+
+function outcomesOf(owner: Recorder): unknown[] {
+  return owner.outcomes.map(({ job, outcome }) => [
+    job.id,
+    outcome.type === 'failed' ? outcome.error.code : outcome.type,
+  ]);
+}
+
+const ids = (jobs: Job[]): string[] => jobs.map(({ id }) => id);
+
+describe('the embedded engine, cancelling jobs', () => {
+  const test = rig();
+
+  it('ends a waiting job with EABORTED, and has forgotten it when it resolves', async () => {
+    const owner = recorder();
+    test.engine.own('node', owner);
+    const job = await test.add({ a: 1 }, { inMs: 60_000 });
+    assert.deepEqual(ids(await test.engine.cancel(all)), [job.id]);
+    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+    assert.equal(test.stored(job.id), undefined);
+    await test.clock.advance(120_000);
+    assert.equal(owner.runs.length, 0);
+    assert.equal(owner.outcomes.length, 1);
+  });
+
+  it('stops a running job, waits for its end, and delivers EABORTED whatever the run says', async () => {
+    const ending = deferred();
+    const heard = deferred();
+    const owner = recorder(async (_job, { signal }) => {
+      await untilAborted(signal).catch(() => heard.resolve());
+      await ending.promise;
+      return { type: 'done', data: { clip: 'made in the last moment' } };
+    });
+    test.engine.own('node', owner);
+    const job = await test.add({ clip: undefined });
+    await test.clock.advance(0);
+    const cancelling = test.engine.cancel(all);
+    await heard.promise;
+    assert.equal(owner.outcomes.length, 0);
+    ending.resolve();
+    const cancelled = await cancelling;
+    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+    // What was made all the same is known to whoever must tidy up at the vendor.
+    assert.deepEqual(cancelled[0]?.data, { clip: 'made in the last moment' });
+    assert.equal(test.stored(job.id), undefined);
+    await test.clock.advance(60_000);
+    assert.equal(owner.runs.length, 1);
+  });
+
+  it('does not run a job again that answered "retry" to being stopped', async () => {
+    const owner = recorder(async (_job, { signal }) => {
+      await untilAborted(signal).catch(() => undefined);
+      return { type: 'retry', afterMs: 0, because: new ClipError('ENETWORK', 'cut') };
+    });
+    test.engine.own('node', owner);
+    const job = await test.add();
+    await test.clock.advance(0);
+    await test.engine.cancel(all);
+    await test.clock.advance(60_000);
+    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+    assert.equal(owner.runs.length, 1);
+    assert.deepEqual(owner.retries, []);
+  });
+
+  it('is too late for a job whose outcome is being told', async () => {
+    const told = deferred();
+    const owner = recorder(undefined, { settled: () => told.promise });
+    test.engine.own('node', owner);
+    const job = await test.add();
+    await test.clock.advance(0);
+    assert.deepEqual(await test.engine.cancel(all), []);
+    told.resolve();
+    await test.forgotten(job);
+    assert.deepEqual(outcomesOf(owner), [[job.id, 'done']]);
+  });
+
+  it('from within the telling of an outcome cancels the others and not that one', async () => {
+    let cancelled: Job[] = [];
+    const owner: Recorder = recorder(undefined, {
+      async settled() {
+        if (owner.outcomes.length === 1) cancelled = await test.engine.cancel(all);
+      },
+    });
+    test.engine.own('node', owner);
+    const first = await test.add();
+    const second = await test.add({}, { inMs: 1_000 });
+    await test.clock.advance(0);
+    await test.forgotten(first);
+    assert.deepEqual(ids(cancelled), [second.id]);
+    assert.deepEqual(outcomesOf(owner), [
+      [first.id, 'done'],
+      [second.id, 'EABORTED'],
+    ]);
+  });
+
+  for (const state of ['waiting', 'running']) {
+    it(`twice at once tells the owner of a ${state} job once`, async () => {
+      const owner = recorder(hanging);
+      test.engine.own('node', owner);
+      const job = await test.add({}, { inMs: state === 'waiting' ? 1_000 : 0 });
+      await test.clock.advance(0);
+      const both = await Promise.all([test.engine.cancel(all), test.engine.cancel(all)]);
+      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+      assert.deepEqual(ids(both.flat()), [job.id]);
+    });
+  }
+
+  it('reaches a job that is just being added', async () => {
+    const owner = recorder();
+    test.engine.own('node', owner);
+    const adding = test.add();
+    const cancelled = await test.engine.cancel(all);
+    const job = await adding;
+    assert.deepEqual(ids(cancelled), [job.id]);
+    await test.clock.advance(60_000);
+    assert.equal(owner.runs.length, 0);
+    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+  });
+
+  it('is not held up by a job that cannot be added', async () => {
+    const engine = test.restart({ write: () => Promise.reject(new Error('no')) });
+    const adding = assert.rejects(test.add());
+    assert.deepEqual(await engine.cancel(all), []);
+    await adding;
+  });
+
+  it('reaches only what matches', async () => {
+    const owner = recorder();
+    test.engine.own('node', owner);
+    await test.add({ clip: 'a' }, { inMs: 1_000 });
+    const wanted = await test.add({ clip: 'b' }, { inMs: 1_000 });
+    const cancelled = await test.engine.cancel((job) => (job.data as Data).clip === 'b');
+    assert.deepEqual(ids(cancelled), [wanted.id]);
+    await test.clock.advance(1_000);
+    assert.deepEqual(
+      owner.runs.map(({ data }) => data.clip),
+      ['a'],
+    );
+  });
+
+  it('forgets the job of an owner that is gone, and tells nobody', async () => {
+    const job = await test.add({}, { owner: 'gone' });
+    assert.deepEqual(ids(await test.engine.cancel(all)), [job.id]);
+    assert.deepEqual(test.storedIds(), []);
+    const late = recorder();
+    test.engine.own('gone', late);
+    await test.clock.advance(60_000);
+    assert.equal(late.runs.length + late.outcomes.length, 0);
+  });
+
+  it('reaches jobs of an earlier start, before their owner has come', async () => {
+    const job = await test.add();
+    const engine = test.restart();
+    assert.deepEqual(ids(await engine.cancel(all)), [job.id]);
+    assert.deepEqual(test.storedIds(), []);
+  });
+
+  it('is told before the owner is let go, when the release comes right after it', async () => {
+    const owner = recorder(hanging);
+    const release = test.engine.own('node', owner);
+    const job = await test.add();
+    await test.clock.advance(0);
+    const cancelling = test.engine.cancel(all);
+    // As the message and the deploy would come: one right after the other.
+    await Promise.resolve();
+    await release();
+    await cancelling;
+    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+    assert.deepEqual(test.storedIds(), []);
+  });
+});
+
+describe('the embedded engine, removing jobs', () => {
+  const test = rig();
+
+  it('forgets a waiting job without telling anyone', async () => {
+    const owner = recorder();
+    test.engine.own('node', owner);
+    const job = await test.add({}, { inMs: 1_000 });
+    assert.deepEqual(ids(await test.engine.remove(all)), [job.id]);
+    assert.deepEqual(test.storedIds(), []);
+    assert.deepEqual(await test.engine.list(), []);
+    await test.clock.advance(60_000);
+    assert.equal(owner.runs.length + owner.outcomes.length, 0);
+  });
+
+  const answers: Record<string, RunJob> = {
+    'gave up': hanging,
+    'had finished': async (job, context) => (await hanging(job, context, 1), { type: 'done', data: {} }),
+    'wants to go on': async (job, context) => (await hanging(job, context, 1), { type: 'retry', afterMs: 0 }),
+  };
+  for (const [what, run] of Object.entries(answers)) {
+    it(`stops a running job that then ${what}, tells nobody, and never runs it again`, async () => {
+      const owner = recorder(run);
+      test.engine.own('node', owner);
+      const job = await test.add();
+      await test.clock.advance(0);
+      assert.deepEqual(ids(await test.engine.remove(all)), [job.id]);
+      assert.deepEqual(test.storedIds(), []);
+      await test.clock.advance(60_000);
+      assert.equal(owner.runs.length, 1);
+      assert.deepEqual(owner.outcomes, []);
+      assert.deepEqual(owner.retries, []);
+    });
+  }
+
+  it('does not let a late save bring the job back', async () => {
+    let save: ((data: Data) => Promise<void>) | undefined;
+    const owner = recorder((job, context) => {
+      save = context.save;
+      return hanging(job, context, 1);
+    });
+    test.engine.own('node', owner);
+    await test.add();
+    await test.clock.advance(0);
+    await test.engine.remove(all);
+    await save!({ late: true });
+    assert.deepEqual(test.storedIds(), []);
+  });
+
+  it('waits for a job whose outcome is being told, and does not count it', async () => {
+    const told = deferred();
+    const owner = recorder(undefined, { settled: () => told.promise });
+    test.engine.own('node', owner);
+    await test.add();
+    await test.clock.advance(0);
+    const removing = test.engine.remove(all);
+    told.resolve();
+    assert.deepEqual(await removing, []);
+    assert.deepEqual(test.storedIds(), []);
+    assert.equal(owner.outcomes.length, 1);
+  });
+
+  it('leaves what does not match alone', async () => {
+    const kept = await test.add({}, { owner: 'a' });
+    await test.add({}, { owner: 'b' });
+    await test.engine.remove(({ owner }) => owner === 'b');
+    assert.deepEqual(test.storedIds(), [kept.id]);
+    const owner = recorder();
+    test.engine.own('a', owner);
+    await test.clock.advance(0);
+    assert.equal(owner.runs.length, 1);
+  });
+});
+
+describe('the embedded engine, releasing owners', () => {
+  const test = rig();
+
+  it('stops running jobs before anything is waited for, and keeps them', async () => {
+    let stopped = false;
+    const owner = recorder((job, context) => {
+      context.signal.addEventListener('abort', () => (stopped = true));
+      return hanging(job, context, 1);
+    });
+    const release = test.engine.own('node', owner);
+    const job = await test.add({ kept: 1 });
+    await test.clock.advance(0);
+    const releasing = release();
+    assert.ok(stopped);
+    await releasing;
+    await test.clock.advance(60_000);
+    assert.deepEqual(owner.outcomes, []);
+    assert.equal(owner.runs.length, 1);
+    assert.deepEqual(test.stored(job.id), job);
+  });
+
+  it('lets the next owner run them again, with what was saved', async () => {
+    const saved = deferred();
+    const first = recorder(async (job, context) => {
+      await context.save({ placing: 'x.mp4' });
+      saved.resolve();
+      return hanging(job, context, 1);
+    });
+    const release = test.engine.own('node', first);
+    const job = await test.add({ placing: '' });
+    await test.clock.advance(0);
+    await saved.promise;
+    await release();
+    const second = recorder();
+    test.engine.own('node', second);
+    await test.clock.advance(0);
+    assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
+    assert.deepEqual(first.outcomes, []);
+    assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
+    await test.forgotten(job);
+  });
+
+  it('does not count being stopped as a failure', async () => {
+    const first = recorder(async (_job, { signal }) => {
+      await untilAborted(signal).catch(() => undefined);
+      return { type: 'retry', afterMs: 60_000, because: new ClipError('ENETWORK', 'cut') };
+    });
+    const release = test.engine.own('node', first);
+    await test.add();
+    await test.clock.advance(0);
+    await release();
+    const second = recorder();
+    test.engine.own('node', second);
+    await test.clock.advance(0);
+    assert.equal(second.runs[0]?.failures, 0);
+    assert.deepEqual(first.retries, []);
+  });
+
+  it('hands what a stopped job reached at the last moment to the next owner, on disk too', async () => {
+    const first = recorder(async (_job, { signal }) => {
+      await untilAborted(signal).catch(() => undefined);
+      return { type: 'done', data: { clip: 'made' } };
+    });
+    const release = test.engine.own('node', first);
+    const job = await test.add({ clip: '' });
+    await test.clock.advance(0);
+    await release();
+    assert.deepEqual(first.outcomes, []);
+    assert.deepEqual(test.stored(job.id)?.data, { clip: 'made' });
+    const second = recorder();
+    test.engine.own('node', second);
+    await test.clock.advance(0);
+    assert.deepEqual(
+      second.runs.map(({ data }) => data),
+      [{ clip: 'made' }],
+    );
+    assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
+  });
+
+  it('leaves waiting jobs to wait for the next owner', async () => {
+    const first = recorder();
+    const release = test.engine.own('node', first);
+    const job = await test.add({}, { inMs: 1_000 });
+    await release();
+    await test.clock.advance(60_000);
+    assert.equal(first.runs.length, 0);
+    const second = recorder();
+    test.engine.own('node', second);
+    await test.clock.advance(0);
+    assert.deepEqual(second.runs, [job]);
+  });
+
+  it('resolves only when the runs have ended', async () => {
+    const ending = deferred();
+    const owner = recorder(async () => {
+      await ending.promise;
+      return { type: 'failed', error: new ClipError('EABORTED', '') };
+    });
+    const release = test.engine.own('node', owner);
+    await test.add();
+    await test.clock.advance(0);
+    const order: string[] = [];
+    const releasing = release().then(() => order.push('released'));
+    await test.clock.advance(60_000);
+    order.push('ended');
+    ending.resolve();
+    await releasing;
+    assert.deepEqual(order, ['ended', 'released']);
+  });
+
+  it('resolves only when an outcome that is being told has been told and forgotten', async () => {
+    const told = deferred();
+    const owner = recorder(undefined, { settled: () => told.promise });
+    const release = test.engine.own('node', owner);
+    await test.add();
+    await test.clock.advance(0);
+    const order: string[] = [];
+    const releasing = release().then(() => order.push('released'));
+    await test.clock.advance(0);
+    order.push('told');
+    told.resolve();
+    await releasing;
+    assert.deepEqual(order, ['told', 'released']);
+    assert.deepEqual(test.storedIds(), []);
+    const next = recorder();
+    test.engine.own('node', next);
+    await test.clock.advance(60_000);
+    assert.equal(next.runs.length, 0);
+  });
+
+  it('a second time changes nothing', async () => {
+    const first = recorder();
+    const release = test.engine.own('node', first);
+    await release();
+    const second = recorder();
+    test.engine.own('node', second);
+    await release();
+    await test.add();
+    await test.clock.advance(0);
+    assert.equal(second.outcomes.length, 1);
+  });
+
+  describe('when the next owner comes before the last is released', () => {
+    it('the new one gets what waits, and the release takes nothing from it', async () => {
+      const [first, second] = [recorder(), recorder()];
+      const release = test.engine.own('node', first);
+      await test.add({}, { inMs: 1_000 });
+      test.engine.own('node', second);
+      await release();
+      await test.add({}, { inMs: 1_000 });
+      await test.clock.advance(1_000);
+      assert.equal(first.runs.length, 0);
+      assert.equal(second.outcomes.length, 2);
+    });
+
+    it('the release stops what the old one runs, and the new one runs it', async () => {
+      const [first, second] = [recorder(hanging), recorder()];
+      const release = test.engine.own('node', first);
+      const job = await test.add();
+      await test.clock.advance(0);
+      test.engine.own('node', second);
+      await test.clock.advance(0);
+      assert.equal(second.runs.length, 0);
+      await release();
+      await test.clock.advance(0);
+      assert.deepEqual(first.outcomes, []);
+      assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
+    });
+
+    it('the release neither stops nor waits for what the new one runs', async () => {
+      const [first, second] = [recorder(), recorder(hanging)];
+      const release = test.engine.own('node', first);
+      const job = await test.add({}, { inMs: 1_000 });
+      const releaseSecond = test.engine.own('node', second);
+      await test.clock.advance(1_000);
+      await release();
+      assert.deepEqual(
+        second.runs.map(({ id }) => id),
+        [job.id],
+      );
+      await test.clock.advance(0);
+      assert.equal(second.runs.length, 1);
+      assert.deepEqual(second.outcomes, []);
+      await releaseSecond();
+    });
+
+    it('the new one does not run what is being ended', async () => {
+      const told = deferred();
+      const [first, second] = [recorder(hanging, { settled: () => told.promise }), recorder()];
+      test.engine.own('node', first);
+      await test.add();
+      await test.clock.advance(0);
+      const cancelling = test.engine.cancel(all);
+      await test.clock.advance(0);
+      test.engine.own('node', second);
+      await test.clock.advance(60_000);
+      told.resolve();
+      await cancelling;
+      await test.clock.advance(60_000);
+      assert.equal(second.runs.length, 0);
+      assert.equal(first.outcomes.length, 1);
+    });
+  });
+
+  it('when the next owner comes during a long release, each job runs once at a time', async () => {
+    const endings = new Map<string, Deferred<void>>();
+    let running = 0;
+    let most = 0;
+    const counted: RunJob = async ({ data }, { signal }) => {
+      running += 1;
+      most = Math.max(most, running);
+      const ending = deferred();
+      endings.set(String(data.name), ending);
+      await untilAborted(signal).catch(() => undefined);
+      await ending.promise;
+      running -= 1;
+      return { type: 'failed', error: new ClipError('EABORTED', '') };
+    };
+    const first = recorder(counted);
+    const release = test.engine.own('node', first);
+    await test.add({ name: 'slow' });
+    await test.add({ name: 'slower' });
+    await test.clock.advance(0);
+    let released = false;
+    const releasing = release().then(() => (released = true));
+    const second = recorder(hanging);
+    const releaseSecond = test.engine.own('node', second);
+    await test.clock.advance(0);
+    assert.equal(second.runs.length, 0);
+    endings.get('slower')!.resolve();
+    await eventually(async () => {
+      await test.clock.advance(0);
+      assert.deepEqual(
+        second.runs.map(({ data }) => data.name),
+        ['slower'],
+      );
+    });
+    assert.equal(released, false);
+    endings.get('slow')!.resolve();
+    // Although the second owner is still running a job that the first had, too.
+    await releasing;
+    await test.clock.advance(0);
+    assert.equal(second.runs.length, 2);
+    assert.equal(most, 2);
+    assert.deepEqual(first.outcomes, []);
+    await releaseSecond();
+  });
+});

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { mock } from 'node:test';
+import type { ClipError } from '../../../lib/errors';
+import type { Job } from '../../../lib/jobs/job';
+import { openJournal, type Journal } from '../../../lib/jobs/journal';
+import { tempFolder } from '../../support/temp-folder';
+
+function job(id: string, more: Partial<Job> = {}): Job {
+  return { id, owner: 'node', data: { clip: id }, createdAt: 1, runAt: 2, failures: 0, ...more };
+}
+
+describe('the journal of jobs', () => {
+  const temp = tempFolder();
+  let folder: string;
+  let warnings: string[];
+  let journal: Journal;
+  const path = (name: string): string => join(folder, name);
+  const names = async (): Promise<string[]> => (await fs.readdir(folder)).sort();
+
+  beforeEach(async () => {
+    folder = join(temp(), 'video-clips', 'jobs');
+    warnings = [];
+    journal = openJournal(folder, (text) => warnings.push(text));
+    assert.deepEqual(await journal.readAll(), []);
+  });
+  afterEach(() => mock.restoreAll());
+
+  it('makes its folder, whatever is missing on the way to it', () => {
+    assert.ok(existsSync(folder));
+  });
+
+  it('reads back what was written, the earliest first', async () => {
+    const jobs = [job('b', { runAt: 5, failures: 3 }), job('a', { runAt: 9 }), job('c', { runAt: 1 })];
+    for (const each of jobs) await journal.write(each);
+    assert.deepEqual(await journal.readAll(), [jobs[2], jobs[0], jobs[1]]);
+    assert.deepEqual(await names(), ['a.json', 'b.json', 'c.json']);
+  });
+
+  it('replaces the earlier version of a job', async () => {
+    await journal.write(job('a', { data: { long: 'x'.repeat(10_000) } }));
+    await journal.write(job('a', { data: { short: true } }));
+    assert.deepEqual(await journal.readAll(), [job('a', { data: { short: true } })]);
+  });
+
+  it('forgets a removed job, and removing one that is not there is fine', async () => {
+    await journal.write(job('a'));
+    await journal.remove('a');
+    await journal.remove('a');
+    assert.deepEqual(await names(), []);
+  });
+
+  it('keeps the messages of others from other users of the machine', async function () {
+    if (process.platform === 'win32') return this.skip();
+    await journal.write(job('a'));
+    assert.equal((await fs.stat(path('a.json'))).mode & 0o077, 0);
+  });
+
+  it('never shows a half-written job to whoever reads meanwhile', async () => {
+    let done = false;
+    const writing = (async () => {
+      for (let size = 1; size <= 100; size += 1)
+        await journal.write(job('a', { data: { text: 'x'.repeat(size * 500) } }));
+      done = true;
+    })();
+    await journal.write(job('b'));
+    let reads = 0;
+    while (!done) {
+      const text = await fs.readFile(path('a.json'), 'utf8').catch(() => undefined);
+      if (text === undefined) continue;
+      assert.doesNotThrow(() => JSON.parse(text) as unknown);
+      reads += 1;
+    }
+    await writing;
+    assert.ok(reads > 0);
+  });
+
+  it('removes what a crash in the middle of a write left, and keeps the job as it was before', async () => {
+    await journal.write(job('a'));
+    await fs.writeFile(path('a.json.new'), '{"id":"a","own');
+    await fs.writeFile(path('b.json.new'), JSON.stringify(job('b')));
+    assert.deepEqual(await journal.readAll(), [job('a')]);
+    assert.deepEqual(await names(), ['a.json']);
+    assert.deepEqual(warnings, []);
+  });
+
+  it('leaves files of others alone', async () => {
+    await fs.writeFile(path('README.txt'), 'hello');
+    await fs.writeFile(path('notes.json.bak'), 'hello');
+    await fs.mkdir(path('folder'));
+    assert.deepEqual(await journal.readAll(), []);
+    assert.deepEqual(await names(), ['README.txt', 'folder', 'notes.json.bak']);
+    assert.deepEqual(warnings, []);
+  });
+
+  describe('with a damaged file', () => {
+    const whole = JSON.stringify(job('bad'));
+    const damaged: Record<string, string> = {
+      'nothing in it': '',
+      zeros: '\0'.repeat(300),
+      'half of it': whole.slice(0, whole.length / 2),
+      'two of them': whole + whole,
+      'null in it': 'null',
+      'a list in it': `[${whole}]`,
+      'text in it': '"bad"',
+      'no id': JSON.stringify({ ...job('bad'), id: undefined }),
+      'a number as id': JSON.stringify({ ...job('bad'), id: 7 }),
+      'the id of another job': JSON.stringify(job('good')),
+      'an id that leads elsewhere': JSON.stringify(job('../../bad')),
+      'no owner': JSON.stringify({ ...job('bad'), owner: undefined }),
+      'no data': JSON.stringify({ ...job('bad'), data: undefined }),
+      'null as data': JSON.stringify({ ...job('bad'), data: null }),
+      'no time to run at': JSON.stringify({ ...job('bad'), runAt: null }),
+      'text as time': JSON.stringify({ ...job('bad'), createdAt: 'yesterday' }),
+    };
+    for (const [what, content] of Object.entries(damaged)) {
+      it(`(${what}) moves it aside with a warning, and reads the others`, async () => {
+        await journal.write(job('good'));
+        await fs.writeFile(path('bad.json'), content);
+        assert.deepEqual(await journal.readAll(), [job('good')]);
+        assert.deepEqual(await names(), ['bad.json.damaged', 'good.json']);
+        assert.equal(await fs.readFile(path('bad.json.damaged'), 'utf8'), content);
+        assert.equal(warnings.length, 1);
+        assert.match(warnings[0]!, /bad\.json is damaged and was moved aside/);
+        assert.deepEqual(await journal.readAll(), [job('good')]);
+        assert.equal(warnings.length, 1);
+      });
+    }
+
+    it('that cannot be moved aside goes on without it', async () => {
+      await journal.write(job('good'));
+      await fs.writeFile(path('bad.json'), '{');
+      await fs.mkdir(path('bad.json.damaged/full'), { recursive: true });
+      assert.deepEqual(await journal.readAll(), [job('good')]);
+      assert.match(warnings.join(), /bad\.json is damaged and could not be moved aside/);
+    });
+
+    it('that cannot be read leaves it where it is, as it may be whole', async () => {
+      await journal.write(job('good'));
+      await fs.mkdir(path('bad.json'));
+      assert.deepEqual(await journal.readAll(), [job('good')]);
+      assert.deepEqual(await names(), ['bad.json', 'good.json']);
+      assert.match(warnings.join(), /bad\.json cannot be read/);
+    });
+  });
+
+  for (const failures of [undefined, null, 'many']) {
+    it(`takes ${String(failures)} as number of failures for none`, async () => {
+      await fs.writeFile(path('a.json'), JSON.stringify({ ...job('a'), failures }));
+      assert.deepEqual(await journal.readAll(), [job('a')]);
+      assert.deepEqual(warnings, []);
+    });
+  }
+
+  describe('when a write fails', () => {
+    it('keeps the version before, and leaves nothing else', async () => {
+      await journal.write(job('a'));
+      await assert.rejects(journal.write(job('a', { data: { number: 1n } })), /BigInt/);
+      assert.deepEqual(await names(), ['a.json']);
+      assert.deepEqual(await journal.readAll(), [job('a')]);
+    });
+
+    it('because the name is taken by a folder, leaves no draft', async () => {
+      await fs.mkdir(path('a.json/full'), { recursive: true });
+      await assert.rejects(journal.write(job('a')), /cannot be kept in .*jobs/);
+      assert.deepEqual(await names(), ['a.json']);
+    });
+
+    for (const code of ['ENOSPC', 'EDQUOT']) {
+      it(`with ${code} says that the disk is full, and frees what it took`, async () => {
+        const handle = await fs.open(path('probe'), 'w');
+        const prototype = Object.getPrototypeOf(handle) as fs.FileHandle;
+        await handle.close();
+        await fs.rm(path('probe'));
+        mock.method(prototype, 'sync', () => Promise.reject(Object.assign(new Error(`${code}: full`), { code })));
+        await assert.rejects(journal.write(job('a')), (error: ClipError) => {
+          assert.equal(error.code, 'ENOSPACE');
+          assert.match(error.message, /cannot be kept in .*jobs: the disk is full/);
+          return true;
+        });
+        assert.deepEqual(await names(), []);
+      });
+    }
+  });
+
+  it('that can have no folder says where and why', async () => {
+    await fs.writeFile(join(temp(), 'file'), '');
+    const nowhere = openJournal(join(temp(), 'file', 'jobs'), (text) => warnings.push(text));
+    for (const failing of [nowhere.readAll(), nowhere.write(job('a'))]) {
+      await assert.rejects(failing, (error: ClipError) => {
+        assert.equal(error.code, 'EFAILED');
+        assert.match(error.message, /Unfinished work cannot be kept in .*jobs: E[A-Z]+/);
+        return true;
+      });
+    }
+  });
+
+  it('takes two thousand jobs at once, and gives them all back', async () => {
+    const jobs = Array.from({ length: 2_000 }, (_, number) => job(`job-${number}`, { runAt: number }));
+    await Promise.all(jobs.map((each) => journal.write(each)));
+    assert.deepEqual(await journal.readAll(), jobs);
+    assert.equal((await names()).length, 2_000);
+    assert.deepEqual(warnings, []);
+  });
+});

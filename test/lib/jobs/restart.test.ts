@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClipError } from '../../../lib/errors';
+import { untilAborted } from '../../support/promises';
+import { eventually } from '../../support/eventually';
+import { recorder, rig } from './rig';
+
+describe('the embedded engine, after a restart', () => {
+  const test = rig();
+
+  /** Until what is on disk has been read, nothing can be listed. */
+  const loaded = (count: number): Promise<void> =>
+    eventually(async () => assert.equal((await test.engine.list()).length, count));
+
+  it('goes on with the jobs in its folder, each at its time', async () => {
+    const later = await test.add({ number: 2 }, { inMs: 60_000 });
+    const overdue = await test.add({ number: 1 }, { inMs: -60_000 });
+    const engine = test.restart();
+    const owner = recorder();
+    engine.own('node', owner);
+    await loaded(2);
+    await test.clock.advance(0);
+    assert.deepEqual(owner.runs, [overdue]);
+    await test.clock.advance(60_000);
+    assert.deepEqual(owner.runs, [overdue, later]);
+    await test.forgotten(later);
+    assert.deepEqual(test.storedIds(), []);
+  });
+
+  it('runs a job again that ran when the process died, with what was saved', async () => {
+    const first = recorder(async (_job, { save, signal }) => {
+      await save({ placing: 'x.mp4' });
+      return untilAborted(signal);
+    });
+    test.engine.own('node', first);
+    const job = await test.add({});
+    await test.clock.advance(0);
+    await eventually(() => assert.deepEqual(test.stored(job.id)?.data, { placing: 'x.mp4' }));
+    const second = recorder();
+    test.restart().own('node', second);
+    await loaded(1);
+    await test.clock.advance(0);
+    assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
+    await test.forgotten(job);
+  });
+
+  it('tells an outcome again that was told but not forgotten', async () => {
+    const engine = test.restart({ remove: () => Promise.resolve() });
+    const first = recorder();
+    engine.own('node', first);
+    const job = await test.add();
+    await test.clock.advance(0);
+    assert.equal(first.outcomes.length, 1);
+    const second = recorder();
+    test.restart().own('node', second);
+    await loaded(1);
+    await test.clock.advance(0);
+    assert.equal(second.outcomes.length, 1);
+    await test.forgotten(job);
+  });
+
+  it('starts counting failures anew, as it runs a job at once that was waiting to try again', async () => {
+    const first = recorder(async () => ({ type: 'retry', afterMs: 60_000, because: new ClipError('ENETWORK', 'x') }));
+    test.engine.own('node', first);
+    await test.add();
+    await test.clock.advance(0);
+    const second = recorder();
+    test.restart().own('node', second);
+    await loaded(1);
+    await test.clock.advance(0);
+    assert.deepEqual(
+      second.runs.map(({ failures }) => failures),
+      [0],
+    );
+  });
+
+  it('keeps jobs whose owner appears only later, and runs them then', async () => {
+    const job = await test.add({}, { owner: 'late' });
+    const engine = test.restart();
+    await loaded(1);
+    await test.clock.advance(3_600_000);
+    assert.deepEqual(test.stored(job.id), job);
+    const owner = recorder();
+    engine.own('late', owner);
+    await test.clock.advance(0);
+    assert.deepEqual(owner.runs, [job]);
+  });
+
+  it('goes on without a damaged file, and says so', async () => {
+    const job = await test.add();
+    await writeFile(join(test.folder, 'damaged.json'), '{"id":');
+    const owner = recorder();
+    test.restart().own('node', owner);
+    await loaded(1);
+    await test.clock.advance(0);
+    assert.deepEqual(owner.runs, [job]);
+    assert.match(test.warnings.join(), /damaged\.json is damaged/);
+  });
+
+  it('adds new jobs beside the stored ones', async () => {
+    const old = await test.add({ age: 'old' });
+    const engine = test.restart();
+    const owner = recorder();
+    engine.own('node', owner);
+    const young = await test.add({ age: 'new' });
+    await test.clock.advance(0);
+    assert.deepEqual(owner.runs.map(({ id }) => id).sort(), [old.id, young.id].sort());
+  });
+
+  it('runs each of two thousand jobs once, in the order of their times', async () => {
+    const now = test.clock.now();
+    const names = Array.from({ length: 2_000 }, (_, number) => `job-${String(number).padStart(4, '0')}`);
+    await Promise.all(
+      names.map((id, number) => {
+        const job = {
+          id,
+          owner: `node-${number % 7}`,
+          data: { number },
+          createdAt: now,
+          runAt: now - number,
+          failures: 0,
+        };
+        return writeFile(join(test.folder, `${id}.json`), JSON.stringify(job));
+      }),
+    );
+    const engine = test.restart();
+    const seen: string[] = [];
+    for (let number = 0; number < 7; number += 1) {
+      const owner = recorder(undefined, { settled: ({ id }) => void seen.push(id) });
+      engine.own(`node-${number}`, owner);
+    }
+    await loaded(2_000);
+    await test.clock.advance(0);
+    await eventually(() => assert.deepEqual(test.storedIds(), []));
+    assert.deepEqual(seen, names.reverse());
+    assert.deepEqual(test.warnings, []);
+  });
+});
