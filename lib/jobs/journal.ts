@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
 import { ClipError } from '../errors';
 import { syncFolder } from '../files';
 import type { Job } from './job';
@@ -12,7 +13,8 @@ export interface Journal {
 }
 
 const suffix = '.json';
-const draftSuffix = '.new';
+/** How the atomic write names what is not whole yet. */
+const draftName = /\.json\.\d+$/;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
@@ -48,7 +50,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
         for (const name of await readdir(folder)) {
           if (name.endsWith(suffix)) jobs.push(...(await read(name)));
           // Left by a crash in the middle of a write: whoever asked for it was never told that it is stored.
-          else if (name.endsWith(suffix + draftSuffix)) await removeQuietly(join(folder, name));
+          else if (draftName.test(name)) await removeQuietly(join(folder, name));
         }
         return jobs.sort((a, b) => a.runAt - b.runAt);
       } catch (error) {
@@ -57,20 +59,10 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     },
 
     async write(job) {
-      const path = pathOf(job.id);
-      const draft = path + draftSuffix;
       try {
-        const file = await open(draft, 'w', 0o600);
-        try {
-          await file.writeFile(JSON.stringify(job));
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(draft, path);
+        await writeFileAtomic(pathOf(job.id), JSON.stringify(job), { mode: 0o600 });
         await syncFolder(folder);
       } catch (error) {
-        await removeQuietly(draft);
         throw unusable(folder, error);
       }
     },

@@ -157,10 +157,7 @@ export function createDownloads(api: AipixApi, now: () => number) {
     async remove(id: string, call: Call, doing: string): Promise<void> {
       try {
         await within('delete', (family) =>
-          api.request(
-            { method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, doing, mayBeEmpty: true },
-            call,
-          ),
+          api.request({ method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, doing, mayBeEmpty: true }, call),
         );
       } catch (error) {
         // Gone already.

@@ -6,7 +6,7 @@ import { eventually } from '../../support/eventually';
 import { deferred } from '../../support/promises';
 import { describeWithRedis, startCable, type RedisCable } from '../../support/redis';
 import { describeBehaviour, hanging, ids, outcomesOf } from './behaviour';
-import { hasty, hourMs, redisRig } from './bullmq/rig';
+import { hasty, hourMs, quick, redisRig } from './bullmq/rig';
 import { recorder, type Data, type Recorder } from './rig';
 
 const all = (): boolean => true;
@@ -17,7 +17,7 @@ describeWithRedis('the engine on Redis', () => {
   describe('alone', () => {
     let engine: BullEngine;
     beforeEach(() => {
-      engine = rig.start(hasty);
+      engine = rig.start(quick);
     });
 
     describeBehaviour({
@@ -27,7 +27,7 @@ describeWithRedis('the engine on Redis', () => {
       warnings: rig.warnings,
       async restart() {
         await engine.close();
-        engine = rig.start(hasty);
+        engine = rig.start(quick);
       },
     });
   });
@@ -36,7 +36,7 @@ describeWithRedis('the engine on Redis', () => {
     let [one, two]: BullEngine[] = [];
     let engines: BullEngine[];
     beforeEach(() => {
-      engines = [(one = rig.start(hasty)), (two = rig.start(hasty))];
+      engines = [(one = rig.start(quick)), (two = rig.start(quick))];
     });
 
     const add = (data: Data = {}, more: { owner?: string; lane?: string; inMs?: number } = {}): Promise<Job<Data>> => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import nodeFs from 'node:fs';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { mock } from 'node:test';
@@ -79,8 +80,8 @@ describe('the journal of jobs', () => {
 
   it('removes what a crash in the middle of a write left, and keeps the job as it was before', async () => {
     await journal.write(job('a'));
-    await fs.writeFile(path('a.json.new'), '{"id":"a","own');
-    await fs.writeFile(path('b.json.new'), JSON.stringify(job('b')));
+    await fs.writeFile(path('a.json.3735928559'), '{"id":"a","own');
+    await fs.writeFile(path('b.json.12345'), JSON.stringify(job('b')));
     assert.deepEqual(await journal.readAll(), [job('a')]);
     assert.deepEqual(await names(), ['a.json']);
     assert.deepEqual(warnings, []);
@@ -170,11 +171,9 @@ describe('the journal of jobs', () => {
 
     for (const code of ['ENOSPC', 'EDQUOT']) {
       it(`with ${code} says that the disk is full, and frees what it took`, async () => {
-        const handle = await fs.open(path('probe'), 'w');
-        const prototype = Object.getPrototypeOf(handle) as fs.FileHandle;
-        await handle.close();
-        await fs.rm(path('probe'));
-        mock.method(prototype, 'sync', () => Promise.reject(Object.assign(new Error(`${code}: full`), { code })));
+        const fail = (_file: number, told: (error: Error) => void): void =>
+          told(Object.assign(new Error(`${code}: full`), { code }));
+        mock.method(nodeFs, 'fsync', fail);
         await assert.rejects(journal.write(job('a')), (error: ClipError) => {
           assert.equal(error.code, 'ENOSPACE');
           assert.match(error.message, /cannot be kept in .*jobs: the disk is full/);

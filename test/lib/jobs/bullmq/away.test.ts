@@ -7,7 +7,7 @@ import { deferred, expectNoUnhandledRejections } from '../../../support/promises
 import { describeWithRedis, startRedis, type RedisServer } from '../../../support/redis';
 import { hanging, outcomesOf } from '../behaviour';
 import { recorder, type Data } from '../rig';
-import { hasty, redisRig } from './rig';
+import { quick, redisRig } from './rig';
 
 describeWithRedis('the engine on Redis', () => {
   const rig = redisRig();
@@ -18,8 +18,8 @@ describeWithRedis('the engine on Redis', () => {
       rig.cleanup(() => server.close());
       const states: boolean[] = [];
       const [one, two] = [
-        rig.start({ ...hasty, url: server.url }),
-        rig.start({ ...hasty, url: server.url, warn: () => undefined }),
+        rig.start({ ...quick, url: server.url }),
+        rig.start({ ...quick, url: server.url, warn: () => undefined }),
       ];
       one.onPause((isPaused) => states.push(isPaused));
       const finish = deferred();
@@ -58,7 +58,7 @@ describeWithRedis('the engine on Redis', () => {
     it('sets limits again that Redis has forgotten', async () => {
       const server = await startRedis();
       rig.cleanup(() => server.close());
-      const engine = rig.start({ ...hasty, url: server.url });
+      const engine = rig.start({ ...quick, url: server.url });
       engine.openLane('lane', 7);
       const client = rig.observe(server.url);
       const limit = (): Promise<string | null> => client.hget(`${rig.prefix}:lane:meta`, 'concurrency');
@@ -92,7 +92,7 @@ describeWithRedis('the engine on Redis', () => {
     it('lets go of owners whose jobs run without it', async () => {
       const server = await startRedis({ keeps: true });
       rig.cleanup(() => server.close());
-      const engine = rig.start({ ...hasty, url: server.url });
+      const engine = rig.start({ ...quick, url: server.url });
       const first = recorder(hanging);
       const release = engine.own('node', first);
       const job = await engine.add({ owner: 'node', data: {}, runAt: 0 });

@@ -38,6 +38,25 @@ describe('Aipix: cameras', () => {
     assert.deepEqual(await connectTo(sim).listCameras(never), []);
   });
 
+  for (const [status, body] of [
+    [200, ''],
+    [200, ' \r\n'],
+    [204, ''],
+    [200, 'null'],
+    [200, '7'],
+  ] as const) {
+    it(`are not known, rather than none, after an answer of ${JSON.stringify(body)} (HTTP ${status})`, async () => {
+      const sim = await start();
+      const connection = connectTo(sim);
+      sim.failNext({ kind: 'reply', reply: { status, body } }, ({ path }) => path.includes('/cameras'), 9);
+      await assert.rejects(
+        connection.listCameras(never),
+        fails('EUNSUPPORTED', /answered with (nothing|JSON that is)/),
+      );
+      assert.equal((await connection.check(never)).cameras, undefined);
+    });
+  }
+
   it('are not looked for elsewhere while the server has trouble', async () => {
     const sim = await start();
     sim.failNext({ kind: 'reply', reply: { status: 503 } }, 'cameras');

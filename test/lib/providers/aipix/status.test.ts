@@ -238,12 +238,37 @@ describe('Aipix: status', () => {
       [503, '', 'ENETWORK'],
       [500, '{"message":"Server Error"}', 'EFAILED'],
       [200, '<html>', 'EPROTOCOL'],
+      [200, '', 'EPROTOCOL'],
+      [200, ' \r\n', 'EPROTOCOL'],
+      [204, '', 'EPROTOCOL'],
+      [200, 'null', 'EPROTOCOL'],
+      [200, '7', 'EPROTOCOL'],
+      [200, '"ok"', 'EPROTOCOL'],
     ];
     for (const [status, body, code] of replies) {
       sim.failNext({ kind: 'reply', reply: { status, body } }, 'list');
       assert.equal((await errorOf(poll(connection, clip))).code, code);
     }
     assert.equal((await poll(connection, clip))?.status, 'finished');
+  });
+
+  it('is not needed of what has been deleted: an empty answer will do, nonsense will not', async () => {
+    const sim = await start();
+    const connection = connectTo(sim);
+    const clip = await createFinished(connection);
+    for (const status of [200, 204]) {
+      sim.failNext({ kind: 'reply', reply: { status } }, 'delete');
+      await connection.deleteClip(clip, never);
+    }
+    for (const [status, body] of [
+      [200, 'null'],
+      [200, '7'],
+      [200, '<html>'],
+      [304, ''],
+    ] as const) {
+      sim.failNext({ kind: 'reply', reply: { status, body } }, 'delete');
+      await assert.rejects(connection.deleteClip(clip, never), fails('EPROTOCOL', /^Deleting the clip/));
+    }
   });
 
   describe('of an expired file', () => {

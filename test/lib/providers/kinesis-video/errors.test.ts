@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../../../lib/errors';
 import { exampleKey, type KinesisSettings } from '../../../simulators/kinesis-video';
 import { htmlPage } from '../../../simulators/http-server';
 import { withoutAwsEnvironment } from '../../../support/aws-environment';
-import { closeAll, connectTo, create, download, fails, keys, never, startKinesis } from './support';
+import { closeAll, connectTo, create, download, fails, keys, never, poll, startKinesis } from './support';
 
 interface Case {
   status: number;
@@ -99,6 +99,31 @@ describe('Kinesis Video Streams: errors', () => {
         await assert.rejects(create(connectTo(sim)), fails(code, /^Planning .*document that is not from Kinesis/));
       });
     }
+  }
+
+  const nothing: [string, number, string, RegExp][] = [
+    ['an empty answer', 200, '', /HTTP 200 with nothing in it/],
+    ['a blank answer', 200, ' \r\n', /HTTP 200 with nothing in it/],
+    ['no content', 204, '', /HTTP 204 with nothing in it/],
+    ['null', 200, 'null', /HTTP 200 with a document that is not from Kinesis/],
+    ['a refusal that is null', 400, 'null', /HTTP 400 with a document that is not from Kinesis/],
+    ['a number', 200, '7', /HTTP 200 with a document that is not from Kinesis/],
+    ['a text', 200, '"ok"', /HTTP 200 with a document that is not from Kinesis/],
+    ['a list', 200, '[]', /HTTP 200 with a document that is not from Kinesis/],
+  ];
+  for (const [what, status, body, says] of nothing) {
+    it(`are EPROTOCOL for ${what}, which is no empty list (HTTP ${status})`, async () => {
+      const sim = await startKinesis();
+      const connection = connectTo(sim);
+      const clip = await create(connection);
+      sim.failNext({ kind: 'reply', reply: { status, body } }, () => true, 99);
+      await assert.rejects(connection.listCameras(never), fails('EPROTOCOL', says));
+      await assert.rejects(create(connection, 20, 24), fails('EPROTOCOL', says));
+      await assert.rejects(poll(connection, clip), fails('EPROTOCOL', says));
+      await assert.rejects(download(connection, clip), fails('EPROTOCOL'));
+      sim.clearFaults();
+      assert.equal((await poll(connection, clip))?.status, 'finished');
+    });
   }
 
   it('name the network when AWS cannot be reached, and the vendor code', async () => {

@@ -1,0 +1,37 @@
+/** `npm run bench`: figures against the budgets of the design, each measured in this one run. Not a test: nothing fails. */
+import { writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import { join } from 'node:path';
+import { measureDownload } from './download';
+import { measurePolling } from './polling';
+import { table } from './table';
+
+const bytesPerMiB = 2 ** 20;
+
+async function main(): Promise<void> {
+  console.log('This takes about two minutes.\n');
+  const rows = [...(await measureDownload(1024 * bytesPerMiB, 8, 256 * bytesPerMiB)), ...(await measurePolling(1000))];
+  const found = table(rows);
+  console.log(found);
+  const [cpu] = os.cpus();
+  const machine = [
+    `${process.platform} ${process.arch}`,
+    `${os.cpus().length} x ${cpu?.model ?? 'CPU'}`,
+    `${Math.round(os.totalmem() / 2 ** 30)} GiB`,
+    `Node.js ${process.version}`,
+  ];
+  const text = `# Benchmarks
+
+\`npm run bench\` on ${new Date().toISOString().slice(0, 10)}: ${machine.join(', ')}. Server, curl and Node-RED shared the machine.
+Where there were several rounds, the median comes first and every round follows. Memory is resident memory of the whole
+Node-RED process; "within" looks at the worst round for memory and at the medians for time.
+
+${found}
+`;
+  await writeFile(join(__dirname, 'results.md'), text);
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,54 @@
+/** Memory of another process: resident, as Linux counts it, and what is alive in its heap. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Runtime } from '../support/runtime';
+
+const bytesPerMiB = 2 ** 20;
+
+/** MiB; `undefined` where there is no /proc. */
+export async function residentMiB(pid: number, field: 'VmRSS' | 'VmHWM' = 'VmRSS'): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kibibytes = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1];
+  return kibibytes === undefined ? undefined : (Number(kibibytes) * 1024) / bytesPerMiB;
+}
+
+/** The least of a few looks over two seconds: garbage that is about to go is not idle memory. */
+export async function idleMiB(pid: number): Promise<number | undefined> {
+  let least: number | undefined;
+  for (let look = 0; look < 20; look += 1) {
+    const now = await residentMiB(pid);
+    if (now !== undefined) least = Math.min(least ?? Infinity, now);
+    await sleep(100);
+  }
+  return least;
+}
+
+/** MiB: the most that a process holds while `work` goes on, by the kernel's high-water mark, else by samples. */
+export async function peakDuring(pid: number, work: () => Promise<void>): Promise<number | undefined> {
+  // 5 resets the high-water mark (man 5 proc); it needs the right to write there.
+  const isReset = await writeFile(`/proc/${pid}/clear_refs`, '5').then(
+    () => true,
+    () => false,
+  );
+  let highest: number | undefined;
+  const sampler = setInterval(() => {
+    void residentMiB(pid).then((now) => {
+      if (now !== undefined) highest = Math.max(highest ?? 0, now);
+    });
+  }, 50);
+  await work().finally(() => clearInterval(sampler));
+  return isReset ? residentMiB(pid, 'VmHWM') : highest;
+}
+
+/** Makes a process tell its heap when it is asked by a signal that has no other meaning to it. */
+const tellHeap = `process.on('SIGWINCH', () => { gc(); console.log('[heap] ' + process.memoryUsage().heapUsed); });`;
+export const heapArguments = ['--expose-gc', `--import=data:text/javascript,${encodeURIComponent(tellHeap)}`];
+
+/** KiB in use after a collection, in a runtime that was started with {@link heapArguments}. */
+export async function heapKiB(runtime: Runtime): Promise<number> {
+  const told = (): string[] => runtime.logs().match(/^\[heap\] \d+$/gm) ?? [];
+  const before = told().length;
+  process.kill(runtime.pid!, 'SIGWINCH');
+  while (told().length === before) await sleep(20);
+  return Number(told().at(-1)!.replace(/\D/g, '')) / 1024;
+}

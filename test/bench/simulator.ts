@@ -1,0 +1,121 @@
+/** A VDG Sense simulator in a process of its own, so that its memory and its work are not counted as ours. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { senseCamera, startVdgSense, type SenseSettings, type VdgSense } from '../simulators/vdg-sense';
+import { sha256Of } from '../simulators/video';
+
+const [serverid, deviceid] = ['6917529027641081901', '2'];
+/** What every clip here shows. The length has nothing to do with the number of bytes: see `largeMedia`. */
+const clipMs = 60_000;
+
+/** As `msg.clip` has it, but for the connection. */
+export interface BenchClip {
+  id: string;
+  provider: 'vdg-sense';
+  camera: string;
+  start: string;
+  end: string;
+  status: 'pending' | 'finished';
+}
+
+export interface FinishedClip {
+  clip: BenchClip;
+  sha256: string;
+  /** Where it is downloaded, below the server's address. */
+  path: string;
+}
+
+/** What can be asked of the other process. Structured clones travel, so `Infinity` may. */
+const commands = {
+  async start(settings: SenseSettings): Promise<string> {
+    const devices = [senseCamera({ serverid, deviceid })];
+    simulator = await startVdgSense({ ...settings, devices, retention: { bytes: Infinity } });
+    return simulator.url;
+  },
+
+  /** A clip of so many bytes, ready to be downloaded. */
+  async finishedClip(bytes: number): Promise<FinishedClip> {
+    const { options, putClip, mediaOf } = running();
+    options.download.largeMedia = bytes;
+    const clip = putClip({ ...newRange(), state: 'finished' });
+    const sha256 = await sha256Of(await mediaOf(clip.id));
+    const path = `/command?command=downloadClip&serverid=${serverid}&id=${clip.id}`;
+    return { clip: { ...describe(clip), status: 'finished' }, sha256, path };
+  },
+
+  async pendingClips(count: number): Promise<BenchClip[]> {
+    const clips = Array.from({ length: count }, () => running().putClip(newRange()));
+    return clips.map((clip) => ({ ...describe(clip), status: 'pending' }));
+  },
+
+  /** When requests for a command came in, in epoch milliseconds. */
+  async requestTimes(command: string): Promise<number[]> {
+    return running()
+      .requestsFor(command)
+      .map(({ at }) => at);
+  },
+};
+
+type Commands = typeof commands;
+export type SimulatorProcess = Commands & { stop(): Promise<void> };
+
+let simulator: VdgSense | undefined;
+let made = 0;
+
+function running(): VdgSense {
+  if (!simulator) throw new Error('The simulator has not been started');
+  return simulator;
+}
+
+/** Every clip has a range of its own, as the server takes equal ones for the same clip. */
+function newRange() {
+  const end = Date.now() - 3_600_000 - made++ * 1000;
+  return { serverid, deviceid, start: end - clipMs, end, description: 'bench' };
+}
+
+function describe({ id, start, end }: { id: string; start: number; end: number }) {
+  const iso = (at: number): string => new Date(at).toISOString();
+  return { id, provider: 'vdg-sense' as const, camera: `${serverid}/${deviceid}`, start: iso(start), end: iso(end) };
+}
+
+interface Call {
+  name: keyof Commands;
+  value: unknown;
+}
+type Result = { value: unknown } | { error: string };
+
+export async function startSimulatorProcess(): Promise<SimulatorProcess> {
+  const child = fork(__filename, { execArgv: ['--require', require.resolve('tsx/cjs')], serialization: 'advanced' });
+  const killWithUs = (): void => void child.kill();
+  process.once('exit', killWithUs);
+  await once(child, 'message');
+  const call = async (name: keyof Commands, value: unknown): Promise<unknown> => {
+    child.send({ name, value } satisfies Call);
+    const [result] = (await once(child, 'message')) as [Result];
+    if ('error' in result) throw new Error(`The simulator: ${result.error}`);
+    return result.value;
+  };
+  return {
+    start: (settings) => call('start', settings) as Promise<string>,
+    finishedClip: (bytes) => call('finishedClip', bytes) as ReturnType<Commands['finishedClip']>,
+    pendingClips: (count) => call('pendingClips', count) as ReturnType<Commands['pendingClips']>,
+    requestTimes: (command) => call('requestTimes', command) as ReturnType<Commands['requestTimes']>,
+    async stop() {
+      process.off('exit', killWithUs);
+      const exit = once(child, 'exit');
+      child.kill();
+      await exit;
+    },
+  };
+}
+
+if (require.main === module) {
+  process.on('message', ({ name, value }: Call) => {
+    const command = commands[name] as (value: unknown) => Promise<unknown>;
+    void command(value).then(
+      (result) => process.send?.({ value: result }),
+      (error: unknown) => process.send?.({ error: String(error) }),
+    );
+  });
+  process.send?.('ready');
+}
