@@ -211,7 +211,7 @@ describe('Kinesis Video Streams: downloading a clip', () => {
   });
 
   it('ends in an error when the video stops coming', async () => {
-    const { sim, connection, clip } = await prepare({}, { silenceMs: 100 });
+    const { sim, connection, clip } = await prepare({}, { silenceMs: 500 });
     sim.failNext({ kind: 'stall', afterBytes: 4000 }, 'getClip');
     await assert.rejects(download(connection, clip), { name: 'TimeoutError' });
   });
