@@ -21,7 +21,8 @@ export interface PollWork {
 
 /** A list may lag behind for a moment; after this many rounds in a row the clip is gone. */
 const missesUntilGone = 3;
-const growth = 2;
+/** The wait doubles after so many rounds. */
+const roundsPerStep = 2;
 
 export async function pollClip(
   job: Job<PollWork>,
@@ -69,11 +70,11 @@ export function judgeFailure(
 }
 
 /**
- * Waits until the next multiple of a step that doubles from `intervalMs` to `maxIntervalMs`. Clips of any age so come due at
+ * Waits until the next multiple of a step that grows from `intervalMs` to `maxIntervalMs` by doubling every other round. Clips of any age so come due at
  * the same moments and are asked about together; how close these may lie is the poller's business.
  */
 function waitMs(work: PollWork, now: number, phaseMs: number): number {
-  const stepMs = Math.min(work.maxIntervalMs, work.intervalMs * growth ** (work.polls - 1));
+  const stepMs = Math.min(work.maxIntervalMs, work.intervalMs * 2 ** Math.floor((work.polls - 1) / roundsPerStep));
   return stepMs - ((now + phaseMs) % stepMs);
 }
 
