@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
-import { restoreMessage, storeMessage } from '../jobs/message';
+import { storeMessage } from '../jobs/message';
 import { getConnection } from './connections';
 import { jobEngine, whenFlowsStarted } from './engine';
-import type { Done, Message, Node, NodeRed, Send, Status } from './runtime';
+import { liveMessages, sendTo, type LiveMessage } from './live-messages';
+import type { Done, Message, Node, NodeRed, Send } from './runtime';
+import { statusLight } from './status-light';
 
 interface Work {
   connection: string;
@@ -52,16 +54,6 @@ interface Stored<W> {
   work: W;
 }
 
-/** The message as it came in, for as long as this process lives. */
-interface Live {
-  message: Message;
-  send: Send;
-  done: Done;
-  progressAt: number;
-  /** The last progress message, to send only what is new. */
-  progressed?: string;
-}
-
 const progressEveryMs = 1_000;
 /** A stored job whose connection is disabled looks for it this often. */
 const connectionRetryMs = 60_000;
@@ -72,45 +64,19 @@ export function jobNode<W extends Work, Settings>(
   options: JobNodeOptions<W, Settings>,
 ): void {
   const engine = jobEngine(RED);
-  const live = new Map<string, Live>();
+  const live = liveMessages(node);
+  const light = statusLight(RED, node);
+  const { show } = light;
   /** By connection id: where this node hears of changed clips. A connection that was deployed again is another object. */
   const heard = new Map<string, { connection: Connection; stop(): void }>();
   let release: (() => Promise<void>) | undefined;
   let settings: Settings | ClipError;
-  let shown = '';
   let warned = false;
-  let isPaused = false;
-
-  function show(fill: Status['fill'], shape: Status['shape'], key: string, values?: Record<string, unknown>): void {
-    if (isPaused && key !== 'paused') return;
-    const text = RED._(`${node.type}.status.${key}`, values);
-    if (`${fill}${text}` === shown) return;
-    shown = `${fill}${text}`;
-    node.status({ fill, shape, text });
-  }
 
   const unwrap = (job: Job<Stored<W>>): Job<W> => ({ ...job, data: job.data.work });
 
-  function liveOf(job: Job<Stored<W>>): Live {
-    let found = live.get(job.id);
-    if (!found) {
-      // Accepted before a restart or redeploy: there is no one left to call back, so the node itself speaks.
-      const message = restoreMessage(job.data.message) as Message;
-      const done: Done = (error) => error && node.error(error, message);
-      found = { message, send: node.send.bind(node), done, progressAt: 0 };
-      live.set(job.id, found);
-    }
-    return found;
-  }
-
-  function sendTo(output: number, { send }: Live, message: Message): void {
-    const messages: (Message | null)[] = Array.from({ length: output + 1 }, () => null);
-    messages[output] = message;
-    send(messages);
-  }
-
   function progress(job: Job<Stored<W>>, work: W, status = options.status.working(work, live.size)): void {
-    const target = liveOf(job);
+    const target = live.of(job);
     const now = Date.now();
     if (now - target.progressAt < progressEveryMs) return;
     target.progressAt = now;
@@ -135,7 +101,7 @@ export function jobNode<W extends Work, Settings>(
       return { type: 'retry', afterMs: connectionRetryMs };
     }
     if (options.wakes) listenTo(connection);
-    liveOf(job);
+    live.of(job);
     show('blue', 'dot', ...options.status.working(work, live.size));
     const answer = await options.run(
       unwrap(job),
@@ -166,8 +132,8 @@ export function jobNode<W extends Work, Settings>(
 
   async function settled(job: Job<Stored<W>>, outcome: Exclude<Answer<Stored<W>>, { type: 'retry' }>): Promise<void> {
     if (outcome.type === 'failed') await options.discard?.(unwrap(job));
-    const target = liveOf(job);
-    live.delete(job.id);
+    const target = live.of(job);
+    live.take(job.id);
     options.write(target.message, job.data.work, job.id);
     if (outcome.type === 'done') {
       show('green', 'dot', options.status.finished);
@@ -180,8 +146,7 @@ export function jobNode<W extends Work, Settings>(
 
   /** Another instance has sent the message on. Here, only whoever waits for its completion still has to be told. */
   function settledElsewhere(jobId: string, how?: 'done' | 'failed'): void {
-    const target = live.get(jobId);
-    live.delete(jobId);
+    const target = live.take(jobId);
     options.forget?.(jobId);
     if (how === 'done' || (how === 'failed' && failureOutput() !== undefined)) target?.done();
   }
@@ -192,7 +157,7 @@ export function jobNode<W extends Work, Settings>(
     return output !== undefined && (node.wires?.[output]?.length ?? 0) > 0 ? output : undefined;
   }
 
-  function fail(target: Live, error: ClipError): void {
+  function fail(target: LiveMessage, error: ClipError): void {
     if (error.code === 'EABORTED') show('grey', 'ring', 'cancelled');
     else show('red', 'ring', 'failed', { code: error.code });
     const output = failureOutput();
@@ -235,18 +200,23 @@ export function jobNode<W extends Work, Settings>(
     own();
     // Known before it is stored: it may run at once, here or elsewhere.
     const id = randomUUID();
-    live.set(id, { message, send, done, progressAt: 0 });
+    live.add(id, message, send, done);
     const lane = options.lane?.(work);
     try {
-      await engine.add<Stored<W>>({
+      const job = await engine.add<Stored<W>>({
         id,
         owner: node.id,
         data: { message: kept, work },
         runAt,
         ...(lane ? { lane } : {}),
       });
+      // It had been accepted before a crash already, and goes on as it was.
+      if (job.id !== id) {
+        live.delete(id);
+        return done();
+      }
     } catch (thrown) {
-      live.delete(id);
+      live.take(id);
       throw thrown;
     }
     const waitMs = runAt - Date.now();
@@ -264,11 +234,8 @@ export function jobNode<W extends Work, Settings>(
     show('red', 'ring', 'misconfigured');
   }
   const stopListening = engine.onPause?.((paused) => {
-    isPaused = paused;
-    if (paused) return show('yellow', 'ring', 'paused');
-    shown = '';
-    if (settings instanceof ClipError) show('red', 'ring', 'misconfigured');
-    else node.status({});
+    light.pause(paused);
+    if (!paused && settings instanceof ClipError) show('red', 'ring', 'misconfigured');
   });
   // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
   const stopWaiting = whenFlowsStarted(RED, own);
