@@ -14,6 +14,8 @@ export interface Job<Data = unknown> {
   runAt: number;
   /** Failures in a row so far. */
   failures: number;
+  /** Id of the job whose outcome led to this one. */
+  from?: string;
 }
 
 /**
@@ -59,7 +61,10 @@ export interface JobOwner<Data> {
 }
 
 export interface JobEngine {
-  /** Resolves once the job is stored: from then on it survives everything. */
+  /**
+   * Resolves once the job is stored: from then on it survives everything. To another job than the draft's when an outcome
+   * that had been stored already was told again after a crash.
+   */
   add<Data>(job: JobDraft<Data>): Promise<Job<Data>>;
   /** Runs the owner's jobs, stored ones included, until released. Releasing aborts running jobs but keeps them. */
   own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void>;

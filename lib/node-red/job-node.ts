@@ -212,7 +212,7 @@ export function jobNode<W extends Work, Settings>(
       });
       // It had been accepted before a crash already, and goes on as it was.
       if (job.id !== id) {
-        live.delete(id);
+        live.take(id);
         return done();
       }
     } catch (thrown) {

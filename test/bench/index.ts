@@ -4,13 +4,18 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { measureDownload } from './download';
 import { measurePolling } from './polling';
+import { measureRestart } from './restart';
 import { table } from './table';
 
 const bytesPerMiB = 2 ** 20;
 
 async function main(): Promise<void> {
   console.log('This takes about two minutes.\n');
-  const rows = [...(await measureDownload(1024 * bytesPerMiB, 8, 256 * bytesPerMiB)), ...(await measurePolling(1000))];
+  const rows = [
+    ...(await measureDownload(1024 * bytesPerMiB, 8, 256 * bytesPerMiB)),
+    ...(await measurePolling(1000)),
+    ...(await measureRestart(10_000)),
+  ];
   const found = table(rows);
   console.log(found);
   const [cpu] = os.cpus();

@@ -1,10 +1,11 @@
 /** Ends jobs from outside, wherever they are: waiting, running here, or running in another instance. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { Job } from '../job';
+import { toClipError } from '../../errors';
+import type { Job, JobOwner } from '../job';
 import { jobOf, type Lane } from './lane';
 import type { Ended, Note, Stopped } from './notes';
-import type { Run, Runs } from './runs';
+import { cancelled, type Run, type Runs } from './runs';
 
 export interface EndsOptions {
   client: Redis;
@@ -13,8 +14,8 @@ export interface EndsOptions {
   runs: Runs;
   closing: AbortSignal;
   tellOthers(note: Note): void;
-  /** Tells the owner that a job was cancelled that did not run. Never rejects. */
-  tellOwner(job: Job): Promise<void>;
+  ownerOf(job: Job): JobOwner<unknown> | undefined;
+  warn(text: string): void;
   /** A job that did not run was taken out of its lane. */
   taken(job: Job, how: Stopped): void;
 }
@@ -89,7 +90,7 @@ export class Ends {
 
   /** Ends a job that does not run. */
   async #tryToTake(lane: Lane, id: string, how: Stopped): Promise<Job | 'asked' | 'claimed' | undefined> {
-    const { tellOthers, tellOwner, taken } = this.options;
+    const { tellOthers, taken } = this.options;
     const [queued, state] = await Promise.all([lane.queue.getJob(id), lane.queue.getJobState(id)]);
     if (!queued) return undefined;
     const job = jobOf(queued);
@@ -104,9 +105,17 @@ export class Ends {
       // Somebody runs it since.
       return 'asked';
     }
-    if (how === 'cancelled') await tellOwner(job);
+    if (how === 'cancelled') await this.#tellOwner(job);
     taken(job, how);
     return job;
+  }
+
+  async #tellOwner(job: Job): Promise<void> {
+    try {
+      await this.options.ownerOf(job)?.settled(job, { type: 'failed', error: cancelled() });
+    } catch (thrown) {
+      this.options.warn(toClipError(thrown).message);
+    }
   }
 
   /** Several instances may be told to end the same job: one of them does it. */

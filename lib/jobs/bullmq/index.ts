@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
 import type { Refusals } from '../../refusals';
-import { Ends } from './ends';
-import { AbsentOwners } from './absent';
 import type { Job, JobDraft, JobEngine, JobOwner } from '../job';
+import { AbsentOwners } from './absent';
+import { Ends } from './ends';
+import { HandOver } from './hand-over';
 import { KnownJobs } from './known';
 import { storedJob, type Lane } from './lane';
 import { Lanes } from './lanes';
@@ -12,6 +13,7 @@ import { exchangeNotes, type Ended, type Note, type Stopped } from './notes';
 import { presence, type Presence } from './presence';
 import { checkRedisUrl, connectRedis, loadPackages, type Redis } from './redis';
 import { redisRefusals } from './refusals';
+import { repeat } from './repeat';
 import { Runs, type Run } from './runs';
 
 export interface BullOptions {
@@ -33,11 +35,11 @@ export class BullEngine implements JobEngine {
   readonly #instance = randomUUID();
   readonly #prefix: string;
   readonly #redis: Redis;
-  readonly #warn: (text: string) => void;
   readonly #lanes: Lanes;
   readonly #runs: Runs;
   readonly #known: KnownJobs;
   readonly #ends: Ends;
+  readonly #handOver: HandOver;
   readonly #presence: Presence;
   readonly #tellOthers: (note: Note) => void;
   readonly #owners = new Map<string, JobOwner<unknown>>();
@@ -47,24 +49,25 @@ export class BullEngine implements JobEngine {
   /** Connections that this process has had. */
   readonly #connections = new Set<string>();
   readonly #closing = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-  #beating: Promise<void> | undefined;
+  readonly #beating: { now(): void; stop(): void };
+  readonly #watch: NodeJS.Timeout;
 
   /** @throws EINVALID for an address that is none, EUNSUPPORTED when a package is not installed */
   constructor(options: BullOptions) {
-    const { warn, prefix = 'video-clips', lockMs = 15_000, takeoverCheckMs = 10_000 } = options;
+    const { warn, prefix = 'video-clips', lockMs = 10_000, takeoverCheckMs = 5_000 } = options;
     const redis = connectRedis(checkRedisUrl(options.url), loadPackages(options.load), warn);
     const { client, bullmq } = redis;
     this.#redis = redis;
     this.#prefix = prefix;
-    this.#warn = warn;
     this.#absent = new AbsentOwners(options.absentMs ?? 1_000);
+    this.#handOver = new HandOver(client, prefix);
     this.#presence = presence(client, prefix, this.#instance);
     this.#tellOthers = exchangeNotes(redis, `${prefix}:notes`, this.#instance, (note) => this.#hear(note));
     this.#runs = new Runs(bullmq, lockMs, {
       ownerOf: ({ owner }) => this.#owners.get(owner),
       absent: (job, lane) => this.#absent.putOffMs(job, lane),
       waits: (job, lane, restUntil) => this.#known.waits(job, lane, restUntil),
+      tell: (id, call) => this.#handOver.tell(id, call),
       ended: (job, how) => this.#ended(job, how),
       warn,
     });
@@ -76,7 +79,8 @@ export class BullEngine implements JobEngine {
       runs: this.#runs,
       closing: this.#closing.signal,
       tellOthers: this.#tellOthers,
-      tellOwner: (job) => this.#tellCancelled(job),
+      ownerOf: ({ owner }) => this.#owners.get(owner),
+      warn,
       taken: (job, how) => this.#ended(job, how),
     });
     this.#lanes = new Lanes(
@@ -84,12 +88,14 @@ export class BullEngine implements JobEngine {
       { prefix, lockMs, takeoverCheckMs },
       {
         process: (lane, queued, token) => this.#runs.process(lane, queued, token),
+        renewed: (ids) => this.#runs.renewed(ids),
         lost: (ids) => ids.forEach((id) => this.#runs.get(id)?.stop.abort()),
         warn,
       },
     );
     redis.onChange((isAway) => !isAway && this.#back());
-    this.#timer = setInterval(() => void this.#beat(), options.beatMs ?? 15_000).unref();
+    this.#beating = repeat(options.beatMs ?? 15_000, () => this.#beat());
+    this.#watch = setInterval(() => this.#runs.stopOverdue(), lockMs / 8).unref();
   }
 
   add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
@@ -103,7 +109,7 @@ export class BullEngine implements JobEngine {
   own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
     const own = handlers as JobOwner<unknown>;
     // When the other owners of this start have come, too.
-    if (this.#owners.size === 0) setImmediate(() => void this.#beat());
+    if (this.#owners.size === 0) setImmediate(this.#beating.now);
     this.#owners.set(owner, own);
     if (!this.#closing.signal.aborted) this.#lanes.start();
     this.#absent.came(owner);
@@ -136,10 +142,10 @@ export class BullEngine implements JobEngine {
   openLane(name: string, atOnce: number): () => Promise<void> {
     const open = this.#lanes.open(name, atOnce);
     return () => {
-      const ends = [this.#lanes.close(open)];
+      const closed = this.#lanes.close(open);
       return this.#stop(
         this.#runs.all(({ lane }) => lane === open.lane),
-        ends,
+        closed,
       );
     };
   }
@@ -163,13 +169,14 @@ export class BullEngine implements JobEngine {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    clearInterval(this.#timer);
+    this.#beating.stop();
+    clearInterval(this.#watch);
     this.#owners.clear();
+    const stopped = this.#leave();
     await this.#stop(
       this.#runs.all(() => true),
-      this.#lanes.stop(),
+      stopped,
     );
-    await this.#redis.unlessAway(this.#presence.leave().catch(() => undefined));
     this.#redis.close();
   }
 
@@ -178,36 +185,45 @@ export class BullEngine implements JobEngine {
     const job: Job<Data> = { id, createdAt: now, failures: 0, ...draft };
     const lane = this.#lanes.get(name);
     const added = this.#known.adding(job, lane);
-    try {
+    const store = async (): Promise<string> => {
       await lane.queue.waitUntilReady();
       if (name !== undefined) await this.#lanes.announce(name);
       // Should a command be repeated after Redis was away, it is still one job.
       await lane.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - now) });
+      return id;
+    };
+    try {
+      const storedId = await this.#handOver.add(job.owner, store);
+      added(storedId === id);
+      return { ...job, id: storedId };
     } catch (thrown) {
       added(false);
       throw new ClipError('EFAILED', `Unfinished work cannot be kept in Redis: ${toClipError(thrown).message}`);
     }
-    added(true);
-    return job;
   }
 
-  /** Stops these runs; their jobs are kept. */
-  async #stop(runs: Run[], ends: (() => Promise<void>)[]): Promise<void> {
+  /** Stops these runs; their jobs are kept. Where `stopped`, none of them comes back to this instance. */
+  async #stop(runs: Run[], stopped?: Promise<void>): Promise<void> {
     for (const run of runs) run.stop.abort();
     await Promise.all(runs.map((run) => run.ran));
     await this.#redis.unlessAway(Promise.all(runs.map((run) => run.ended)));
-    await Promise.all(ends.map((end) => end()));
+    await stopped;
   }
 
   /** Ends what these handlers run. Another owner of the same id may have come already: its runs are left alone. */
   #release(owner: string, own: JobOwner<unknown>): Promise<void> {
     if (this.#owners.get(owner) === own) this.#owners.delete(owner);
-    // What is put back is for the others then.
-    const ends = this.#owners.size === 0 ? this.#lanes.stop() : [];
+    const stopped = this.#owners.size === 0 ? this.#leave() : undefined;
     return this.#stop(
       this.#runs.all((run) => run.owner === own),
-      ends,
+      stopped,
     );
+  }
+
+  /** The jobs are for the others now. */
+  async #leave(): Promise<void> {
+    await this.#lanes.stop();
+    await this.#redis.unlessAway(this.#presence.leave().catch(() => undefined));
   }
 
   async #stored(): Promise<{ job: Job; lane: Lane }[]> {
@@ -221,15 +237,6 @@ export class BullEngine implements JobEngine {
     await Promise.allSettled(this.#adding);
     const found = (await this.#stored()).filter(({ job }) => matches(job));
     return this.#ends.endAll(found, how);
-  }
-
-  async #tellCancelled(job: Job): Promise<void> {
-    try {
-      const error = new ClipError('EABORTED', 'Cancelled by a message');
-      await this.#owners.get(job.owner)?.settled(job, { type: 'failed', error });
-    } catch (thrown) {
-      this.#warn(toClipError(thrown).message);
-    }
   }
 
   #ended(job: Job, how: Ended): void {
@@ -255,22 +262,16 @@ export class BullEngine implements JobEngine {
 
   #back(): void {
     this.#lanes.restoreLimits();
-    void this.#beat();
+    this.#beating.now();
   }
 
-  #beat(): Promise<void> {
-    this.#beating ??= this.#tryToBeat()
-      // The next one will do.
-      .catch(() => undefined)
-      .finally(() => (this.#beating = undefined));
-    return this.#beating;
-  }
-
-  async #tryToBeat(): Promise<void> {
+  async #beat(): Promise<void> {
     if (this.#redis.isAway || this.#closing.signal.aborted) return;
-    const { instances, owners } = await this.#presence.beat([...this.#owners.keys()]);
-    this.#lanes.share(instances);
-    this.#absent.elsewhere = owners;
+    if (this.#owners.size > 0) {
+      const { instances, owners } = await this.#presence.beat([...this.#owners.keys()]);
+      this.#lanes.share(instances);
+      this.#absent.elsewhere = owners;
+    }
     for (const { id, owner } of await this.#known.takeGone()) this.#owners.get(owner)?.settledElsewhere?.(id);
   }
 }

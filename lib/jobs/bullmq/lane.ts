@@ -17,6 +17,8 @@ export interface LaneOptions {
 export interface LaneEvents {
   /** Runs a job, and ends it or puts it elsewhere: in the end it throws what tells BullMQ that this is done. */
   process(lane: Lane, queued: QueuedJob, token: string): Promise<never>;
+  /** The locks of these jobs have been renewed. */
+  renewed(ids: string[]): void;
   /** Another instance may take these over, or has done so. */
   lost(ids: string[]): void;
   warn(text: string): void;
@@ -55,9 +57,10 @@ export class Lane {
       return;
     }
     const { prefix, lockMs, takeoverCheckMs } = this.options;
-    const worker = new this.redis.bullmq.Worker<StoredJob>(
+    const worker: Worker<StoredJob> = new this.redis.bullmq.Worker<StoredJob>(
       this.name,
-      (queued, token) => this.events.process(this, queued, token ?? ''),
+      (queued, token = '') =>
+        this.#worker === worker ? this.events.process(this, queued, token) : this.#giveBack(queued, token),
       {
         connection: this.redis.client,
         prefix,
@@ -68,19 +71,17 @@ export class Lane {
       },
     );
     worker.on('error', (error) => this.#report(error));
+    worker.on('locksRenewed', ({ jobIds }) => this.events.renewed(jobIds));
     worker.on('lockRenewalFailed', (ids) => this.events.lost(ids));
     this.#worker = worker;
   }
 
-  /** Takes no more jobs from now on. The returned function frees the rest, for when those that run have ended. */
-  stop(): () => Promise<void> {
+  /** Takes no more jobs from now on. Resolves when those that run have ended, or Redis is away. Never rejects. */
+  async stop(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
-    // Takes effect at once.
-    void worker?.pause(true);
-    // Otherwise it waits for its second connection, which may be about to come back.
-    const force = true;
-    return async () => worker?.close(force);
+    if (!worker) return;
+    await this.redis.unlessAway(this.#close(worker)).catch((error: Error) => this.#report(error));
   }
 
   /** All jobs. None is missed by being moved meanwhile: their ids are read in one step. */
@@ -111,11 +112,33 @@ export class Lane {
     return ids.map((_, index) => answers[index]?.[1] === 0);
   }
 
+  async #close(worker: Worker<StoredJob>): Promise<void> {
+    // Takes effect at once.
+    void worker.pause(true);
+    const waiting = worker.getBackend().blockingClient;
+    // Without its second connection, it would wait for it forever.
+    await this.redis.unlessAway(waiting?.then(untilReady) ?? Promise.resolve());
+    await worker.close(this.redis.isAway);
+  }
+
+  /** It came too late: another instance, or the next worker, has it at once. */
+  async #giveBack(queued: QueuedJob, token: string): Promise<never> {
+    await queued.moveToWait(token);
+    throw new this.redis.bullmq.WaitingError();
+  }
+
   /** What has to do with Redis being away or with lost locks shows elsewhere. */
   #report(error: Error): void {
     if (this.redis.isAway || /Connection is closed|ECONN|EPIPE|lock for job|Socket timeout/.test(error.message)) return;
     this.events.warn(error.message);
   }
+}
+
+async function untilReady(client: {
+  status: string;
+  once(event: 'ready', listener: () => void): unknown;
+}): Promise<void> {
+  if (client.status !== 'ready') await new Promise<void>((resolve) => void client.once('ready', resolve));
 }
 
 export function jobOf({ id, data }: QueuedJob): Job {

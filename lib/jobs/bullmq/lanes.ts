@@ -42,10 +42,6 @@ export class Lanes {
     await this.redis.client.sadd(this.#namesKey, name);
   }
 
-  all(): Lane[] {
-    return [...this.#lanes.values()];
-  }
-
   /** Is anything open but the main lane? */
   get isUsed(): boolean {
     return this.#open.size > 1;
@@ -59,13 +55,13 @@ export class Lanes {
     return open;
   }
 
-  /** The returned function waits for the jobs that run. */
-  close(open: OpenLane): () => Promise<void> {
+  /** Takes no more jobs out of it from now on. Resolves when those that run have ended. */
+  async close(open: OpenLane): Promise<void> {
     const [name] = [...this.#open].find(([, each]) => each === open) ?? [];
     // Opened again since: it goes on.
-    if (name === undefined) return async () => undefined;
+    if (name === undefined) return;
     this.#open.delete(name);
-    return open.lane.stop();
+    await open.lane.stop();
   }
 
   /** Takes jobs out of the open lanes. */
@@ -74,10 +70,10 @@ export class Lanes {
     for (const open of this.#open.values()) this.#start(open);
   }
 
-  /** Takes no more jobs from now on. The returned functions wait for those that run. */
-  stop(): (() => Promise<void>)[] {
+  /** Takes no more jobs from now on. Resolves when those that run have ended. */
+  async stop(): Promise<void> {
     this.#isStarted = false;
-    return this.all().map((lane) => lane.stop());
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
   }
 
   /** How many instances share the lanes. */

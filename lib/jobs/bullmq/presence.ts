@@ -11,7 +11,7 @@ export interface Presence {
 }
 
 /** An instance that was silent for so long is dead. */
-const aliveMs = 60_000;
+const aliveMs = 45_000;
 /** An instance that is down for less gets back to its jobs. */
 const ownersKeptMs = 24 * 3600_000;
 

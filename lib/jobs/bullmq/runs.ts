@@ -11,6 +11,8 @@ export interface Run {
   lane: Lane;
   queued: QueuedJob;
   token: string;
+  /** When its lock was set or renewed. Epoch milliseconds. */
+  lockedAt: number;
   stop: AbortController;
   /** Set when it was stopped for good; otherwise a stopped job is kept for the next owner. */
   end?: Stopped;
@@ -31,10 +33,15 @@ export interface RunsHost {
   absent(job: Job, lane: Lane): number;
   /** The job waits for its next run. A vendor asked for the pause until then. */
   waits(job: Job, lane: Lane, restUntil: number): void;
+  /** Tells an outcome; resolves when whatever that sets off is stored. The returned function forgets about it. */
+  tell(id: string, call: () => Promise<void>): Promise<() => void>;
   /** The job is over and gone. */
   ended(job: Job, how: Ended): void;
   warn(text: string): void;
 }
+
+/** BullMQ renews locks when half of their time is over at the latest. */
+const overdueAfter = 0.75;
 
 export class Runs {
   readonly #runs = new Map<string, Run>();
@@ -51,6 +58,16 @@ export class Runs {
 
   all(matches: (run: Run) => boolean): Run[] {
     return [...this.#runs.values()].filter(matches);
+  }
+
+  renewed(ids: string[]): void {
+    for (const id of ids) this.#locked(this.#runs.get(id));
+  }
+
+  /** Stops runs whose lock may be about to run out, for whatever reason: another instance may begin where they are. */
+  stopOverdue(): void {
+    const overdueAt = Date.now() - this.lockMs * overdueAfter;
+    for (const run of this.#runs.values()) if (run.lockedAt < overdueAt) run.stop.abort();
   }
 
   /** BullMQ's processor. Trouble with Redis leaves the job to whoever takes it over when its lock has run out. */
@@ -82,6 +99,7 @@ export class Runs {
       lane,
       queued,
       token,
+      lockedAt: Date.now(),
       stop: new AbortController(),
       ran: never,
       ended: never,
@@ -109,8 +127,7 @@ export class Runs {
     if (!(await this.#isOurs(run))) throw new this.bullmq.DelayedError();
     if (run.end === 'removed') return this.#finish(run, run.end);
     if (run.end === 'cancelled') {
-      const error = new ClipError('EABORTED', 'Cancelled by a message');
-      return this.#settle(run, { type: 'failed', error, data: answer.data });
+      return this.#settle(run, { type: 'failed', error: cancelled(), data: answer.data });
     }
     if (run.stop.signal.aborted) return this.#putBack(run, answer);
     if (answer.type === 'retry') return this.#putOff(run, answer);
@@ -127,8 +144,14 @@ export class Runs {
   }
 
   /** Is the job's lock still ours? Then it is for another while. */
-  async #isOurs({ queued, token }: Run): Promise<boolean> {
-    return (await queued.extendLock(token, this.lockMs)) === 1;
+  async #isOurs(run: Run): Promise<boolean> {
+    const isOurs = (await run.queued.extendLock(run.token, this.lockMs)) === 1;
+    if (isOurs) this.#locked(run);
+    return isOurs;
+  }
+
+  #locked(run: Run | undefined): void {
+    if (run) run.lockedAt = Date.now();
   }
 
   /** A failed write is a warning: the job goes on in memory. But never beside another instance that has taken it over. */
@@ -174,13 +197,14 @@ export class Runs {
     const { job, owner } = run;
     run.settling = true;
     if (outcome.data !== undefined) job.data = outcome.data;
-    await this.#tell(() => owner.settled(job, outcome));
-    return this.#finish(run, run.end ?? outcome.type);
+    const forget = await this.host.tell(job.id, () => this.#tell(() => owner.settled(job, outcome)));
+    return this.#finish(run, run.end ?? outcome.type, forget);
   }
 
-  async #finish({ job, queued, token }: Run, how: Ended): Promise<never> {
+  async #finish({ job, queued, token }: Run, how: Ended, forget?: () => void): Promise<never> {
     const fetchNext = false;
     await queued.moveToCompleted(how, token, fetchNext);
+    forget?.();
     this.host.ended(job, how);
     // To BullMQ, this means that there is nothing left to do.
     throw new this.bullmq.DelayedError();
@@ -193,4 +217,9 @@ export class Runs {
       this.host.warn(toClipError(thrown).message);
     }
   }
+}
+
+/** What the owner of a cancelled job is told. */
+export function cancelled(): ClipError {
+  return new ClipError('EABORTED', 'Cancelled by a message');
 }

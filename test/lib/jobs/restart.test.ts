@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ClipError } from '../../../lib/errors';
 import { untilAborted } from '../../support/promises';
 import { eventually } from '../../support/eventually';
@@ -43,6 +44,63 @@ describe('the embedded engine, after a restart', () => {
     await test.clock.advance(0);
     assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
     await test.forgotten(job);
+  });
+
+  /** A crash between the storing of the job that an outcome led to and the forgetting of the job that it came from. */
+  async function crashAtHandOver(): Promise<void> {
+    const engine = test.restart({ remove: () => Promise.resolve() });
+    engine.own(
+      'node',
+      recorder(undefined, { settled: async () => void (await engine.add({ owner: 'next', data: {}, runAt: 0 })) }),
+    );
+    await test.add();
+    await test.clock.advance(0);
+    // Drafts do not count.
+    await eventually(() => assert.equal(test.storedIds().filter((id) => test.stored(id)).length, 2));
+  }
+
+  it('forgets a job only when the one that its outcome led to is stored', async () => {
+    let store = (): void => undefined;
+    const isStored = new Promise<void>((resolve) => (store = resolve));
+    const removed: string[] = [];
+    const engine = test.restart({
+      write: ({ owner }) => (owner === 'next' ? isStored : Promise.resolve()),
+      remove: async (id) => void removed.push(id),
+    });
+    // Not waited for: a message is sent on, and what becomes of it is the next node's business.
+    engine.own(
+      'node',
+      recorder(undefined, {
+        settled: () => void setImmediate(() => void engine.add({ owner: 'next', data: {}, runAt: 0 })),
+      }),
+    );
+    const job = await test.add();
+    await test.clock.advance(0);
+    await sleep(50);
+    assert.deepEqual(removed, []);
+    store();
+    await eventually(() => assert.deepEqual(removed, [job.id]));
+  });
+
+  it('takes what an outcome leads to only once when it is told again', async () => {
+    await crashAtHandOver();
+    const engine = test.restart();
+    const next = recorder();
+    engine.own('next', next);
+    let added: { id: string } | undefined;
+    engine.own(
+      'node',
+      recorder(undefined, {
+        settled: async () => void (added = await engine.add({ owner: 'next', data: {}, runAt: 0 })),
+      }),
+    );
+    await loaded(2);
+    await test.clock.advance(0);
+    await eventually(() => assert.deepEqual(test.storedIds(), []));
+    assert.deepEqual(
+      next.runs.map(({ id }) => id),
+      [added?.id],
+    );
   });
 
   it('tells an outcome again that was told but not forgotten', async () => {

@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { ClipError } from '../../../lib/errors';
 import { openJournal } from '../../../lib/jobs/journal';
 import { deferred } from '../../support/promises';
+import { eventually } from '../../support/eventually';
 import { recorder, rig } from './rig';
 
 describe('the embedded engine, running jobs', () => {
@@ -344,7 +345,7 @@ describe('the embedded engine, running jobs', () => {
       await test.add();
       await test.clock.advance(0);
       assert.equal(owner.outcomes.length, 2);
-      assert.deepEqual(test.warnings, ['the disk is read-only', 'the disk is read-only']);
+      await eventually(() => assert.deepEqual(test.warnings, ['the disk is read-only', 'the disk is read-only']));
       assert.deepEqual(await engine.list(), []);
     });
   });

@@ -72,7 +72,7 @@ describeWithRedis('the engine on Redis', () => {
       const server = await startRedis({ keeps: true });
       rig.cleanup(() => server.close());
       await server.stop();
-      const [here, gone] = [rig.start({ url: server.url }), rig.start({ url: server.url })];
+      const [here, gone] = [rig.start({ url: server.url }), rig.start({ url: server.url, warn: () => undefined })];
       const owner = recorder();
       here.own('node', owner);
       const adding = here.add({ owner: 'node', data: {}, runAt: 0 });
