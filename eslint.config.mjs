@@ -96,5 +96,10 @@ export default tseslint.config(
       'no-restricted-imports': 'off',
     },
   },
-  { files: ['nodes/**/*.html'], plugins: { html }, rules: { 'no-undef': 'off', 'no-unused-vars': 'error' } },
+  {
+    files: ['{nodes,plugins}/**/*.html', 'resources/**/*.js'],
+    plugins: { html },
+    languageOptions: { sourceType: 'script' },
+    rules: { 'no-undef': 'off', 'no-unused-vars': 'error' },
+  },
 );

@@ -7,11 +7,15 @@ import type {
   Clip,
   ClipRequest,
   ConnectionCheck,
+  Footage,
+  Gap,
   OpenClip,
   Provider,
   ProviderClip,
   ProviderConfig,
   ProviderDefinition,
+  ServerExport,
+  ServerExportRequest,
 } from './provider';
 import { redact, secretValues } from './redact';
 import { loginOnce, type Refusals } from './refusals';
@@ -130,6 +134,33 @@ export class Connection {
     return this.#command(signal, async (provider, call) => {
       if (!provider.listCameras) throw this.#unsupported('list cameras');
       return provider.listCameras(call);
+    });
+  }
+
+  /** By what an export has to cut a range of any length. */
+  async surveyFootage(camera: string, range: Gap, signal: AbortSignal): Promise<Footage> {
+    const found = await this.#command(signal, async (provider, call) => provider.surveyFootage?.(camera, range, call));
+    return { maxClipSeconds: this.maxClipSeconds, gaps: [], ...found };
+  }
+
+  /** An export onto the vendor's own storage. @throws EUNSUPPORTED */
+  exportVideo(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport> {
+    return this.#command(signal, async (provider, call) => {
+      if (!provider.exportVideo) throw this.#unsupported('export to its own storage');
+      return provider.exportVideo(request, call);
+    });
+  }
+
+  /** `undefined`: the vendor does not list it any more. */
+  async getExport(started: ServerExport, signal: AbortSignal): Promise<ServerExport | undefined> {
+    const found = await this.#command(signal, async (provider, call) => provider.getExports?.([started], call));
+    return found?.[0];
+  }
+
+  cancelExport(started: ServerExport, signal: AbortSignal): Promise<void> {
+    return this.#command(signal, async (provider, call) => {
+      if (!provider.cancelExport) throw this.#unsupported('cancel an export');
+      await provider.cancelExport(started, call);
     });
   }
 

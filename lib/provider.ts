@@ -96,6 +96,44 @@ export interface ClipRequest {
   options: Settings;
 }
 
+/** What a range of one camera is to be cut by before clips are asked for. */
+export interface Footage {
+  /** Longest clip in seconds, where the server says other than the definition. */
+  maxClipSeconds?: number;
+  /** Parts of the range known to have no footage, in order. */
+  gaps: Gap[];
+  /** Pieces of which a clip holds only whole ones, in order: cuts lie between them. */
+  pieces?: { start: string; end: string; bytes: number }[];
+  /** Most pieces and bytes in one clip. */
+  maxPieces?: number;
+  maxBytes?: number;
+}
+
+/** A vendor's own export, onto its own storage. */
+export interface ServerExportRequest {
+  /** ISO 8601 with `Z`. */
+  cameras: { camera: string; start: string; end: string }[];
+  /** Folder on the vendor's server. */
+  path: string;
+  /** Bytes per second; 0 for no limit. */
+  bandwidth: number;
+}
+
+/** Plain JSON; times are ISO 8601 with `Z`. */
+export interface ServerExport {
+  /** Opaque, and perhaps only unique together with `ref`. */
+  id: string;
+  status: ClipStatus;
+  /** 0-100. */
+  progress?: number;
+  path: string;
+  cameras: { camera: string; start: string; end: string; status: ClipStatus; progress?: number }[];
+  /** Why it failed, in the vendor's words. */
+  reason?: string;
+  /** Strings the provider needs to find it again. No secrets. */
+  ref?: Record<string, string>;
+}
+
 export interface Camera {
   id: string;
   name: string;
@@ -158,6 +196,16 @@ export interface Provider<Session = unknown> {
   /** Stops making a clip that is not finished. */
   cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
   listCameras?(call: CallOptions<Session>): Promise<Camera[]>;
+  /** By what an export has to cut a range of any length. Without it, the definition's `maxClipSeconds` is all there is. */
+  surveyFootage?(camera: string, range: Gap, call: CallOptions<Session>): Promise<Footage>;
+  /** Starts an export onto the vendor's own storage. */
+  exportVideo?(request: ServerExportRequest, call: CallOptions<Session>): Promise<ServerExport>;
+  /**
+   * Exports as they stand now, in the same order; `undefined` for what the vendor lists no more.
+   * @throws EFAILED where it cannot be told any more which of the vendor's exports is meant
+   */
+  getExports?(exports: ServerExport[], call: CallOptions<Session>): Promise<(ServerExport | undefined)[]>;
+  cancelExport?(started: ServerExport, call: CallOptions<Session>): Promise<void>;
   /** Where in a range the vendor has no footage. Times in ISO 8601 with `Z`. */
   findGaps?(camera: string, range: { start: string; end: string }, call: CallOptions<Session>): Promise<Gap[]>;
   /**
@@ -200,6 +248,8 @@ export interface ProviderDefinition<Session = unknown> {
   credentials: Partial<Record<keyof Credentials, { label: string; hint?: string }>>;
   /** Drawn in the create-clip dialog, and validated before `createClip`. */
   clipOptions: Field[];
+  /** Does the vendor make exports onto its own storage? Then `exportVideo` and its companions are there. */
+  exportsToServer?: boolean;
   /** Longest clip the vendor makes, in seconds. */
   maxClipSeconds?(settings: Settings): number | undefined;
   /** Why this cannot be one of the vendor's camera ids; `undefined` when it can. */

@@ -28,12 +28,13 @@ export function allProviders(RED: NodeRed): ProviderDefinition[] {
 
 /** What the editor needs to draw forms: data only, no functions. */
 export function describeProviders(RED: NodeRed): object[] {
-  return allProviders(RED).map(({ id, label, settings, credentials, clipOptions }) => ({
+  return allProviders(RED).map(({ id, label, settings, credentials, clipOptions, exportsToServer = false }) => ({
     id,
     label,
     settings,
     credentials,
     clipOptions,
+    exportsToServer,
   }));
 }
 
