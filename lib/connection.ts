@@ -1,6 +1,7 @@
 import { Poller, type ClipAnswer } from './clips/poller';
 import type { Clock } from './clock';
-import { ClipError, toClipError } from './errors';
+import { ClipError } from './errors';
+import { cancelled, OpenProvider } from './open-provider';
 import type {
   CallOptions,
   Camera,
@@ -17,9 +18,7 @@ import type {
   ServerExport,
   ServerExportRequest,
 } from './provider';
-import { redact, secretValues } from './redact';
-import { loginOnce, type Refusals } from './refusals';
-import { SharedSession } from './session';
+import type { Refusals } from './refusals';
 import { Slots } from './slots';
 
 /** Requests other than transfers and polls that may be under way at once: enough to be quick, too few to be a burst. */
@@ -49,28 +48,28 @@ export class Connection {
   /** Where in time this connection's rounds of polling lie, so that many of them do not ask at the same moment. */
   readonly phaseMs = Math.floor(Math.random() * 60_000);
   readonly #config: ProviderConfig;
-  readonly #refusals: Refusals | undefined;
   readonly #closing = new AbortController();
+  readonly #provider: OpenProvider;
   readonly #commands = new Slots(commandsAtOnce);
   readonly #transfers: Slots;
   readonly #poller: Poller;
+  readonly #exportPoller: Poller<ServerExport, ServerExport>;
   readonly #changeListeners = new Set<(clipId?: string) => void>();
-  /** Ends the listening for news that belongs to the current session. */
-  #watching: AbortController | undefined;
-  #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
 
   constructor(options: ConnectionOptions) {
-    this.id = options.id;
-    this.definition = options.definition;
-    this.maxConcurrent = options.maxConcurrent;
-    this.#config = options.config;
-    const { refusals } = options;
-    this.#refusals = refusals && {
-      ...refusals,
-      remember: (error) => refusals.remember(this.#redact(error, undefined)),
+    const { id, definition, config, maxConcurrent, clock, refusals } = options;
+    this.id = id;
+    this.definition = definition;
+    this.maxConcurrent = maxConcurrent;
+    this.#config = config;
+    this.#transfers = new Slots(maxConcurrent);
+    this.#poller = new Poller(clock, (clips) => this.#fetchClips(clips));
+    this.#exportPoller = new Poller(clock, (exports) => this.#fetchExports(exports));
+    const changed = (clipId?: string): void => {
+      this.#poller.hint();
+      for (const listener of this.#changeListeners) listener(clipId);
     };
-    this.#transfers = new Slots(options.maxConcurrent);
-    this.#poller = new Poller(options.clock, (clips) => this.#fetchClips(clips));
+    this.#provider = new OpenProvider({ definition, config, refusals, closing: this.#closing.signal, changed });
   }
 
   /** Longest clip the vendor makes, in seconds. */
@@ -112,7 +111,7 @@ export class Connection {
   }
 
   openClip(clip: Clip, from: { offset: number; etag?: string }, signal: AbortSignal): Promise<OpenClip> {
-    return this.#call(signal, (provider, call) => provider.openClip(clip, { ...call, ...from }));
+    return this.#provider.call(signal, (provider, call) => provider.openClip(clip, { ...call, ...from }));
   }
 
   deleteClip(clip: Clip, signal: AbortSignal): Promise<void> {
@@ -137,6 +136,16 @@ export class Connection {
     });
   }
 
+  /**
+   * Parts of a clip's range without footage, as they are known now; `undefined` where the vendor cannot tell. Belongs to a
+   * transfer, and so is limited with these.
+   */
+  async findGaps({ camera, start, end }: Clip, signal: AbortSignal): Promise<Gap[] | undefined> {
+    const find = async (provider: Provider, call: CallOptions): Promise<Footage | undefined> =>
+      provider.surveyFootage?.(camera, { start, end }, call);
+    return (await this.#provider.call(signal, find))?.gaps;
+  }
+
   /** By what an export has to cut a range of any length. */
   async surveyFootage(camera: string, range: Gap, signal: AbortSignal): Promise<Footage> {
     const found = await this.#command(signal, async (provider, call) => provider.surveyFootage?.(camera, range, call));
@@ -151,10 +160,17 @@ export class Connection {
     });
   }
 
-  /** `undefined`: the vendor does not list it any more. */
-  async getExport(started: ServerExport, signal: AbortSignal): Promise<ServerExport | undefined> {
-    const found = await this.#command(signal, async (provider, call) => provider.getExports?.([started], call));
-    return found?.[0];
+  /** The export that an earlier `exportVideo`, whose answer was lost, may have started; `undefined` where there is none. */
+  findExport(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport | undefined> {
+    return this.#command(signal, async (provider, call) => provider.findExport?.(request, call));
+  }
+
+  /**
+   * The export as it stands, in the next round of all that are waited for. `undefined`: the vendor does not list it.
+   * @param intervalMs the shortest time between two rounds that this caller puts up with
+   */
+  pollExport(started: ServerExport, intervalMs: number, signal: AbortSignal): Promise<ServerExport | undefined> {
+    return this.#waiting(signal, (either) => this.#exportPoller.ask(started, intervalMs, either));
   }
 
   cancelExport(started: ServerExport, signal: AbortSignal): Promise<void> {
@@ -171,18 +187,13 @@ export class Connection {
   /** Ends everything under way, and logs out. Never rejects. */
   async close(): Promise<void> {
     this.#closing.abort();
-    try {
-      const opened = await this.#opened;
-      await opened?.provider.close?.(await opened.session.peek());
-    } catch {
-      // The connection is going away; so does whatever is wrong with it.
-    }
+    await this.#provider.close();
   }
 
   async #fetchClips(clips: Clip[]): Promise<ClipAnswer[]> {
     const { signal } = this.#closing;
     const sessions: unknown[] = [];
-    const answers = await this.#call(signal, async (provider, call) => {
+    const answers = await this.#provider.call(signal, async (provider, call) => {
       if (!provider.getClips) return undefined;
       sessions.push(call.session);
       const found = await provider.getClips(clips, call);
@@ -193,9 +204,19 @@ export class Connection {
           (answer.sessionExpired ? provider.login && sessions.length === 1 : answer.code === 'EAUTH'),
       );
       if (loginMatter) throw loginMatter;
-      return found.map((answer) => (answer instanceof ClipError ? this.#redact(answer, sessions) : answer));
+      return found.map((answer) => (answer instanceof ClipError ? this.#provider.redact(answer, sessions) : answer));
     });
     return answers ?? Promise.all(clips.map((clip) => this.#fetchClip(clip)));
+  }
+
+  #fetchExports(exports: ServerExport[]): Promise<(ServerExport | ClipError | undefined)[]> {
+    return this.#command(this.#closing.signal, async (provider, call) => {
+      if (!provider.getExports) throw this.#unsupported('tell of its exports');
+      const found = await provider.getExports(exports, call);
+      return found.map((answer) =>
+        answer instanceof ClipError ? this.#provider.redact(answer, [call.session]) : answer,
+      );
+    });
   }
 
   #fetchClip(clip: Clip): Promise<ClipAnswer> {
@@ -205,7 +226,7 @@ export class Connection {
   }
 
   #command<T>(signal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
-    return this.#waiting(signal, (either) => this.#commands.run(either, () => this.#call(signal, work)));
+    return this.#waiting(signal, (either) => this.#commands.run(either, () => this.#provider.call(signal, work)));
   }
 
   /** Where callers wait for their turn, a signal ends the wait with any reason; from here on it is `EABORTED`. */
@@ -218,62 +239,6 @@ export class Connection {
     }
   }
 
-  async #call<T>(callerSignal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
-    const signal = AbortSignal.any([callerSignal, this.#closing.signal]);
-    const sessions: unknown[] = [];
-    try {
-      signal.throwIfAborted();
-      const opened = await this.#open();
-      return await opened.session.use(signal, (session) => {
-        sessions.push(session);
-        return work(opened.provider, { signal, session });
-      });
-    } catch (thrown) {
-      throw this.#redact(signal.aborted ? cancelled() : toClipError(thrown), sessions);
-    }
-  }
-
-  #redact(error: ClipError, session: unknown): ClipError {
-    return redact(error, secretValues(this.#config.credentials, session));
-  }
-
-  #open(): Promise<{ provider: Provider; session: SharedSession<unknown> }> {
-    this.#opened ??= this.definition.open(this.#config).then((provider) => {
-      if (!provider.login) void this.#watch(provider, undefined);
-      const refused = (error: ClipError): void => void this.#refusals?.remember(error).catch(() => undefined);
-      return { provider, session: new SharedSession(this.#loginOf(provider), this.#closing.signal, refused) };
-    });
-    return this.#opened;
-  }
-
-  /** The provider's login; with it begins the listening for news, and ends that of the session before. */
-  #loginOf(provider: Provider): Provider['login'] {
-    const login = this.#refusals ? loginOnce(provider.login, this.#refusals) : provider.login;
-    if (!login || !provider.login) return login;
-    return async (options) => {
-      this.#watching?.abort();
-      const session = await login(options);
-      await this.#watch(provider, session);
-      return session;
-    };
-  }
-
-  async #watch(provider: Provider, session: unknown): Promise<void> {
-    if (!provider.watch) return;
-    this.#watching = new AbortController();
-    const signal = AbortSignal.any([this.#watching.signal, this.#closing.signal]);
-    const changed = (clipId?: string): void => {
-      if (signal.aborted) return;
-      this.#poller.hint();
-      for (const listener of this.#changeListeners) listener(clipId);
-    };
-    try {
-      await provider.watch(changed, { signal, session });
-    } catch {
-      // Polling finds out all the same, only later.
-    }
-  }
-
   #own(clip: ProviderClip): Clip {
     return { ...clip, connection: this.id, provider: this.definition.id };
   }
@@ -281,8 +246,4 @@ export class Connection {
   #unsupported(what: string): ClipError {
     return new ClipError('EUNSUPPORTED', `${this.definition.label} cannot ${what}`);
   }
-}
-
-function cancelled(): ClipError {
-  return new ClipError('EABORTED', 'Cancelled');
 }

@@ -46,7 +46,7 @@ export interface ProviderClip {
   expires?: string;
   /** Why it failed, or what the vendor warns of, in the vendor's words. */
   reason?: string;
-  /** Parts of the range for which the vendor is known to have no footage, in order. */
+  /** Parts of the range for which the vendor is known to have no footage, in order. Absent: not known (yet). */
   gaps?: Gap[];
   /** Strings the provider needs to find it again. No secrets, no signed addresses. */
   ref?: Record<string, string>;
@@ -58,6 +58,8 @@ export interface Clip extends ProviderClip {
   connection: string;
   /** Provider id, such as `vdg-sense`. */
   provider: string;
+  /** Clip options that it was asked for with, where they are not the defaults: it may have to be made again. */
+  options?: Settings;
   file?: ClipFile;
 }
 
@@ -102,9 +104,12 @@ export interface Footage {
   maxClipSeconds?: number;
   /** Parts of the range known to have no footage, in order. */
   gaps: Gap[];
-  /** Pieces of which a clip holds only whole ones, in order: cuts lie between them. */
+  /**
+   * Pieces of which a clip holds only whole ones, in order: cuts lie between them. The first may begin before the range and
+   * the last end after it; what is in neither a piece nor a gap may still arrive.
+   */
   pieces?: { start: string; end: string; bytes: number }[];
-  /** Most pieces and bytes in one clip. */
+  /** Most pieces and bytes in one clip. A single piece may have more bytes, and is a clip of its own then. */
   maxPieces?: number;
   maxBytes?: number;
 }
@@ -196,18 +201,22 @@ export interface Provider<Session = unknown> {
   /** Stops making a clip that is not finished. */
   cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
   listCameras?(call: CallOptions<Session>): Promise<Camera[]>;
-  /** By what an export has to cut a range of any length. Without it, the definition's `maxClipSeconds` is all there is. */
-  surveyFootage?(camera: string, range: Gap, call: CallOptions<Session>): Promise<Footage>;
-  /** Starts an export onto the vendor's own storage. */
-  exportVideo?(request: ServerExportRequest, call: CallOptions<Session>): Promise<ServerExport>;
   /**
-   * Exports as they stand now, in the same order; `undefined` for what the vendor lists no more.
-   * @throws EFAILED where it cannot be told any more which of the vendor's exports is meant
+   * Where a range of any length lacks footage, and by what an export has to cut it. Without it, the definition's
+   * `maxClipSeconds` is all that is known.
    */
-  getExports?(exports: ServerExport[], call: CallOptions<Session>): Promise<(ServerExport | undefined)[]>;
+  surveyFootage?(camera: string, range: Gap, call: CallOptions<Session>): Promise<Footage>;
+  /** Starts an export onto the vendor's own storage. Asked twice, a vendor may well make two. */
+  exportVideo?(request: ServerExportRequest, call: CallOptions<Session>): Promise<ServerExport>;
+  /** Looks for the export that an earlier `exportVideo`, whose answer was lost, may have started. */
+  findExport?(request: ServerExportRequest, call: CallOptions<Session>): Promise<ServerExport | undefined>;
+  /**
+   * Exports as they stand now, in the same order and in as few requests as possible: `undefined` for what the vendor lists
+   * no more, `EFAILED` where it cannot be told any more which of the vendor's exports is meant.
+   */
+  getExports?(exports: ServerExport[], call: CallOptions<Session>): Promise<(ServerExport | ClipError | undefined)[]>;
+  /** @throws what the vendor says where it cannot, or where it cannot be told which export is meant */
   cancelExport?(started: ServerExport, call: CallOptions<Session>): Promise<void>;
-  /** Where in a range the vendor has no footage. Times in ISO 8601 with `Z`. */
-  findGaps?(camera: string, range: { start: string; end: string }, call: CallOptions<Session>): Promise<Gap[]>;
   /**
    * Listens for news from the vendor until the signal fires, and calls back with the id of a clip that changed, or without
    * one where that cannot be told. A hint only: polling goes on. Started after each login, with its session; the first call
@@ -268,4 +277,11 @@ export function defineProvider<Session>(definition: ProviderDefinition<Session>)
 /** "camera 7/2, 2025-03-01T08:50:00.000Z to 2025-03-01T08:51:30.000Z": how error messages name a clip. */
 export function describeClip(clip: { camera: string; start: string; end: string }): string {
   return `camera ${clip.camera}, ${clip.start} to ${clip.end}`;
+}
+
+/** The same for an export: each camera with its range, and the folder. */
+export function describeExport({ cameras, path }: Pick<ServerExportRequest, 'cameras' | 'path'>): string {
+  const named = cameras.slice(0, 3).map(describeClip);
+  const others = cameras.length > named.length ? [`${cameras.length - named.length} more`] : [];
+  return `${[...named, ...others].join('; ')}, to "${path}"`;
 }

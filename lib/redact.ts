@@ -16,9 +16,14 @@ export function secretValues(credentials: Credentials, session: unknown): string
     .sort((a, b) => b.length - a.length);
 }
 
+/** The same text without any of the secrets. */
+export function hideSecrets(text: string, secrets: string[]): string {
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+}
+
 /** The same error without any of the secrets in its message or stack: vendors echo what they were sent. */
 export function redact(error: ClipError, secrets: string[]): ClipError {
-  const clean = (text: string): string => secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  const clean = (text: string): string => hideSecrets(text, secrets);
   const message = clean(error.message);
   if (message === error.message && clean(error.stack ?? '') === (error.stack ?? '')) return error;
   const copy = error.withMessage(message);

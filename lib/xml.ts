@@ -84,18 +84,24 @@ function quoteAttributes(document: string): string {
 
 /** fast-xml-parser's ordered form: one key per node, beside an optional `:@` for the attributes. */
 function toElement(node: unknown): XmlElement[] {
-  const { ':@': attributes = {}, ...named } = node as Record<string, unknown>;
-  return Object.entries(named).flatMap(([name, content]) => {
-    if (name === '#text' || !Array.isArray(content)) return [];
-    return {
+  const { ':@': attributes } = node as Record<string, Record<string, unknown> | undefined>;
+  const name = Object.keys(node as object).find((key) => key !== ':@');
+  const content = name === undefined || name === '#text' ? undefined : (node as Record<string, unknown>)[name];
+  if (name === undefined || !Array.isArray(content)) return [];
+  return [
+    {
       name: name.toLowerCase(),
-      attributes: Object.fromEntries(
-        Object.entries(attributes as object).map(([key, value]) => [key.toLowerCase(), String(value).trim()]),
-      ),
+      attributes: attributes ? readAttributes(attributes) : {},
       children: content.flatMap(toElement),
       text: content.map(textOf).join('').trim(),
-    };
-  });
+    },
+  ];
+}
+
+function readAttributes(attributes: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([key, value]) => [key.toLowerCase(), String(value).trim()]),
+  );
 }
 
 function textOf(node: unknown): string {

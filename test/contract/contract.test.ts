@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Harness } from './harness';
+import { dialectSuite } from './suite-dialects';
+import { exportSuite } from './suite-export';
 import { flowSuite } from './suite-flow';
 import { hostileSuite } from './suite-hostile';
 import { loginSuite } from './suite-login';
@@ -32,8 +34,10 @@ for (const id of ids) {
     });
     describe('at work', () => workSuite(harness));
     describe('and its login', () => loginSuite(harness));
+    describe('and other ways to say it', () => dialectSuite(harness));
     describe('in trouble', () => troubleSuite(harness));
     describe('and hostile answers', () => hostileSuite(harness));
+    describe('and exports', () => exportSuite(harness));
     describe('in flows', () => flowSuite(harness));
   });
 }

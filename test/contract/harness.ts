@@ -1,6 +1,6 @@
 /** What the contract suite needs to know about one provider and its simulator. */
 import type { ProviderDefinition, Settings } from '../../lib/provider';
-import type { RecordedRequest } from '../simulators/http-server';
+import type { RecordedRequest, Reply } from '../simulators/http-server';
 
 /** A reply that the next matching requests get in place of the real one. */
 export interface ForcedReply {
@@ -41,8 +41,12 @@ export interface World {
   hang(step: Step): void;
   /** The next download ends after so many bytes although more were announced. */
   truncateDownload(bytes: number): void;
+  /** The next download goes silent after so many bytes, for good. */
+  stallDownload(bytes: number): void;
   /** How the vendor says "too many requests", asking for a pause of one second where it can. */
   throttle(step: Step, times: number): void;
+  /** From now on, every answer is said in another way. */
+  dress(dress: (reply: Reply, request: RecordedRequest) => Reply): void;
   /** Removes a finished clip behind the client's back. */
   vanish(clipId: string): void;
   /** How many clips the vendor has made. */
@@ -53,6 +57,16 @@ export interface World {
   clearFaults?(): void;
   /** Sockets that are open to any of the simulator's hosts; absent where that cannot be told. */
   openConnections?(): number;
+  /** Exports that the vendor makes onto its own storage; absent where it makes none. */
+  serverExports?: {
+    /** A folder there. */
+    path: string;
+    count(): number;
+    /** The next one is started, but its connection breaks before the answer. */
+    loseAnswer(): void;
+    /** From now on they do not begin. */
+    wait(): void;
+  };
   /** Why the contract does not ask for something here, by the name of the test. */
   exceptions?: Record<string, string>;
   close(): Promise<void>;

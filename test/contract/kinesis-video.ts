@@ -13,9 +13,9 @@ import {
 } from '../simulators/kinesis-video';
 import { sha256Of } from '../simulators/video';
 import { leaveAwsEnvironment } from '../support/aws-environment';
+import { anHourAgo, faultsBy, hour, range } from './faults';
 import type { Harness, Step } from './harness';
 
-const hour = 3600_000;
 const camera = 'dock';
 
 /** There is no login and nothing to delete. A clip is planned by the same request with which its status is asked for. */
@@ -31,13 +31,9 @@ export const harness: Harness = {
   id: 'kinesis-video',
   async start() {
     const comeBack = leaveAwsEnvironment();
-    const startMs = Math.floor(Date.now() / 1000) * 1000 - hour;
+    const startMs = anHourAgo();
     const fragments = footage(startMs - 60_000, startMs + 60_000);
     const sim = await startKinesisVideo({ streams: [stream(camera, { fragments })] });
-    const range = (fromMs: number, seconds: number) => ({
-      start: new Date(fromMs).toISOString(),
-      end: new Date(fromMs + seconds * 1000).toISOString(),
-    });
     const wrongSecret = 'wrong/secret/access/key+0123456789abcdef';
 
     function fail(step: Step, fault: Fault, times = 1): void {
@@ -78,8 +74,8 @@ export const harness: Harness = {
       camera,
       unknownCamera: 'no-such-stream',
       impossibleCamera: 'dock/3',
-      footage: range(startMs, 4),
-      noFootage: range(startMs - 24 * hour, 4),
+      footage: range(startMs),
+      noFootage: range(startMs - 24 * hour),
       secrets: () => [
         exampleKey.secretAccessKey,
         wrongSecret,
@@ -87,10 +83,7 @@ export const harness: Harness = {
       ],
       requests: () => sim.requests,
       requestsFor: (step) => (filters[step] ? sim.requestsFor(filters[step]) : []),
-      force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
-      loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
-      hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
-      truncateDownload: (bytes) => fail('download', { kind: 'truncate', afterBytes: bytes }),
+      ...faultsBy(fail),
       throttle: (step, times) =>
         fail(step, sim.refusal(400, 'ClientLimitExceededException', 'You have exceeded a limit.'), times),
       vanish(clipId) {
@@ -108,6 +101,7 @@ export const harness: Harness = {
       clearFaults: () => sim.clearFaults(),
       openConnections: () => sim.connections,
       exceptions: {
+        'understands answers with a byte order mark': 'the AWS SDK reads the answers, and AWS sends none',
         'says that a clip is not there, and has nothing against deleting it':
           'clips are made from their range when they are downloaded, so there is none that could be missing',
       },

@@ -1,8 +1,7 @@
 import { rhombus } from '../../lib/providers/rhombus';
 import { exampleCameras, exampleKeys, startRhombus, type Fault, type RequestFilter } from '../simulators/rhombus';
+import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
-
-const HOUR = 3_600_000;
 
 const filters: Record<Exclude<Step, 'login'>, RequestFilter> = {
   create: 'spliceV3',
@@ -16,15 +15,10 @@ const filters: Record<Exclude<Step, 'login'>, RequestFilter> = {
 export const harness: Harness = {
   id: 'rhombus',
   async start() {
-    // Access Denied is what an unknown key may get as well as a key without rights; only this answer tells them apart.
-    const sim = await startRhombus({ wrongKey: 'invalid-key' });
-    const hour = Math.floor(Date.now() / 1000) * 1000 - HOUR;
-    const range = (startMs: number, seconds: number) => ({
-      start: new Date(startMs).toISOString(),
-      end: new Date(startMs + seconds * 1000).toISOString(),
-    });
+    const sim = await startRhombus();
+    const from = anHourAgo();
     for (const camera of sim.options.cameras) {
-      camera.cloud = camera.cloud.map(() => ({ from: hour - HOUR }));
+      camera.cloud = camera.cloud.map(() => ({ from: from - hour }));
     }
     /** There is no login: the key goes with each request. */
     const fail = (step: Step, fault: Fault, times = 1): void => {
@@ -44,28 +38,13 @@ export const harness: Harness = {
       camera: `${exampleCameras.dock}.v0`,
       unknownCamera: 'n0_such-camera_1234567.v0',
       impossibleCamera: 'Dock 3',
-      footage: range(hour, 4),
-      noFootage: range(hour - 24 * HOUR, 4),
+      footage: range(from),
+      noFootage: range(from - 24 * hour),
       secrets: () => [exampleKeys.key, 'kR7_no-such-key_012345'],
       requests: () => sim.requests,
       requestsFor: (step) => (step === 'login' ? [] : sim.requestsFor(filters[step])),
-      force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
-      loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
-      hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
-      truncateDownload: (bytes) => fail('download', { kind: 'truncate', afterBytes: bytes }),
-      throttle: (step, times) =>
-        fail(
-          step,
-          {
-            kind: 'reply',
-            reply: {
-              status: 429,
-              headers: { 'content-type': 'text/plain', 'retry-after': '1' },
-              body: 'Too many requests for this organization.',
-            },
-          },
-          times,
-        ),
+      ...faultsBy(fail),
+      throttle: (step, times) => fail(step, tooMany('text/plain', 'Too many requests for this organization.'), times),
       vanish: (clipId) => void sim.removeClip(clipId),
       clipCount: () => sim.made,
       sha256Of: async (clipId) => (await sim.mediaOf(clipId)).sha256,

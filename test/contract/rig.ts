@@ -121,7 +121,7 @@ export interface JobOptions {
 }
 
 /** Runs a job as an engine does, but for the waits between its runs, which are cut short. */
-async function runJob<W>(
+export async function runJob<W>(
   data: W,
   run: (job: Job<W>, context: RunContext<W>) => Promise<Answer<W>>,
   { signal = new AbortController().signal, between }: JobOptions = {},
@@ -163,17 +163,23 @@ export function runDownload(connection: Connection, clip: Clip, filename: string
   return runJob(downloadWork(connection, clip, filename), downloadRun(connection), options);
 }
 
+export interface DownloadOnce {
+  signal?: AbortSignal;
+  onBytes?: () => void;
+  /** How long a transfer may be silent. */
+  stallMs?: number;
+}
+
 /** A single run, whatever comes of it. */
 export async function downloadOnce(
   connection: Connection,
   clip: Clip,
   filename: string,
-  signal: AbortSignal = new AbortController().signal,
-  onBytes: () => void = () => undefined,
+  { signal = new AbortController().signal, ...options }: DownloadOnce = {},
 ): Promise<Clip> {
   const data = downloadWork(connection, clip, filename);
   const job = { id: '01234567-89ab', owner: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
-  const answer = await downloadRun(connection, onBytes)(job, { signal, save: async () => undefined });
+  const answer = await downloadRun(connection, options)(job, { signal, save: async () => undefined });
   if (answer.type === 'done') return answer.data.clip;
   throw answer.type === 'failed' ? answer.error : answer.because;
 }
@@ -196,10 +202,11 @@ function downloadWork(connection: Connection, clip: Clip, filename: string): Dow
   };
 }
 
-function downloadRun(connection: Connection, onBytes: () => void = () => undefined) {
+function downloadRun(connection: Connection, { onBytes = () => undefined, stallMs }: DownloadOnce = {}) {
   return (job: Job<DownloadWork>, context: RunContext<DownloadWork>): Promise<Answer<DownloadWork>> =>
     downloadClip(job, connection, context, {
       clock: systemClock,
+      ...(stallMs ? { stallMs } : {}),
       findFfmpeg: () => Promise.reject(new Error('Not expected')),
       onBytes,
       onBuffer: () => undefined,

@@ -4,10 +4,11 @@ import type { ProviderDefinition } from '../../lib/provider';
 import type { Fault } from '../simulators/http-server';
 import { startSample } from '../simulators/sample';
 import { sha256Of } from '../simulators/video';
+import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
 
-const hour = 3600_000;
 const folder = join(__dirname, '../sample-provider');
+const answersAreKnown = 'what the vendor of the sample answers is known';
 const matches: Record<Step, (request: { method: string; path: string }) => boolean> = {
   login: () => false,
   create: ({ method, path }) => method === 'POST' && path === '/clips',
@@ -39,11 +40,7 @@ export const harness: Harness = {
   id: 'sample',
   async start() {
     const vendor = await startSample();
-    const from = Math.floor(Date.now() / 1000) * 1000 - hour;
-    const range = (startMs: number) => ({
-      start: new Date(startMs).toISOString(),
-      end: new Date(startMs + 4000).toISOString(),
-    });
+    const from = anHourAgo();
     const wrongKey = 'sample-key-wrong-77aa';
     const fail = (step: Step, fault: Fault, times = 1): void =>
       void vendor.server.fail(fault, { matches: matches[step], times });
@@ -60,12 +57,8 @@ export const harness: Harness = {
       secrets: () => [vendor.key, wrongKey],
       requests: () => vendor.server.requests,
       requestsFor: (step) => vendor.server.requests.filter(matches[step]),
-      force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
-      loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
-      hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
-      truncateDownload: (bytes) => fail('download', { kind: 'truncate', afterBytes: bytes }),
-      throttle: (step, times) =>
-        fail(step, { kind: 'reply', reply: { status: 429, headers: { 'retry-after': '1' }, body: '' } }, times),
+      ...faultsBy(fail),
+      throttle: (step, times) => fail(step, tooMany(), times),
       vanish(clipId) {
         const index = vendor.clips.findIndex(({ id }) => id === clipId);
         if (index >= 0) vendor.clips.splice(index, 1);
@@ -74,6 +67,12 @@ export const harness: Harness = {
       sha256Of: async (clipId) => sha256Of(await vendor.mediaOf(clipId)),
       clearFaults: () => vendor.server.clearFaults(),
       openConnections: () => vendor.server.connections,
+      exceptions: {
+        'understands answers without a type': answersAreKnown,
+        'understands answers as bytes of any kind': answersAreKnown,
+        'understands answers with a byte order mark': answersAreKnown,
+        'takes silence for an answer when a clip is deleted': answersAreKnown,
+      },
       close: () => vendor.close(),
     };
   },

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { Connection } from '../../lib/connection';
+import type { ErrorCode } from '../../lib/errors';
 import type { Clip } from '../../lib/provider';
 import { startServer } from '../simulators/http-server';
 import { eventually } from '../support/eventually';
-import type { Harness, Step } from './harness';
+import type { Harness, Step, World } from './harness';
 import {
   checkError,
   downloadOnce,
@@ -29,7 +30,7 @@ function request(rig: Rig, connection: Connection, clip: Clip, step: Step, signa
   if (step === 'create') return connection.createClip(rig.request(), signal);
   if (step === 'status') return connection.pollClip(clip, 10, signal);
   if (step === 'delete') return connection.deleteClip(clip, signal);
-  return downloadOnce(connection, clip, join(rig.folder, 'clip.mp4'), signal);
+  return downloadOnce(connection, clip, join(rig.folder, 'clip.mp4'), { signal });
 }
 
 function leaveOutWhereMissing(context: Mocha.Context, { provider, world }: Rig, step: Step): void {
@@ -116,30 +117,37 @@ export function troubleSuite(harness: () => Harness): void {
     const connection = connect();
     const clip = await finishedClip(connection);
     const stop = new AbortController();
-    const work = downloadOnce(connection, clip, join(folder, 'clip.mp4'), stop.signal, () => stop.abort());
+    const { signal } = stop;
+    const work = downloadOnce(connection, clip, join(folder, 'clip.mp4'), { signal, onBytes: () => stop.abort() });
     await rejection(work, world, 'EABORTED');
     assert.deepEqual(rig().files(), []);
   });
 
-  it('makes no file of a download that breaks off, and the whole one at the next try', async () => {
-    const { connect, finishedClip, world, folder } = rig();
-    const connection = connect();
-    const clip = await finishedClip(connection);
-    const filename = join(folder, 'clip.mp4');
-    world.truncateDownload(1000);
-    const error = await rejection(downloadOnce(connection, clip, filename), world, 'EINCOMPLETE', 'ENETWORK');
-    assert.equal(error.retryable, true);
-    // A part may stay for the next try where the vendor can continue.
-    assert.deepEqual(
-      rig()
-        .files()
-        .filter((name) => !name.endsWith('.part')),
-      [],
-    );
-    const { file } = await downloadOnce(connection, clip, filename);
-    assert.equal(file?.sha256, await world.sha256Of(clip.id));
-    assert.deepEqual(rig().files(), [filename]);
-  });
+  const interruptions: [string, (world: World) => void, ErrorCode[]][] = [
+    ['breaks off', (world) => world.truncateDownload(1000), ['EINCOMPLETE', 'ENETWORK']],
+    ['goes silent in the middle', (world) => world.stallDownload(1000), ['ETIMEOUT']],
+  ];
+  for (const [name, interrupt, codes] of interruptions) {
+    it(`makes no file of a download that ${name}, and the whole one at the next try`, async () => {
+      const { connect, finishedClip, world, folder } = rig();
+      const connection = connect();
+      const clip = await finishedClip(connection);
+      const filename = join(folder, 'clip.mp4');
+      interrupt(world);
+      const error = await rejection(downloadOnce(connection, clip, filename, { stallMs: 200 }), world, ...codes);
+      assert.equal(error.retryable, true);
+      // A part may stay for the next try where the vendor can continue.
+      assert.deepEqual(
+        rig()
+          .files()
+          .filter((file) => !file.endsWith('.part')),
+        [],
+      );
+      const { file } = await downloadOnce(connection, clip, filename);
+      assert.equal(file?.sha256, await world.sha256Of(clip.id));
+      assert.deepEqual(rig().files(), [filename]);
+    });
+  }
 
   it('makes no file of a download that never is whole', async () => {
     const { connect, finishedClip, world, folder } = rig();

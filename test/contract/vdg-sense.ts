@@ -1,9 +1,9 @@
 import { vdgSense } from '../../lib/providers/vdg-sense';
 import { senseCamera, startVdgSense, type Fault, type RequestFilter } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
+import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
 
-const HOUR = 3_600_000;
 const server = '6917529027641081901';
 const user = { username: 'contract-user', password: 'pass-4b1f-word' };
 const wrongPassword = 'wrong-77c0-word';
@@ -21,15 +21,12 @@ const filters: Record<Step, RequestFilter> = {
 export const harness: Harness = {
   id: 'vdg-sense',
   async start() {
-    const hour = Math.floor(Date.now() / 1000) * 1000 - HOUR;
-    const range = (startMs: number, seconds: number) => ({
-      start: new Date(startMs).toISOString(),
-      end: new Date(startMs + seconds * 1000).toISOString(),
-    });
+    const from = anHourAgo();
     const sim = await startVdgSense({
       users: [user],
-      devices: [senseCamera({ serverid: server, deviceid: '2', name: 'Dock', footage: [{ from: hour - HOUR }] })],
+      devices: [senseCamera({ serverid: server, deviceid: '2', name: 'Dock', footage: [{ from: from - hour }] })],
       queue: { makeMs: 30 },
+      exports: { makeMs: 30 },
     });
     /** Sessions come and go; what was handed out once must never be seen. */
     const keys = new Set<string>();
@@ -45,8 +42,8 @@ export const harness: Harness = {
       camera: `${server}/2`,
       unknownCamera: `${server}/77`,
       impossibleCamera: 'Dock 3',
-      footage: range(hour, 4),
-      noFootage: range(hour - 24 * HOUR, 4),
+      footage: range(from),
+      noFootage: range(from - 24 * hour),
       secrets() {
         collectKeys();
         return [user.password, wrongPassword, ...keys];
@@ -57,16 +54,18 @@ export const harness: Harness = {
         collectKeys();
         sim.expireSessions();
       },
-      force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
-      loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
-      hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
-      truncateDownload: (bytes) => fail('download', { kind: 'truncate', afterBytes: bytes }),
+      ...faultsBy(fail),
       // How the vendor throttles is not published: as servers and proxies in front of it do.
-      throttle: (step, times) =>
-        fail(step, { kind: 'reply', reply: { status: 429, headers: { 'retry-after': '1' }, body: '' } }, times),
+      throttle: (step, times) => fail(step, tooMany(), times),
       vanish: (clipId) => void sim.removeClip(clipId),
       clipCount: () => sim.clips.length,
       sha256Of: async (clipId) => sha256Of(await sim.mediaOf(clipId)),
+      serverExports: {
+        path: 'E:\\Exports',
+        count: () => sim.exports.length,
+        loseAnswer: () => void sim.failNext({ kind: 'reset', when: 'reply' }, 'exportVideo'),
+        wait: () => void Object.assign(sim.options.exports, { waitMs: Infinity }),
+      },
       clearFaults: () => sim.clearFaults(),
       openConnections: () => sim.connections,
       close: () => sim.close(),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { setImmediate as turn } from 'node:timers/promises';
-import { retryAfterMs, statusError } from '../../lib/http';
+import { retryAfterMs, statusError } from '../../lib/http-status';
 import { selfSignedCertificate } from '../simulators/vdg-sense/self-signed';
 import { client, closeAll, fails, get, secretHeaders, serve } from './http/servers';
 

@@ -238,7 +238,7 @@ describe('Aipix simulator', () => {
       token = `Bearer ${String((await json('admin/v1/auth/token', { json: root })).access_token)}`;
       const made = await json('admin/v1/downloads', { json: { ...range, ids: [2] } });
       assert.equal((made.stream as Json).url, rtspUrl);
-      sim.options.admin = { idInReply: false, list: false, cameras: false };
+      sim.options.admin = { ...sim.options.admin, idInReply: false, list: false };
       assert.equal((await json('admin/v1/downloads', { json: { ...range, ids: [2] } })).id, undefined);
       assert.equal((await call('admin/v1/downloads')).status, 405);
       sim.options.licence = false;

@@ -50,6 +50,8 @@ export type Fault =
   | { kind: 'truncate'; afterBytes: number; how?: 'end' | 'reset' | 'clean' }
   /** Answers this instead of handling the request. */
   | { kind: 'reply'; reply: Reply }
+  /** Handled, and the answer said in another way. */
+  | { kind: 'dress'; dress(reply: Reply, request: RecordedRequest): Reply }
   | { kind: 'redirect'; location: string; status?: number };
 
 export interface ActiveFault {
@@ -129,7 +131,8 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
     const waitMs = delays.reduce((sum, delay) => sum + (delay.fault.kind === 'delay' ? delay.fault.ms : 0), 0);
     await pause(waitMs + (options.latencyMs?.() ?? 0), signal);
     if (fault?.kind === 'reset' && fault.when === 'request') return cut(response, 'reset');
-    const reply = replacement(fault) ?? (await options.handle(request));
+    const plain = replacement(fault) ?? (await options.handle(request));
+    const reply = fault?.kind === 'dress' ? fault.dress(plain, request) : plain;
     if (fault?.kind === 'reset' && fault.when === 'reply') return cut(response, 'reset');
     await send(response, request, reply, fault, signal);
   }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ClipError } from '../../errors';
-import { createHttpClient, statusError, type HttpReply, type HttpRequest } from '../../http';
+import { createHttpClient, type HttpReply, type HttpRequest } from '../../http';
+import { statusError } from '../../http-status';
 import type { CallOptions, ProviderConfig } from '../../provider';
-import { parseJson } from './json';
+import { objectsOf, parseJson, type JsonObject } from './json';
 import { readProblems, type AipixSession } from './types';
 
 export type Call = CallOptions<AipixSession>;
@@ -114,6 +115,7 @@ export function createAipixApi(config: ProviderConfig) {
     request,
     errorOf,
     readJson,
+    jsonOf,
     problemsOf,
   };
 }
@@ -142,6 +144,11 @@ function readJson(reply: HttpReply, doing: string): object {
     'EPROTOCOL',
     `${doing}: the server answered with ${kindOf(reply.text, json)}. Check that the address is the one of the Aipix server`,
   );
+}
+
+/** The object in an answer; an empty one where there is none, for what is good to know but not needed. */
+function jsonOf(reply: HttpReply): JsonObject {
+  return objectsOf(parsed(reply.text))[0] ?? {};
 }
 
 function parsed(text: string): unknown {

@@ -9,13 +9,14 @@ const maxPages = 1_000;
 const stillRecordingMs = 10 * 60_000;
 
 /**
- * The cameras that the account may see, each once. The plain list is not documented, so the tree is the second try.
- * Source: https://docs.aipix.ai/ru/start/aipix-23.12/-519 (flat tree)
+ * The cameras that the account may see, each once. The plain list is not documented, so the trees are the next tries.
+ * Sources: https://docs.aipix.ai/ru/start/aipix-23.12/-519 (flat tree),
+ * https://docs.aipix.ai/en/start/aipix-23.09/getting-camera-tree (tree)
  */
 export async function listCameras(api: AipixApi, call: Call): Promise<Camera[]> {
   const doing = 'Asking for the camera list';
   let refusal: unknown;
-  for (const list of [pages, flatTree]) {
+  for (const list of [pages, flatTree, tree]) {
     try {
       const cameras = readCameras(await list(api, call, doing));
       if (cameras.length > 0) return [...new Map(cameras.map((camera) => [camera.id, camera])).values()];
@@ -51,17 +52,22 @@ async function flatTree(api: AipixApi, call: Call, doing: string): Promise<JsonO
   return objectsOf(await api.request({ method: 'GET', path: 'cameras/flat-tree', doing }, call)).flatMap(camerasBelow);
 }
 
-function camerasBelow(folder: JsonObject): JsonObject[] {
-  const children = Array.isArray(folder.children) ? folder.children.filter(isObject) : [];
-  const cameras = Array.isArray(folder.cameras) ? folder.cameras.filter(isObject) : [];
-  return [...cameras, ...children.flatMap(camerasBelow)];
+async function tree(api: AipixApi, call: Call, doing: string): Promise<JsonObject[]> {
+  return objectsOf(await api.request({ method: 'GET', path: 'cameras/tree', doing }, call)).flatMap(camerasBelow);
+}
+
+/** One tree has its cameras in lists of their own, the other one as leaves; where there are no folders, either is a list. */
+function camerasBelow(item: JsonObject): JsonObject[] {
+  if (!('cameras' in item || 'children' in item || 'main_name' in item)) return [item];
+  const below = [item.cameras, item.children].flatMap((list) => (Array.isArray(list) ? list.filter(isObject) : []));
+  return below.flatMap(camerasBelow);
 }
 
 function isNotOffered(error: unknown): boolean {
   return error instanceof ClipError && ['ENOTFOUND', 'EINVALID', 'EFORBIDDEN', 'EPROTOCOL'].includes(error.code);
 }
 
-/** Where in a range the camera was not recorded, as far as the server tells. */
+/** Where in a range the camera was not recorded, as far as the server tells: it may as well tell nothing. */
 export async function findGaps(
   api: AipixApi,
   camera: string,
@@ -71,7 +77,11 @@ export async function findGaps(
 ): Promise<Gap[]> {
   const doing = `Asking for the recordings of camera ${camera}`;
   const path = `cameras/${encodeURIComponent(camera)}`;
-  const recordings = readRecordings(await api.request({ method: 'GET', path, doing }, call));
+  const reply = await api.request({ method: 'GET', path, doing }, call).catch((error: unknown) => {
+    if (isNotOffered(error)) return undefined;
+    throw error;
+  });
+  const recordings = readRecordings(reply);
   const last = recordings.at(-1);
   // A recording that goes on is noted from time to time only.
   if (last && now - last.end < stillRecordingMs) last.end = Infinity;

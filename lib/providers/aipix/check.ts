@@ -2,7 +2,7 @@ import { ClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { listCameras } from './cameras';
-import { isObject, readBoolean, readText, type JsonObject } from './json';
+import { readBoolean, readText, type JsonObject } from './json';
 
 /** What "Test connection" shows. The first call has logged in. */
 export async function check(api: AipixApi, listens: boolean, now: () => number, call: Call): Promise<ConnectionCheck> {
@@ -13,8 +13,7 @@ export async function check(api: AipixApi, listens: boolean, now: () => number, 
   const doing = 'Asking for the server version';
   // Needs no login, and is of the client API only. Source: https://github.com/aipix-dev/vms-mobile-sdk-android
   const reply = await api.http.request({ method: 'GET', path: '/api/v1/static/basic', signal: call.signal, doing });
-  const found = reply.status < 300 ? api.readJson(reply, doing) : undefined;
-  const basic = isObject(found) ? found : {};
+  const basic = reply.status < 300 ? api.jsonOf(reply) : {};
   const version = readText(basic.version);
   const serverTime = Date.parse(reply.headers.date ?? '');
   return {

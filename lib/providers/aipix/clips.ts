@@ -14,6 +14,7 @@ import { findGaps, listCameras } from './cameras';
 import { check } from './check';
 import { createDownloads, rangeId } from './downloads';
 import { createLogin } from './login';
+import { madeAgainMs, makeAgain } from './lost';
 import { openMedia } from './media';
 import { createOutcomes } from './outcomes';
 import { epochOf, statusOf, toClip } from './records';
@@ -22,13 +23,11 @@ import { retentionMs, type AipixSession, type Download } from './types';
 import { watchPushes } from './watch';
 
 const logoutTimeoutMs = 5_000;
-/** A file that is made again takes about as long as the first time. */
-const madeAgainMs = 15_000;
 
 /** What the calls of Aipix mean for clips. */
 export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   const api = createAipixApi(config);
-  const downloads = createDownloads(api, config.now);
+  const downloads = createDownloads(api, String(config.settings.cameraField || 'ids'), config.now);
   const outcomes = createOutcomes(config.now);
   const repeats = createRepeats(downloads, outcomes, config.now);
   const maxClipMs = typeof config.settings.maxClip === 'number' ? config.settings.maxClip * 1000 : Infinity;
@@ -47,6 +46,8 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       } finally {
         outcomes.answered(making, record?.id);
       }
+      // That the answer is the record is only documented for some releases.
+      record ??= await lookFor(request, range, call, doing);
       if (!record) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no record`);
       if (record.camera && record.camera !== request.camera) {
         throw new ClipError('EPROTOCOL', `${doing}: the server makes a clip of camera ${record.camera} instead`);
@@ -58,15 +59,8 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     },
 
     async findClip(request, call) {
-      const doing = `Looking for the clip of ${describeClip(request)}`;
-      const now = config.now();
-      const range = wholeSeconds(request, { maxClipMs, now });
-      // It cannot have been asked for before its range was over, and older files are gone.
-      const since = Math.max(range.end, now - retentionMs);
-      const isUsable = (record: Download): boolean =>
-        !['failed', 'expired'].includes(statusOf(record, { wasFinished: false, now }));
-      const sought = { camera: request.camera, ...range, since, isUsable };
-      const record = await downloads.findLike(sought, call, doing);
+      const range = wholeSeconds(request, { maxClipMs, now: config.now() });
+      const record = await lookFor(request, range, call, `Looking for the clip of ${describeClip(request)}`);
       return record && newClip(record, request, range, 'pending');
     },
 
@@ -91,13 +85,15 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       const outcome = outcomes.of(repeats.idOf(clip));
       const status = statusOf(record, { wasFinished: clip.status === 'finished', outcome, now: config.now() });
       if (status === 'failed') throw new ClipError('EFAILED', `${doing}: the server could not make it`);
-      if (status === 'expired') throw await makeAgain(clip, record, call, doing);
+      if (status === 'expired')
+        throw await makeAgain(repeats, { clip, record, doing, why: 'gone' }, config.now(), call);
       const url = record.url ?? outcome?.url;
       if (status !== 'finished' || !url) throw notReady(clip, doing);
       const { offset, etag } = call;
       const opened = await openMedia(api, { url, offset, doing, ...(etag ? { etag } : {}) }, call);
       if (!('absent' in opened)) return opened;
-      throw await makeAgain(clip, record, call, `${doing}: the server answered HTTP ${opened.status}`, opened.absent);
+      const lost = { clip, record, doing: `${doing}: the server answered HTTP ${opened.status}`, why: opened.absent };
+      throw await makeAgain(repeats, lost, config.now(), call);
     },
 
     deleteClip,
@@ -120,7 +116,9 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     },
   };
   if (!api.isAdmin) {
-    provider.findGaps = (camera, range, call) => findGaps(api, camera, range, config.now(), call);
+    provider.surveyFootage = async (camera, range, call) => ({
+      gaps: await findGaps(api, camera, range, config.now(), call),
+    });
   }
   if (listens) {
     provider.watch = (changed, call) => {
@@ -129,6 +127,21 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     };
   }
   return provider;
+
+  /** A record of the same camera and range that is, or may become, a file. */
+  async function lookFor(
+    { camera }: ClipRequest,
+    range: { start: number; end: number },
+    call: Call,
+    doing: string,
+  ): Promise<Download | undefined> {
+    const now = config.now();
+    // It cannot have been asked for before its range was over, and older files are gone.
+    const since = Math.max(range.end, now - retentionMs);
+    const isUsable = (record: Download): boolean =>
+      !['failed', 'expired'].includes(statusOf(record, { wasFinished: false, now }));
+    return downloads.findLike({ camera, ...range, since, isUsable }, call, doing);
+  }
 
   async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
     const records = await downloads.find(clips, call, repeats.idOf);
@@ -156,42 +169,6 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       }
     }
     return toClip(record, clip, status);
-  }
-
-  /** The error to end with; a file that expired is made again once, and whoever asks a little later finds it. */
-  async function makeAgain(
-    clip: Clip,
-    record: Download,
-    call: Call,
-    doing: string,
-    why: 'gone' | 'refused' = 'gone',
-  ): Promise<ClipError> {
-    let again: 'running' | 'spent' = 'spent';
-    try {
-      again = await repeats.start(clip, record, call, doing);
-    } catch (error) {
-      if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
-    }
-    if (why === 'refused') {
-      return new ClipError(
-        'EFORBIDDEN',
-        `${doing}. The server does not give the file out: check its storage, and the rights of the account`,
-        again === 'running' ? { retryable: true, retryAfterMs: madeAgainMs } : {},
-      );
-    }
-    return again === 'running'
-      ? new ClipError(
-          'EEXPIRED',
-          `${doing}: its file is no longer there. It is being made again: wait for it with poll-clip`,
-          {
-            retryable: true,
-            retryAfterMs: madeAgainMs,
-          },
-        )
-      : new ClipError(
-          'EEXPIRED',
-          `${doing}: its file is no longer there, and cannot be had again: create the clip again`,
-        );
   }
 
   function notReady(clip: Clip, doing: string): ClipError {

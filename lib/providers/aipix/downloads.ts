@@ -22,7 +22,7 @@ export type Downloads = ReturnType<typeof createDownloads>;
  * Sources: https://docs.aipix.ai/en/start/aipix-24.03/archive-download-list,
  * https://docs.aipix.ai/ru/start/aipix-24.03/vms-client-api-22
  */
-export function createDownloads(api: AipixApi, now: () => number) {
+export function createDownloads(api: AipixApi, cameraField: string, now: () => number) {
   const families: Record<Action, Family[]> = {
     create: ['downloads', 'users/downloads'],
     // This one tells the state of each record.
@@ -32,20 +32,23 @@ export function createDownloads(api: AipixApi, now: () => number) {
   };
   if (api.isAdmin)
     for (const action of ['create', 'list', 'delete', 'repeat'] as const) families[action] = ['downloads'];
+  /** Actions that have worked once. */
+  const known = new Set<Action>();
   /** Set once the server has refused a query with sizes and times. */
   let listsPlainly = false;
 
-  /** The path that works goes first from then on. @throws a refusal when none of them works, 404 before 405 */
+  /** The path that works goes first from then on. @throws the refusal that tells most when none of them works */
   async function within<T>(action: Action, attempt: (family: Family) => Promise<T>): Promise<T> {
     let refusal: unknown;
     for (const family of [...families[action]]) {
       try {
         const result = await attempt(family);
         families[action].sort((a, b) => Number(b === family) - Number(a === family));
+        known.add(action);
         return result;
       } catch (error) {
-        if (!isUnknownPath(error)) throw error;
-        if (!isMissing(refusal)) refusal = error;
+        if (!isUnknownPath(error) && (known.has(action) || !isNoAnswer(error))) throw error;
+        if (!refusal || isLessTelling(refusal, error)) refusal = error;
       }
     }
     throw refusal;
@@ -86,7 +89,13 @@ export function createDownloads(api: AipixApi, now: () => number) {
   return {
     /** Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
     async create(request: ClipRequest, range: { start: number; end: number }, call: Call, doing: string) {
-      const body = { from: writeTime(range.start), to: writeTime(range.end), ids: [writeId(request.camera)] };
+      const camera = writeId(request.camera);
+      const body = {
+        from: writeTime(range.start),
+        to: writeTime(range.end),
+        // Names of lists are in the plural.
+        [cameraField]: cameraField.endsWith('s') ? [camera] : camera,
+      };
       const reply = await within('create', (path) => api.request({ method: 'POST', path, body, doing }, call));
       const records = objectsOf(reply).map(readDownload);
       return records.find(({ camera }) => camera === request.camera) ?? records[0];
@@ -182,6 +191,17 @@ function isSameRange(download: Download, asked: { camera: string; start: string;
 
 function isUnknownPath(error: unknown): boolean {
   return isMissing(error) || (error instanceof ClipError && error.vendorCode === 'HTTP 405');
+}
+
+/** Below a path of something else, servers answer in ways of their own, such as with a page. */
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof ClipError && (error.code === 'EFORBIDDEN' || error.code === 'EPROTOCOL');
+}
+
+/** That something is missing tells more than that the method is the wrong one; a reason tells more than either. */
+function isLessTelling(known: unknown, other: unknown): boolean {
+  const rank = (error: unknown): number => (!isUnknownPath(error) ? 2 : isMissing(error) ? 1 : 0);
+  return rank(other) > rank(known);
 }
 
 function isMissing(error: unknown): boolean {

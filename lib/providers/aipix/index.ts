@@ -35,6 +35,14 @@ export const aipix = defineProvider<AipixSession>({
       advanced: true,
     },
     {
+      name: 'cameraField',
+      kind: 'text',
+      label: 'Camera field',
+      default: 'ids',
+      hint: 'What names the camera in a request for a clip: not published for the API of administrators',
+      advanced: true,
+    },
+    {
       name: 'maxClip',
       kind: 'number',
       label: 'Longest clip (s)',

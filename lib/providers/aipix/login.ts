@@ -1,5 +1,6 @@
 import { ClipError } from '../../errors';
-import { statusError, type HttpReply } from '../../http';
+import type { HttpReply } from '../../http';
+import { statusError } from '../../http-status';
 import type { Credentials } from '../../provider';
 import { userAgent, type AipixApi } from './api';
 import { parseJson } from './json';

@@ -1,12 +1,13 @@
 import { ClipError } from '../../errors';
-import { statusError, type HttpStream } from '../../http';
+import type { HttpStream } from '../../http';
 import { peek } from '../../http-body';
+import { statusError } from '../../http-status';
 import type { OpenClip } from '../../provider';
 import type { AipixApi, Call } from './api';
 
 /** The file is not, or no longer, where its record says. `refused`: it may be, but nobody is let in. */
 export interface Absent {
-  absent: 'gone' | 'refused';
+  absent: 'missing' | 'refused';
   status: number;
 }
 
@@ -41,7 +42,7 @@ export async function openMedia(api: AipixApi, media: MediaRequest, call: Call):
   if (reply.status >= 400) {
     reply.body.destroy();
     if (isRefusal(reply.status)) return { absent: 'refused', status: reply.status };
-    if (reply.status === 404 || reply.status === 410) return { absent: 'gone', status: reply.status };
+    if (reply.status === 404 || reply.status === 410) return { absent: 'missing', status: reply.status };
     throw statusError(reply, media.doing)!;
   }
   return checkVideo(reply, media);

@@ -15,6 +15,8 @@ interface Repeat {
   id: string;
 }
 
+export type Repeats = ReturnType<typeof createRepeats>;
+
 /**
  * Files that are made again since they have expired: each of them once, or again when the new file, too, must be gone.
  * Source: https://docs.aipix.ai/en/start/aipix-24.03/video-regeneration

@@ -83,12 +83,13 @@ export function readDownloadPage(reply: unknown): DownloadPage {
   return { downloads, isLast: downloads.length === 0 || isLastPage(reply) };
 }
 
-/** `{data, links, meta}`, as Laravel pages. */
+/** Pages as Laravel makes them: `{data, links, meta}`, or with all of it beside `data`. Without any of it there is one page. */
 export function isLastPage(reply: unknown): boolean {
-  const meta = objectAt(reply, 'meta');
-  const [current, last] = [readCount(meta.current_page), readCount(meta.last_page)];
+  if (!isObject(reply)) return true;
+  const about = isObject(reply.meta) ? reply.meta : reply;
+  const [current, last] = [readCount(about.current_page), readCount(about.last_page)];
   if (current !== undefined && last !== undefined) return current >= last;
-  return readText(objectAt(reply, 'links').next) === undefined;
+  return (readText(objectAt(reply, 'links').next) ?? readText(about.next_page_url)) === undefined;
 }
 
 /** A record without a file has the root of the storage as its address, or none. */
@@ -111,9 +112,10 @@ export interface User {
 
 /** Source: https://docs.aipix.ai/en/start/aipix-23.09/obtaining-a-token-vms-client-api */
 export function readLogin(reply: unknown): Login | undefined {
+  const [login] = objectsOf(reply);
   // The sample shows the word with it.
-  const token = isObject(reply) && readText(reply.access_token)?.replace(/^Bearer\s+/i, '');
-  return token ? { token, user: readUser(objectAt(reply, 'user')) } : undefined;
+  const token = readText(login?.access_token)?.replace(/^Bearer\s+/i, '');
+  return token ? { token, user: readUser(objectAt(login, 'user')) } : undefined;
 }
 
 export function readUser(reply: unknown): User {

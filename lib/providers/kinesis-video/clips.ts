@@ -15,10 +15,8 @@ import {
   timestampsOf,
   type Asked,
 } from './planned';
-import type { Fragment, TimestampType } from './types';
-
-/** Days of fragments are many pages, asked for in pieces of this length. */
-const pieceMs = 12 * 3600_000;
+import { surveyFootage } from './survey';
+import type { TimestampType } from './types';
 
 /**
  * What the requests to Kinesis Video Streams mean for clips. AWS keeps no clips: it makes one while it is downloaded. So
@@ -91,17 +89,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
       });
     },
 
-    async findGaps(camera, { start, end }, call) {
-      const doing = `Looking for gaps in ${describeClip({ camera, start, end })}`;
-      const range = rangeOf({ start, end });
-      const fragments: Fragment[] = [];
-      for (let startMs = range.startMs - longestFragmentMs; startMs < range.endMs; startMs += pieceMs) {
-        const endMs = Math.min(startMs + pieceMs, range.endMs);
-        const piece = await api.listFragments({ camera, timestamps: chosen, startMs, endMs }, call, doing);
-        for (const fragment of piece) fragments.push(fragment);
-      }
-      return footageIn(readTimeline(fragments, chosen), range, config.now()).gaps;
-    },
+    surveyFootage: (camera, range, call) => surveyFootage(api, { camera, ...range }, chosen, config.now, call),
 
     check: (call) => checkKinesis(api, config, call),
 

@@ -40,7 +40,7 @@ export function checkReplies(client: { middlewareStack: unknown }): void {
       async (args) => {
         const result = await next(args);
         const response = result.response as Response;
-        if (response.statusCode !== 200 || commandName !== 'GetClipCommand') await checkReply(response);
+        if (response.statusCode >= 300 || commandName !== 'GetClipCommand') await checkReply(response);
         return result;
       },
     { step: 'deserialize', priority: 'low' },

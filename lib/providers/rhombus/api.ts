@@ -15,8 +15,23 @@ const regions: Record<string, { api: string; media: string }> = {
   eu: { api: 'https://api2.eu.rhombussystems.com', media: 'https://media.eu.rhombussystems.com' },
 };
 
+/** What any role may ask for: an API key that does not even see cameras is none. */
+export const camerasPath = 'camera/getMinimalCameraStateList';
+
 export interface Call {
   signal: AbortSignal;
+}
+
+interface PostOptions {
+  /** Does a refusal that says nothing known deserve another try? */
+  mayPass?: boolean;
+  /** Is it enough that there is no refusal? */
+  mayBeEmpty?: boolean;
+}
+
+interface Answer {
+  json: JsonObject;
+  headers: Record<string, string>;
 }
 
 /** The requests of the Rhombus API; what they mean for clips is in `clips.ts`. */
@@ -26,42 +41,59 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
   const secretHeaders = Object.keys(headers);
   const api = createHttpClient({ baseUrl: hosts.api, tls, proxy, headers, secretHeaders });
   const media = createHttpClient({ baseUrl: hosts.media, tls, proxy, headers, secretHeaders });
+  /** Has anything been done with this key? */
+  let isKnown = false;
+  let trial: Promise<unknown> | undefined;
+
+  async function post(
+    path: string,
+    body: JsonObject,
+    call: Call,
+    doing: string,
+    { mayPass = false, mayBeEmpty = false }: PostOptions = {},
+  ): Promise<Answer> {
+    const reply = await api.request({
+      method: 'POST',
+      path: `/api/${path}`,
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: JSON.stringify(body),
+      signal: call.signal,
+      doing,
+    });
+    const json = parseJson(reply.text);
+    const problem = replyError(reply, json, doing, mayPass);
+    if (problem?.code === 'EFORBIDDEN' && !isKnown) {
+      throw path === camerasPath ? keyRefused(problem) : await whatIsForbidden(problem, call);
+    }
+    if (problem) throw problem;
+    if (!json && mayBeEmpty && reply.text.trim() === '') return { json: {}, headers: reply.headers };
+    if (!json) {
+      const what =
+        reply.text.trim() === '' ? 'nothing' : `something that is not JSON (${sniff(Buffer.from(reply.text))})`;
+      throw new ClipError(
+        'EPROTOCOL',
+        `${doing}: the server answered with ${what}. Check that the address is the one of the Rhombus API`,
+      );
+    }
+    isKnown = true;
+    return { json, headers: reply.headers };
+  }
+
+  /** A key that is not known, and one whose role may not do this, can get the same answer. */
+  async function whatIsForbidden(problem: ClipError, call: Call): Promise<ClipError> {
+    trial ??= post(camerasPath, {}, call, 'Trying the API key').finally(() => (trial = undefined));
+    const refusal = await trial.then(
+      () => undefined,
+      (error: ClipError) => error,
+    );
+    return refusal && (refusal.code === 'EAUTH' || refusal.retryable) ? refusal : problem;
+  }
 
   return {
     hosts,
 
-    /**
-     * Every operation is a POST with a JSON object, reads too.
-     * @param mayPass whether a refusal that says nothing known deserves another try
-     */
-    async post(
-      path: string,
-      body: JsonObject,
-      call: Call,
-      doing: string,
-      { mayPass = false }: { mayPass?: boolean } = {},
-    ): Promise<{ json: JsonObject; headers: Record<string, string> }> {
-      const reply = await api.request({
-        method: 'POST',
-        path: `/api/${path}`,
-        headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-        body: JSON.stringify(body),
-        signal: call.signal,
-        doing,
-      });
-      const json = parseJson(reply.text);
-      const problem = replyError(reply, json, doing, mayPass);
-      if (problem) throw problem;
-      if (!json) {
-        const what =
-          reply.text.trim() === '' ? 'nothing' : `something that is not JSON (${sniff(Buffer.from(reply.text))})`;
-        throw new ClipError(
-          'EPROTOCOL',
-          `${doing}: the server answered with ${what}. Check that the address is the one of the Rhombus API`,
-        );
-      }
-      return { json, headers: reply.headers };
-    },
+    /** Every operation is a POST with a JSON object, reads too. */
+    post,
 
     /** A file of the media host, at its beginning or from where `headers` ask for. */
     async media(path: string, call: Call & { headers: Record<string, string> }, doing: string): Promise<HttpStream> {
@@ -70,6 +102,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
       if (reply.status < 300 && isVideo(reply, start)) return reply;
       const text = await readBody(reply.body, doing, { maxBytes: longestErrorBytes });
       const problem = replyError({ ...reply, text }, parseJson(text), doing, true);
+      if (problem?.code === 'EFORBIDDEN' && !isKnown) throw await whatIsForbidden(problem, call);
       if (problem) throw problem;
       if (start.length === 0) {
         throw new ClipError('EPROTOCOL', `${doing}: the server sent nothing instead of video`, { retryable: true });
@@ -93,6 +126,12 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
 }
 
 export type RhombusApi = ReturnType<typeof createRhombusApi>;
+
+function keyRefused(problem: ClipError): ClipError {
+  return new ClipError('EAUTH', `${problem.message}. Check the API key and its kind, too`, {
+    vendorCode: problem.vendorCode,
+  });
+}
 
 /** In the middle of a file anything is possible, so there only the declared type counts. */
 function isVideo({ status, headers }: HttpStream, start: Buffer): boolean {

@@ -3,22 +3,21 @@ import {
   describeClip,
   type CallOptions,
   type Camera,
-  type ClipRequest,
   type ConnectionCheck,
   type Provider,
-  type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
-import { createRhombusApi, type RhombusApi } from './api';
+import { camerasPath, createRhombusApi, type RhombusApi } from './api';
+import { asBefore, askedBy, devicesOf, isNew, reasonOf, titleOf, toClip } from './clip';
 import { openClip } from './download';
-import { audioFacet, bareOf, isSameVideo, videoFacet } from './facets';
+import { bareOf, isSameVideo, videoFacet } from './facets';
 import { vendorText, warningIn } from './failures';
-import { findGaps, isWhole, toGap, wholeSeconds } from './footage';
+import { findGaps, isReported, isWhole, toGap, wholeSeconds } from './footage';
+import { createLimit } from './limit';
 import { createStatus } from './status';
-import { readCamera, readCount, readObjects, readText, readTexts, type RhombusClip, type Span } from './types';
+import { readCamera, readObjects, readText, readTexts, type RhombusClip, type Span } from './types';
 
 type Call = CallOptions<undefined>;
-type Asked = Pick<ProviderClip, 'camera' | 'start' | 'end' | 'title' | 'ref'>;
 
 /** Where to look for a clip whose creation was not answered: it is one of the newest of its camera. */
 const pagesToSearch = 3;
@@ -41,7 +40,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
           `${doing}: the organisation may make clips of up to ${longest} s, and this one has ${span.seconds} s. Ask for a shorter one`,
         );
       }
-      if (gaps.some((gap) => isWhole(gap, span))) {
+      if (gaps?.some((gap) => isWhole(gap, span))) {
         throw new ClipError(
           'ENOTFOUND',
           `${doing}: no footage, neither in the cloud nor on the camera. Check the time, and that the camera was recording`,
@@ -58,6 +57,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         saveToConsole: true,
       };
       const { json } = await api.post('video/spliceV3', body, call, doing);
+      const asked = askedBy(request);
       const id = readText(json.clipUuid) ?? readTexts(json.clipUuidList)[0];
       if (!id) {
         const said = vendorText(json) || warningIn(json);
@@ -65,11 +65,12 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
       }
       return {
         id,
-        ...askedBy(request),
+        ...asked,
+        ref: { ...asked.ref, madeAt: new Date(config.now()).toISOString() },
         status: 'pending',
         progress: 0,
         ...reasonOf(warningIn(json)),
-        ...(gaps.length > 0 ? { gaps: gaps.map(toGap) } : {}),
+        ...(gaps && isReported(span, config.now()) ? { gaps: gaps.map(toGap) } : {}),
       };
     },
 
@@ -91,14 +92,22 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
     },
 
     async getClip(clip, call) {
-      return toClip(await status.ask(clip, call), clip);
+      try {
+        return toClip(await status.ask(clip, call), clip);
+      } catch (error) {
+        const isUnknown = error instanceof ClipError && error.code === 'ENOTFOUND';
+        if (isUnknown && isNew(clip, config.now())) return asBefore(clip);
+        throw error;
+      }
     },
 
     async getClips(clips, call) {
       const answers = await status.askMany(clips, call);
-      return answers.map((answer, index) =>
-        answer === undefined || answer instanceof ClipError ? answer : toClip(answer, clips[index]!),
-      );
+      return answers.map((answer, index) => {
+        const clip = clips[index]!;
+        if (answer === undefined) return isNew(clip, config.now()) ? asBefore(clip) : undefined;
+        return answer instanceof ClipError ? answer : toClip(answer, clip);
+      });
     },
 
     openClip: (clip, call) => openClip(api, status, clip, call),
@@ -106,22 +115,28 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
     /** Takes clips that are still being made as well. */
     async deleteClip(clip, call) {
       const doing = `Deleting the clip of ${describeClip(clip)}`;
-      await unlessGone(api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, doing));
+      await unlessGone(
+        api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, doing, { mayBeEmpty: true }),
+      );
     },
 
     async cancelClip(clip, call) {
       const doing = `Cancelling the clip of ${describeClip(clip)}`;
       const deviceUuids = clip.ref?.devices?.split(' ') ?? [videoFacet(clip.camera)];
-      await unlessGone(api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, doing));
+      await unlessGone(
+        api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, doing, { mayBeEmpty: true }),
+      );
     },
 
     async listCameras(call) {
       return (await askForCameras(call)).cameras;
     },
 
-    async findGaps(camera, range, call) {
+    async surveyFootage(camera, range, call) {
       const span: Span = { startMs: Date.parse(range.start), endMs: Date.parse(range.end) };
-      return (await findGaps(api, camera, span, config.now(), call)).map(toGap);
+      const [longest, gaps] = await Promise.all([maxSeconds(call), knownGaps(camera, span, call)]);
+      call.signal.throwIfAborted();
+      return { gaps: (gaps ?? []).map(toGap), ...(longest === undefined ? {} : { maxClipSeconds: longest }) };
     },
 
     async check(call) {
@@ -146,19 +161,18 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
   };
 
   /** A clip is worth making even when nobody can tell whether there is footage for all of it. */
-  async function knownGaps(camera: string, span: Span, call: Call): Promise<Span[]> {
+  async function knownGaps(camera: string, span: Span, call: Call): Promise<Span[] | undefined> {
     try {
       return await findGaps(api, camera, span, config.now(), call);
     } catch (error) {
       if (error instanceof ClipError && error.code === 'EAUTH') throw error;
-      return [];
+      return undefined;
     }
   }
 
   async function askForCameras(call: Call): Promise<{ cameras: Camera[]; warning?: string; servedAt?: number }> {
     const doing = 'Asking for the camera list';
-    const path = 'camera/getMinimalCameraStateList';
-    const { json, headers } = await api.post(path, {}, call, doing, { mayPass: true });
+    const { json, headers } = await api.post(camerasPath, {}, call, doing, { mayPass: true });
     const servedAt = Date.parse(headers.date ?? '');
     return {
       cameras: readObjects(json.cameraStates).flatMap(readCamera),
@@ -166,67 +180,6 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
       ...(Number.isNaN(servedAt) ? {} : { servedAt }),
     };
   }
-}
-
-/** The longest clip in seconds, asked for once; `undefined` while the vendor does not tell. */
-function createLimit(api: RhombusApi): (call: Call) => Promise<number | undefined> {
-  let asked: Promise<number | undefined> | undefined;
-  const ask = async (call: Call): Promise<number | undefined> => {
-    try {
-      const { json } = await api.post('video/getMaxSpliceDuration', {}, call, 'Asking for the longest clip');
-      return readCount(json.maxDuration);
-    } catch (error) {
-      const { code, retryable } = error as ClipError;
-      // Whoever asked may have been cancelled; that is not the others' concern.
-      if (retryable || code === 'EABORTED' || code === 'EAUTH') asked = undefined;
-      if (code === 'EAUTH') throw error;
-      return undefined;
-    }
-  };
-  return (call) => (asked ??= ask(call));
-}
-
-/** Without a title of its own a clip still gets one that tells it from others: it is found again by it. */
-function titleOf(request: ClipRequest): string {
-  return request.title.trim() || `Clip ${request.start}`;
-}
-
-function devicesOf({ camera, options }: ClipRequest): string[] {
-  return options.audio === true ? [videoFacet(camera), audioFacet(camera)] : [videoFacet(camera)];
-}
-
-function askedBy(request: ClipRequest): Asked {
-  const { start, end } = toGap(wholeSeconds(request));
-  return {
-    camera: request.camera,
-    start,
-    end,
-    title: titleOf(request),
-    ref: { devices: devicesOf(request).join(' ') },
-  };
-}
-
-function toClip(found: RhombusClip, { camera, start, end, title, ref }: Asked): ProviderClip {
-  const { id, status, progress, size, sha256, width, height, region } = found;
-  return {
-    id,
-    camera,
-    start,
-    end,
-    status,
-    progress,
-    title: found.title || title,
-    size,
-    sha256,
-    width,
-    height,
-    ...reasonOf(found.reason),
-    ref: { ...ref, ...(region ? { region } : {}) },
-  };
-}
-
-function reasonOf(reason: string | undefined): { reason?: string } {
-  return reason ? { reason } : {};
 }
 
 /** What is already gone need not go. */

@@ -3,7 +3,8 @@
  * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
  */
 import { ClipError, type ErrorCode } from '../../errors';
-import { statusError, type HttpReply } from '../../http';
+import type { HttpReply } from '../../http';
+import { statusError } from '../../http-status';
 import { isObject, readText, type JsonObject } from './types';
 
 const longestText = 300;
@@ -25,7 +26,11 @@ const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
     'EFORBIDDEN',
     'The role of the API key needs the permission "Video : Share and download"',
   ],
-  [/\b(not (be )?found|no such|unknown (clip|device|camera|uuid)|does(n't| not) exist)\b/i, 'ENOTFOUND', ''],
+  [
+    /\b(not (be )?found|no (such|saved )?(clip|device|camera)|no such|(unknown|invalid) (saved )?(clip|device|camera|facet)? ?uuid|unknown (clip|device|camera)|(could ?n[o']t|can ?n[o']t|unable to) (find|locate)|does(n't| not) exist)\b/i,
+    'ENOTFOUND',
+    '',
+  ],
 ];
 
 /**

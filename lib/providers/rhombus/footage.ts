@@ -9,10 +9,25 @@ import { readPresence, type Span } from './types';
 const reportingLagMs = 120_000;
 /** Footage is stored in pieces of 2 s, so anything shorter than that is a seam and no gap. */
 const seamMs = 2_000;
+/** Asked for at once. How much the vendor tells at once is not published. */
+const stretchMs = 24 * 3600_000;
 
 /** Asks only where the answer can be known. @throws when it does not come */
 export async function findGaps(api: RhombusApi, camera: string, range: Span, now: number, call: Call): Promise<Span[]> {
-  if (range.startMs >= now - reportingLagMs) return [];
+  const gaps: Span[] = [];
+  const knownMs = Math.min(range.endMs, now - reportingLagMs);
+  for (let startMs = range.startMs; startMs < knownMs; startMs += stretchMs) {
+    const stretch = { startMs, endMs: Math.min(startMs + stretchMs, range.endMs) };
+    for (const gap of await gapsOf(api, camera, stretch, now, call)) {
+      const last = gaps.at(-1);
+      if (last?.endMs === gap.startMs) last.endMs = gap.endMs;
+      else gaps.push(gap);
+    }
+  }
+  return gaps;
+}
+
+async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number, call: Call): Promise<Span[]> {
   const doing = `Asking for the footage of camera ${camera}`;
   const startTimeSec = Math.floor(range.startMs / 1000);
   const durationSec = Math.ceil(range.endMs / 1000) - startTimeSec;
@@ -35,6 +50,11 @@ export function gapsIn(range: Span, windows: Span[], now: number): Span[] {
   }
   gaps.push({ startMs: covered, endMs: end });
   return gaps.filter((gap) => gap.endMs - gap.startMs >= seamMs || isWhole(gap, range));
+}
+
+/** Is all of it known by now? */
+export function isReported(range: Span, now: number): boolean {
+  return range.endMs <= now - reportingLagMs;
 }
 
 /** Is there no footage at all? */

@@ -21,6 +21,8 @@ const singlesAtOnce = 4;
 /** A longer list of cameras costs more than it saves. */
 const mostCamerasInFilter = 50;
 const dayMs = 24 * 3600 * 1000;
+/** What one request has failed with, the next one would fail with as well. */
+const concernsAll: ReadonlySet<string> = new Set(['EAUTH', 'EABORTED', 'ENETWORK', 'ETHROTTLED', 'ETIMEOUT']);
 
 /** How many pages of the list to read at most for so many clips: never more requests than asking one by one would take. */
 export function pagesAtMost(clips: number): number {
@@ -63,15 +65,26 @@ export function createStatus(api: RhombusApi) {
     }
   }
 
+  /** Takes what the list has of them out of `missing`. */
+  async function askByList(missing: Map<string, Clip>, answers: Map<string, StatusAnswer>, call: Call): Promise<void> {
+    try {
+      for await (const page of list(filterFor([...missing.values()]), pagesAtMost(missing.size), call)) {
+        for (const found of page) if (missing.delete(found.id)) answers.set(found.id, found);
+        if (missing.size <= fewClips) return;
+      }
+    } catch (thrown) {
+      // What exactly a list takes is not published: where it is refused, asking for each clip goes on.
+      if (thrown instanceof ClipError && !concernsAll.has(thrown.code)) return;
+      throw thrown;
+    }
+  }
+
   /** In the order of `clips`. @throws when nothing could be asked, or when the key is refused */
   async function askMany(clips: Clip[], call: Call): Promise<StatusAnswer[]> {
     const answers = new Map<string, StatusAnswer>();
     const missing = new Map(clips.map((clip) => [clip.id, clip]));
     try {
-      for await (const page of list(filterFor(clips), pagesAtMost(missing.size), call)) {
-        for (const found of page) if (missing.delete(found.id)) answers.set(found.id, found);
-        if (missing.size <= fewClips) break;
-      }
+      await askByList(missing, answers, call);
       await askSingly([...missing.values()], answers, call);
     } catch (thrown) {
       const failure = failureOf(thrown);

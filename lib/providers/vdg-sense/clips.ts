@@ -10,9 +10,20 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
+import { inSlices } from '../../slices';
 import { valueOf } from '../../xml';
 import { createSenseApi } from './api';
-import { readCameras, readClips, readTime, writeTime, type SenseClip, type SenseSession } from './types';
+import { createExports } from './exports';
+import {
+  findClips,
+  readCameras,
+  readClip,
+  readTime,
+  splitCamera,
+  writeTime,
+  type SenseClip,
+  type SenseSession,
+} from './types';
 
 type Session = SenseSession | undefined;
 type Call = CallOptions<Session>;
@@ -41,7 +52,9 @@ export function openSense(config: ProviderConfig): Provider<Session> {
         vca: vca ? String(vca) : undefined,
       };
       const doing = `Creating the clip of ${describeClip(request)}`;
-      const [clip] = readClips(await api.command('addClip', parameters, call, doing));
+      const [clip] = findClips(await api.command('addClip', parameters, call, doing)).flatMap(
+        (each) => readClip(each) ?? [],
+      );
       if (!clip) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no clip`);
       return { ...toClip(clip, request), start, end, title: clip.title ?? request.title };
     },
@@ -61,7 +74,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       const headers: Record<string, string> =
         call.offset > 0 && call.etag ? { Range: `bytes=${call.offset}-`, 'If-Range': call.etag } : {};
       try {
-        const reply = await api.media('downloadClip', clipParameters(clip), { ...call, headers }, doing);
+        const reply = await api.media('downloadClip', parametersOf(clip), { ...call, headers }, doing);
         return readMedia(reply, call.offset);
       } catch (error) {
         // It was finished once, so it has been removed since.
@@ -79,6 +92,8 @@ export function openSense(config: ProviderConfig): Provider<Session> {
 
     listCameras,
 
+    ...createExports(api),
+
     async check(call) {
       const info = await api.info(call);
       const cameras = await listCameras(call);
@@ -87,7 +102,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       const check: ConnectionCheck = {
         name: 'VDG Sense',
         cameras: cameras.length,
-        warnings: warnings(config, version),
+        warnings: warnings(config, version, call.session),
       };
       if (version) check.version = version;
       if (utc) check.clockSkewMs = Date.parse(utc) - config.now();
@@ -99,10 +114,20 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     },
   };
 
+  /** What names a clip, by analogy with other commands: these pages are not public. */
+  function parametersOf(clip: Clip): Record<string, string> {
+    const { clipIdName, serverIdName } = config.settings;
+    return {
+      [String(clipIdName || 'id')]: clip.id,
+      [String(serverIdName || 'serverid')]: splitCamera(clip.camera).serverId,
+    };
+  }
+
   async function deleteClip(clip: Clip, call: Call): Promise<void> {
     const method = config.settings.deleteMethod === 'DELETE' ? 'DELETE' : 'GET';
     try {
-      await api.command('deleteClip', clipParameters(clip), call, `Deleting the clip of ${describeClip(clip)}`, method);
+      const doing = `Deleting the clip of ${describeClip(clip)}`;
+      await api.command('deleteClip', parametersOf(clip), call, doing, { method, mayBeEmpty: true });
     } catch (error) {
       if (!(error instanceof ClipError && error.vendorCode === '-40')) throw error;
     }
@@ -123,9 +148,14 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       [...servers].map(async (serverid) => {
         const doing = `Asking for the clips of server ${serverid}`;
         try {
-          const found = readClips(await api.command('getClips', { serverid }, call, doing));
-          const own = found.filter((clip) => clip.serverId === undefined || clip.serverId === serverid);
-          lists.set(serverid, new Map(own.map((clip) => [clip.id, clip])));
+          const root = await api.command('getClips', { serverid }, call, doing, { items: 'clip' });
+          const list = new Map<string, SenseClip>();
+          await inSlices(findClips(root), (element) => {
+            const clip = readClip(element);
+            const isOwn = clip?.serverId === undefined || clip.serverId === serverid;
+            if (clip && isOwn) list.set(clip.id, clip);
+          });
+          lists.set(serverid, list);
         } catch (error) {
           if (!(error instanceof ClipError)) throw error;
           lists.set(serverid, error);
@@ -144,16 +174,6 @@ export function openSense(config: ProviderConfig): Provider<Session> {
 function toClip(found: SenseClip, asked: { camera: string; start: string; end: string }): ProviderClip {
   const { serverId, deviceId, ...clip } = found;
   return { ...clip, camera: asked.camera, start: asked.start, end: asked.end };
-}
-
-function clipParameters(clip: Clip): Record<string, string> {
-  return { id: clip.id, serverid: splitCamera(clip.camera).serverId };
-}
-
-/** Device ids are only unique on their server. */
-function splitCamera(camera: string): { serverId: string; deviceId: string } {
-  const [serverId = '', deviceId = ''] = camera.split('/');
-  return { serverId, deviceId };
 }
 
 /** Outwards, so that nothing asked for is cut off; but never past the longest clip that the server makes. */
@@ -178,13 +198,16 @@ function readMedia(reply: Awaited<ReturnType<ReturnType<typeof createSenseApi>['
   };
 }
 
-function warnings({ settings }: ProviderConfig, version: string | undefined): string[] {
+function warnings({ settings }: ProviderConfig, version: string | undefined, session: Session): string[] {
   const found: string[] = [];
   const isPlainHttp = /^http:/i.test(String(settings.url));
   if (isPlainHttp && (settings.auth === 'plain' || settings.auth === 'basic')) {
     found.push('The password travels over http without encryption');
   }
   if (settings.auth === 'digest') found.push('Digest login is experimental');
+  if (session?.isSure === false) {
+    found.push('The answer to the login holds no session key, only cookies: if commands are refused, set its name');
+  }
   if (version === undefined)
     found.push('The server does not tell its version: it is older than 2.6.1. Clips need 2.5.4');
   else if (isOlder(version, [2, 7, 2]))

@@ -53,20 +53,32 @@ const meanings: Record<string, Meaning> = {
   '-61': ['EFAILED', 'the server cannot create the folder'],
 };
 
-/** Numbers that mean something else for one command. */
+/** Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675457/exportVideo */
+const meaningsOfExport: Record<string, Meaning> = {
+  '-1': ['EUNSUPPORTED', 'the server does not offer exports. They need VDG Sense 2.7.3 and an API licence'],
+  '-4': ['EINVALID', 'the server does not accept the form of the times'],
+  '-57': ['EINVALID', 'the export id is missing'],
+  '-58': ['EINVALID', 'there is no such path on the server. Check its drive, and that the server may write there'],
+  '-60': ['ENOSPACE', 'the server has not enough disk space for the export'],
+  '-61': ['EFAILED', 'the server cannot create the folder. Check that it may write there'],
+};
+
+/** Numbers that mean something else, or more, for one command. */
 const meaningsOfCommand: Record<string, Record<string, Meaning>> = {
-  exportVideo: {
-    '-57': ['EINVALID', 'the export id is missing'],
-    '-58': ['EINVALID', 'the path on the server is not valid'],
-  },
+  exportVideo: meaningsOfExport,
+  getExportVideoStatus: meaningsOfExport,
   customMessage: {
     '-57': ['EINVALID', 'the index is missing'],
     '-58': ['EINVALID', 'the index is not valid'],
   },
 };
 
-/** What the commands for clips document has that meaning, whatever words stand beside it: they may hold a title. */
-const beyondDoubt = new Set(['-2', '-4', '-17', '-33', '-34', '-35', '-36', '-37', '-38', '-40', '-48']);
+/** What the commands for clips and exports document has that meaning, whatever words stand beside it: a title, a path. */
+const beyondDoubt = new Set('-2 -4 -17 -33 -34 -35 -36 -37 -38 -40 -48 -57 -58 -60 -61'.split(' '));
+
+export function isBeyondDoubt(code: string): boolean {
+  return beyondDoubt.has(code);
+}
 
 /** How a server may say that it does not know the session; which number it uses is not published. */
 const loginWanted = /log(ged)?[ -]?(in|on)\b|session|authenti|not authori[sz]ed|unauthori[sz]ed|credential/i;

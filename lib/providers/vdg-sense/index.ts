@@ -50,6 +50,22 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
       advanced: true,
     },
     {
+      name: 'clipIdName',
+      kind: 'text',
+      label: 'Clip id parameter',
+      default: 'id',
+      hint: 'Of downloadClip and deleteClip',
+      advanced: true,
+    },
+    {
+      name: 'serverIdName',
+      kind: 'text',
+      label: 'Server id parameter',
+      default: 'serverid',
+      hint: 'Of downloadClip and deleteClip',
+      advanced: true,
+    },
+    {
       name: 'digestNonce',
       kind: 'text',
       label: 'Digest nonce',
@@ -89,6 +105,7 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
     },
   ],
   maxClipSeconds: () => maxClipSeconds,
+  exportsToServer: true,
   cameraProblem: (camera) =>
     /^-?\d{1,20}\/-?\d{1,20}$/.test(camera)
       ? undefined

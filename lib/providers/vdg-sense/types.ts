@@ -5,9 +5,13 @@
 import type { Camera, ClipStatus, ProviderClip } from '../../provider';
 import { findAll, valueOf, type XmlElement } from '../../xml';
 
-/** Cookies to send with every request. */
 export interface SenseSession {
+  /** To send with every request. */
   cookies: Record<string, string>;
+  /** Is the session key among them, rather than cookies of which nobody knows what they are? */
+  isSure: boolean;
+  /** Tells this login from others without being a secret, for numbers that only hold within it. */
+  mark: string;
 }
 
 export interface SenseClip extends Omit<ProviderClip, 'camera' | 'start' | 'end'> {
@@ -15,6 +19,12 @@ export interface SenseClip extends Omit<ProviderClip, 'camera' | 'start' | 'end'
   deviceId?: string;
   start?: string;
   end?: string;
+}
+
+/** Device ids are only unique on their server. */
+export function splitCamera(camera: string): { serverId: string; deviceId: string } {
+  const [serverId = '', deviceId = ''] = camera.split('/');
+  return { serverId, deviceId };
 }
 
 /** The result code as text; `undefined` where the document has none. */
@@ -27,34 +37,32 @@ export function isFailure(code: string | undefined): boolean {
 }
 
 /**
- * The clips of a reply. A list has them as `clips/clip`; for the answer to addClip the wrapper is not published, so a
- * single `clip` and bare fields count too.
+ * Where a reply tells of clips. A list has them as `clips/clip`; for the answer to addClip the wrapper is not published, so
+ * a single `clip` and bare fields count too.
  */
-export function readClips(root: XmlElement): SenseClip[] {
+export function findClips(root: XmlElement): XmlElement[] {
   const wrapped = findAll(root, 'clip');
-  return (wrapped.length > 0 ? wrapped : [root]).flatMap(readClip);
+  return wrapped.length > 0 ? wrapped : [root];
 }
 
-function readClip(element: XmlElement): SenseClip[] {
+export function readClip(element: XmlElement): SenseClip | undefined {
   const id = valueOf(element, 'id');
-  if (!id) return [];
+  if (!id) return undefined;
   const { status, reason } = readStatus(element);
-  return [
-    {
-      id,
-      serverId: valueOf(element, 'serverid') || undefined,
-      deviceId: valueOf(element, 'deviceid') || undefined,
-      start: readTime(valueOf(element, 'startdate')),
-      end: readTime(valueOf(element, 'enddate')),
-      title: valueOf(element, 'description'),
-      status,
-      reason,
-      size: readCount(valueOf(element, 'filesize')),
-      width: readCount(valueOf(element, 'imagewidth')),
-      height: readCount(valueOf(element, 'imageheight')),
-      progress: status === 'finished' ? 100 : 0,
-    },
-  ];
+  return {
+    id,
+    serverId: valueOf(element, 'serverid') || undefined,
+    deviceId: valueOf(element, 'deviceid') || undefined,
+    start: readTime(valueOf(element, 'startdate')),
+    end: readTime(valueOf(element, 'enddate')),
+    title: valueOf(element, 'description'),
+    status,
+    reason,
+    size: readCount(valueOf(element, 'filesize')),
+    width: readCount(valueOf(element, 'imagewidth')),
+    height: readCount(valueOf(element, 'imageheight')),
+    progress: status === 'finished' ? 100 : 0,
+  };
 }
 
 /**
@@ -112,12 +120,15 @@ function readOnline(status: string | undefined): boolean | undefined {
   return /(offline|lost|disconnect|error|inactive|fail)/i.test(status ?? '') ? false : undefined;
 }
 
-/** Where the session key is returned is not published: a cookie, an element and an attribute all count. */
+/**
+ * Where the session key is returned is not published: a cookie, an element and an attribute all count, and so does what is
+ * inside an element of that name. Without one, other cookies may do; zero stands for none.
+ */
 export function readSession(
   root: XmlElement | undefined,
   setCookies: string[],
   keyName: string,
-): SenseSession | undefined {
+): Pick<SenseSession, 'cookies' | 'isSure'> | undefined {
   const cookies: Record<string, string> = {};
   for (const line of setCookies) {
     const [, name, value] = /^\s*([^=;\s]+)=([^;]*)/.exec(line) ?? [];
@@ -125,12 +136,20 @@ export function readSession(
   }
   const names = [...new Set([keyName.toLowerCase(), 'sessionkey', 'sessionid', 'session'])];
   const inCookie = Object.entries(cookies).find(([name]) => names.includes(name.toLowerCase()))?.[1];
-  const key = inCookie ?? names.map((name) => root && findValue(root, name)).find(Boolean);
+  const key = [inCookie, ...names.map((name) => root && findKey(root, name))].find(isKey);
   // Requests carry the key as this cookie, whatever form it came in.
-  if (key) return { cookies: { ...cookies, [keyName]: key, sessionkey: key } };
-  return Object.keys(cookies).length > 0 ? { cookies } : undefined;
+  if (key) return { cookies: { ...cookies, [keyName]: key, sessionkey: key }, isSure: true };
+  return Object.keys(cookies).length > 0 ? { cookies, isSure: false } : undefined;
 }
 
-function findValue(element: XmlElement, name: string): string | undefined {
-  return valueOf(element, name) || element.children.map((child) => findValue(child, name)).find(Boolean);
+function findKey(element: XmlElement, name: string): string | undefined {
+  const own =
+    element.name === name ? [element.text, ...['key', 'id', 'value'].map((part) => valueOf(element, part))] : [];
+  return (
+    [...own, valueOf(element, name)].find(isKey) ?? element.children.map((child) => findKey(child, name)).find(isKey)
+  );
+}
+
+function isKey(text: string | undefined): text is string {
+  return text !== undefined && !/^(0|-1)?$/.test(text);
 }

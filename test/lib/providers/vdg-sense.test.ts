@@ -258,6 +258,15 @@ describe('VDG Sense: deleting clips', () => {
     await assert.rejects(connection.deleteClip(clip, never), fails('EINVALID', /not enough parameters/));
     await assert.rejects(download(connection, clip), fails('EINVALID', /not enough parameters/));
   });
+
+  it('takes other names for id and server from its settings', async () => {
+    const sim = await startSense({ clipIdParameter: 'clipid', clipServerParameter: 'divaid' });
+    const connection = connectTo(sim, { settings: { clipIdName: 'clipid', serverIdName: 'divaid' } });
+    const clip = await createFinished(connection, { camera: `${TWO}/2` });
+    assert.equal((await download(connection, clip)).length, clip.size);
+    await connection.deleteClip(clip, never);
+    assert.deepEqual(sim.clips, []);
+  });
 });
 
 describe('VDG Sense: times without milliseconds', () => {
@@ -326,6 +335,8 @@ describe('VDG Sense: the definition', () => {
       milliseconds: true,
       sessionKeyName: 'sessionkey',
       deleteMethod: 'GET',
+      clipIdName: 'id',
+      serverIdName: 'serverid',
       digestNonce: '',
     });
     assert.deepEqual(readFields(vdgSense.clipOptions, {}), { vca: '' });

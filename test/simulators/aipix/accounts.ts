@@ -26,10 +26,14 @@ export function login(state: AipixState, request: RecordedRequest, body: Body): 
   const session = openSession(state, user, request);
   state.logins++;
   const { bearerPrefix } = state.options.login;
-  return jsonReply({
+  return wrapped(state, {
     access_token: `${bearerPrefix ? 'Bearer ' : ''}${session.token}`,
     user: userJson(state, session, 'login'),
   });
+}
+
+function wrapped(state: AipixState, body: Json): Reply {
+  return jsonReply(state.options.login.wrapped ? { data: body } : body);
 }
 
 /** Source: https://docs.aipix.ai/en/start/aipix-23.12/obtaining-a-token */
@@ -145,7 +149,7 @@ function userJson(state: AipixState, { user, tokenId, createdAt }: AipixSession,
 export function self(state: AipixState, session: AipixSession): Reply {
   const answer = state.options.login.self;
   if (answer !== 'served') return refusal(state, answer, {}, 'Not for this token.');
-  return jsonReply(userJson(state, session, 'self'));
+  return wrapped(state, userJson(state, session, 'self'));
 }
 
 export function sessions(state: AipixState, request: RecordedRequest, session: AipixSession, path: string): Reply {

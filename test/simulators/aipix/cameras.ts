@@ -109,7 +109,7 @@ export function cameras(state: AipixState, request: RecordedRequest, login: stri
   if (path === 'cameras/flat-tree') {
     if (!offered('flat-tree')) return notFound(state);
     // With a search the shape is another one (documented).
-    return jsonReply(search ? found.map(json) : folders(found, json));
+    return jsonReply(search || !state.options.folders ? found.map(json) : folders(found, json));
   }
   if (path === 'cameras/tree') {
     if (!offered('tree')) return notFound(state);
@@ -170,22 +170,24 @@ export function pageReply(state: AipixState, request: RecordedRequest, items: Js
   const from = (page - 1) * perPage;
   const data = items.slice(from, from + perPage);
   const link = (to: number): string => `${state.url()}${request.path}?page=${to}`;
-  return jsonReply({
-    data,
-    links: {
-      first: link(1),
-      last: link(last),
-      prev: page > 1 ? link(page - 1) : null,
-      next: page < last ? link(page + 1) : null,
-    },
-    meta: {
-      current_page: page,
-      from: data.length > 0 ? from + 1 : null,
-      last_page: last,
-      path: `${state.url()}${request.path}`,
-      per_page: perPage,
-      to: data.length > 0 ? from + data.length : null,
-      total: items.length,
-    },
-  });
+  const meta = {
+    current_page: page,
+    from: data.length > 0 ? from + 1 : null,
+    last_page: last,
+    path: `${state.url()}${request.path}`,
+    per_page: perPage,
+    to: data.length > 0 ? from + data.length : null,
+    total: items.length,
+  };
+  const [prev, next] = [page > 1 ? link(page - 1) : null, page < last ? link(page + 1) : null];
+  if (state.options.list.wrapper === 'flat page') {
+    return jsonReply({
+      ...meta,
+      data,
+      links: [{ url: next, label: 'Next' }],
+      next_page_url: next,
+      prev_page_url: prev,
+    });
+  }
+  return jsonReply({ data, links: { first: link(1), last: link(last), prev, next }, meta });
 }

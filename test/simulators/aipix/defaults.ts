@@ -10,6 +10,7 @@ export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
     latencyMs: 0,
     clock: 'real',
     version: '24.03.0.0',
+    basics: 'served',
     users: [
       { login: 'nodered', password: 's3cret-passw0rd', id: '7', permissions: ['archives-show', 'archives-download'] },
       { login: 'other', password: 'other-passw0rd', id: '8', permissions: ['archives-show', 'archives-download'] },
@@ -22,6 +23,7 @@ export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
     cameras: exampleCameras(),
     cameraLists: ['pages', 'flat-tree', 'tree'],
     unlisted: 404,
+    folders: true,
     camerasPerPage: 2,
     tree: 'full',
     maxRangeMs: 10 * minute,
@@ -31,6 +33,7 @@ export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
       refused: 422,
       captcha: 'off',
       bearerPrefix: true,
+      wrapped: false,
       maxSessions: Infinity,
       limitStatus: 419,
       limitBody: 'object',
@@ -116,6 +119,6 @@ export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
       largeMedia: 0,
       ...media,
     },
-    admin: { idInReply: true, list: true, cameras: false, ...admin },
+    admin: { idInReply: true, list: true, cameras: false, cameraField: 'ids', ...admin },
   };
 }

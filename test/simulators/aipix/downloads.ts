@@ -1,6 +1,6 @@
 /** The calls that make, list, delete and remake files. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RecordedRequest, Reply } from '../http-server';
+import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import { footageMs, pageReply, visibleCameras } from './cameras';
 import type { Family } from './options';
 import { addRecord, catchUp, recordJson, start, streamJson, type AipixRecord } from './records';
@@ -22,7 +22,10 @@ export function downloads(
   const [, family, id, verb] = /^((?:users\/)?downloads)(?:\/(\d+)(\/repeat)?)?$/.exec(path) ?? [];
   if (!family) return notFound(state);
   const served = (families: Family[]): boolean => families.includes(family as Family);
-  const unserved = (): Reply => refusal(state, paths.unserved, {}, 'The route could not be found.');
+  const unserved = (): Reply =>
+    paths.unserved === 'page'
+      ? htmlPage(200, 'Welcome')
+      : refusal(state, paths.unserved, {}, 'The route could not be found.');
   if (!id) {
     if (request.method === 'POST') return served(paths.create) ? create(state, session, body, false) : unserved();
     if (request.method === 'GET')
@@ -70,7 +73,8 @@ async function create(state: AipixState, session: AipixSession, body: Body, forA
   const problems: Problems = {};
   if (from === undefined) problems.from = ['The from does not match the format Y-m-dTH:i:sp.'];
   if (to === undefined) problems.to = ['The to does not match the format Y-m-dTH:i:sp.'];
-  const ids = Array.isArray(body.ids) ? body.ids : [];
+  const named = forAdmin && options.admin.cameraField === 'camera_id' ? [body.camera_id ?? []].flat() : body.ids;
+  const ids: unknown[] = Array.isArray(named) ? named : [];
   if (ids.length === 0) problems.ids = ['The ids field is required.'];
   // A vendor's text may repeat what must not be seen.
   if (from !== undefined && to !== undefined && from >= to) problems.to = [rtspRefusal];

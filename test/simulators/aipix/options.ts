@@ -37,6 +37,8 @@ export interface LoginOptions {
   lifetimeMs: number;
   /** How requests without a valid token are answered. */
   unauthenticated: 401 | 419;
+  /** Answers stand below `data`, as the framework of the server does it for single things, too (unknown). */
+  wrapped: boolean;
   /** `self` is a call that tokens for integrations may not use (unknown). */
   self: 'served' | 403 | 404;
 }
@@ -46,8 +48,8 @@ export interface PathOptions {
   list: Family[];
   delete: Family[];
   repeat: Family[];
-  /** The answer below the other path. */
-  unserved: 404 | 405;
+  /** The answer below the other path; as a page with status 200, or as another call that is not for this account (ours). */
+  unserved: 403 | 404 | 405 | 'page';
 }
 
 export interface ListOptions {
@@ -57,14 +59,15 @@ export interface ListOptions {
   /** What `from` and `to` do. */
   filter: 'created' | 'ignored' | 'refused';
   order: 'newest' | 'oldest';
-  wrapper: 'page' | 'array';
+  /** `flat page`: what is said of the pages stands beside the entries, as the same framework does it elsewhere (unknown). */
+  wrapper: 'page' | 'flat page' | 'array';
   /** Entries say which stream, and so which camera, they are of. */
   stream: boolean;
 }
 
 export interface RecordOptions {
-  /** Of a record without a file. */
-  url: 'root' | 'empty' | 'null';
+  /** Of a record without a file. `early`: the address that its file is going to have (ours). */
+  url: 'root' | 'empty' | 'null' | 'early';
   /** `is_file_exists` of a record without a file (documented: true). */
   exists: boolean;
   /** Which lists tell the state of a record (one page shows it, another does not). */
@@ -154,6 +157,8 @@ export interface AipixOptions {
   /** `real`: the computer's clock (`advance` adds to it). Otherwise time stands still there, but for `advance`. */
   clock: 'real' | { at: Time };
   version: string;
+  /** What tells the version may be missing, or a page of something else (ours). */
+  basics: 'served' | 404 | 'page';
   users: AipixUser[];
   /** Handed out to somebody outside of a login. */
   tokens: { token: string; login: string }[];
@@ -167,6 +172,8 @@ export interface AipixOptions {
   licence: boolean;
   cameras: AipixCamera[];
   cameraLists: ('pages' | 'flat-tree' | 'tree')[];
+  /** Where there are no folders: a tree of none, or just the cameras (unknown). */
+  folders: boolean;
   /** How a list that is not offered is refused. */
   unlisted: 403 | 404 | 422;
   camerasPerPage: number;
@@ -183,7 +190,8 @@ export interface AipixOptions {
   repeat: 'missing' | 'same id' | 'new id';
   push: PushOptions;
   media: MediaOptions;
-  admin: { idInReply: boolean; list: boolean; cameras: boolean };
+  /** `cameraField`: what names the camera in a request for a file (unknown). */
+  admin: { idInReply: boolean; list: boolean; cameras: boolean; cameraField: 'ids' | 'camera_id' };
 }
 
 type Groups = 'login' | 'throttle' | 'paths' | 'list' | 'making' | 'retention' | 'push' | 'media' | 'admin';

@@ -112,8 +112,8 @@ function fileTitle({ camera, from, to }: AipixRecord): string {
 
 /** A record's address, once it has a file. Whoever has it may fetch the file. */
 export function fileUrl(state: AipixState, record: AipixRecord): string | undefined {
-  if (record.state !== 'ready' && record.state !== 'gone') return undefined;
-  const { file } = state.options.record;
+  const { file, url: unmade } = state.options.record;
+  if (record.state === 'failed' || (record.state === 'making' && unmade !== 'early')) return undefined;
   const paths = {
     s3: `/s3/vms-backend/archive/${record.fileName}`,
     storage: `/storage/${record.fileName}`,
@@ -136,7 +136,7 @@ export function recordJson(
   const { created, exists, id, statusIn, url, words } = options.record;
   const time = created === 'iso' ? isoTime : bareTime;
   const hasFile = record.state === 'ready' || record.state === 'gone';
-  const empty = { root: `${state.mediaUrl()}/storage/`, empty: '', null: null }[url];
+  const empty = { root: `${state.mediaUrl()}/storage/`, empty: '', null: null, early: null }[url];
   const span = options.making.tellsPart ? footageSpan(state, record.camera, record.from, record.to) : undefined;
   const part = hasFile && span ? span : record;
   const isGone = record.state === 'gone' && options.retention.flag;

@@ -1,5 +1,5 @@
 /** Which request is which call. */
-import type { RecordedRequest, Reply } from '../http-server';
+import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import { adminLogin, captcha, login, logout, self, sessionOf, sessions } from './accounts';
 import { cameras, footageMs, visibleCameras } from './cameras';
 import { adminDownloads, downloads } from './downloads';
@@ -60,7 +60,10 @@ function answerAdmin(
   return adminDownloads(state, request, session, rest, body);
 }
 
-function staticBasic({ options }: AipixState): Reply {
+function staticBasic(state: AipixState): Reply {
+  const { options } = state;
+  if (options.basics === 'page') return htmlPage(200, 'Welcome');
+  if (options.basics === 404) return notFound(state);
   return jsonReply({
     is_captcha_available: options.login.captcha !== 'off',
     is_external_auth_enabled: false,

@@ -17,6 +17,7 @@ export function getClipWithProgress(state: RhombusState, body: Payload, { organi
 
 export function getClipsWithProgress(state: RhombusState, body: Payload, { organization }: Caller): Payload {
   const { list } = state.options;
+  if (list.answer !== 'list') throw new Refusal(list.answer, 'Unexpected value');
   if (body.pageSize == null && list.strictPageSize) throw new Refusal('500', 'Parameter pageSize');
   const pageSize = Number(body.pageSize ?? 100);
   if (!Number.isInteger(pageSize) || pageSize < 1 || pageSize > largestPage) throw new Refusal('400', 'pageSize');

@@ -109,6 +109,8 @@ export interface RhombusOptions {
     byteCount: 'right' | 'wrong' | 'null';
   };
   list: {
+    /** The list itself may be refused: it takes other fields than those that are published, say (ours). */
+    answer: 'list' | RefusalForm;
     /** Without `pageSize`: accepted as 100, or refused with 500 (required, but an older client leaves it out). */
     strictPageSize: boolean;
     /** A new clip is missing for so long. */
@@ -195,6 +197,7 @@ export function rhombusOptions(settings: RhombusSettings = {}): RhombusOptions {
       ...settings.status,
     },
     list: {
+      answer: 'list',
       strictPageSize: true,
       hiddenMs: 0,
       time: 'creation',

@@ -3,12 +3,20 @@ import { createHash, createHmac } from 'node:crypto';
 import { XMLParser } from 'fast-xml-parser';
 import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import type { SenseOptions } from './options';
-import { leaf, parseTimestamp, Refusal, refusalReply, resultReply } from './replies';
+import { leaf, parseTimestamp, Refusal, refusalReply, resultReply, xmlReply } from './replies';
 import type { SenseSession, SenseState } from './state';
 
 /** POST /webservice */
 export function login(state: SenseState, request: RecordedRequest): Reply {
   if (request.method !== 'POST') return htmlPage(405, 'Method Not Allowed');
+  const { strayCookie } = state.options.session;
+  const reply = answerLogin(state, request);
+  if (!strayCookie) return reply;
+  const cookies = [strayCookie, reply.headers?.['set-cookie'] ?? []].flat().map(String);
+  return { ...reply, headers: { ...reply.headers, 'set-cookie': cookies } };
+}
+
+function answerLogin(state: SenseState, request: RecordedRequest): Reply {
   const username = authenticate(state, request.body.toString('utf8'));
   if (username === undefined) {
     state.refusedLogins++;
@@ -94,7 +102,10 @@ function loginReply(state: SenseState, session: SenseSession): Reply {
   const { in: places, name, cookie, cookieAttributes, root } = state.options.session;
   const attributes = places.includes('attribute') ? { [name]: session.key } : {};
   const elements = places.includes('element') ? [leaf(name, session.key)] : [];
-  const reply = resultReply(state, 0, elements, { root, attributes });
+  const inside = places.includes('inside') ? [{ tag: name, children: [leaf('key', session.key)] }] : [];
+  const reply = places.includes('root')
+    ? xmlReply(state, leaf(name, session.key))
+    : resultReply(state, 0, [...elements, ...inside], { root, attributes });
   if (!places.includes('cookie')) return reply;
   return { ...reply, headers: { ...reply.headers, 'set-cookie': `${cookie}=${session.key}${cookieAttributes}` } };
 }
@@ -103,8 +114,15 @@ function refusedLogin(state: SenseState): Reply {
   const { refusedLogin: answer, refusedLoginCode, session } = state.options;
   if (answer === '401' || answer === '403') return statusPage(state, Number(answer));
   if (answer === 'login-page') return htmlPage(200, 'Log in');
+  if (answer === 'zero-key') return resultReply(state, 0, [leaf(session.name, '0')], { root: session.root });
   if (answer === 'no-key') return resultReply(state, 0, [leaf('description', 'Access denied')], { root: session.root });
   return refusalReply(state, new Refusal(refusedLoginCode, 'Unknown user or wrong password'));
+}
+
+/** Key of the session that a request belongs to; empty where it needs none. */
+export function sessionKeyOf(state: SenseState, request: RecordedRequest): string {
+  const key = cookieOf(request, state.options.session.cookie) ?? '';
+  return state.sessions.has(key) ? key : '';
 }
 
 /** The answer to whoever may not give commands, or undefined. Each use keeps a session alive. */

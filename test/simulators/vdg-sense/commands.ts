@@ -1,9 +1,10 @@
 /** The commands of `/command`. A new one is one entry in the table at the end. */
 import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import { addClip } from './add-clip';
-import { refuseStranger } from './auth';
+import { refuseStranger, sessionKeyOf } from './auth';
 import type { SenseDevice } from './devices';
 import { downloadClip } from './download';
+import { advanceExports, cancelExport, createExport, exportStatus } from './exports';
 import { clipReply, clipsReply, devicesReply, leaf, Refusal, refusalReply, resultReply } from './replies';
 import { removeClip, type SenseClip } from './queue';
 import { catchUp, isServer, type SenseState } from './state';
@@ -80,16 +81,16 @@ function isLicensed(state: SenseState, command: string): boolean {
 }
 
 /** The server that a command means: left out, it is the management server (documented). */
-function serverOf(state: SenseState, { parameters }: Call): string {
-  const serverid = parameters.get('serverid') || state.options.managementServer;
+function serverOf(state: SenseState, { parameters }: Call, name = 'serverid'): string {
+  const serverid = parameters.get(name.toLowerCase()) || state.options.managementServer;
   if (!isServer(state, serverid)) throw new Refusal(-17, 'No such server');
   return serverid;
 }
 
-function requireClip(state: SenseState, call: Call, parameter: string): SenseClip {
+function requireClip(state: SenseState, call: Call, parameter: string, serverParameter?: string): SenseClip {
   const id = call.parameters.get(parameter.toLowerCase());
   if (!id) throw new Refusal(-10, 'Not enough parameters');
-  const serverid = serverOf(state, call);
+  const serverid = serverOf(state, call, serverParameter);
   const clip = state.queue.clips.find((candidate) => candidate.id === id && candidate.serverid === serverid);
   if (!clip) throw new Refusal(-40, 'Clip not found');
   return clip;
@@ -128,13 +129,31 @@ function updateClip(state: SenseState, call: Call): Reply {
   return clipReply(state, clip);
 }
 
+/** By parameters whose names are inferred: the vendor's pages could not be read. */
+function requireNamedClip(state: SenseState, call: Call): SenseClip {
+  return requireClip(state, call, state.options.clipIdParameter, state.options.clipServerParameter);
+}
+
 /** All inferred: the vendor's page could not be read. */
 function deleteClip(state: SenseState, call: Call): Reply {
-  const clip = requireClip(state, call, state.options.clipIdParameter);
+  const clip = requireNamedClip(state, call);
   const unfinished = clip.state === 'pending' || clip.state === 'busy';
   if (unfinished && state.options.deleteUnfinished === 'refuse') throw new Refusal(-18, 'Clip is not finished');
   removeClip(state.queue, clip, state.now());
   return resultReply(state, 0, [leaf('description', 'Ok')]);
+}
+
+/** Made with POST, cancelled with DELETE (documented). */
+function exportVideo(state: SenseState, { request, parameters }: Call): Reply {
+  advanceExports(state);
+  const session = sessionKeyOf(state, request);
+  if (request.method === 'DELETE') return cancelExport(state, session, parameters.get('exportid'));
+  return createExport(state, session, request);
+}
+
+function getExportVideoStatus(state: SenseState, { request, parameters }: Call): Reply {
+  advanceExports(state);
+  return exportStatus(state, sessionKeyOf(state, request), parameters.get('exportid'));
 }
 
 const get = (): string[] => ['GET'];
@@ -152,7 +171,9 @@ const commands: Record<string, Command | undefined> = {
   downloadclip: {
     methods: () => ['GET', 'HEAD'],
     since: '2.5.4',
-    run: (state, call) => downloadClip(state, call.request, requireClip(state, call, state.options.clipIdParameter)),
+    run: (state, call) => downloadClip(state, call.request, requireNamedClip(state, call)),
   },
   deleteclip: { methods: (state) => state.options.deleteMethods, since: '2.5.4', run: deleteClip },
+  exportvideo: { methods: () => ['POST', 'DELETE'], since: '2.7.3', run: exportVideo },
+  getexportvideostatus: { methods: get, since: '2.7.3', run: getExportVideoStatus },
 };

@@ -8,6 +8,7 @@ import { login } from './auth';
 import { commandOf, isSince, runCommand } from './commands';
 import { epochOf } from './devices';
 import { senseOptions, type SenseOptions, type SenseSettings } from './options';
+import { advanceExports, type SenseExport } from './exports';
 import { emptyQueue, enqueue, removeClip, type ClipRequest, type SenseClip } from './queue';
 import { leaf, seededRandom, timestampOf, xmlReply } from './replies';
 import { advanceQueue, catchUp, type SenseSession, type SenseState } from './state';
@@ -15,6 +16,7 @@ import { advanceQueue, catchUp, type SenseSession, type SenseState } from './sta
 export type { Fault, RecordedRequest } from '../http-server';
 export { experimentalDigest } from './auth';
 export { senseCamera, type SenseDevice } from './devices';
+export type { SenseExport } from './exports';
 export type { SenseOptions, SenseSettings } from './options';
 export type { ClipState, SenseClip } from './queue';
 
@@ -34,6 +36,8 @@ export interface VdgSense {
   readonly connections: number;
   /** All clips as they stand now, in the order in which they were asked for. Live objects: a test may change them. */
   readonly clips: SenseClip[];
+  /** All exports as they stand now, in the order in which they were asked for. Live objects. */
+  readonly exports: SenseExport[];
   /** By key. */
   readonly sessions: Map<string, SenseSession>;
   readonly logins: number;
@@ -47,6 +51,8 @@ export interface VdgSense {
   failNext(fault: Fault, filter?: RequestFilter, times?: number): ActiveFault;
   clearFaults(): void;
   expireSessions(): void;
+  /** What a restart of its service does: sessions end, and exports lose their numbers. */
+  restartService(): void;
   /** Puts a clip of another client in, by default pending at the end of the queue. */
   putClip(clip: ClipRequest): SenseClip;
   /** True if it was there. */
@@ -89,6 +95,10 @@ export async function startVdgSense(settings: SenseSettings = {}): Promise<VdgSe
       advanceQueue(state);
       return state.queue.clips;
     },
+    get exports() {
+      advanceExports(state);
+      return state.exports.all;
+    },
     sessions: state.sessions,
     get logins() {
       return state.logins;
@@ -102,6 +112,10 @@ export async function startVdgSense(settings: SenseSettings = {}): Promise<VdgSe
     failNext: (fault, filter = () => true, times = 1) => server.fail(fault, { matches: matcherOf(filter), times }),
     clearFaults: server.clearFaults,
     expireSessions: () => state.sessions.clear(),
+    restartService() {
+      state.sessions.clear();
+      state.exports.numbered.clear();
+    },
     putClip: (clip) => enqueue(state.queue, clip, state.now()),
     removeClip(id) {
       const clip = state.queue.clips.find((candidate) => candidate.id === id);
@@ -138,6 +152,7 @@ function createState(options: SenseOptions): SenseState & { advance(ms: number):
       return generator.next();
     },
     queue: emptyQueue(),
+    exports: { all: [], numbered: new Map() },
     sessions: new Map(),
     nextSessionKey: 1048577001,
     logins: 0,

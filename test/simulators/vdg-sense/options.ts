@@ -5,15 +5,21 @@
 import type { ServerOptions } from '../http-server';
 import type { MediaReplyOptions } from '../media-reply';
 import { exampleDevices, type SenseDevice, type Time } from './devices';
+import type { SenseExport } from './exports';
 import type { ClipState, SenseClip } from './queue';
 
 export type AuthMode = 'plain' | 'digest' | 'basic' | 'open';
-export type SessionKeyPlace = 'cookie' | 'element' | 'attribute';
+/** `root`: the key is all there is in the answer. `inside`: below an element of its name, as `key`. */
+export type SessionKeyPlace = 'cookie' | 'element' | 'attribute' | 'root' | 'inside';
 
 /** How answers look. All of it unknown but for the default shapes. */
 export interface ReplyOptions {
   /** Around a single clip: `result/clip`, `result/clips/clip`, or the fields directly below `result`. */
   wrapper: 'clip' | 'clips' | 'bare';
+  /** Clips and devices come without the envelope around them (ours). */
+  withoutResult: boolean;
+  /** Status of answers with a negative errorcode. */
+  failureStatus: 200 | 400 | 404 | 500;
   /** Timestamps of clips with `.zzz`. */
   milliseconds: boolean;
   countAttribute: boolean;
@@ -60,6 +66,41 @@ export interface DownloadOptions extends MediaReplyOptions {
   largeMedia: number | ((clip: SenseClip) => number);
 }
 
+export interface ExportOptions {
+  /** Between the turn of an export and its start. */
+  waitMs: number;
+  /** Making of one export; its progress grows evenly meanwhile. */
+  makeMs: number;
+  /** Text of a failure that the test wants, else undefined. */
+  fails(each: SenseExport): string | undefined;
+  /** What stands for each state (none of it is published). */
+  words: Record<SenseExport['state'], string>;
+  /** Do devices have a status of their own? */
+  deviceStatus: boolean;
+  /** Unit of the progress of a device (unknown). */
+  progress: 'percent' | 'bytes';
+  /** Drives of the server, as `E:`; a path elsewhere is refused with -58. */
+  drives: string[];
+  /** Refuses with -60, or with -61. */
+  diskFull: boolean;
+  readOnly: boolean;
+  /** Errorcode for every new export. */
+  refusal?: number;
+  /** Are references such as `&amp;` resolved in a request? (unknown) */
+  unescapes: boolean;
+  /** Exports of other sessions: not listed, with a number of this session, or with that of their own (unknown). */
+  foreign: 'hidden' | 'renumbered' | 'same-number';
+  /** Errorcode for a number that is not known (unknown). */
+  unknownCode: number;
+  /** Only cancelling a pending one is documented. */
+  cancelBusy: 'cancel' | 'refuse';
+  cancelCode: number;
+  /** What becomes of a cancelled one (unknown). */
+  cancelled: 'gone' | 'listed';
+  /** What cancelling is answered with (unknown). */
+  cancelBody: 'result' | 'empty';
+}
+
 export interface SenseOptions {
   port: number;
   tls?: ServerOptions['tls'];
@@ -88,6 +129,8 @@ export interface SenseOptions {
     /** Name of the cookie that is set, and the one that is accepted. */
     cookie: string;
     cookieAttributes: string;
+    /** Another cookie that is set for everybody, whether the login is taken or not (ours). */
+    strayCookie: string;
     idleMs: number;
     /** A second login of a user ends the first session. */
     onePerUser: boolean;
@@ -99,8 +142,8 @@ export interface SenseOptions {
   /** How a command without a session is answered. */
   unauthenticated: '401' | '403' | 'errorcode' | 'login-page';
   unauthenticatedCode: number;
-  /** How a wrong password is answered. `no-key`: as if all were well, but without a key. */
-  refusedLogin: '401' | '403' | 'errorcode' | 'no-key' | 'login-page';
+  /** How a wrong password is answered. `no-key`, `zero-key`: as if all were well, but without a key, or with 0. */
+  refusedLogin: '401' | '403' | 'errorcode' | 'no-key' | 'zero-key' | 'login-page';
   refusedLoginCode: number;
   /** An account refuses even the right password after so many wrong ones in a row (ours). */
   lockAfter: number;
@@ -131,17 +174,19 @@ export interface SenseOptions {
   imageSizeOutOfRange: 'clamp' | 'refuse';
   /** Clips go when older, or when all together are larger, oldest first (limits documented, order inferred). */
   retention: { ageMs: number; bytes: number };
-  /** Name of the parameter with the clip's id in downloadClip and deleteClip. */
+  /** Names of the parameters with the clip's id and its server in downloadClip and deleteClip. */
   clipIdParameter: string;
+  clipServerParameter: string;
   deleteMethods: ('GET' | 'DELETE')[];
   /** Deleting a clip that is not finished: cancels it, or is refused with -18. */
   deleteUnfinished: 'cancel' | 'refuse';
 
+  exports: ExportOptions;
   replies: ReplyOptions;
   download: DownloadOptions;
 }
 
-type Groups = 'digest' | 'session' | 'queue' | 'retention' | 'replies' | 'download';
+type Groups = 'digest' | 'session' | 'queue' | 'retention' | 'exports' | 'replies' | 'download';
 
 /** What `startVdgSense` takes: any of the switches, groups may be partial. */
 export type SenseSettings = Partial<Omit<SenseOptions, Groups>> & {
@@ -175,6 +220,7 @@ export function senseOptions(settings: SenseSettings = {}): SenseOptions {
     plusIsBlank: false,
     imageSizeOutOfRange: 'clamp',
     clipIdParameter: 'id',
+    clipServerParameter: 'serverid',
     deleteMethods: ['GET'],
     deleteUnfinished: 'cancel',
     ...settings,
@@ -191,6 +237,7 @@ export function senseOptions(settings: SenseSettings = {}): SenseOptions {
       name: 'sessionkey',
       cookie: 'sessionkey',
       cookieAttributes: '',
+      strayCookie: '',
       idleMs: 20 * 60 * 1000,
       onePerUser: false,
       max: Infinity,
@@ -200,8 +247,29 @@ export function senseOptions(settings: SenseSettings = {}): SenseOptions {
     queue: { waitMs: 0, makeMs: 150, fails: () => undefined, ...settings.queue },
     // Large media would be swept away at once by the documented gigabyte.
     retention: { ageMs: 7 * DAY, bytes: settings.download?.largeMedia ? Infinity : GIB, ...settings.retention },
+    exports: {
+      waitMs: 0,
+      makeMs: 1000,
+      fails: () => undefined,
+      words: { pending: 'pending', busy: 'busy', finished: 'finished', failed: 'failed', cancelled: 'cancelled' },
+      deviceStatus: true,
+      progress: 'percent',
+      drives: ['C:', 'E:'],
+      diskFull: false,
+      readOnly: false,
+      unescapes: true,
+      foreign: 'hidden',
+      unknownCode: -9,
+      cancelBusy: 'cancel',
+      cancelCode: -18,
+      cancelled: 'gone',
+      cancelBody: 'result',
+      ...settings.exports,
+    },
     replies: {
       wrapper: 'clip',
+      withoutResult: false,
+      failureStatus: 200,
       milliseconds: true,
       countAttribute: true,
       emptyList: 'element',

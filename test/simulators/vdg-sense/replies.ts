@@ -41,7 +41,8 @@ export function resultReply(
 }
 
 export function refusalReply(context: ReplyContext, refusal: Refusal): Reply {
-  return resultReply(context, refusal.code, [leaf('description', refusal.message)]);
+  const reply = resultReply(context, refusal.code, [leaf('description', refusal.message)]);
+  return { ...reply, status: context.options.replies.failureStatus };
 }
 
 export function xmlReply(context: ReplyContext, root: XmlNode): Reply {
@@ -51,15 +52,16 @@ export function xmlReply(context: ReplyContext, root: XmlNode): Reply {
 }
 
 export function clipReply(context: ReplyContext, clip: SenseClip): Reply {
-  const { wrapper } = context.options.replies;
+  const { withoutResult, wrapper } = context.options.replies;
   const node = clipNode(context.options, clip);
+  if (withoutResult) return xmlReply(context, node);
   if (wrapper === 'bare') return resultReply(context, 0, node.children ?? []);
   return resultReply(context, 0, wrapper === 'clip' ? [node] : listOf(context.options, 'clips', [node]));
 }
 
 export function clipsReply(context: ReplyContext, clips: SenseClip[]): Reply {
   const nodes = clips.map((clip) => clipNode(context.options, clip));
-  return resultReply(context, 0, listOf(context.options, 'clips', nodes));
+  return listReply(context, 'clips', nodes);
 }
 
 export function devicesReply(context: ReplyContext, devices: SenseDevice[], fields: (keyof SenseDevice)[]): Reply {
@@ -71,7 +73,17 @@ export function devicesReply(context: ReplyContext, devices: SenseDevice[], fiel
       leaf(field, `${String(device[field])}${blanks && worded.includes(field) ? ' ' : ''}`),
     ),
   }));
-  return resultReply(context, 0, listOf(context.options, 'devices', nodes));
+  return listReply(context, 'devices', nodes);
+}
+
+function listReply(context: ReplyContext, tag: string, nodes: XmlNode[]): Reply {
+  const [list] = listOf(context.options, tag, nodes);
+  if (context.options.replies.withoutResult && list) return xmlReply(context, list);
+  return resultReply(context, 0, list ? [list] : []);
+}
+
+export function exportsReply(context: ReplyContext, nodes: XmlNode[]): Reply {
+  return resultReply(context, 0, listOf(context.options, 'exports', nodes));
 }
 
 function listOf(options: SenseOptions, tag: string, entries: XmlNode[]): XmlNode[] {
@@ -157,7 +169,7 @@ function dress(node: XmlNode, context: ReplyContext): XmlNode {
 }
 
 function isList(node: XmlNode): boolean {
-  return node.tag === 'clips' || node.tag === 'devices';
+  return node.tag === 'clips' || node.tag === 'devices' || node.tag === 'exports';
 }
 
 function upperCaseKeys(record: Record<string, string>): Record<string, string> {

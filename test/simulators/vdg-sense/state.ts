@@ -1,6 +1,7 @@
 /** All that the simulated server remembers, and what passes over it when the clock moves. */
 import { makeVideo, openMedia } from '../video';
 import { recordedMs, type SenseDevice } from './devices';
+import type { ExportBook } from './exports';
 import type { SenseOptions } from './options';
 import { imageSize, runQueue, sweep, type ClipQueue, type SenseClip } from './queue';
 
@@ -17,6 +18,7 @@ export interface SenseState {
   /** For shuffled answers. */
   random(): number;
   queue: ClipQueue;
+  exports: ExportBook;
   /** By key. */
   sessions: Map<string, SenseSession>;
   nextSessionKey: number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { aipix } from '../../../../lib/providers/aipix';
 import { parseJson, readTime, writeId } from '../../../../lib/providers/aipix/json';
 import { gapsBetween } from '../../../../lib/providers/aipix/records';
-import { aipixCamera } from '../../../simulators/aipix';
+import { aipixCamera, type AipixSettings } from '../../../simulators/aipix';
 import { calls, closeAll, connectTo, errorOf, fails, never, NOON, pasted, root, start } from './support';
 
 describe('Aipix: cameras', () => {
@@ -27,6 +27,24 @@ describe('Aipix: cameras', () => {
       assert.deepEqual(await connectTo(sim).listCameras(never), all);
     });
   }
+
+  for (const [name, settings] of [
+    ['pages that are described beside their entries', { list: { wrapper: 'flat page' } }],
+    ['a flat tree without folders', { cameraLists: ['flat-tree'], folders: false }],
+    ['the tree, where the flat one is missing', { cameraLists: ['tree'] }],
+  ] as [string, AipixSettings][]) {
+    it(`are listed from ${name}`, async () => {
+      const sim = await start(settings);
+      assert.deepEqual(await connectTo(sim).listCameras(never), all);
+    });
+  }
+
+  it('of a tree that comes level by level are not mistaken for its folders', async () => {
+    const sim = await start({ cameraLists: ['tree'], tree: 'progressive' });
+    const { cameras, warnings } = await connectTo(sim).check(never);
+    assert.equal(cameras, undefined);
+    assert.match(warnings.join('\n'), /type their ids/);
+  });
 
   it('have to be typed where there is no list', async () => {
     const sim = await start({ cameraLists: [] });
@@ -90,9 +108,9 @@ describe('Aipix: cameras', () => {
       });
       const session = await provider.login!({ signal: never });
       const [start_, end] = range;
-      const found = await provider.findGaps!('2', { start: start_, end }, { signal: never, session });
+      const found = await provider.surveyFootage!('2', { start: start_, end }, { signal: never, session });
       await provider.close!(session);
-      return found;
+      return found.gaps;
     };
     const range: [string, string] = ['2025-03-01T11:00:00.000Z', '2025-03-01T11:10:00.000Z'];
 
@@ -106,6 +124,24 @@ describe('Aipix: cameras', () => {
         { start: '2025-03-01T11:02:00.000Z', end: '2025-03-01T11:05:00.000Z' },
         { start: '2025-03-01T11:06:00.000Z', end: '2025-03-01T11:10:00.000Z' },
       ]);
+    });
+
+    it('but not where the server does not tell of the camera', async () => {
+      const sim = await start();
+      const connection = connectTo(sim);
+      await connection.listCameras(never);
+      for (const status of [403, 404, 422]) {
+        sim.failNext({ kind: 'reply', reply: { status, body: '{}' } });
+        assert.deepEqual(await connection.surveyFootage('2', { start: range[0], end: range[1] }, never), {
+          maxClipSeconds: 600,
+          gaps: [],
+        });
+      }
+      sim.failNext({ kind: 'reply', reply: { status: 503, body: '' } });
+      await assert.rejects(
+        connection.surveyFootage('2', { start: range[0], end: range[1] }, never),
+        ({ retryable }: { retryable: boolean }) => retryable,
+      );
     });
 
     it('but not while the recording goes on, nor where nothing is known', async () => {
@@ -138,6 +174,13 @@ describe('Aipix: test of a connection', () => {
       clockSkewMs: 0,
       warnings: ['The password travels over http without encryption'],
     });
+  });
+
+  it('does without what tells the version', async () => {
+    for (const basics of [404, 'page'] as const) {
+      const check = await connectTo(await start({ basics })).check(never);
+      assert.deepEqual([check.version, check.cameras], [undefined, 4]);
+    }
   });
 
   it('warns of a captcha, a missing permission and a missing push channel', async () => {

@@ -123,8 +123,16 @@ describe('Aipix: clips', () => {
     assert.equal((await createFinished(connectTo(sim))).id, '9007199254740993');
   });
 
-  it('that the server says nothing about are reported', async () => {
+  it('that the server says nothing about are found in its list', async () => {
     const sim = await start({ record: { reply: 'nothing' } });
+    const connection = connectTo(sim);
+    const clip = await createFinished(connection);
+    assert.equal(clip.id, sim.records[0]!.id);
+    assert.deepEqual(clip.ref, { createdAt: '2025-03-01T12:00:00.000Z' });
+  });
+
+  it('that the server says nothing about, and does not list, are reported', async () => {
+    const sim = await start({ record: { reply: 'nothing' }, list: { stream: false } });
     await assert.rejects(
       connectTo(sim).createClip(request(), never),
       fails('EPROTOCOL', /Creating the clip of camera 2, 2025-03-01T11:00:00.000Z.*no record/),
@@ -172,16 +180,18 @@ describe('Aipix: clips', () => {
       });
     }
 
-    it('while the server is throttled wait for as long as it wants', async () => {
-      const sim = await start({ throttle: { downloads: { count: 0, windowMs: 5000 } } });
-      sim.options.throttle.downloads.count = 1;
-      const connection = connectTo(sim);
-      await connection.createClip(request(), never);
-      await assert.rejects(
-        connection.createClip(request(), never),
-        fails('ETHROTTLED', /HTTP 429/, { retryable: true, retryAfterMs: 5000 }),
-      );
-    });
+    for (const retryAfter of [true, false]) {
+      it(`while the server is throttled wait for as long as it wants${retryAfter ? '' : ', if it says so'}`, async () => {
+        const sim = await start({ throttle: { downloads: { count: 1, windowMs: 5000 } }, retryAfter });
+        const connection = connectTo(sim);
+        await connection.createClip(request(), never);
+        const pause = retryAfter ? 5000 : undefined;
+        await assert.rejects(
+          connection.createClip(request(), never),
+          fails('ETHROTTLED', /HTTP 429/, { retryable: true, retryAfterMs: pause }),
+        );
+      });
+    }
 
     it('never show the address of a camera that the server repeats', async () => {
       const sim = await start();
@@ -248,6 +258,17 @@ describe('Aipix: clips', () => {
       assert.deepEqual(clip.ref, { createdAt: '2025-03-01T12:00:00.000Z', found: 'range' });
       assert.ok((await download(connection, clip)).length > 0);
       await assert.rejects(connection.deleteClip(clip, never), fails('EUNSUPPORTED', /no id/));
+    });
+
+    it('name their camera as the server wants it', async () => {
+      const sim = await start({ admin: { cameraField: 'camera_id' } });
+      await assert.rejects(
+        connectTo(sim, admin).createClip(request(), never),
+        fails('ENOTFOUND', /Check the camera id/),
+      );
+      const connection = connectTo(sim, { ...admin, settings: { ...admin.settings, cameraField: 'camera_id' } });
+      await createFinished(connection);
+      assert.equal(JSON.parse(sim.requestsFor('create').at(-1)!.body.toString()).camera_id, 2);
     });
 
     it('say what is missing where the server does not list them', async () => {

@@ -258,6 +258,25 @@ describe('Aipix: download', () => {
       assert.equal(sim.requestsFor('repeat').length, 1);
     });
 
+    it('that was only announced is waited for where the server makes no file again', async () => {
+      const sim = await start({
+        record: { url: 'early', statusIn: [] },
+        making: { makeMs: minute },
+        repeat: 'missing',
+      });
+      const connection = connectTo(sim);
+      const clip = await createFinished(connection);
+      const early = fails('ENOTFOUND', /HTTP 404: its file is not there yet$/, {
+        retryable: true,
+        retryAfterMs: 15_000,
+      });
+      await assert.rejects(download(connection, clip), early);
+      sim.advance(minute);
+      assert.ok((await download(connection, clip)).length > 0);
+      sim.advance(5 * hour);
+      await assert.rejects(download(connection, clip), fails('EEXPIRED', /create the clip again/));
+    });
+
     it('is over where the server makes no file again', async () => {
       const sim = await start({ repeat: 'missing' });
       const connection = connectTo(sim);

@@ -30,6 +30,13 @@ describe('Aipix: login', () => {
     }
   });
 
+  it('is understood when it stands below "data"', async () => {
+    const sim = await start({ login: { wrapped: true } });
+    await connectTo(sim).listCameras(never);
+    assert.equal(sim.logins, 1);
+    await connectTo(sim, { credentials: pasted, settings: { push: true } }).listCameras(never);
+  });
+
   it('sends the password in the body only, and no token along with it', async () => {
     const sim = await start();
     await connectTo(sim).listCameras(never);

@@ -165,13 +165,29 @@ describe('Aipix: status', () => {
     assert.equal(lists(sim).length, 1);
   });
 
+  it('is read from pages that are described beside their entries', async () => {
+    const sim = await start({ list: { wrapper: 'flat page', maxPerPage: 2 } });
+    const connection = connectTo(sim);
+    for (let seconds = 3; seconds < 7; seconds += 1) {
+      await createFinished(connection, { end: `2025-03-01T11:00:0${seconds}.000Z` });
+    }
+    // The last one is on the second of two pages.
+    assert.deepEqual(
+      sim
+        .requestsFor('list')
+        .slice(-2)
+        .map(({ query }) => query.get('page')),
+      ['1', '2'],
+    );
+  });
+
   it('is read whatever the form of times', async () => {
     const sim = await start({ record: { created: 'bare' } });
     assert.equal((await createFinished(connectTo(sim))).ref?.createdAt, '2025-03-01T12:00:00.000Z');
   });
 
   describe('below paths that differ by release', () => {
-    for (const unserved of [404, 405] as const) {
+    for (const unserved of [403, 404, 405, 'page'] as const) {
       for (const family of ['downloads', 'users/downloads'] as const) {
         it(`is found when all is below ${family} and the rest answers ${unserved}, which is remembered`, async () => {
           const paths = { create: [family], list: [family], delete: [family], repeat: [family], unserved };
@@ -184,12 +200,27 @@ describe('Aipix: status', () => {
             await connection.deleteClip(clip, never);
           }
           assert.deepEqual(sim.records, []);
-          const refused = sim.requests.filter(({ status }) => status === unserved);
+          const other = family === 'downloads' ? 'users/downloads' : 'downloads';
+          const elsewhere = sim.requests.filter(({ path }) => path.startsWith(`/api/v1/${other}`));
           // Each action finds out once; which path it tries first differs.
-          assert.equal(refused.length, 2);
+          assert.equal(elsewhere.length, 2);
         });
       }
     }
+
+    it('is a refusal where the right is missing, whichever path is asked', async () => {
+      const sim = await start();
+      const connection = connectTo(sim);
+      const clip = await connection.createClip(request(), never);
+      sim.failNext({ kind: 'reply', reply: { status: 403, body: '{"message":"No."}' } }, 'list', 2);
+      await assert.rejects(poll(connection, clip), fails('EFORBIDDEN', /HTTP 403: No\./));
+      assert.equal(lists(sim).length, 2);
+      // Once a path is known, there is no need to look elsewhere.
+      await poll(connection, clip);
+      sim.failNext({ kind: 'reply', reply: { status: 403 } }, 'list');
+      await assert.rejects(poll(connection, clip), fails('EFORBIDDEN'));
+      assert.equal(lists(sim).length, 4);
+    });
 
     it('says so where there is no list at all', async () => {
       const sim = await start({ paths: { list: [] } });
@@ -206,6 +237,22 @@ describe('Aipix: status', () => {
     sim.removeRecord(clip.id);
     assert.equal(await poll(connection, clip), undefined);
     await connection.deleteClip(clip, never);
+  });
+
+  it('of a clip whose record goes with its file is none', async () => {
+    const sim = await start({ retention: { records: 'removed' } });
+    const connection = connectTo(sim);
+    const clip = await createFinished(connection);
+    sim.advance(4 * hour);
+    assert.equal(await poll(connection, clip), undefined);
+  });
+
+  it('of a clip whose footage is missing in part is failed where the server makes no part of it', async () => {
+    const camera = aipixCamera({ id: '2', footage: [{ from: '2025-03-01T11:00:05Z', to: '2025-03-01T11:00:15Z' }] });
+    const sim = await start({ cameras: [camera], making: { partial: 'fails' } });
+    const connection = connectTo(sim);
+    const clip = await connection.createClip(request({ end: '2025-03-01T11:00:20.000Z' }), never);
+    assert.equal((await poll(connection, clip))?.status, 'failed');
   });
 
   it('of a clip whose footage is missing in part names the gaps', async () => {
@@ -246,8 +293,10 @@ describe('Aipix: status', () => {
       [200, '"ok"', 'EPROTOCOL'],
     ];
     for (const [status, body, code] of replies) {
-      sim.failNext({ kind: 'reply', reply: { status, body } }, 'list');
+      // What is no answer at all could come from a path that this server does not have.
+      sim.failNext({ kind: 'reply', reply: { status, body } }, 'list', code === 'EPROTOCOL' ? 2 : 1);
       assert.equal((await errorOf(poll(connection, clip))).code, code);
+      sim.clearFaults();
     }
     assert.equal((await poll(connection, clip))?.status, 'finished');
   });

@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { ProviderConfig } from '../../../../lib/provider';
-import { openKinesis } from '../../../../lib/providers/kinesis-video/clips';
-import { footage, stream, type KinesisVideo } from '../../../simulators/kinesis-video';
+import { stream } from '../../../simulators/kinesis-video';
 import { withoutAwsEnvironment } from '../../../support/aws-environment';
-import { at, atEnd, bodies, closeAll, connectTo, EIGHT, fails, keys, never, operations, startKinesis } from './support';
+import { closeAll, connectTo, fails, never, operations, startKinesis } from './support';
 
 const overHttp = 'Video and session token travel over http without encryption';
 const hour = 3600_000;
@@ -97,48 +95,6 @@ describe('Kinesis Video Streams: listing cameras', () => {
     const sim = await startKinesis();
     sim.options.keys[0] = { ...sim.options.keys[0]!, denied: ['ListStreams'] };
     await assert.rejects(connectTo(sim).listCameras(never), fails('EFORBIDDEN', /^Asking for the list of streams/));
-  });
-});
-
-describe('Kinesis Video Streams: finding gaps', () => {
-  withoutAwsEnvironment();
-  afterEach(closeAll);
-
-  async function gapsIn(sim: KinesisVideo, start: string, end: string) {
-    const config: ProviderConfig = {
-      settings: { region: 'eu-west-1', endpoint: sim.url, timestamps: 'PRODUCER_TIMESTAMP' },
-      credentials: keys,
-      now: Date.now,
-    };
-    const provider = openKinesis(config);
-    const session = await provider.login!({ signal: never });
-    atEnd(() => provider.close!(session));
-    return provider.findGaps!('dock', { start, end }, { signal: never, session });
-  }
-
-  it('finds them in a range of days, asked for in pieces', async () => {
-    const ten = { fragmentMs: 10_000 };
-    const sim = await startKinesis({}, [
-      ...footage(EIGHT, EIGHT + 13 * hour, ten),
-      ...footage(EIGHT + 14 * hour, EIGHT + 30 * hour, ten),
-    ]);
-    assert.deepEqual(await gapsIn(sim, at(0), at(31 * 3600)), [
-      { start: at(13 * 3600), end: at(14 * 3600) },
-      { start: at(30 * 3600), end: at(31 * 3600) },
-    ]);
-    const tokens = bodies(sim, 'listFragments').map(({ NextToken }) => NextToken !== undefined);
-    assert.equal(tokens.filter((hasToken) => !hasToken).length, 3);
-  });
-
-  it('finds one where there is nothing', async () => {
-    const sim = await startKinesis({}, []);
-    assert.deepEqual(await gapsIn(sim, at(0), at(60)), [{ start: at(0), end: at(60) }]);
-  });
-
-  it('fails where fragments may not be listed', async () => {
-    const sim = await startKinesis();
-    sim.options.keys[0] = { ...sim.options.keys[0]!, denied: ['ListFragments'] };
-    await assert.rejects(gapsIn(sim, at(0), at(60)), fails('EFORBIDDEN', /^Looking for gaps in camera dock/));
   });
 });
 

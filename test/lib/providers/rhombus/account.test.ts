@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Connection } from '../../../../lib/connection';
 import { readFields } from '../../../../lib/fields';
 import { providers } from '../../../../lib/providers';
 import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';
@@ -165,10 +166,42 @@ describe('Rhombus: refusals', () => {
     const sim = await startCloud({ wrongKey: 'access-denied' });
     const error = fails('EFORBIDDEN', /Access Denied\. .*"Video : Share and download"/, { retryable: false });
     await assert.rejects(connectTo(sim, { token: exampleKeys.viewer }).createClip(request(), never), error);
-    await assert.rejects(connectTo(sim, { token: 'kR7_no-such-key' }).check(never), error);
     assert.equal((await connectTo(sim, { token: exampleKeys.viewer }).listCameras(never)).length, 6);
     const clip = await createFinished(connectTo(sim));
     await assert.rejects(download(connectTo(sim, { token: exampleKeys.viewer }), clip), error);
+  });
+
+  it('of a key that may not even see cameras are those of a wrong key, and the last requests with it', async () => {
+    const sim = await startCloud({ wrongKey: 'access-denied' });
+    const clip = await createFinished(connectTo(sim));
+    const error = fails('EAUTH', /Access Denied\. .*Check the API key and its kind/, { retryable: false });
+    const ways: ((connection: Connection) => Promise<unknown>)[] = [
+      (connection) => connection.check(never),
+      (connection) => connection.createClip(request(), never),
+      (connection) => connection.pollClip(clip, 1000, never),
+      (connection) => download(connection, clip),
+      (connection) => connection.deleteClip(clip, never),
+    ];
+    for (const way of ways) {
+      const connection = connectTo(sim, { token: 'kR7_no-such-key' });
+      await assert.rejects(way(connection), error);
+      const { length } = sim.requests;
+      for (const again of ways) await assert.rejects(again(connection), error);
+      assert.equal(sim.requests.length, length);
+    }
+    assert.equal(sim.made, 1);
+  });
+
+  it('of rights stay those of rights while nobody can tell whether the key is wrong', async () => {
+    const sim = await startCloud({ wrongKey: 'access-denied' });
+    const connection = connectTo(sim, { token: exampleKeys.viewer });
+    const clip = await createFinished(connectTo(sim));
+    sim.failNext({ kind: 'reply', reply: { status: 404 } }, 'getMinimalCameraStateList');
+    await assert.rejects(connection.deleteClip(clip, never), fails('EFORBIDDEN'));
+    sim.failNext({ kind: 'reply', reply: { status: 503 } }, 'getMinimalCameraStateList');
+    await assert.rejects(connection.deleteClip(clip, never), fails('ENETWORK', /^Trying the API key/));
+    await assert.rejects(connection.deleteClip(clip, never), fails('EFORBIDDEN'));
+    assert.equal((await connection.listCameras(never)).length, 6);
   });
 
   it('of a missing or impossible key come without any request', async () => {
@@ -183,12 +216,12 @@ describe('Rhombus: refusals', () => {
     await connectTo(sim, { token: ` ${exampleKeys.key}\n` }).check(never);
   });
 
-  it('of a partner that names no organisation are those of lacking rights', async () => {
+  it('of a partner that names no organisation are those of a wrong key', async () => {
     const sim = await startCloud();
     const settings = { authScheme: 'partner-api-token' };
     await assert.rejects(
       connectTo(sim, { token: exampleKeys.partner, settings }).listCameras(never),
-      fails('EFORBIDDEN'),
+      fails('EAUTH', /Check the API key and its kind/),
     );
   });
 
@@ -240,6 +273,10 @@ describe('Rhombus: refusals', () => {
       ['User does not have permission', 'EFORBIDDEN'],
       ['Camera does not exist', 'ENOTFOUND'],
       ['Unknown device', 'ENOTFOUND'],
+      ['Could not find camera b0Yw', 'ENOTFOUND'],
+      ['Invalid device uuid', 'ENOTFOUND'],
+      ['No such clip', 'ENOTFOUND'],
+      ['Unable to locate the device', 'ENOTFOUND'],
       ['Unknown error', 'EFAILED'],
       ['API key has expired', 'EAUTH'],
     ];

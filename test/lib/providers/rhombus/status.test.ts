@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { pollClip, type PollWork } from '../../../../lib/clips/poll';
 import { ClipError } from '../../../../lib/errors';
 import type { Clip } from '../../../../lib/provider';
 import { pagesAtMost } from '../../../../lib/providers/rhombus/status';
 import { readClip } from '../../../../lib/providers/rhombus/types';
 import { failingSteps, offlineSteps, usualSteps, type Rhombus, type Step } from '../../../simulators/rhombus';
-import { clipOf, closeAll, connectTo, dock, fails, never, NOON, sent, startCloud } from './support';
+import { manualClock } from '../../../support/manual-clock';
+import { clipOf, closeAll, connectTo, dock, fails, never, NOON, request, sent, startCloud } from './support';
 
 const DAY = 24 * 3600 * 1000;
 const busy: Step[] = [{ status: 'UPLOADING', ms: Infinity }];
@@ -129,6 +131,37 @@ describe('Rhombus: the status of a clip', () => {
     }
   });
 
+  for (const unknown of ['null', 'in-band', '404'] as const) {
+    it(`of a new clip that the vendor does not know at first is waited for (${unknown})`, async () => {
+      const sim = await startCloud({ status: { hiddenMs: 10_000, unknown } });
+      const connection = connectTo(sim);
+      const clip = await connection.createClip(request(), never);
+      const waits = { intervalMs: 500, maxIntervalMs: 500, polls: 0, misses: 0 };
+      let data: PollWork = { connection: connection.id, clip, ...waits };
+      const job = { id: 'job', owner: 'node', createdAt: 0, runAt: 0, failures: 0 };
+      for (;;) {
+        const context = { signal: never, save: async () => undefined };
+        const answer = await pollClip({ ...job, data }, connection, context, sim.now);
+        if (answer.type === 'done') break;
+        assert.ok(answer.type === 'retry', JSON.stringify(answer));
+        data = answer.data ?? data;
+        sim.advance(answer.afterMs);
+      }
+      assert.ok(sim.now() - Date.parse(NOON) >= 10_000);
+    });
+  }
+
+  it('of a clip that the vendor never gets to know is nothing after a minute', async () => {
+    const sim = await startCloud({ status: { hiddenMs: Infinity }, list: { hiddenMs: Infinity } });
+    const connection = connectTo(sim);
+    const clips = await Promise.all(Array.from({ length: 6 }, () => connection.createClip(request(), never)));
+    const found = async () =>
+      (await Promise.all(clips.map((clip) => connection.pollClip(clip, 1000, never)))).map((clip) => clip?.status);
+    assert.deepEqual(await found(), Array(6).fill('pending'));
+    sim.advance(60_000);
+    assert.deepEqual(await found(), Array(6).fill(undefined));
+  });
+
   it('is asked for again after an answer that is not understood', async () => {
     const sim = await startCloud();
     const connection = connectTo(sim);
@@ -213,6 +246,19 @@ describe('Rhombus: the status of many clips', () => {
       clips.map(({ id }) => id),
     );
     assert.deepEqual(counts(sim), [3, 0]);
+  });
+
+  it('of 500 takes no more than three requests for lists in each interval', async () => {
+    const clock = manualClock();
+    const sim = await startCloud();
+    const clips = putMany(sim, 500);
+    const connection = connectTo(sim, { clock });
+    for (let interval = 1; interval <= 5; interval += 1) {
+      const polls = clips.map((clip) => connection.pollClip(clip, 2_000, never));
+      await clock.advance(2_000);
+      await Promise.all(polls);
+      assert.deepEqual(counts(sim), [3 * interval, 0]);
+    }
   });
 
   it('does not depend on what the list is sorted by, nor on which time its filter means', async () => {
@@ -318,11 +364,23 @@ describe('Rhombus: the status of many clips', () => {
   it('fails for all when nothing could be asked', async () => {
     const sim = await startCloud();
     const clips = putMany(sim, 10);
-    sim.failNext({ kind: 'reply', reply: { body: '{"error":true,"errorMsg":"Try later"}' } }, 'getClipsWithProgress');
+    sim.failNext({ kind: 'reply', reply: { status: 503 } }, 'getClipsWithProgress');
     const results = await pollAll(sim, clips);
-    assert.deepEqual(found(results), Array(10).fill('EFAILED'));
+    assert.deepEqual(found(results), Array(10).fill('ENETWORK'));
     assert.deepEqual(counts(sim), [1, 0]);
   });
+
+  for (const answer of ['in-band', '400', '404', '500'] as const) {
+    it(`is asked for one by one where the list is refused (${answer})`, async () => {
+      const sim = await startCloud({ list: { answer } });
+      const clips = putMany(sim, 10);
+      assert.deepEqual(
+        found(await pollAll(sim, clips)),
+        clips.map(({ id }) => id),
+      );
+      assert.deepEqual(counts(sim), [1, 10]);
+    });
+  }
 
   it('fails for all when the key is refused', async () => {
     const sim = await startCloud({ wrongKey: '401' });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { Clock } from '../../../../lib/clock';
 import { Connection } from '../../../../lib/connection';
-import { ClipError } from '../../../../lib/errors';
 import { readFields } from '../../../../lib/fields';
 import type {
   CallOptions,
@@ -21,9 +20,10 @@ import {
   type Rhombus,
   type RhombusSettings,
 } from '../../../simulators/rhombus';
+import { atEnd, endsWithTest, fails as failsAnywhere, finished, hurriedClock, never, NOON } from '../support';
 
-export const NOON = '2025-03-01T12:00:00Z';
-export const never: AbortSignal = new AbortController().signal;
+export { closeAll, download, never, NOON, plain, readAll } from '../support';
+
 export const dock = `${exampleCameras.dock}.v0`;
 export const definition = rhombus as ProviderDefinition;
 
@@ -31,30 +31,21 @@ export interface Options {
   settings?: Record<string, unknown>;
   token?: string;
   tls?: TlsOptions;
-}
-
-const opened: (() => Promise<void>)[] = [];
-
-/** Connections first, then their servers. */
-export async function closeAll(): Promise<void> {
-  for (const close of opened.splice(0).reverse()) await close();
+  clock?: Clock;
 }
 
 /** A cloud whose time stands still, and whose clips are finished as soon as they are asked about. */
 export async function startCloud(settings: RhombusSettings = {}): Promise<Rhombus> {
-  const sim = await startRhombus({
-    clock: { at: NOON },
-    ...settings,
-    splice: {
-      steps: () => [{ status: 'COMPLETE', ms: Infinity, operation: 'Complete', percent: 100 }],
-      ...settings.splice,
-    },
-  });
-  opened.push(async () => {
-    await sim.close();
-    assert.deepEqual(sim.errors, []);
-  });
-  return sim;
+  return endsWithTest(
+    await startRhombus({
+      clock: { at: NOON },
+      ...settings,
+      splice: {
+        steps: () => [{ status: 'COMPLETE', ms: Infinity, operation: 'Complete', percent: 100 }],
+        ...settings.splice,
+      },
+    }),
+  );
 }
 
 function configFor(sim: Rhombus, { settings, token = exampleKeys.key, tls }: Options): ProviderConfig {
@@ -74,16 +65,16 @@ export function connectTo(sim: Rhombus, options: Options = {}): Connection {
     definition,
     config: configFor(sim, options),
     maxConcurrent: 2,
-    clock: hurriedClock(),
+    clock: options.clock ?? hurriedClock(),
   });
-  opened.push(() => connection.close());
+  atEnd(() => connection.close());
   return connection;
 }
 
 /** The provider itself, for what a connection uses in its own time. */
 export async function openProvider(sim: Rhombus, options: Options = {}): Promise<Provider> {
   const provider = await definition.open(configFor(sim, options));
-  opened.push(async () => provider.close?.(undefined));
+  atEnd(async () => provider.close?.(undefined));
   return provider;
 }
 
@@ -116,26 +107,7 @@ export function clipOf(sim: Rhombus, uuid: string, change: Partial<Clip> = {}): 
 }
 
 export async function createFinished(connection: Connection, change: Partial<ClipRequest> = {}): Promise<Clip> {
-  const clip = await connection.createClip(request(change), never);
-  const found = await connection.pollClip(clip, 1000, never);
-  assert.equal(found?.status, 'finished');
-  return { ...clip, ...found };
-}
-
-export async function download(connection: Connection, clip: Clip): Promise<Buffer> {
-  const { body } = await connection.openClip(clip, { offset: 0 }, never);
-  return readAll(body);
-}
-
-export async function readAll(body: AsyncIterable<unknown>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of body) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-/** Plain JSON, as a message carries it: keys without a value are gone. */
-export function plain<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+  return finished(connection, await connection.createClip(request(change), never));
 }
 
 /** The JSON body of the last request of an operation. */
@@ -151,29 +123,10 @@ export function operations(sim: Rhombus): (string | undefined)[] {
 }
 
 /** For `assert.rejects`. */
-export const fails =
-  (code: string, message = /.*/, details: Partial<ClipError> = {}) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof ClipError, `not a ClipError: ${inspect(error)}`);
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    for (const [key, value] of Object.entries(details)) assert.equal(error[key as keyof ClipError], value, key);
+export const fails = (...expected: Parameters<typeof failsAnywhere>) => {
+  const holds = failsAnywhere(...expected);
+  return (error: unknown): boolean => {
     for (const secret of Object.values(exampleKeys)) assert.ok(!inspect(error).includes(secret), 'a secret');
-    return true;
+    return holds(error);
   };
-
-/** Waits are over at the next turn of the event loop: what a server has to say decides, not the time. */
-function hurriedClock(): Clock {
-  let now = 0;
-  return {
-    now: () => now,
-    after(ms, callBack) {
-      const dueAt = now + ms;
-      const timer = setImmediate(() => {
-        now = Math.max(now, dueAt);
-        callBack();
-      });
-      return () => clearImmediate(timer);
-    },
-  };
-}
+};

@@ -55,6 +55,15 @@ describe('VDG Sense: testing a connection', () => {
     assert.match(check.warnings[1] ?? '', /does not tell its version.*2\.6\.1/);
   });
 
+  it('does without the version where something else answers in its place', async () => {
+    for (const body of ['<html>Welcome</html>', 'OK', '{"version":1}', '']) {
+      const sim = await startSense();
+      sim.failNext({ kind: 'reply', reply: { body } }, 'info');
+      const { version, cameras } = await connectTo(sim).check(never);
+      assert.deepEqual([version, cameras], [undefined, 3]);
+    }
+  });
+
   for (const status of [401, 403]) {
     it(`does without the version where it is not for everybody (${status})`, async () => {
       const sim = await startSense();

@@ -68,6 +68,11 @@ const answer = (code: number, description: string) =>
     reply: { body: `<result errorcode="${code}"><description>${description}</description></result>` },
   }) as const;
 
+async function codesOf(work: Promise<unknown>): Promise<[ErrorCode, string | undefined]> {
+  const { code, vendorCode } = await errorOf(work);
+  return [code, vendorCode];
+}
+
 describe('VDG Sense: result codes', () => {
   afterEach(closeAll);
 
@@ -164,6 +169,22 @@ describe('VDG Sense: result codes', () => {
     sim.options.version = '2.5.3';
     assert.equal((await errorOf(connection.createClip(request(), never))).code, 'EUNSUPPORTED');
   });
+
+  for (const failureStatus of [400, 404, 500] as const) {
+    it(`keep the meaning that they have for clips beside HTTP ${failureStatus}`, async () => {
+      const sim = await startSense({ replies: { failureStatus } });
+      const connection = connectTo(sim);
+      const long = request({ end: '2025-03-01T11:05:01.000Z' });
+      assert.deepEqual(await codesOf(connection.createClip(long, never)), ['ELIMIT', '-38']);
+      const elsewhere = request({ camera: `${ONE}/77` });
+      assert.deepEqual(await codesOf(connection.createClip(elsewhere, never)), ['ENOTFOUND', '-2']);
+      const clip = await createFinished(connection);
+      sim.removeClip(clip.id);
+      assert.deepEqual(await codesOf(download(connection, clip)), ['EEXPIRED', '-40']);
+      await connection.deleteClip(clip, never);
+      assert.equal(sim.logins, 1);
+    });
+  }
 
   const rates: [number, ErrorCode, boolean, number?][] = [
     [404, 'ENOTFOUND', false],

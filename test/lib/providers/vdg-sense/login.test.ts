@@ -34,6 +34,9 @@ describe('VDG Sense: a login', () => {
     ['as an element', { in: ['element'] }],
     ['as an attribute', { in: ['attribute'] }],
     ['everywhere', { in: ['cookie', 'element', 'attribute'] }],
+    ['as all that there is', { in: ['root'] }],
+    ['inside an element of its name', { in: ['inside'], name: 'Session' }],
+    ['beside a cookie of something else', { in: ['element'], strayCookie: 'lang=en; Path=/' }],
     ['as sessionid', { in: ['element'], name: 'SessionID' }],
     ['as session', { in: ['attribute'], name: 'session' }],
     ['under another root', { in: ['attribute'], name: 'SESSIONKEY', root: 'AuthenticateUserResult' }],
@@ -77,6 +80,14 @@ describe('VDG Sense: a login', () => {
     await assert.rejects(connection.listCameras(never), told);
     await assert.rejects(connection.listCameras(never), told);
     assert.deepEqual(commands(sim), ['webservice']);
+  });
+
+  it('that brings only cookies of other names may do, and the check says what may be wrong', async () => {
+    const sim = await startSense({ session: { in: ['cookie'], cookie: 'SID' } });
+    const { warnings } = await connectTo(sim).check(never);
+    assert.match(warnings.join('\n'), /holds no session key, only cookies.*set its name/);
+    const sure = await connectTo(sim, { settings: { sessionKeyName: 'SID' } }).check(never);
+    assert.doesNotMatch(sure.warnings.join('\n'), /session key/);
   });
 
   it('is not made without need', async () => {

@@ -31,6 +31,7 @@ describe('VDG Sense: a refused login', () => {
     ['403', 'EAUTH'],
     ['errorcode', 'EAUTH'],
     ['no-key', 'EAUTH'],
+    ['zero-key', 'EAUTH'],
     ['login-page', 'EPROTOCOL'],
   ];
   for (const [refusedLogin, code] of answers) {
@@ -46,6 +47,12 @@ describe('VDG Sense: a refused login', () => {
   for (const refusedLoginCode of [-1, -18, -40, -55, 0, 7]) {
     it(`is the only one ever, whatever its code (${refusedLoginCode})`, async () => {
       await assertOneTry(await startSense({ refusedLoginCode }), {}, 'EAUTH');
+    });
+  }
+
+  for (const failureStatus of [400, 404, 500] as const) {
+    it(`is the only one ever, whatever its status (${failureStatus})`, async () => {
+      await assertOneTry(await startSense({ replies: { failureStatus } }), {}, 'EAUTH');
     });
   }
 
@@ -81,15 +88,39 @@ describe('VDG Sense: a refused login', () => {
     assert.equal(sim.requests.length, 2);
   });
 
-  it('because too many are logged in is final, for want of a way to tell it from a wrong password', async () => {
+  it('because too many are logged in is tried again later, where the server says so', async () => {
     const sim = await startSense({ session: { max: 1 } });
     await connectTo(sim).listCameras(never);
     const second = connectTo(sim);
-    for (let count = 0; count < 2; count += 1) {
-      await assert.rejects(second.listCameras(never), fails('EAUTH', /\(-18\): Too many sessions/));
-    }
-    assert.equal(sim.requestsFor('login').length, 2);
+    await assert.rejects(
+      second.listCameras(never),
+      fails('ELIMIT', /no more sessions \(-18\): Too many sessions/, { retryable: true, retryAfterMs: 60_000 }),
+    );
+    sim.expireSessions();
+    assert.equal((await second.listCameras(never)).length, 3);
   });
+
+  it('because too many are logged in is final where nothing tells it from a wrong password', async () => {
+    const sim = await startSense();
+    const connection = connectTo(sim);
+    sim.failNext({ kind: 'reply', reply: { body: '<result errorcode="-18"/>' } }, 'login');
+    for (let count = 0; count < 2; count += 1) await assert.rejects(connection.listCameras(never), fails('EAUTH'));
+    assert.equal(sim.requestsFor('login').length, 1);
+  });
+
+  for (const unauthenticated of ['401', '403', 'errorcode', 'login-page'] as const) {
+    it(`that looks like one that was taken is the only one ever (${unauthenticated})`, async () => {
+      const sim = await startSense({
+        refusedLogin: 'no-key',
+        session: { strayCookie: 'visitor=7; Path=/' },
+        unauthenticated,
+        lockAfter: 2,
+      });
+      const connection = connectTo(sim, { credentials: { password: 'wrong-password' } });
+      for (let count = 0; count < 3; count += 1) await assert.rejects(connection.listCameras(never), fails('EAUTH'));
+      assert.deepEqual([sim.refusedLogins, commands(sim)], [1, ['webservice', 'getDeviceList']]);
+    });
+  }
 
   it('after the password was changed ends a connection that worked', async () => {
     const sim = await startSense();

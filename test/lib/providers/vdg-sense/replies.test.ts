@@ -21,6 +21,7 @@ const dialects: [string, Replies][] = [
   ['as documented', {}],
   ['a single clip in a list', { wrapper: 'clips' }],
   ['a single clip without a wrapper', { wrapper: 'bare' }],
+  ['clips and lists without the envelope', { withoutResult: true }],
   ['times without milliseconds', { milliseconds: false }],
   ['lists without a count', { countAttribute: false }],
   ['no element for an empty list', { emptyList: 'nothing' }],

@@ -1,0 +1,54 @@
+import { ClipError } from '../../errors';
+import type { Clip } from '../../provider';
+import type { Call } from './api';
+import type { Absent } from './media';
+import { epochOf } from './records';
+import type { Repeats } from './repeats';
+import type { Download } from './types';
+
+/** A file that is made again takes about as long as the first time. */
+export const madeAgainMs = 15_000;
+/** So long after its record a file that was announced may still be on its way to where it is fetched from. */
+const arrivingMs = 2 * 60_000;
+
+/** A file that its record knows, but that cannot be had. */
+export interface LostFile {
+  clip: Clip;
+  record: Download;
+  /** To start the error message with. */
+  doing: string;
+  /** `gone`: the record itself says so. `missing`, `refused`: the storage does. */
+  why: 'gone' | Absent['absent'];
+}
+
+/** The error to end with. The file is made again once, and whoever asks a little later finds it. */
+export async function makeAgain(repeats: Repeats, lost: LostFile, now: number, call: Call): Promise<ClipError> {
+  const { clip, record, doing, why } = lost;
+  let again: 'running' | 'spent' | 'not offered' = 'not offered';
+  try {
+    again = await repeats.start(clip, record, call, doing);
+  } catch (error) {
+    if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
+  }
+  const later = { retryable: true, retryAfterMs: madeAgainMs };
+  if (why === 'refused') {
+    return new ClipError(
+      'EFORBIDDEN',
+      `${doing}. The server does not give the file out: check its storage, and the rights of the account`,
+      again === 'running' ? later : {},
+    );
+  }
+  if (again === 'running') {
+    const message = `${doing}: its file is no longer there. It is being made again: wait for it with poll-clip`;
+    return new ClipError('EEXPIRED', message, later);
+  }
+  if (
+    again === 'not offered' &&
+    why === 'missing' &&
+    now - epochOf(record.updatedAt ?? record.createdAt) < arrivingMs
+  ) {
+    return new ClipError('ENOTFOUND', `${doing}: its file is not there yet`, later);
+  }
+  const message = `${doing}: its file is no longer there, and cannot be had again: create the clip again`;
+  return new ClipError('EEXPIRED', message);
+}

@@ -1,0 +1,62 @@
+/** A clip as it is asked for, and what the vendor's words make of it. Pure decisions. */
+import type { Clip, ClipRequest, ProviderClip } from '../../provider';
+import { audioFacet, videoFacet } from './facets';
+import { toGap, wholeSeconds } from './footage';
+import type { RhombusClip } from './types';
+
+export type Asked = Pick<ProviderClip, 'camera' | 'start' | 'end' | 'title' | 'ref'>;
+
+/** So long a clip that was made may stay away from the vendor's answers. How long it really takes is not published. */
+const unknownMs = 60_000;
+
+/** Without a title of its own a clip still gets one that tells it from others: it is found again by it. */
+export function titleOf(request: ClipRequest): string {
+  return request.title.trim() || `Clip ${request.start}`;
+}
+
+export function devicesOf({ camera, options }: ClipRequest): string[] {
+  return options.audio === true ? [videoFacet(camera), audioFacet(camera)] : [videoFacet(camera)];
+}
+
+export function askedBy(request: ClipRequest): Asked {
+  const { start, end } = toGap(wholeSeconds(request));
+  return {
+    camera: request.camera,
+    start,
+    end,
+    title: titleOf(request),
+    ref: { devices: devicesOf(request).join(' ') },
+  };
+}
+
+/** Just made, so that the vendor may not know it by its id yet. */
+export function isNew({ status, ref }: Clip, now: number): boolean {
+  return status === 'pending' && now - Date.parse(ref?.madeAt ?? '') < unknownMs;
+}
+
+export function asBefore({ id, camera, start, end, status }: Clip): ProviderClip {
+  return { id, camera, start, end, status };
+}
+
+export function toClip(found: RhombusClip, { camera, start, end, title, ref }: Asked): ProviderClip {
+  const { id, status, progress, size, sha256, width, height, region } = found;
+  return {
+    id,
+    camera,
+    start,
+    end,
+    status,
+    progress,
+    title: found.title || title,
+    size,
+    sha256,
+    width,
+    height,
+    ...reasonOf(found.reason),
+    ref: { ...ref, ...(region ? { region } : {}) },
+  };
+}
+
+export function reasonOf(reason: string | undefined): { reason?: string } {
+  return reason ? { reason } : {};
+}

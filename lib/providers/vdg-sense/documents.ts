@@ -1,0 +1,55 @@
+/** Replies of the VDG Sense API as XML documents, and what else may come in their place. */
+import { ClipError } from '../../errors';
+import type { HttpReply } from '../../http';
+import { parseXml, type XmlElement } from '../../xml';
+import { parseXmlList } from '../../xml-list';
+
+/** How an XML document begins. */
+export const prolog = '<?xml version="1.0" encoding="UTF-8"?>\n';
+export const xmlHeaders = { 'Content-Type': 'text/xml; charset=utf-8' };
+
+/** `undefined` for an empty reply. @throws EPROTOCOL for what is no document of the API */
+export async function readXml(
+  reply: HttpReply,
+  doing: string,
+  hasSession = false,
+  items?: string,
+): Promise<XmlElement | undefined> {
+  if (reply.text.trim() === '') return undefined;
+  if (isPage(reply.text)) throw notTheApi(doing, 'html', hasSession);
+  try {
+    return items === undefined ? parseXml(reply.text) : await parseXmlList(reply.text, items);
+  } catch (error) {
+    throw new ClipError('EPROTOCOL', `${doing}: ${(error as Error).message}`, { sessionExpired: hasSession });
+  }
+}
+
+/** The document in a reply of any status; `undefined` where there is none. */
+export function readResult({ text }: HttpReply): XmlElement | undefined {
+  try {
+    return isPage(text) ? undefined : parseXml(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a server calls its answers counts for less than how a video begins: all others of this API are `text/xml`. */
+export function isDocument(start: Buffer, contentType: string): boolean {
+  if (start.toString('latin1', 4, 8) === 'ftyp') return false;
+  return /xml|html|json|^text\//i.test(contentType) || /^(\uFEFF|\s)*[<{]/.test(start.toString('utf8', 0, 256));
+}
+
+export function isPage(text: string): boolean {
+  return /^(\uFEFF|\s)*(<!doctype html|<html)/i.test(text);
+}
+
+/** The envelope is documented as `result`; for single answers and lists it may be missing. */
+export function isAnswer({ name }: XmlElement): boolean {
+  return /^(result|(clip|device|export)s?)$/.test(name);
+}
+
+/** A page in place of a result may be a login page: a fresh session is worth one try. */
+export function notTheApi(doing: string, what: string | undefined, hasSession: boolean): ClipError {
+  const message = `${doing}: the server answered with ${what ? `<${what}>` : 'nothing'} where a result was expected. Check that the address is the one of the VDG Sense API`;
+  return new ClipError('EPROTOCOL', message, { sessionExpired: hasSession });
+}
