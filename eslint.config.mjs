@@ -11,8 +11,21 @@ const forbidden = [
     ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts', './lib/retry.ts'],
     'Nodes know messages and dialogs.',
   ],
-  ['./lib/clips', ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts'], 'Clips know no vendor.'],
-  ['./lib/jobs', ['./lib/clips', './lib/connection.ts', './lib/providers'], 'Jobs know nothing of what they run.'],
+  [
+    './lib/clips',
+    ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts', './lib/exports'],
+    'Clips know no vendor.',
+  ],
+  [
+    './lib/exports',
+    ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts'],
+    'Exports are made of clips.',
+  ],
+  [
+    './lib/jobs',
+    ['./lib/clips', './lib/exports', './lib/connection.ts', './lib/providers'],
+    'Jobs know nothing of what they run.',
+  ],
   [
     './lib/connection.ts',
     ['./lib/providers', './lib/http.ts', './lib/websocket.ts', './lib/xml.ts', './lib/jobs'],
@@ -20,7 +33,15 @@ const forbidden = [
   ],
   [
     './lib/providers/**',
-    ['./lib/clips', './lib/jobs', './lib/connection.ts', './lib/session.ts', './lib/slots.ts', './lib/retry.ts'],
+    [
+      './lib/clips',
+      './lib/exports',
+      './lib/jobs',
+      './lib/connection.ts',
+      './lib/session.ts',
+      './lib/slots.ts',
+      './lib/retry.ts',
+    ],
     'Providers speak a protocol; waiting, trying again and files belong to the layers above.',
   ],
   ['./lib/http.ts', ['./lib'], 'The bottom layer.', ['./errors.ts', './http.ts']],

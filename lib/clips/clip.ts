@@ -25,8 +25,11 @@ export function readClip(value: unknown, now: number): Clip {
   if (!statuses.has(String(clip.status))) {
     throw new ClipError('EINVALID', `msg.clip.status must be one of ${[...statuses].join(', ')}`);
   }
-  if (clip.ref !== undefined && !isTextRecord(clip.ref)) {
+  if (clip.ref !== undefined && !isRecordOf(clip.ref, ['string'])) {
     throw new ClipError('EINVALID', 'msg.clip.ref must hold only text');
+  }
+  if (clip.options !== undefined && !isRecordOf(clip.options, ['string', 'number', 'boolean'])) {
+    throw new ClipError('EINVALID', 'msg.clip.options must hold only text, numbers, true and false');
   }
   // Below here times are ISO 8601 with `Z`, however they were written.
   return { ...(clip as unknown as Clip), start: toIso(start), end: toIso(end) };
@@ -41,8 +44,7 @@ export function updateClip(known: Clip, found: ProviderClip): Clip {
   return updated;
 }
 
-function isTextRecord(value: unknown): boolean {
-  return (
-    typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string')
-  );
+function isRecordOf(value: unknown, types: string[]): boolean {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord && Object.values(value).every((entry) => types.includes(typeof entry));
 }

@@ -1,7 +1,7 @@
 import type { Connection } from '../connection';
 import { toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
-import type { Clip, ClipRequest } from '../provider';
+import type { Clip, ClipRequest, ProviderDefinition } from '../provider';
 import { retryDelayMs } from '../retry';
 
 /** The job of one create-clip message; its `runAt` is when the footage exists. */
@@ -21,15 +21,33 @@ export async function createClip(
 ): Promise<Answer<CreateWork>> {
   const { clip: made, ...work } = job.data;
   if (made) return { type: 'done', data: job.data };
-  const mayDouble = !connection.definition.idempotentCreate;
   try {
-    const earlier = mayDouble && work.asked ? await connection.findClip(work.request, context.signal) : undefined;
-    if (mayDouble && !work.asked) await context.save({ ...work, asked: true });
-    const clip = earlier ?? (await connection.createClip(work.request, context.signal));
-    return { type: 'done', data: { ...work, clip } };
+    return { type: 'done', data: { ...work, clip: await askForClip(work, connection, context) } };
   } catch (thrown) {
     const error = toClipError(thrown);
     const afterMs = retryDelayMs(error, job.failures + 1);
     return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, because: error };
   }
+}
+
+/** Asks once, so that a run after a crash does not make a second clip. */
+export async function askForClip(
+  work: CreateWork,
+  connection: Connection,
+  { signal, save }: RunContext<CreateWork>,
+): Promise<Clip> {
+  const { definition } = connection;
+  const mayDouble = !definition.idempotentCreate;
+  const earlier = mayDouble && work.asked ? await connection.findClip(work.request, signal) : undefined;
+  if (mayDouble && !work.asked) await save({ ...work, asked: true });
+  const clip = earlier ?? (await connection.createClip(work.request, signal));
+  return { ...clip, ...chosenOptions(work.request, definition) };
+}
+
+/** Only what was chosen: other providers, and most messages, have none. */
+function chosenOptions({ options }: ClipRequest, { clipOptions }: ProviderDefinition): Pick<Clip, 'options'> {
+  const chosen = Object.entries(options).filter(
+    ([name, value]) => clipOptions.find((field) => field.name === name)?.default !== value,
+  );
+  return chosen.length > 0 ? { options: Object.fromEntries(chosen) } : {};
 }

@@ -1,19 +1,22 @@
 import { rm } from 'node:fs/promises';
-import { parse, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { Clock } from '../clock';
 import type { Connection } from '../connection';
-import { ClipError, toClipError } from '../errors';
+import { ClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipFile } from '../provider';
 import { retryDelayMs } from '../retry';
-import { Slots } from '../slots';
-import { convertFile, removeWork } from './convert';
-import { findClip, hashFile, isFile } from './existing';
+import { removeWork } from './convert';
+import { findClip, isFile } from './existing';
+import { fileError } from './file-error';
+import { converted, deleteClip, withThumbnail } from './finish';
 import { freeBytes, type FreeBytes } from './folder';
-import type { Judgement } from './judge';
+import { withGaps } from './gaps';
+import { removeAbandoned } from './leftovers';
 import { place, type Exists } from './place';
-import { makeThumbnail } from './thumbnail';
-import { transferToFile, transferToMemory, type Partial, type TransferOptions } from './transfer';
+import type { PollWork } from './poll';
+import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
+import { Turns } from './turns';
 
 /** The job of one download-clip message. */
 export interface DownloadWork {
@@ -37,6 +40,8 @@ export interface DownloadWork {
   partial?: Partial;
   /** The finished file and the name it is about to get: a restart looks there first. */
   placing?: ClipFile;
+  /** The clip was gone, and is asked for once more: how far that has come. */
+  again?: PollWork;
 }
 
 export interface DownloadOptions {
@@ -55,8 +60,8 @@ export interface DownloadOptions {
 const defaultStallMs = 30_000;
 /** A transfer that brings this much before it breaks is getting somewhere: its failures do not add up. */
 const progressBytes = 2 ** 20;
-/** Encoding takes every core there is. */
-const conversions = new Slots(2);
+/** By the path of the file that is wanted. */
+const turns = new Turns();
 
 /** Brings a clip here: whole, verified, and under its final name only then. */
 export async function downloadClip(
@@ -73,27 +78,39 @@ export async function downloadClip(
   try {
     const { signal } = context;
     const ffmpeg = work.convert !== 'none' || work.thumbnail ? await options.findFfmpeg() : '';
-    const saved =
-      (await alreadyHere(job)) ??
-      (work.output === 'buffer'
-        ? await toMemory(job, connection, signal, options)
-        : await toFile(job, connection, { signal, save }, options, ffmpeg));
+    const saved = await inTurn(work, signal, async () => {
+      const found = await alreadyHere(job);
+      if (found) return found;
+      return work.output === 'buffer'
+        ? toMemory(job, connection, signal, options)
+        : toFile(job, connection, { signal, save }, options, ffmpeg);
+    });
     const pictured = work.thumbnail ? await withThumbnail(saved, ffmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
     // A redeploy may come before this is told: then the next run finds the file by `placing`, too.
     const placing = work.output === 'file' ? { placing: saved } : {};
     return { type: 'done', data: { ...work, ...placing, clip: { ...work.clip, file } } };
   } catch (thrown) {
-    const error = fileError(thrown, work);
+    const error = fileError(thrown, `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`);
     const brought = (work.partial?.bytes ?? 0) - (job.data.partial?.bytes ?? 0);
     const gotSomewhere = error.retryable && brought >= progressBytes;
     const afterMs = retryDelayMs(error, gotSomewhere ? 1 : job.failures + 1);
     if (afterMs !== undefined) {
       return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { because: error }) };
     }
-    await removeParts(job);
+    // Stopped by a redeploy, it goes on from there; whoever cancels it removes that, too.
+    if (!context.signal.aborted || !work.partial) await removeParts(job);
     return { type: 'failed', error };
   }
+}
+
+/** Those that skip a file of their name wait for one another, so that the second finds the file of the first. */
+function inTurn<T>(
+  { exists, filename, output }: DownloadWork,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  return output === 'file' && exists === 'skip' ? turns.run(filename, signal, work) : work();
 }
 
 /** Removes what an unfinished job has on disk. Never rejects: what cannot be reached cannot be removed either. */
@@ -114,8 +131,8 @@ async function toMemory(
 ): Promise<ClipFile> {
   const { clip, maxBufferBytes } = job.data;
   const { startedAt, transferOptions } = prepare(job, signal, options);
-  const { file, buffer } = await connection.transfer(signal, () =>
-    transferToMemory(clip, connection, maxBufferBytes, transferOptions),
+  const { file, buffer } = await connection.transfer(signal, async () =>
+    transferToMemory(await withGaps(clip, connection, signal), connection, maxBufferBytes, transferOptions),
   );
   options.onBuffer(buffer);
   return { ...file, path: '', resumed: false, seconds: (options.clock.now() - startedAt) / 1000 };
@@ -129,29 +146,44 @@ async function toFile(
   ffmpeg: string,
 ): Promise<ClipFile> {
   const work = job.data;
+  const { clip, convert, exists, filename, root, partial } = work;
   const part = partOf(job);
   const { startedAt, transferOptions } = prepare(job, signal, options);
-  const { resumed, ...received } = await connection.transfer(signal, () =>
-    transferToFile(
-      work.clip,
-      connection,
-      {
-        part,
-        root: work.root,
-        partial: work.partial,
-        free: options.freeBytes ?? freeBytes,
-        keep: (partial) => save({ ...work, partial }),
-      },
-      transferOptions,
-    ),
+  const target: PartTarget = {
+    part,
+    root,
+    partial,
+    free: options.freeBytes ?? freeBytes,
+    keep: (kept) => save({ ...work, partial: kept }),
+    ...(exists === 'skip'
+      ? { find: ({ size, sha256 = clip.sha256 }) => findClip({ ...clip, size, sha256 }, filename) }
+      : {}),
+  };
+  await removeAbandoned(dirname(part), startedAt);
+  const received = await connection.transfer(signal, async () =>
+    transferToFile(await withGaps(clip, connection, signal), connection, target, transferOptions),
   );
   try {
-    const { path: ready, file } = await converted(work, part, received, ffmpeg, signal, options);
+    if ('found' in received) return received.found;
+    const { resumed } = received;
+    const { maxBytes, maxHeight } = work;
+    const { path: ready, file } =
+      convert === 'none'
+        ? { path: part, file: received.file }
+        : await converted(received, {
+            path: part,
+            convert,
+            maxHeight,
+            maxBytes,
+            ffmpeg,
+            signal,
+            onProgress: options.onConvert,
+          });
     const seconds = (options.clock.now() - startedAt) / 1000;
     const named = (path: string): ClipFile => ({ ...file, path, resumed, seconds });
     // Too late to stop from here on.
     if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
-    const path = await place(ready, work.filename, work.exists, (name) => save({ ...work, placing: named(name) }));
+    const path = await place(ready, filename, exists, (name) => save({ ...work, placing: named(name) }));
     return named(path);
   } finally {
     await removeParts(job);
@@ -166,80 +198,13 @@ function prepare(job: Job<DownloadWork>, signal: AbortSignal, options: DownloadO
   return { startedAt: clock.now(), transferOptions };
 }
 
-async function converted(
-  work: DownloadWork,
-  part: string,
-  { file, mp4 }: Judgement,
-  ffmpeg: string,
-  signal: AbortSignal,
-  { onConvert }: DownloadOptions,
-): Promise<{ path: string; file: Judgement['file'] }> {
-  const { convert, maxBytes, maxHeight } = work;
-  if (convert === 'none') return { path: part, file };
-  const made = await conversions.run(signal, () =>
-    convertFile({ path: part, mp4, convert, maxHeight, maxBytes, ffmpeg, signal, onProgress: onConvert }),
-  );
-  const { duration, width, height, codec } = made.mp4;
-  const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
-  return { path: made.path, file: { ...file, ...facts } };
-}
-
 /** The file of an earlier run of this job, or with `skip` an equal one that is there already. */
 async function alreadyHere(job: Job<DownloadWork>): Promise<ClipFile | undefined> {
   const { clip, exists, filename, output, placing } = job.data;
   if (output !== 'file') return undefined;
-  if (placing && (await isFile(placing.path, placing.size, placing.sha256))) {
-    await removeParts(job);
-    return placing;
-  }
-  return exists === 'skip' ? findClip(clip, filename) : undefined;
-}
-
-/** The file is safe here, so a missing thumbnail only becomes a note. */
-async function withThumbnail(file: ClipFile, ffmpeg: string, signal: AbortSignal): Promise<ClipFile> {
-  const { dir, name } = parse(file.path);
-  const thumbnail = join(dir, `${name}.jpg`);
-  try {
-    await conversions.run(signal, () =>
-      makeThumbnail({ path: file.path, seconds: file.duration, output: thumbnail, ffmpeg, signal }),
-    );
-    return { ...file, thumbnail };
-  } catch (thrown) {
-    if (signal.aborted) throw thrown;
-    return { ...file, problems: [...file.problems, toClipError(thrown).message] };
-  }
-}
-
-/** The file is safe here, so trouble with deleting only becomes a note. */
-async function deleteClip(clip: Clip, file: ClipFile, connection: Connection, signal: AbortSignal): Promise<ClipFile> {
-  try {
-    await connection.deleteClip(clip, signal);
-  } catch (thrown) {
-    const { code, message } = toClipError(thrown);
-    // Not now, then: the next run finds the file here.
-    if (signal.aborted) throw thrown;
-    if (code !== 'ENOTFOUND' && code !== 'EEXPIRED') {
-      return { ...file, problems: [...file.problems, `the clip was not deleted on the server: ${message}`] };
-    }
-  }
-  return file;
-}
-
-const fileProblems: Record<string, string> = {
-  EACCES: 'this folder may not be written to',
-  EPERM: 'this folder may not be written to',
-  EROFS: 'this disk is read-only',
-  ENOTDIR: 'a part of the path is a file, not a folder',
-  EEXIST: 'a part of the path is a file, not a folder',
-  EISDIR: 'there is a folder of this name',
-  ENAMETOOLONG: 'the name is too long',
-};
-
-function fileError(thrown: unknown, work: DownloadWork): ClipError {
-  const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
-  if (thrown instanceof ClipError || code === undefined) return toClipError(thrown);
-  const what = `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);
-  const problem = fileProblems[code];
-  return problem ? new ClipError('EINVALID', `${what}: ${problem} (${code})`) : toClipError(thrown);
+  const isPlaced = placing && (await isFile(placing.path, placing.size, placing.sha256));
+  const found = isPlaced ? placing : exists === 'skip' ? await findClip(clip, filename) : undefined;
+  // A crash may have left some.
+  if (found) await removeParts(job);
+  return found;
 }

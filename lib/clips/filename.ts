@@ -69,6 +69,15 @@ export function expandFilename(template: string, clip: NamedClip, options: Filen
   return full;
 }
 
+/**
+ * The text with its placeholders filled in, for paths that are not of this machine: nothing else of it is changed.
+ * @throws EINVALID for a placeholder that is not known
+ */
+export function expandText(template: string, clip: NamedClip): string {
+  checkPlaceholders(template);
+  return template.replace(placeholderPattern, (_, key: string) => placeholders[key]?.(clip) ?? '_');
+}
+
 /** The folder that a template's values can never leave: what was typed before the first of them. */
 export function rootFolder(template: string, options: FilenameOptions): string {
   const path = options.path ?? nodePath;
@@ -93,6 +102,10 @@ function checkTemplate(template: string, separator: RegExp): void {
   if (names.some((name) => /^[.\s]+$/.test(name) && name !== '.' && name !== '..')) {
     throw invalid('It has a folder of dots and blanks only');
   }
+  checkPlaceholders(template);
+}
+
+function checkPlaceholders(template: string): void {
   for (const [placeholder, key = ''] of template.matchAll(placeholderPattern)) {
     if (!Object.hasOwn(placeholders, key)) {
       const known = Object.keys(placeholders).map((each) => `{${each}}`);

@@ -4,23 +4,32 @@ import type { Answer, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip } from '../provider';
 import { backoffMs, maxAttempts } from '../retry';
 import { updateClip } from './clip';
+import type { CreateWork } from './create';
 
-/** The job of one poll-clip message. */
-export interface PollWork {
-  connection: string;
-  clip: Clip;
+/** How long, and how often, something is waited for. */
+export interface Waiting {
   intervalMs: number;
   maxIntervalMs: number;
   /** Epoch milliseconds; absent: never. */
   giveUpAt?: number;
   /** Rounds so far. */
   polls: number;
-  /** Rounds in a row in which the vendor did not list the clip. */
+  /** Rounds in a row in which the vendor did not list it. */
   misses: number;
 }
 
+/** The job of one poll-clip message. */
+export interface PollWork extends Waiting {
+  connection: string;
+  clip: Clip;
+  /** The clip was gone, and is asked for once more: how far that has come. */
+  again?: CreateWork;
+  /** Of the clip that is gone, which is still what messages know it by. */
+  formerId?: string;
+}
+
 /** A list may lag behind for a moment; after this many rounds in a row the clip is gone. */
-const missesUntilGone = 3;
+export const missesUntilGone = 3;
 /** The wait doubles after so many rounds. */
 const roundsPerStep = 2;
 
@@ -70,20 +79,21 @@ export function judgeFailure(
 }
 
 /**
- * Waits until the next multiple of a step that grows from `intervalMs` to `maxIntervalMs` by doubling every other round. Clips of any age so come due at
- * the same moments and are asked about together; how close these may lie is the poller's business.
+ * Waits until the next multiple of a step that grows from `intervalMs` to `maxIntervalMs` by doubling every other round.
+ * Clips of any age so come due at the same moments and are asked about together; how close these may lie is the poller's
+ * business.
  */
-function waitMs(work: PollWork, now: number, phaseMs: number): number {
+export function waitMs(work: Waiting, now: number, phaseMs: number): number {
   const stepMs = Math.min(work.maxIntervalMs, work.intervalMs * 2 ** Math.floor((work.polls - 1) / roundsPerStep));
   return stepMs - ((now + phaseMs) % stepMs);
 }
 
-function isOver(work: PollWork, now: number): boolean {
+export function isOver(work: Waiting, now: number): boolean {
   return work.giveUpAt !== undefined && now >= work.giveUpAt;
 }
 
 /** The last look is taken at the very end of the time allowed. */
-function beforeGivingUp(work: PollWork, now: number, afterMs: number): number {
+export function beforeGivingUp(work: Waiting, now: number, afterMs: number): number {
   return work.giveUpAt === undefined ? afterMs : Math.min(afterMs, Math.max(0, work.giveUpAt - now));
 }
 

@@ -1,27 +1,31 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock';
 import { ClipError, toClipError } from '../errors';
 import type { Clip, ProviderClip } from '../provider';
+import { inSlices } from '../slices';
 
 /** `undefined`: the vendor does not list the clip. An error is that clip's own failure. */
 export type ClipAnswer = ProviderClip | ClipError | undefined;
 
-interface Ask {
-  clip: Clip;
+interface Ask<Asked, Found> {
+  asked: Asked;
   intervalMs: number;
-  resolve(clip: ProviderClip | undefined): void;
+  resolve(found: Found | undefined): void;
   reject(error: Error): void;
 }
 
 /** After a hint, who is concerned asks within this time; so long the pauses between rounds are short. */
 const hintedForMs = 1_000;
 const hintedPauseMs = 100;
+/** Enough for tens of thousands. */
+const gatherTurns = 2_000;
 
 /**
- * The one loop that asks a vendor for the status of clips. Whoever asks while a round waits to start joins it, and two
- * rounds never start closer together than the shortest interval among those who ask.
+ * The one loop that asks a vendor for the status of clips, or of what else is to be waited for. Whoever asks while a round
+ * waits to start joins it, and two rounds never start closer together than the shortest interval among those who ask.
  */
-export class Poller {
-  readonly #asks = new Set<Ask>();
+export class Poller<Asked = Clip, Found = ProviderClip> {
+  readonly #asks = new Set<Ask<Asked, Found>>();
   #lastRoundAt = -Infinity;
   #hintedAt = -Infinity;
   #timer: { dueAt: number; cancel(): void } | undefined;
@@ -29,11 +33,11 @@ export class Poller {
 
   constructor(
     private readonly clock: Clock,
-    private readonly fetch: (clips: Clip[]) => Promise<ClipAnswer[]>,
+    private readonly fetch: (asked: Asked[]) => Promise<(Found | ClipError | undefined)[]>,
   ) {}
 
   /** Resolves with what the next round finds. The signal only takes this caller out. */
-  ask(clip: Clip, intervalMs: number, signal: AbortSignal): Promise<ProviderClip | undefined> {
+  ask(asked: Asked, intervalMs: number, signal: AbortSignal): Promise<Found | undefined> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = (): void => {
@@ -42,8 +46,8 @@ export class Poller {
         reject(signal.reason as Error);
       };
       const stop = (): void => signal.removeEventListener('abort', leave);
-      const ask: Ask = {
-        clip,
+      const ask: Ask<Asked, Found> = {
+        asked,
         intervalMs,
         resolve: (found) => (stop(), resolve(found)),
         reject: (error) => (stop(), reject(error)),
@@ -87,32 +91,45 @@ export class Poller {
 
   async #round(): Promise<void> {
     this.#timer = undefined;
-    if (this.#asks.size === 0) return;
-    const intervalMs = shortest(this.#asks);
-    // Whoever was in more of a hurry has left.
-    if (this.#waitMs(intervalMs) > 0) return this.#schedule(intervalMs);
+    this.#busy = true;
+    await this.#gather();
+    // Whoever was in more of a hurry may have left.
+    if (this.#asks.size > 0 && this.#waitMs(shortest(this.#asks)) === 0) await this.#askVendor();
+    this.#busy = false;
+    if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
+  }
+
+  /** A crowd that is due at this moment takes some turns of the event loop to come: until nobody more has come in one. */
+  async #gather(): Promise<void> {
+    let came = 0;
+    for (let turn = 0; turn < gatherTurns && this.#asks.size > came; turn += 1) {
+      came = this.#asks.size;
+      await nextTurn();
+    }
+  }
+
+  async #askVendor(): Promise<void> {
     const asks = [...this.#asks];
     this.#asks.clear();
-    this.#busy = true;
     this.#lastRoundAt = this.clock.now();
+    const answers = await this.#answersTo(asks);
+    await inSlices(
+      asks.map((ask, index) => ({ ask, answer: answers[index] })),
+      ({ ask, answer }) => (answer instanceof ClipError ? ask.reject(answer) : ask.resolve(answer)),
+    );
+  }
+
+  async #answersTo(asks: Ask<Asked, Found>[]): Promise<(Found | ClipError | undefined)[]> {
     try {
-      const answers = await this.fetch(asks.map((ask) => ask.clip));
-      asks.forEach((ask, index) => {
-        const answer = answers[index];
-        if (answer instanceof ClipError) ask.reject(answer);
-        else ask.resolve(answer);
-      });
+      return await this.fetch(asks.map(({ asked }) => asked));
     } catch (thrown) {
       const error = toClipError(thrown);
-      for (const ask of asks) ask.reject(error);
-    } finally {
-      this.#busy = false;
-      if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
+      return asks.map(() => error);
     }
   }
 }
 
-function shortest(asks: Iterable<Ask>): number {
+function shortest(asks: Iterable<{ intervalMs: number }>): number {
   let intervalMs = Infinity;
   for (const ask of asks) intervalMs = Math.min(intervalMs, ask.intervalMs);
   return intervalMs;

@@ -1,75 +1,16 @@
-import { createHash, type Hash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import type { Clock } from '../clock';
 import { ClipError, toClipError } from '../errors';
 import { recycle } from './recycle';
+import type { Sink } from './sink';
 
 /** Writes of this size keep the disk busy without holding much memory. */
 const batchBytes = 1024 * 1024;
 
-/** Where bytes go, in batches and in order. */
-export interface Sink {
-  write(chunks: Buffer[]): Promise<void>;
-  /** It needs nothing of the chunks once they are written: their memory may be used for others. */
-  isDoneWithChunks?: boolean;
-}
-
-/**
- * @param position where in the file the first byte goes
- * @param check called before every batch with the bytes that it has; rejects to stop
- */
-export function fileSink(handle: FileHandle, position = 0, check?: (bytes: number) => Promise<void>): Sink {
-  return {
-    isDoneWithChunks: true,
-    async write(chunks) {
-      let rest = chunks;
-      await check?.(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
-      while (rest.length > 0) {
-        const { bytesWritten } = await handle.writev(rest, position);
-        position += bytesWritten;
-        // A disk that fills up takes a part of a batch without an error; only writing the rest tells why.
-        rest = after(rest, bytesWritten);
-      }
-    },
-  };
-}
-
-/** What is left of these chunks behind their first bytes. */
-function after(chunks: Buffer[], bytes: number): Buffer[] {
-  return chunks.flatMap((chunk) => {
-    const skipped = Math.min(bytes, chunk.length);
-    bytes -= skipped;
-    return skipped < chunk.length ? [chunk.subarray(skipped)] : [];
-  });
-}
-
-/** @throws ELIMIT from `write` as soon as there are more bytes than allowed */
-export function memorySink(maxBytes: number): Sink & { buffer(): Buffer } {
-  const kept: Buffer[] = [];
-  let size = 0;
-  return {
-    async write(chunks) {
-      for (const chunk of chunks) size += chunk.length;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      kept.push(...chunks);
-    },
-    buffer: () => Buffer.concat(kept),
-  };
-}
-
-export function tooLarge(maxBytes: number): ClipError {
-  const limit = `${Math.round(maxBytes / 2 ** 20)} MiB`;
-  return new ClipError(
-    'ELIMIT',
-    `The video is larger than ${limit}, the limit for keeping it in memory. Save it as a file`,
-  );
-}
-
 export interface Received {
   /** Bytes. */
   size: number;
-  sha256: string;
   /** Set when the bytes did not end where they should have. */
   cut?: ClipError;
 }
@@ -77,8 +18,8 @@ export interface Received {
 export interface ReceiveOptions {
   /** Bytes to expect in all, where known. */
   size?: number;
-  /** What an earlier transfer brought: its bytes are counted, and are in the hash already. */
-  before?: { bytes: number; hash: Hash };
+  /** Bytes that an earlier transfer brought. */
+  before?: number;
   /** Longest silence between two pieces of data. There is no limit to the whole. */
   stallMs: number;
   clock: Clock;
@@ -88,60 +29,68 @@ export interface ReceiveOptions {
 }
 
 /**
- * Streams a body into a sink and hashes it on the way. At most two batches are in memory at any time.
+ * Streams a body into a sink. At most two batches are in memory at any time.
  * @throws EABORTED, or what the sink throws; a body of another length than announced is reported in the result
  */
 export async function receive(body: Readable, sink: Sink, options: ReceiveOptions): Promise<Received> {
-  const hash = options.before?.hash ?? createHash('sha256');
   const watchdog = watch(body, options);
   const recycler = recycle(body);
-  let size = options.before?.bytes ?? 0;
+  let size = options.before ?? 0;
   let batch: Buffer[] = [];
   let waiting = 0;
-  let writing: Promise<void> = Promise.resolve();
+  /** Rejects once and for all when the sink fails. */
+  let writing: Promise<void> | undefined;
 
-  async function flush(): Promise<void> {
-    watchdog.rest();
-    await writing;
-    watchdog.touch();
-    writing = write(batch);
-    // Awaited before the next batch; until then a failure must not count as unhandled.
-    writing.catch(() => body.destroy());
+  async function writeBatch(): Promise<void> {
+    const chunks = batch;
     batch = [];
     waiting = 0;
-  }
-
-  async function write(chunks: Buffer[]): Promise<void> {
     await sink.write(chunks);
     if (sink.isDoneWithChunks) recycler.free(chunks);
   }
 
+  function write(): void {
+    writing = writeBatch().then(() => {
+      writing = undefined;
+      if (waiting >= batchBytes) write();
+      if (!body.isPaused()) return;
+      watchdog.touch();
+      body.resume();
+    });
+    // Awaited in the end; until then a failure must not count as unhandled.
+    writing.catch(() => body.destroy());
+  }
+
+  // For-await would be shorter, but takes a third more of the processor's time.
+  body.on('data', (chunk: Buffer) => {
+    batch.push(chunk);
+    size += chunk.length;
+    waiting += chunk.length;
+    watchdog.touch();
+    options.onBytes?.(size);
+    // Whatever comes beyond the end is not the clip, and may never stop coming.
+    if (size > (options.size ?? Infinity)) body.destroy();
+    if (waiting < batchBytes) return;
+    if (!writing) return write();
+    watchdog.rest();
+    body.pause();
+  });
+
   let cut: ClipError | undefined;
   try {
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      batch.push(chunk);
-      size += chunk.length;
-      waiting += chunk.length;
-      watchdog.touch();
-      options.onBytes?.(size);
-      // Whatever comes beyond the end is not the clip, and may never stop coming.
-      if (size > (options.size ?? Infinity)) break;
-      if (waiting >= batchBytes) await flush();
-    }
+    await finished(body, { writable: false, cleanup: true });
   } catch (thrown) {
-    await writing;
-    if (options.signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
     cut = broken(thrown, size, options.size);
   } finally {
     watchdog.stop();
     recycler.stop();
     body.destroy();
   }
-  await flush();
-  await writing;
+  while (writing) await writing;
+  if (options.signal.aborted && cut) throw new ClipError('EABORTED', 'Cancelled');
+  await writeBatch();
   if (!cut && options.size !== undefined && size !== options.size) cut = broken(undefined, size, options.size);
-  return { size, sha256: hash.digest('hex'), ...(cut ? { cut } : {}) };
+  return { size, ...(cut ? { cut } : {}) };
 }
 
 /** Destroys the body when the signal fires or the server is silent for too long. A slow disk is not the server's fault. */

@@ -1,15 +1,15 @@
 /** The bytes of a clip on their way into a part file or into memory. */
-import { createHash, type Hash } from 'node:crypto';
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../clock';
 import type { Connection } from '../connection';
 import { ClipError } from '../errors';
 import { bufferSource, fileSource } from '../mp4';
-import type { Clip, OpenClip } from '../provider';
+import type { Clip, ClipFile, OpenClip } from '../provider';
 import { checkSpace, makeFolder, type FreeBytes } from './folder';
-import { judgeFile, type Judgement } from './judge';
-import { fileSink, memorySink, receive, tooLarge, type Received, type Sink } from './receive';
+import { judgeFile, refuseCut, type Judgement } from './judge';
+import { receive, type Received } from './receive';
+import { fileSink, memorySink, tooLarge, type FileSink, type Sink } from './sink';
 
 /** A part file that may be continued: so many of its bytes are on disk, of this version of the clip. */
 export interface Partial {
@@ -26,9 +26,21 @@ export interface TransferOptions {
   onBytes(bytes: number, total: number | undefined): void;
 }
 
+export interface PartTarget {
+  part: string;
+  /** The folder that must not be left. */
+  root: string;
+  /** What an earlier transfer left in the part. */
+  partial?: Partial;
+  free: FreeBytes;
+  /** Finds the clip among the files that are here, by what the server announces of it. */
+  find?(announced: Pick<Clip, 'size' | 'sha256'>): Promise<ClipFile | undefined>;
+  /** Told what can be continued of the part, or that nothing can any more. */
+  keep(partial: Partial | undefined): Promise<void>;
+}
+
 /** How often a transfer of unknown size looks at the space that is left. */
 const spaceCheckBytes = 64 * 2 ** 20;
-const hashPieceBytes = 2 ** 20;
 
 /** The whole clip in memory. @throws ELIMIT before the first byte where the size is known */
 export async function transferToMemory(
@@ -41,56 +53,81 @@ export async function transferToMemory(
   if ((source.size ?? clip.size ?? 0) > maxBytes) discard(source, tooLarge(maxBytes));
   const sink = memorySink(maxBytes);
   const received = await take(source, sink, clip, options);
-  const buffer = sink.buffer();
-  return { ...(await judge(clip, received, bufferSource(buffer), source, options)), buffer };
+  refuseCut(clip, received, options);
+  const { buffer, sha256 } = sink.end();
+  return { ...(await judge(clip, { ...received, sha256 }, bufferSource(buffer), source, options)), buffer };
 }
 
 /**
- * The whole clip in a part file, verified and on disk. On any failure the part is gone, but for a break that can be
- * continued: then `keep` is told, and the part stays.
- * @param partial what an earlier transfer left in the part
+ * The whole clip in a part file, verified and on disk. On any failure the part is gone, unless the transfer broke off or was
+ * stopped and can be continued: then `keep` is told.
+ * @returns what was received, or the file that `find` found
  */
 export async function transferToFile(
   clip: Clip,
   connection: Connection,
-  target: { part: string; root: string; partial?: Partial; free: FreeBytes; keep(partial: Partial): Promise<void> },
+  target: PartTarget,
   options: TransferOptions,
-): Promise<Judgement & { resumed: boolean }> {
-  const { part } = target;
+): Promise<(Judgement & { resumed: boolean }) | { found: ClipFile }> {
+  const { part, free } = target;
   const folder = dirname(part);
   const before = await continuable(part, target.partial);
   const source = await openClip(clip, connection, { offset: before?.bytes ?? 0, etag: before?.etag }, options.signal);
-  // The vendor may start again all the same; a transfer that starts in the middle of nowhere is of no use.
+  // The vendor may start again all the same.
   const resumed = before !== undefined && source.offset === before.bytes;
   if (!resumed && source.offset !== 0) {
-    discard(source, new ClipError('EPROTOCOL', 'The server sent another part of the clip than the one asked for'));
+    // Without a part, the next try asks for no range.
+    if (target.partial) await target.keep(undefined);
+    const message = 'The server sent another part of the clip than the one asked for';
+    discard(source, new ClipError('EPROTOCOL', message, { retryable: before !== undefined }));
   }
+  const found = await target.find?.(source).catch((error: unknown) => discard(source, error));
+  if (found) {
+    source.body.destroy();
+    return { found };
+  }
+  const position = resumed ? before.bytes : 0;
   let handle: FileHandle | undefined;
+  let sink: FileSink | undefined;
+  let received: Received | undefined;
   let isKept = false;
   try {
     await makeFolder(folder, target.root);
-    const offset = resumed ? before.bytes : 0;
     const announced = source.size ?? clip.size;
-    await checkSpace(folder, Math.max(0, (announced ?? 0) - offset), target.free);
-    handle = await openPart(part, resumed);
-    const hashed = resumed ? { before: { bytes: offset, hash: await hashStart(handle, offset) } } : {};
-    const sink = fileSink(handle, offset, announced === undefined ? spaceGuard(folder, target.free) : undefined);
-    const received = await take(source, sink, clip, { ...options, ...hashed });
-    const { cut } = received;
-    if (cut && source.resumable && source.etag && received.size > 0 && received.size < (source.size ?? Infinity)) {
-      await handle.sync();
-      await target.keep({ bytes: received.size, etag: source.etag });
-      isKept = true;
-    }
-    const judgement = await judge(clip, received, await fileSource(handle), source, options);
-    await handle.sync();
+    await checkSpace(folder, Math.max(0, (announced ?? 0) - position), free);
+    // What an earlier transfer noted says nothing about the bytes that come now.
+    if (target.partial && !resumed) await target.keep(undefined);
+    handle = await openPart(part, position);
+    sink = fileSink(part, handle, {
+      position,
+      ...(announced === undefined ? { check: spaceGuard(folder, free) } : {}),
+    });
+    received = await take(source, sink, clip, { ...options, before: position });
+    refuseCut(clip, received, options);
+    const sha256 = await sink.end(options.signal);
+    const judgement = await judge(clip, { ...received, sha256 }, await fileSource(handle), source, options);
     isKept = true;
     return { ...judgement, resumed };
+  } catch (thrown) {
+    const partial = received?.cut || options.signal.aborted ? partialOf(source, sink) : undefined;
+    if (partial) {
+      await handle!.sync();
+      await target.keep(partial);
+      isKept = true;
+    }
+    throw thrown;
   } finally {
     source.body.destroy();
+    await sink?.close();
     await handle?.close();
     if (!isKept) await rm(part, { force: true }).catch(() => undefined);
   }
+}
+
+/** How far a transfer came that can be continued: there must be something behind that. */
+function partialOf({ etag, resumable, size = 0 }: OpenClip, sink: FileSink | undefined): Partial | undefined {
+  const bytes = sink?.position ?? 0;
+  return resumable && etag && bytes > 0 && bytes < size ? { bytes, etag } : undefined;
 }
 
 async function openClip(
@@ -115,7 +152,7 @@ function take(
   source: OpenClip,
   sink: Sink,
   clip: Clip,
-  options: TransferOptions & { before?: { bytes: number; hash: Hash } },
+  options: TransferOptions & { before?: number },
 ): Promise<Received> {
   return receive(source.body, sink, {
     ...options,
@@ -126,7 +163,7 @@ function take(
 
 function judge(
   clip: Clip,
-  received: Received,
+  received: Received & { sha256: string },
   mp4: Parameters<typeof judgeFile>[2],
   source: OpenClip,
   { strict, lenient }: TransferOptions,
@@ -141,23 +178,16 @@ async function continuable(part: string, partial: Partial | undefined): Promise<
   return found?.isFile() && found.size >= partial!.bytes ? partial : undefined;
 }
 
-async function openPart(part: string, resumed: boolean): Promise<FileHandle> {
-  if (resumed) return open(part, 'r+');
-  // One left by a crash may share its bytes with the file that it became: it is replaced, never written to.
-  await rm(part, { force: true });
-  return open(part, 'wx+');
-}
-
-async function hashStart(handle: FileHandle, bytes: number): Promise<Hash> {
-  await handle.truncate(bytes);
-  const hash = createHash('sha256');
-  const piece = Buffer.alloc(Math.min(bytes, hashPieceBytes));
-  for (let at = 0; at < bytes;) {
-    const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, bytes - at), at);
-    hash.update(piece.subarray(0, bytesRead));
-    at += bytesRead;
+/** @param position bytes that stay in it */
+async function openPart(part: string, position: number): Promise<FileHandle> {
+  if (position === 0) {
+    // One left by a crash may share its bytes with the file that it became: it is replaced, never written to.
+    await rm(part, { force: true });
+    return open(part, 'wx+');
   }
-  return hash;
+  const handle = await open(part, 'r+');
+  await handle.truncate(position);
+  return handle;
 }
 
 function spaceGuard(folder: string, free: FreeBytes): (bytes: number) => Promise<void> {

@@ -1,47 +1,18 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../clock';
 import { ClipError, toClipError } from '../errors';
-import type { Answer, Job, JobDraft, JobEngine, JobOwner } from './job';
+import { startWhenDue } from './due';
+import { halt, type Entry, type Outcome } from './entry';
+import { olderFirst, type Answer, type Job, type JobDraft, type JobEngine, type JobOwner } from './job';
 import type { Journal } from './journal';
-
-interface Run {
-  owner: JobOwner<unknown>;
-  stop: AbortController;
-  /** Never rejects. */
-  ended: Promise<void>;
-}
-
-interface Entry {
-  job: Job;
-  cancelTimer?: () => void;
-  running?: Run;
-  /** Woken while it ran. */
-  woken?: boolean;
-  /** A vendor asked not to be asked before. Epoch milliseconds. */
-  restUntil?: number;
-  /** Set once nothing may run the job or end it in another way. Resolves when it is gone from disk; never rejects. */
-  ending?: Promise<void>;
-  /** It is over; only its file may still be there. */
-  gone?: boolean;
-  /** Writes of one job happen in order. */
-  stored: Promise<void>;
-}
-
-type Outcome = Exclude<Answer<unknown>, { type: 'retry' }>;
-
-/** A message takes one turn of the event loop from node to node, so a few quick nodes may lie between two of ours. */
-const handOverTurns = 20;
+import { Tellings, type Origin } from './telling';
 
 /** Runs jobs in this process, out of a journal on disk. */
 export class EmbeddedEngine implements JobEngine {
   readonly #entries = new Map<string, Entry>();
   readonly #owners = new Map<string, JobOwner<unknown>>();
-  /** Jobs on their way to disk. */
-  readonly #adding = new Set<Promise<unknown>>();
-  /** Whose outcome is being told, for whatever that sets off. */
-  readonly #telling = new AsyncLocalStorage<string>();
+  readonly #tellings = new Tellings();
+  readonly #startAfter: (entry: Entry, waitMs: number) => () => void;
   /** What a crash cut off: jobs that are there although the one they came from is, too, and will be told again. */
   #handedOver: Job[] = [];
   #loading: Promise<void> | undefined;
@@ -51,15 +22,16 @@ export class EmbeddedEngine implements JobEngine {
     private readonly clock: Clock,
     private readonly warn: (text: string) => void,
   ) {
+    this.#startAfter = startWhenDue(
+      clock,
+      (a, b) => olderFirst(a.job, b.job),
+      (entry) => this.#start(entry),
+    );
     this.#loaded().catch((error: unknown) => this.warn(`Stored jobs cannot go on: ${toClipError(error).message}`));
   }
 
   add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
-    const adding = this.#add(draft);
-    const added = (): void => void this.#adding.delete(adding);
-    this.#adding.add(adding);
-    adding.then(added, added);
-    return adding;
+    return this.#tellings.add(draft.owner, (from) => this.#add(draft, from));
   }
 
   own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
@@ -78,7 +50,7 @@ export class EmbeddedEngine implements JobEngine {
   async remove(matches: (job: Job) => boolean): Promise<Job[]> {
     const found = await this.#find(matches);
     const entries = found.filter((entry) => !entry.ending);
-    for (const entry of entries) entry.ending = this.#halt(entry).then(() => this.#forget(entry));
+    for (const entry of entries) entry.ending = halt(entry).then(() => this.#forget(entry));
     await Promise.all(found.map(async (entry) => entry.ending));
     return entries.map((entry) => entry.job);
   }
@@ -104,20 +76,12 @@ export class EmbeddedEngine implements JobEngine {
     return async () => undefined;
   }
 
-  async #add<Data>({ id = randomUUID(), owner, data, runAt }: JobDraft<Data>): Promise<Job<Data>> {
+  async #add<Data>({ id = randomUUID(), owner, data, runAt }: JobDraft<Data>, from?: Origin): Promise<Job<Data>> {
     await this.#loaded();
-    const from = this.#telling.getStore();
-    const index = this.#handedOver.findIndex((earlier) => earlier.from === from && earlier.owner === owner);
+    const index = this.#handedOver.findIndex((earlier) => earlier.from === from?.id && earlier.owner === owner);
     if (index >= 0) return this.#handedOver.splice(index, 1)[0] as Job<Data>;
-    const job: Job<Data> = {
-      id,
-      createdAt: this.clock.now(),
-      failures: 0,
-      owner,
-      data,
-      runAt,
-      ...(from ? { from } : {}),
-    };
+    const [createdAt, origin] = [this.clock.now(), from ? { from: from.id } : {}];
+    const job: Job<Data> = { id, createdAt, failures: 0, owner, data, runAt, ...origin };
     await this.journal.write(job);
     this.#keep(job);
     return job;
@@ -152,7 +116,7 @@ export class EmbeddedEngine implements JobEngine {
   /** Waits for jobs that are just being added: they were accepted before whoever asks. */
   async #find(matches: (job: Job) => boolean): Promise<Entry[]> {
     await this.#loaded();
-    await Promise.allSettled(this.#adding);
+    await this.#tellings.added();
     return [...this.#entries.values()].filter((entry) => matches(entry.job));
   }
 
@@ -161,7 +125,7 @@ export class EmbeddedEngine implements JobEngine {
     const entries = this.#of(owner);
     if (this.#owners.get(owner) === own) {
       this.#owners.delete(owner);
-      for (const entry of entries) entry.cancelTimer?.();
+      for (const entry of entries) entry.unschedule?.();
     }
     const runs = entries.flatMap(({ running }) => (running?.owner === own ? [running] : []));
     for (const run of runs) run.stop.abort();
@@ -169,15 +133,17 @@ export class EmbeddedEngine implements JobEngine {
   }
 
   #schedule(entry: Entry): void {
-    entry.cancelTimer?.();
+    entry.unschedule?.();
     if (!this.#owners.has(entry.job.owner) || entry.running || entry.ending) return;
     const waitMs = Math.max(0, entry.job.runAt - this.clock.now());
-    entry.cancelTimer = this.clock.after(waitMs, () => {
-      const owner = this.#owners.get(entry.job.owner);
-      if (!owner) return;
-      const stop = new AbortController();
-      entry.running = { owner, stop, ended: this.#run(entry, owner, stop.signal) };
-    });
+    entry.unschedule = this.#startAfter(entry, waitMs);
+  }
+
+  #start(entry: Entry): void {
+    const owner = this.#owners.get(entry.job.owner);
+    if (!owner) return;
+    const stop = new AbortController();
+    entry.running = { owner, stop, ended: this.#run(entry, owner, stop.signal) };
   }
 
   async #run(entry: Entry, owner: JobOwner<unknown>, signal: AbortSignal): Promise<void> {
@@ -221,29 +187,20 @@ export class EmbeddedEngine implements JobEngine {
 
   async #cancel(entry: Entry): Promise<void> {
     const owner = this.#owners.get(entry.job.owner) ?? entry.running?.owner;
-    await this.#halt(entry);
+    await halt(entry);
     const error = new ClipError('EABORTED', 'Cancelled by a message');
     await this.#settle(entry, owner, { type: 'failed', error });
   }
 
-  async #halt({ cancelTimer, running }: Entry): Promise<void> {
-    cancelTimer?.();
-    running?.stop.abort();
-    await running?.ended;
-  }
-
   async #settle(entry: Entry, owner: JobOwner<unknown> | undefined, outcome: Outcome): Promise<void> {
     if (outcome.data !== undefined) entry.job.data = outcome.data;
-    await this.#telling.run(entry.job.id, () => this.#tell(() => owner?.settled(entry.job, outcome)));
-    entry.gone = true;
-    await this.#takenOver();
+    await this.#tellings.tell(entry.job.id, async () => {
+      await this.#tell(() => owner?.settled(entry.job, outcome));
+      entry.gone = true;
+    });
+    // The next node's job is stored before this one is forgotten: a crash in between would lose what both are about.
+    await this.#tellings.added();
     await this.#forget(entry);
-  }
-
-  /** The next node's job is stored before this one is forgotten: a crash in between would lose what both are about. */
-  async #takenOver(): Promise<void> {
-    for (let turn = 0; turn < handOverTurns; turn += 1) await nextTurn();
-    await Promise.allSettled(this.#adding);
   }
 
   async #forget(entry: Entry): Promise<void> {

@@ -18,6 +18,11 @@ export interface Job<Data = unknown> {
   from?: string;
 }
 
+/** How jobs are ordered that are due together, such as all of those whose time came while Node-RED was down. */
+export function olderFirst(a: Job, b: Job): number {
+  return a.runAt - b.runAt || a.createdAt - b.createdAt;
+}
+
 /**
  * What a run of a job led to. `data` replaces the job's data where given; with `retry` that may be in memory only, so what
  * must survive a crash is saved by the run itself.

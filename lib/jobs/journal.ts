@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { ClipError } from '../errors';
 import { syncFolder } from '../files';
-import type { Job } from './job';
+import { olderFirst, type Job } from './job';
 
 /** One small file per job, each written whole or not at all. */
 export interface Journal {
@@ -15,6 +15,7 @@ export interface Journal {
 const suffix = '.json';
 /** How the atomic write names what is not whole yet. */
 const draftName = /\.json\.\d+$/;
+const readAtOnce = 16;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
@@ -22,6 +23,9 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
 
   async function read(name: string): Promise<Job[]> {
     const path = join(folder, name);
+    // Left by a crash in the middle of a write: whoever asked for it was never told that it is stored.
+    if (draftName.test(name)) await removeQuietly(path);
+    if (!name.endsWith(suffix)) return [];
     let text: string;
     try {
       text = await readFile(path, 'utf8');
@@ -46,13 +50,13 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     async readAll() {
       try {
         await mkdir(folder, { recursive: true });
+        const names = await readdir(folder);
         const jobs: Job[] = [];
-        for (const name of await readdir(folder)) {
-          if (name.endsWith(suffix)) jobs.push(...(await read(name)));
-          // Left by a crash in the middle of a write: whoever asked for it was never told that it is stored.
-          else if (draftName.test(name)) await removeQuietly(join(folder, name));
+        for (let from = 0; from < names.length; from += readAtOnce) {
+          const page = await Promise.all(names.slice(from, from + readAtOnce).map(read));
+          jobs.push(...page.flat());
         }
-        return jobs.sort((a, b) => a.runAt - b.runAt);
+        return jobs.sort(olderFirst);
       } catch (error) {
         throw unusable(folder, error);
       }

@@ -8,6 +8,7 @@ import type { Movie, Track } from './movie';
 
 export { bufferSource, fileSource } from './boxes';
 export type { Mp4Source } from './boxes';
+export { mediaBytes, readParameters } from './parameters';
 export { sniff } from './sniff';
 export type { Content } from './sniff';
 

@@ -4,16 +4,16 @@ import type { Redis } from 'ioredis';
 import { toClipError } from '../../errors';
 import type { Job, JobOwner } from '../job';
 import { jobOf, type Lane } from './lane';
-import type { Ended, Note, Stopped } from './notes';
+import type { Ended, Stopped } from './notes';
+import type { Others } from './others';
 import { cancelled, type Run, type Runs } from './runs';
 
 export interface EndsOptions {
   client: Redis;
   prefix: string;
-  instance: string;
   runs: Runs;
   closing: AbortSignal;
-  tellOthers(note: Note): void;
+  others: Others;
   ownerOf(job: Job): JobOwner<unknown> | undefined;
   warn(text: string): void;
   /** A job that did not run was taken out of its lane. */
@@ -90,12 +90,12 @@ export class Ends {
 
   /** Ends a job that does not run. */
   async #tryToTake(lane: Lane, id: string, how: Stopped): Promise<Job | 'asked' | 'claimed' | undefined> {
-    const { tellOthers, taken } = this.options;
+    const { others, taken } = this.options;
     const [queued, state] = await Promise.all([lane.queue.getJob(id), lane.queue.getJobState(id)]);
     if (!queued) return undefined;
     const job = jobOf(queued);
     if (state === 'active') {
-      tellOthers({ type: 'stop', id, owner: job.owner, how });
+      others.tell({ type: 'stop', id, owner: job.owner, how });
       return 'asked';
     }
     if (!(await this.#claim(id))) return 'claimed';
@@ -120,10 +120,10 @@ export class Ends {
 
   /** Several instances may be told to end the same job: one of them does it. */
   async #claim(id: string): Promise<boolean> {
-    const { client, prefix, instance } = this.options;
+    const { client, prefix, others } = this.options;
     const key = `${prefix}:ending:${id}`;
-    if ((await client.set(key, instance, 'PX', claimMs, 'NX')) === 'OK') return true;
-    return (await client.get(key)) === instance;
+    if ((await client.set(key, others.id, 'PX', claimMs, 'NX')) === 'OK') return true;
+    return (await client.get(key)) === others.id;
   }
 
   #listen(id: string): { within(ms: number, signal: AbortSignal): Promise<Heard | undefined>; stop(): void } {

@@ -3,17 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
 import type { Refusals } from '../../refusals';
 import type { Job, JobDraft, JobEngine, JobOwner } from '../job';
+import { Tellings, type Origin } from '../telling';
 import { AbsentOwners } from './absent';
 import { Ends } from './ends';
-import { HandOver } from './hand-over';
+import { handOver, type HandOver } from './hand-over';
 import { KnownJobs } from './known';
 import { storedJob, type Lane } from './lane';
 import { Lanes } from './lanes';
-import { exchangeNotes, type Ended, type Note, type Stopped } from './notes';
-import { presence, type Presence } from './presence';
+import { News } from './news';
+import type { Stopped } from './notes';
+import { meetOthers, type Others } from './others';
 import { checkRedisUrl, connectRedis, loadPackages, type Redis } from './redis';
 import { redisRefusals } from './refusals';
-import { repeat } from './repeat';
 import { Runs, type Run } from './runs';
 
 export interface BullOptions {
@@ -32,24 +33,21 @@ export interface BullOptions {
 }
 
 export class BullEngine implements JobEngine {
-  readonly #instance = randomUUID();
   readonly #prefix: string;
   readonly #redis: Redis;
   readonly #lanes: Lanes;
   readonly #runs: Runs;
   readonly #known: KnownJobs;
   readonly #ends: Ends;
+  readonly #tellings = new Tellings();
   readonly #handOver: HandOver;
-  readonly #presence: Presence;
-  readonly #tellOthers: (note: Note) => void;
+  readonly #others: Others;
+  readonly #news: News;
   readonly #owners = new Map<string, JobOwner<unknown>>();
   readonly #absent: AbsentOwners;
-  /** Jobs on their way to Redis. */
-  readonly #adding = new Set<Promise<unknown>>();
   /** Connections that this process has had. */
   readonly #connections = new Set<string>();
   readonly #closing = new AbortController();
-  readonly #beating: { now(): void; stop(): void };
   readonly #watch: NodeJS.Timeout;
 
   /** @throws EINVALID for an address that is none, EUNSUPPORTED when a package is not installed */
@@ -60,28 +58,44 @@ export class BullEngine implements JobEngine {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#absent = new AbsentOwners(options.absentMs ?? 1_000);
-    this.#handOver = new HandOver(client, prefix);
-    this.#presence = presence(client, prefix, this.#instance);
-    this.#tellOthers = exchangeNotes(redis, `${prefix}:notes`, this.#instance, (note) => this.#hear(note));
+    this.#handOver = handOver(client, prefix);
+    this.#others = meetOthers(redis, {
+      prefix,
+      beatMs: options.beatMs ?? 15_000,
+      owners: () => (this.#closing.signal.aborted ? [] : [...this.#owners.keys()]),
+      hear: (note) => this.#news.hear(note),
+      met: ({ instances, owners }) => {
+        this.#lanes.share(instances);
+        this.#absent.elsewhere = owners;
+      },
+      also: () => this.#news.catchUp(),
+    });
     this.#runs = new Runs(bullmq, lockMs, {
       ownerOf: ({ owner }) => this.#owners.get(owner),
       absent: (job, lane) => this.#absent.putOffMs(job, lane),
       waits: (job, lane, restUntil) => this.#known.waits(job, lane, restUntil),
-      tell: (id, call) => this.#handOver.tell(id, call),
-      ended: (job, how) => this.#ended(job, how),
+      tell: (id, call) => this.#tellings.tell(id, call),
+      forget: (id) => this.#handOver.forget(id),
+      ended: (job, how) => this.#news.ended(job, how),
       warn,
     });
     this.#known = new KnownJobs(this.#runs);
     this.#ends = new Ends({
       client,
       prefix,
-      instance: this.#instance,
       runs: this.#runs,
       closing: this.#closing.signal,
-      tellOthers: this.#tellOthers,
+      others: this.#others,
       ownerOf: ({ owner }) => this.#owners.get(owner),
       warn,
-      taken: (job, how) => this.#ended(job, how),
+      taken: (job, how) => this.#news.ended(job, how),
+    });
+    this.#news = new News({
+      known: this.#known,
+      absent: this.#absent,
+      ends: this.#ends,
+      others: this.#others,
+      owners: this.#owners,
     });
     this.#lanes = new Lanes(
       redis,
@@ -93,23 +107,22 @@ export class BullEngine implements JobEngine {
         warn,
       },
     );
-    redis.onChange((isAway) => !isAway && this.#back());
-    this.#beating = repeat(options.beatMs ?? 15_000, () => this.#beat());
+    redis.onChange((isAway) => {
+      if (isAway) return;
+      this.#lanes.restoreLimits();
+      this.#others.greet();
+    });
     this.#watch = setInterval(() => this.#runs.stopOverdue(), lockMs / 8).unref();
   }
 
   add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
-    const adding = this.#add(draft);
-    const added = (): void => void this.#adding.delete(adding);
-    this.#adding.add(adding);
-    adding.then(added, added);
-    return adding;
+    return this.#tellings.add(draft.owner, (from) => this.#add(draft, from));
   }
 
   own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
     const own = handlers as JobOwner<unknown>;
     // When the other owners of this start have come, too.
-    if (this.#owners.size === 0) setImmediate(this.#beating.now);
+    if (this.#owners.size === 0) setImmediate(this.#others.greet);
     this.#owners.set(owner, own);
     if (!this.#closing.signal.aborted) this.#lanes.start();
     this.#absent.came(owner);
@@ -126,7 +139,7 @@ export class BullEngine implements JobEngine {
 
   /** Instances are deployed one after the other: an owner that one of them had of late may exist. */
   async removeOrphans(exists: (owner: string) => boolean): Promise<Job[]> {
-    const owners = await this.#presence.owners();
+    const owners = await this.#others.owners();
     return this.remove(({ owner }) => !exists(owner) && !owners.has(owner));
   }
 
@@ -143,10 +156,7 @@ export class BullEngine implements JobEngine {
     const open = this.#lanes.open(name, atOnce);
     return () => {
       const closed = this.#lanes.close(open);
-      return this.#stop(
-        this.#runs.all(({ lane }) => lane === open.lane),
-        closed,
-      );
+      return this.#stop(({ lane }) => lane === open.lane, closed);
     };
   }
 
@@ -161,7 +171,7 @@ export class BullEngine implements JobEngine {
   }
 
   closeUnused(): Promise<void> | undefined {
-    const isUsed = this.#owners.size > 0 || this.#lanes.isUsed || this.#adding.size > 0;
+    const isUsed = this.#owners.size > 0 || this.#lanes.isUsed || this.#tellings.isAdding;
     return isUsed ? undefined : this.close();
   }
 
@@ -169,18 +179,18 @@ export class BullEngine implements JobEngine {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#beating.stop();
+    this.#others.stop();
     clearInterval(this.#watch);
     this.#owners.clear();
     const stopped = this.#leave();
-    await this.#stop(
-      this.#runs.all(() => true),
-      stopped,
-    );
+    await this.#stop(() => true, stopped);
     this.#redis.close();
   }
 
-  async #add<Data>({ id = randomUUID(), lane: name, ...draft }: JobDraft<Data>): Promise<Job<Data>> {
+  async #add<Data>(
+    { id = randomUUID(), lane: name, ...draft }: JobDraft<Data>,
+    from: Origin | undefined,
+  ): Promise<Job<Data>> {
     const now = Date.now();
     const job: Job<Data> = { id, createdAt: now, failures: 0, ...draft };
     const lane = this.#lanes.get(name);
@@ -193,7 +203,7 @@ export class BullEngine implements JobEngine {
       return id;
     };
     try {
-      const storedId = await this.#handOver.add(job.owner, store);
+      const storedId = from ? await this.#handOver.addOnce(from, job.owner, store) : await store();
       added(storedId === id);
       return { ...job, id: storedId };
     } catch (thrown) {
@@ -203,7 +213,8 @@ export class BullEngine implements JobEngine {
   }
 
   /** Stops these runs; their jobs are kept. Where `stopped`, none of them comes back to this instance. */
-  async #stop(runs: Run[], stopped?: Promise<void>): Promise<void> {
+  async #stop(matches: (run: Run) => boolean, stopped?: Promise<void>): Promise<void> {
+    const runs = this.#runs.all(matches);
     for (const run of runs) run.stop.abort();
     await Promise.all(runs.map((run) => run.ran));
     await this.#redis.unlessAway(Promise.all(runs.map((run) => run.ended)));
@@ -214,16 +225,13 @@ export class BullEngine implements JobEngine {
   #release(owner: string, own: JobOwner<unknown>): Promise<void> {
     if (this.#owners.get(owner) === own) this.#owners.delete(owner);
     const stopped = this.#owners.size === 0 ? this.#leave() : undefined;
-    return this.#stop(
-      this.#runs.all((run) => run.owner === own),
-      stopped,
-    );
+    return this.#stop((run) => run.owner === own, stopped);
   }
 
   /** The jobs are for the others now. */
   async #leave(): Promise<void> {
     await this.#lanes.stop();
-    await this.#redis.unlessAway(this.#presence.leave().catch(() => undefined));
+    await this.#redis.unlessAway(this.#others.leave());
   }
 
   async #stored(): Promise<{ job: Job; lane: Lane }[]> {
@@ -234,44 +242,8 @@ export class BullEngine implements JobEngine {
 
   async #endAll(matches: (job: Job) => boolean, how: Stopped): Promise<Job[]> {
     // They were accepted before whoever asks.
-    await Promise.allSettled(this.#adding);
+    await this.#tellings.added();
     const found = (await this.#stored()).filter(({ job }) => matches(job));
     return this.#ends.endAll(found, how);
-  }
-
-  #ended(job: Job, how: Ended): void {
-    const { id, owner } = job;
-    this.#gone(job, how, job);
-    const wasStopped = how === 'cancelled' || how === 'removed';
-    this.#tellOthers({ type: 'ended', id, owner, how, ...(wasStopped ? { job } : {}) });
-  }
-
-  #hear(note: Note): void {
-    const { id, owner } = note;
-    if (note.type === 'stop') return this.#ends.stop(id, note.how);
-    this.#gone(note, note.how, note.job);
-    const how = note.how === 'cancelled' ? 'failed' : note.how;
-    this.#owners.get(owner)?.settledElsewhere?.(id, how === 'removed' ? undefined : how);
-  }
-
-  #gone(named: { id: string; owner: string }, how: Ended, job?: Job): void {
-    this.#known.forget(named.id);
-    this.#absent.forget(named);
-    this.#ends.heard(named.id, how, job);
-  }
-
-  #back(): void {
-    this.#lanes.restoreLimits();
-    this.#beating.now();
-  }
-
-  async #beat(): Promise<void> {
-    if (this.#redis.isAway || this.#closing.signal.aborted) return;
-    if (this.#owners.size > 0) {
-      const { instances, owners } = await this.#presence.beat([...this.#owners.keys()]);
-      this.#lanes.share(instances);
-      this.#absent.elsewhere = owners;
-    }
-    for (const { id, owner } of await this.#known.takeGone()) this.#owners.get(owner)?.settledElsewhere?.(id);
   }
 }

@@ -1,4 +1,4 @@
-/** What instances that share a Redis tell one another about single jobs. Whoever is away at that moment misses it. */
+/** What instances that share a Redis tell one another. Whoever is away at that moment misses it. */
 import type { Job } from '../job';
 import type { Redis } from './redis';
 
@@ -6,7 +6,10 @@ import type { Redis } from './redis';
 export type Ended = 'done' | 'failed' | Stopped;
 export type Stopped = 'cancelled' | 'removed';
 
-export type Note = { id: string; owner: string } & (
+export type Note = JobNote | { type: 'changed' };
+
+/** About a single job; the other kind says that an instance has come or gone. */
+export type JobNote = { id: string; owner: string } & (
   | { type: 'stop'; how: Stopped }
   /** `job`: what had been reached, where the job was stopped. */
   | { type: 'ended'; how: Ended; job?: Job }

@@ -1,9 +1,15 @@
 /** What instances that share a Redis let one another know about themselves. */
 import type { Redis } from 'ioredis';
 
+/** Live instances, how many there are and what owners they have. */
+export interface Met {
+  instances: number;
+  owners: Set<string>;
+}
+
 export interface Presence {
-  /** Says that this instance lives and has these owners; resolves to how many live and what they have. */
-  beat(owners: string[]): Promise<{ instances: number; owners: Set<string> }>;
+  /** Says that this instance lives and has these owners. */
+  beat(owners: string[]): Promise<Met>;
   /** Owners that any instance had of late. */
   owners(): Promise<Set<string>>;
   /** This instance lives no longer. */

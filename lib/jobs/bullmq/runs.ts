@@ -33,8 +33,10 @@ export interface RunsHost {
   absent(job: Job, lane: Lane): number;
   /** The job waits for its next run. A vendor asked for the pause until then. */
   waits(job: Job, lane: Lane, restUntil: number): void;
-  /** Tells an outcome; resolves when whatever that sets off is stored. The returned function forgets about it. */
-  tell(id: string, call: () => Promise<void>): Promise<() => void>;
+  /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
+  tell(id: string, call: () => Promise<void>): Promise<boolean>;
+  /** The job is gone, and will not be told again. */
+  forget(id: string): void;
   /** The job is over and gone. */
   ended(job: Job, how: Ended): void;
   warn(text: string): void;
@@ -197,14 +199,14 @@ export class Runs {
     const { job, owner } = run;
     run.settling = true;
     if (outcome.data !== undefined) job.data = outcome.data;
-    const forget = await this.host.tell(job.id, () => this.#tell(() => owner.settled(job, outcome)));
-    return this.#finish(run, run.end ?? outcome.type, forget);
+    const hasLedOn = await this.host.tell(job.id, () => this.#tell(() => owner.settled(job, outcome)));
+    return this.#finish(run, run.end ?? outcome.type, hasLedOn);
   }
 
-  async #finish({ job, queued, token }: Run, how: Ended, forget?: () => void): Promise<never> {
+  async #finish({ job, queued, token }: Run, how: Ended, hasLedOn = false): Promise<never> {
     const fetchNext = false;
     await queued.moveToCompleted(how, token, fetchNext);
-    forget?.();
+    if (hasLedOn) this.host.forget(job.id);
     this.host.ended(job, how);
     // To BullMQ, this means that there is nothing left to do.
     throw new this.bullmq.DelayedError();

@@ -7,7 +7,8 @@ const now = Date.UTC(2025, 2, 1, 9);
 
 describe('a clip out of a message', () => {
   it('is taken as it is when it is one', () => {
-    const clip = aClip({ title: 'x', ref: { server: '7' }, size: 5, progress: 3 });
+    const options = { vca: 'all', imageWidth: 640, audio: true };
+    const clip = aClip({ title: 'x', ref: { server: '7' }, options, size: 5, progress: 3 });
     assert.deepEqual(readClip(clip, now), clip);
   });
 
@@ -55,6 +56,10 @@ describe('a clip out of a message', () => {
     'text as references': { value: { ...aClip(), ref: 'x' }, names: /msg\.clip\.ref/ },
     'null as references': { value: { ...aClip(), ref: null }, names: /msg\.clip\.ref/ },
     'numbers in references': { value: { ...aClip(), ref: { a: 1 } }, names: /msg\.clip\.ref/ },
+    'a list as references': { value: { ...aClip(), ref: ['a'] }, names: /msg\.clip\.ref/ },
+    'text as options': { value: { ...aClip(), options: 'x' }, names: /msg\.clip\.options/ },
+    'null as options': { value: { ...aClip(), options: null }, names: /msg\.clip\.options/ },
+    'objects in options': { value: { ...aClip(), options: { a: {} } }, names: /msg\.clip\.options/ },
   };
   for (const [what, { value, names }] of Object.entries(refused)) {
     it(`is refused with ${what}`, () => {

@@ -12,6 +12,7 @@ const request: ClipRequest = {
   title: 'Door',
   options: { vca: 'none' },
 };
+const { options } = request;
 const work: CreateWork = { connection: 'connection-1', request };
 
 describe('creating a clip', () => {
@@ -21,7 +22,14 @@ describe('creating a clip', () => {
     const connection = connect({ createClip: async (given) => (asked.push(given), made) });
     const answer = await createClip(aJob(work), connection, aContext());
     assert.deepEqual(asked, [request]);
-    assert.deepEqual(answer, { type: 'done', data: { ...work, clip: aClip({ status: 'pending' }) } });
+    assert.deepEqual(answer, { type: 'done', data: { ...work, clip: aClip({ status: 'pending', options }) } });
+  });
+
+  it('keeps with the clip only options that are not the defaults', async () => {
+    const connection = connect({ createClip: async () => aClip() });
+    const data = { ...work, request: { ...request, options: { vca: '' } } };
+    const answer = await createClip(aJob(data), connection, aContext());
+    assert.deepEqual(answer, { type: 'done', data: { ...data, clip: aClip() } });
   });
 
   it('asks nobody when an earlier run has made it', async () => {
@@ -87,7 +95,7 @@ describe('creating a clip', () => {
     it('first looks for the clip of an earlier run', async () => {
       const connection = connect({ findClip: async () => made }, undefined, 2, false);
       const answer = await createClip(aJob(asked), connection, aContext());
-      assert.deepEqual(answer, { type: 'done', data: { ...asked, clip: aClip({ status: 'pending' }) } });
+      assert.deepEqual(answer, { type: 'done', data: { ...asked, clip: aClip({ status: 'pending', options }) } });
     });
 
     it('asks again when the earlier run has not made it', async () => {

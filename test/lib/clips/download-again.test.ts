@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { link, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { downloadClip, type DownloadWork } from '../../../lib/clips/download';
+import { downloadClip, removeParts, type DownloadWork } from '../../../lib/clips/download';
 import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
 import type { Answer } from '../../../lib/jobs/job';
@@ -10,8 +10,9 @@ import { openJournal } from '../../../lib/jobs/journal';
 import type { OpenClip } from '../../../lib/provider';
 import { eventually } from '../../support/eventually';
 import { deferred, untilAborted } from '../../support/promises';
-import { aClip, aContext, connect } from './fake';
-import { downloadRig, expectError, expectFile, send, sha256 } from './download-rig';
+import { box } from '../mp4/files';
+import { aClip, aContext, aJob, connect } from './fake';
+import { downloadRig, expectError, expectFile, send, sendFrom, sha256, type Download } from './download-rig';
 
 const part = '7/clip.mp4.aaaabbbb.part';
 
@@ -103,6 +104,122 @@ describe('a download that runs again', () => {
     assert.equal(expectFile(answer).size, test.video.length);
     assert.ok((await readFile(test.path('7/clip.mp4'))).equals(test.video));
     assert.deepEqual(await test.files(), ['clip.mp4']);
+  });
+
+  it('tidies up when the file of its name turns out to be the clip', async () => {
+    await test.start();
+    await writeFile(test.path(part), 'left by a crash');
+    const { answer } = await test.start({ work: { exists: 'skip' }, clip: { size: test.video.length } });
+    assert.equal(expectFile(answer).path, test.path('7/clip.mp4'));
+    await writeFile(test.path(part), 'left by a crash');
+    await test.start({ work: { exists: 'skip' } });
+    assert.deepEqual(await test.files(), ['clip.mp4']);
+  });
+
+  it('removes parts in its folder that will never go on, and nothing else', async () => {
+    const days = (count: number): Date => new Date(test.clock.now() - count * 24 * 3_600_000);
+    const old = ['a.mp4.0123abcd.part', 'b.mp4.89abcdef.part.converted'];
+    const others = ['a.mp4', 'a.part', 'a.0123abc.part', 'a.mp4.0123abcd.party'];
+    await mkdir(test.path('7/c.mp4.01234567.part.passes'), { recursive: true });
+    for (const name of [...old, ...others]) await writeFile(test.path(`7/${name}`), 'x');
+    for (const name of await readdir(test.path('7'))) await utimes(test.path(`7/${name}`), days(8), days(8));
+    await writeFile(test.path('7/d.mp4.01234567.part'), 'x');
+    await utimes(test.path('7/d.mp4.01234567.part'), days(6), days(6));
+    await test.start();
+    const left = (await readdir(test.path('7'))).sort();
+    assert.deepEqual(left, [...others, 'clip.mp4', 'd.mp4.01234567.part'].sort());
+    for (const name of left) await rm(test.path(`7/${name}`));
+  });
+
+  describe('after it was stopped in the middle by a redeploy', () => {
+    /** Stops it when so many bytes have come, and are in the part as far as whole batches go. */
+    async function stopped(open: Download['open'], work: Partial<DownloadWork> = {}) {
+      const context = aContext<DownloadWork>();
+      const onBytes = (bytes: number) => void (bytes >= video.length / 2 && context.stop.abort());
+      const { answer } = await test.start({ open, work: { ...work }, context, onBytes });
+      expectError(answer, 'failed', 'EABORTED');
+      return context.saved.at(-1);
+    }
+    /** Larger than a few batches. */
+    let video: Buffer;
+    before(() => {
+      video = Buffer.concat([test.video, box('free', Buffer.alloc(5_000_000))]);
+    });
+
+    it('goes on where it was, if the server can', async () => {
+      const saved = await stopped(() => sendFrom(video, 0));
+      const { bytes, etag } = saved!.partial!;
+      assert.ok(bytes > 1_000_000);
+      assert.equal(etag, '"1"');
+      assert.deepEqual(await test.files(), ['clip.mp4.aaaabbbb.part']);
+      const asked: unknown[] = [];
+      const { answer } = await test.start({
+        open: (_count, { offset, etag: tag }) => (asked.push([offset, tag]), sendFrom(video, offset)),
+        work: saved,
+      });
+      assert.deepEqual(asked, [[bytes, '"1"']]);
+      const file = expectFile(answer);
+      assert.equal(file.resumed, true);
+      assert.equal(file.sha256, sha256(video));
+      assert.ok((await readFile(file.path)).equals(video));
+    });
+
+    it('goes on from there even if it was stopped again before a byte came', async () => {
+      const saved = await stopped(() => sendFrom(video, 0));
+      const context = aContext<DownloadWork>();
+      const open = (_count: number, { offset }: { offset: number }) => {
+        context.stop.abort();
+        return sendFrom(video, offset);
+      };
+      expectError((await test.start({ open, work: saved, context })).answer, 'failed', 'EABORTED');
+      const { answer } = await test.start({
+        open: (_count, { offset }) => sendFrom(video, offset),
+        work: context.saved.at(-1) ?? saved,
+      });
+      assert.equal(expectFile(answer).resumed, true);
+      assert.equal(expectFile(answer).sha256, sha256(video));
+    });
+
+    it('starts anew, cleanly, if the server has other bytes by now', async () => {
+      const saved = await stopped(() => sendFrom(video, 0));
+      const other = Buffer.concat([test.video, box('free', Buffer.alloc(4_000_000))]);
+      const context = aContext<DownloadWork>();
+      const { answer } = await test.start({ open: () => sendFrom(other, 0, { etag: '"2"' }), work: saved, context });
+      assert.equal(expectFile(answer).resumed, false);
+      assert.equal(expectFile(answer).sha256, sha256(other));
+      assert.equal(context.saved[0]!.partial, undefined, 'the old note would have met new bytes after a crash');
+    });
+
+    it('starts anew if the server cannot continue, or does not say so', async () => {
+      for (const more of [{ resumable: false }, { etag: undefined }, { size: undefined }]) {
+        const saved = await stopped(() => sendFrom(video, 0, more));
+        assert.equal(saved, undefined);
+        assert.deepEqual(await test.files(), []);
+      }
+    });
+
+    it('starts anew if the part has been removed or cut meanwhile', async () => {
+      for (const spoil of [(path: string) => rm(path), (path: string) => truncate(path, 10)]) {
+        const saved = await stopped(() => sendFrom(video, 0));
+        await spoil(test.path(part));
+        const { answer } = await test.start({ open: (_count, { offset }) => sendFrom(video, offset), work: saved });
+        assert.equal(expectFile(answer).resumed, false);
+        await rm(expectFile(answer).path);
+      }
+    });
+
+    it('does not trust what a crash has written behind it', async () => {
+      const saved = await stopped(() => sendFrom(video, 0));
+      await appendFile(test.path(part), 'half of a batch');
+      const { answer } = await test.start({ open: (_count, { offset }) => sendFrom(video, offset), work: saved });
+      assert.equal(expectFile(answer).sha256, sha256(video));
+    });
+
+    it('leaves nothing when it is discarded then', async () => {
+      const saved = await stopped(() => sendFrom(video, 0));
+      await removeParts(aJob(saved!));
+      assert.deepEqual(await test.files(), []);
+    });
   });
 
   it('deletes the clip on the server then, when it was stopped before that', async () => {

@@ -16,12 +16,12 @@ import { expectNoUnhandledRejections } from '../../support/promises';
 import { tempFolder } from '../../support/temp-folder';
 import { aClip, aContext, aJob, connect, type TestContext } from './fake';
 
-type Opened = Partial<OpenClip> & Pick<OpenClip, 'body'>;
+export type Opened = Partial<OpenClip> & Pick<OpenClip, 'body'>;
 type Methods = Omit<Parameters<typeof connect>[0], 'openClip'>;
 
 export interface Download {
-  /** Where the bytes come from: called for every attempt, with their number from 1. */
-  open?: (count: number) => Opened | Promise<Opened>;
+  /** Where the bytes come from: called for every attempt, with their number from 1, and where the clip is to be opened. */
+  open?: (count: number, from: { offset: number; etag?: string }) => Opened | Promise<Opened>;
   work?: Partial<DownloadWork>;
   clip?: Partial<Clip>;
   methods?: Methods;
@@ -58,6 +58,12 @@ export function send(bytes: Buffer, more: Partial<OpenClip> = {}): Opened {
     bytes.subarray(number * 1000, (number + 1) * 1000),
   );
   return { body: Readable.from(pieces, { objectMode: false }), size: bytes.length, ...more };
+}
+
+/** The same, from an offset, by a server that can continue. */
+export function sendFrom(bytes: Buffer, offset: number, more: Partial<OpenClip> = {}): Opened {
+  const { body } = send(bytes.subarray(offset));
+  return { body, size: bytes.length, etag: '"1"', resumable: true, offset, ...more };
 }
 
 export function expectFile(answer: Answer<DownloadWork>): ClipFile {
@@ -114,8 +120,8 @@ export function downloadRig(): DownloadRig {
 
   async function start(download: Download = {}): Promise<Result> {
     const { open = () => send(video), methods = {}, context = aContext<DownloadWork>() } = download;
-    const openClip = async (): Promise<Opened> => {
-      const opened = await open(bodies.length + 1);
+    const openClip = async (_clip: Clip, from: { offset: number; etag?: string }): Promise<Opened> => {
+      const opened = await open(bodies.length + 1, from);
       bodies.push(opened.body);
       return opened;
     };

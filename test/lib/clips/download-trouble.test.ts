@@ -200,9 +200,15 @@ describe('a download in trouble', () => {
       assert.deepEqual(await test.files(), ['clip.mp4']);
     });
 
-    it('keeps a video that was cut at its source, and says that it is damaged', async () => {
-      const { answer } = await test.start({ work, open: () => send(withoutIndex()) });
-      assert.notDeepEqual(expectFile(answer).problems, []);
+    it('hopes for a whole video four times when it was cut at its source, and keeps the fifth, with what is wrong', async () => {
+      for (const failures of [0, 1, 2, 3]) {
+        const { answer } = await test.start({ work, open: () => send(withoutIndex()), job: { failures } });
+        expectError(answer, 'retry', 'EINCOMPLETE');
+        assert.deepEqual(await test.files(), []);
+      }
+      const { answer } = await test.start({ work, open: () => send(withoutIndex()), job: { failures: 4 } });
+      assert.match(expectFile(answer).problems.join(), /past the end of the file/);
+      assert.deepEqual(await test.files(), ['clip.mp4']);
     });
 
     it('hopes for a whole transfer four times, and keeps what there is of the fifth', async () => {

@@ -3,10 +3,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
+import type { DownloadWork } from '../../../lib/clips/download';
 import { ClipError } from '../../../lib/errors';
 import { makeVideo, openMedia, sha256Of } from '../../simulators/video';
 import { eventually } from '../../support/eventually';
-import { connect } from './fake';
+import { aContext, connect } from './fake';
 import { downloadRig, expectError, expectFile, send, sha256 } from './download-rig';
 
 describe('a downloaded clip', () => {
@@ -132,26 +133,83 @@ describe('a downloaded clip', () => {
       assert.equal(test.opened, 0);
     });
 
-    const others: Record<string, { content(): Buffer | string; size?(): number | undefined; sha256?: string }> = {
-      'of another size': { content: () => 'old' },
-      'of the same size but damaged': { content: () => Buffer.alloc(test.video.length) },
-      'with another checksum': { content: () => test.video, sha256: sha256(Buffer.from('other')) },
-      'that cannot be compared': { content: () => test.video, size: () => undefined },
+    it('is not transferred either when only the server tells that the file there is the clip', async () => {
+      const old = await existing('7/clip.mp4', test.video);
+      let bytes = 0;
+      const { answer } = await test.start({ work: { exists: 'skip' }, onBytes: () => (bytes += 1) });
+      assert.equal(expectFile(answer).path, old);
+      assert.equal(test.opened, 1);
+      assert.equal(bytes, 0);
+      assert.deepEqual(await test.files(), ['clip.mp4']);
+    });
+
+    /** Another picture, and as whole as the video. */
+    const otherPicture = (): Buffer => {
+      const other = Buffer.from(test.video);
+      const data = other.indexOf('mdat', 0, 'latin1') + 100;
+      other[data] = other[data]! ^ 1;
+      return other;
     };
-    for (const [what, { content, size = () => test.video.length, sha256: hash }] of Object.entries(others)) {
-      it(`gets a number when told to skip, and the file there is one ${what}`, async () => {
-        await existing('7/clip.mp4', content());
-        const announced = hash ? { sha256: hash } : {};
-        const { answer } = await test.start({
-          work: { exists: 'skip' },
-          clip: { size: size(), ...announced },
-          // What counts for the new file is what the server says now.
-          open: () => send(test.video, { sha256: sha256(test.video) }),
+    const others: Record<string, { content(): Buffer | string; announced?: 'size' | 'nothing' | 'size and SHA-256' }> =
+      {
+        'of another size': { content: () => 'old' },
+        'of the same size but damaged': { content: () => Buffer.alloc(test.video.length) },
+        'with another SHA-256': { content: otherPicture, announced: 'size and SHA-256' },
+        'that cannot be compared': { content: () => test.video, announced: 'nothing' },
+      };
+    for (const [what, { content, announced = 'size' }] of Object.entries(others)) {
+      for (const by of ['the list of clips', 'the transfer']) {
+        it(`gets a number when told to skip, and the file there is one ${what}, says ${by}`, async () => {
+          await existing('7/clip.mp4', content());
+          const size = announced === 'nothing' ? undefined : test.video.length;
+          const known = announced === 'size and SHA-256' ? { size, sha256: sha256(test.video) } : { size };
+          const byList = by === 'the list of clips';
+          const { answer } = await test.start({
+            work: { exists: 'skip' },
+            clip: byList ? known : {},
+            open: () => send(test.video, byList ? { size: undefined } : known),
+          });
+          assert.equal(expectFile(answer).path, test.path('7/clip-1.mp4'));
+          assert.equal(test.opened, 1);
         });
-        assert.equal(expectFile(answer).path, test.path('7/clip-1.mp4'));
-        assert.equal(test.opened, 1);
-      });
+      }
     }
+
+    describe('by one that is still on its way', () => {
+      const work = { exists: 'skip' as const };
+      const clip = () => ({ size: test.video.length });
+
+      it('is transferred once when both are told to skip', async () => {
+        const results = await Promise.all(
+          ['number-1', 'number-2', 'number-3'].map((id) => test.start({ work, clip: clip(), job: { id } })),
+        );
+        const paths = results.map(({ answer }) => expectFile(answer).path);
+        assert.deepEqual(new Set(paths), new Set([test.path('7/clip.mp4')]));
+        assert.equal(test.opened, 1);
+        assert.deepEqual(await test.files(), ['clip.mp4']);
+      });
+
+      it('is transferred by the second when the first fails', async () => {
+        const open = (count: number) => (count === 1 ? send(Buffer.from('<error/>')) : send(test.video));
+        const [first, second] = await Promise.all(
+          ['number-1', 'number-2'].map((id) => test.start({ open, work, clip: clip(), job: { id } })),
+        );
+        assert.equal(first!.answer.type, 'failed');
+        assert.equal(expectFile(second!.answer).path, test.path('7/clip.mp4'));
+      });
+
+      it('is not waited for by one that is cancelled', async () => {
+        const body = new PassThrough();
+        const first = test.start({ open: () => ({ body, size: test.video.length }), work, job: { id: 'number-1' } });
+        await eventually(() => assert.equal(test.opened, 1));
+        const context = aContext<DownloadWork>();
+        const second = test.start({ work, context, job: { id: 'number-2' } });
+        context.stop.abort();
+        expectError((await second).answer, 'failed', 'EABORTED');
+        body.end(test.video);
+        expectFile((await first).answer);
+      });
+    });
   });
 
   it('keeps its name and content when twenty race for one name', async () => {

@@ -44,8 +44,9 @@ export function connect(
     label: 'Fake',
     settings: [],
     credentials: {},
-    clipOptions: [],
+    clipOptions: [{ name: 'vca', kind: 'text', label: 'Analytics', default: '' }],
     idempotentCreate,
+    exportsToServer: methods.exportVideo !== undefined,
     open: async () => provider,
   });
   const config = { settings: {}, credentials: { username: '', password: '', token: '' }, now: clock.now };

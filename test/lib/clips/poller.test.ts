@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Poller, type ClipAnswer } from '../../../lib/clips/poller';
 import type { Clock } from '../../../lib/clock';
 import { ClipError } from '../../../lib/errors';
 import type { Clip } from '../../../lib/provider';
+import { eventually } from '../../support/eventually';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
 import { deferred, expectNoUnhandledRejections } from '../../support/promises';
+import { countTurns } from '../../support/turns';
 import { aClip } from './fake';
 
 const never = new AbortController().signal;
@@ -284,6 +287,53 @@ describe('the polling loop', () => {
     await clock.advance(seconds(2));
     assert.equal(rounds.length, 2);
   });
+
+  it('waits for the whole of a crowd that takes some turns of the event loop to come', async () => {
+    const asked: Promise<unknown>[] = [];
+    const coming = (async () => {
+      for (let turns = 0; turns < 50; turns += 1) {
+        for (let count = 0; count < 10; count += 1) asked.push(ask(`clip-${asked.length}`));
+        await nextTurn();
+      }
+    })();
+    await clock.advance(0);
+    await coming;
+    await Promise.all(asked);
+    assert.deepEqual(
+      rounds.map(({ ids }) => ids.length),
+      [500],
+    );
+  });
+
+  it('starts although somebody more comes in every turn', async () => {
+    let isOver = false;
+    const coming = (async () => {
+      while (!isOver) {
+        void ask('one more');
+        await nextTurn();
+      }
+    })();
+    await clock.advance(0);
+    await eventually(() => rounds.length === 1);
+    isOver = true;
+    await coming;
+    answer = async () => [];
+    await clock.advance(seconds(2));
+  });
+
+  for (const what of ['what it has found', 'that it has failed']) {
+    it(`lets others have their turn while it tells thousands ${what}`, async () => {
+      if (what === 'that it has failed') answer = () => Promise.reject(new ClipError('ENETWORK', 'down'));
+      const told: number[] = [];
+      const counter = countTurns();
+      const note = (): void => void told.push(counter.turns);
+      const asked = Array.from({ length: 2_000 }, (_, number) => ask(`clip-${number}`).then(note, note));
+      await clock.advance(0);
+      await Promise.all(asked);
+      counter.stop();
+      assert.ok(told.at(-1)! - told[0]! >= 20, `${told.at(-1)! - told[0]!} turns`);
+    });
+  }
 
   it('asks once for a thousand clips, with a single timer', async () => {
     const asked = Promise.all(Array.from({ length: 1_000 }, (_, number) => ask(`clip-${number}`, 2 + (number % 5))));

@@ -7,7 +7,8 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { fileSink, memorySink, receive, type Sink } from '../../../lib/clips/receive';
+import { receive } from '../../../lib/clips/receive';
+import { fileSink, memorySink } from '../../../lib/clips/sink';
 import { systemClock } from '../../../lib/clock';
 import { startServer, type Reply, type SimulatorServer } from '../../simulators/http-server';
 import { selfSignedCertificate } from '../../simulators/vdg-sense/self-signed';
@@ -23,6 +24,7 @@ async function* pieces(): AsyncGenerator<Buffer> {
 
 describe('the memory of downloaded bytes', () => {
   const folder = tempFolder();
+  const options = { stallMs: 10_000, clock: systemClock, signal: new AbortController().signal };
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   let server: SimulatorServer;
   let reply: Reply;
@@ -44,14 +46,13 @@ describe('the memory of downloaded bytes', () => {
     const path = join(folder(), name);
     const handle = await open(path, 'w');
     try {
-      const sink = fileSink(handle);
+      const sink = fileSink(path, handle);
       const write = (batch: Buffer[]): Promise<void> => {
         chunks.push(...batch);
         return sink.write(batch);
       };
-      const options = { stallMs: 10_000, clock: systemClock, signal: new AbortController().signal };
-      const received = await receive(body, { ...sink, write }, options);
-      return { chunks, sha256: received.sha256, saved: await readFile(path) };
+      await receive(body, { ...sink, write }, options);
+      return { chunks, sha256: await sink.end(options.signal), saved: await readFile(path) };
     } finally {
       await handle.close();
     }
@@ -125,9 +126,8 @@ describe('the memory of downloaded bytes', () => {
 
   it('stays where the video is kept in memory', async () => {
     const sink = memorySink(Infinity);
-    const options = { stallMs: 10_000, clock: systemClock, signal: new AbortController().signal };
-    await receive(await respond(), sink satisfies Sink, options);
-    assert.ok(sink.buffer().equals(content));
+    await receive(await respond(), sink, options);
+    assert.ok(sink.end().buffer.equals(content));
   });
 
   it('stays where the body is not a response, as its maker may still need it', async () => {

@@ -4,7 +4,7 @@ import { ClipError } from '../../../lib/errors';
 import type { Job, JobEngine } from '../../../lib/jobs/job';
 import { eventually } from '../../support/eventually';
 import { deferred, untilAborted } from '../../support/promises';
-import { recorder, type Data, type Recorder, type RunJob } from './rig';
+import { all, hanging, ids, outcomesOf, recorder, type Data, type Recorder, type RunJob } from './rig';
 
 export interface EngineRig {
   readonly engine: JobEngine;
@@ -13,24 +13,8 @@ export interface EngineRig {
   restart(): Promise<void>;
 }
 
-const all = (): boolean => true;
 const hourMs = 3600_000;
 const trouble = new ClipError('ENETWORK', 'the server is down');
-
-/** Ends with EABORTED when told to, as requests do. */
-export const hanging: RunJob = async (_job, { signal }) => {
-  await untilAborted(signal).catch(() => undefined);
-  return { type: 'failed', error: new ClipError('EABORTED', 'the request was given up') };
-};
-
-export function outcomesOf(owner: Recorder): unknown[] {
-  return owner.outcomes.map(({ job, outcome }) => [
-    job.id,
-    outcome.type === 'failed' ? outcome.error.code : outcome.type,
-  ]);
-}
-
-export const ids = (jobs: Job[]): string[] => jobs.map(({ id }) => id);
 
 export function describeBehaviour(test: EngineRig): void {
   const add = (data: Data = {}, { owner = 'node', inMs = 0 } = {}): Promise<Job<Data>> =>
@@ -475,6 +459,23 @@ export function describeBehaviour(test: EngineRig): void {
       assert.equal(owner.runs.length, 1);
     });
   });
+
+  for (const when of ['its owner comes', 'the process has restarted']) {
+    it(`runs what became due meanwhile when ${when}, the oldest first`, async () => {
+      for (const inMs of [60, 20, 80, 40]) await add({ inMs }, { inMs });
+      const dueAt = Date.now() + 80;
+      await eventually(() => Date.now() > dueAt);
+      if (when === 'the process has restarted') await test.restart();
+      const owner = recorder();
+      own('node', owner);
+      await running(owner, 4);
+      assert.deepEqual(
+        owner.runs.map(({ data }) => data.inMs),
+        [20, 40, 60, 80],
+      );
+      await isEmpty();
+    });
+  }
 
   it('goes on after a restart with what it was doing', async () => {
     const first = recorder(hanging);

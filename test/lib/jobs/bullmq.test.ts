@@ -6,11 +6,9 @@ import type { Job } from '../../../lib/jobs/job';
 import { eventually } from '../../support/eventually';
 import { deferred } from '../../support/promises';
 import { describeWithRedis, startCable, type RedisCable } from '../../support/redis';
-import { describeBehaviour, hanging, ids, outcomesOf } from './behaviour';
+import { describeBehaviour } from './behaviour';
 import { hasty, hourMs, quick, redisRig } from './bullmq/rig';
-import { recorder, type Data, type Recorder } from './rig';
-
-const all = (): boolean => true;
+import { all, hanging, ids, outcomesOf, recorder, type Data, type Recorder } from './rig';
 
 describeWithRedis('the engine on Redis', () => {
   const rig = redisRig();

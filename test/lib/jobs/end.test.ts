@@ -1,26 +1,8 @@
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
-import type { Job } from '../../../lib/jobs/job';
 import { deferred, untilAborted, type Deferred } from '../../support/promises';
 import { eventually } from '../../support/eventually';
-import { recorder, rig, type Data, type Recorder, type RunJob } from './rig';
-
-const all = (): boolean => true;
-
-/** Ends with EABORTED when told to, as requests do. */
-const hanging: RunJob = async (_job, { signal }) => {
-  await untilAborted(signal).catch(() => undefined);
-  return { type: 'failed', error: new ClipError('EABORTED', 'the request was given up') };
-};
-
-function outcomesOf(owner: Recorder): unknown[] {
-  return owner.outcomes.map(({ job, outcome }) => [
-    job.id,
-    outcome.type === 'failed' ? outcome.error.code : outcome.type,
-  ]);
-}
-
-const ids = (jobs: Job[]): string[] => jobs.map(({ id }) => id);
+import { all, hanging, ids, outcomesOf, recorder, rig, type Data, type RunJob } from './rig';
 
 describe('the embedded engine, cancelling jobs', () => {
   const test = rig();
@@ -37,129 +19,11 @@ describe('the embedded engine, cancelling jobs', () => {
     assert.equal(owner.outcomes.length, 1);
   });
 
-  it('stops a running job, waits for its end, and delivers EABORTED whatever the run says', async () => {
-    const ending = deferred();
-    const heard = deferred();
-    const owner = recorder(async (_job, { signal }) => {
-      await untilAborted(signal).catch(() => heard.resolve());
-      await ending.promise;
-      return { type: 'done', data: { clip: 'made in the last moment' } };
-    });
-    test.engine.own('node', owner);
-    const job = await test.add({ clip: undefined });
-    await test.clock.advance(0);
-    const cancelling = test.engine.cancel(all);
-    await heard.promise;
-    assert.equal(owner.outcomes.length, 0);
-    ending.resolve();
-    const cancelled = await cancelling;
-    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
-    // What was made all the same is known to whoever must tidy up at the vendor.
-    assert.deepEqual(cancelled[0]?.data, { clip: 'made in the last moment' });
-    assert.equal(test.stored(job.id), undefined);
-    await test.clock.advance(60_000);
-    assert.equal(owner.runs.length, 1);
-  });
-
-  it('does not run a job again that answered "retry" to being stopped', async () => {
-    const owner = recorder(async (_job, { signal }) => {
-      await untilAborted(signal).catch(() => undefined);
-      return { type: 'retry', afterMs: 0, because: new ClipError('ENETWORK', 'cut') };
-    });
-    test.engine.own('node', owner);
-    const job = await test.add();
-    await test.clock.advance(0);
-    await test.engine.cancel(all);
-    await test.clock.advance(60_000);
-    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
-    assert.equal(owner.runs.length, 1);
-    assert.deepEqual(owner.retries, []);
-  });
-
-  it('is too late for a job whose outcome is being told', async () => {
-    const told = deferred();
-    const owner = recorder(undefined, { settled: () => told.promise });
-    test.engine.own('node', owner);
-    const job = await test.add();
-    await test.clock.advance(0);
-    assert.deepEqual(await test.engine.cancel(all), []);
-    told.resolve();
-    await test.forgotten(job);
-    assert.deepEqual(outcomesOf(owner), [[job.id, 'done']]);
-  });
-
-  it('from within the telling of an outcome cancels the others and not that one', async () => {
-    let cancelled: Job[] = [];
-    const owner: Recorder = recorder(undefined, {
-      async settled() {
-        if (owner.outcomes.length === 1) cancelled = await test.engine.cancel(all);
-      },
-    });
-    test.engine.own('node', owner);
-    const first = await test.add();
-    const second = await test.add({}, { inMs: 1_000 });
-    await test.clock.advance(0);
-    await test.forgotten(first);
-    assert.deepEqual(ids(cancelled), [second.id]);
-    assert.deepEqual(outcomesOf(owner), [
-      [first.id, 'done'],
-      [second.id, 'EABORTED'],
-    ]);
-  });
-
-  for (const state of ['waiting', 'running']) {
-    it(`twice at once tells the owner of a ${state} job once`, async () => {
-      const owner = recorder(hanging);
-      test.engine.own('node', owner);
-      const job = await test.add({}, { inMs: state === 'waiting' ? 1_000 : 0 });
-      await test.clock.advance(0);
-      const both = await Promise.all([test.engine.cancel(all), test.engine.cancel(all)]);
-      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
-      assert.deepEqual(ids(both.flat()), [job.id]);
-    });
-  }
-
-  it('reaches a job that is just being added', async () => {
-    const owner = recorder();
-    test.engine.own('node', owner);
-    const adding = test.add();
-    const cancelled = await test.engine.cancel(all);
-    const job = await adding;
-    assert.deepEqual(ids(cancelled), [job.id]);
-    await test.clock.advance(60_000);
-    assert.equal(owner.runs.length, 0);
-    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
-  });
-
   it('is not held up by a job that cannot be added', async () => {
     const engine = test.restart({ write: () => Promise.reject(new Error('no')) });
     const adding = assert.rejects(test.add());
     assert.deepEqual(await engine.cancel(all), []);
     await adding;
-  });
-
-  it('reaches only what matches', async () => {
-    const owner = recorder();
-    test.engine.own('node', owner);
-    await test.add({ clip: 'a' }, { inMs: 1_000 });
-    const wanted = await test.add({ clip: 'b' }, { inMs: 1_000 });
-    const cancelled = await test.engine.cancel((job) => (job.data as Data).clip === 'b');
-    assert.deepEqual(ids(cancelled), [wanted.id]);
-    await test.clock.advance(1_000);
-    assert.deepEqual(
-      owner.runs.map(({ data }) => data.clip),
-      ['a'],
-    );
-  });
-
-  it('forgets the job of an owner that is gone, and tells nobody', async () => {
-    const job = await test.add({}, { owner: 'gone' });
-    assert.deepEqual(ids(await test.engine.cancel(all)), [job.id]);
-    assert.deepEqual(test.storedIds(), []);
-    const late = recorder();
-    test.engine.own('gone', late);
-    await test.clock.advance(60_000);
-    assert.equal(late.runs.length + late.outcomes.length, 0);
   });
 
   it('reaches jobs of an earlier start, before their owner has come', async () => {
@@ -187,37 +51,6 @@ describe('the embedded engine, cancelling jobs', () => {
 describe('the embedded engine, removing jobs', () => {
   const test = rig();
 
-  it('forgets a waiting job without telling anyone', async () => {
-    const owner = recorder();
-    test.engine.own('node', owner);
-    const job = await test.add({}, { inMs: 1_000 });
-    assert.deepEqual(ids(await test.engine.remove(all)), [job.id]);
-    assert.deepEqual(test.storedIds(), []);
-    assert.deepEqual(await test.engine.list(), []);
-    await test.clock.advance(60_000);
-    assert.equal(owner.runs.length + owner.outcomes.length, 0);
-  });
-
-  const answers: Record<string, RunJob> = {
-    'gave up': hanging,
-    'had finished': async (job, context) => (await hanging(job, context, 1), { type: 'done', data: {} }),
-    'wants to go on': async (job, context) => (await hanging(job, context, 1), { type: 'retry', afterMs: 0 }),
-  };
-  for (const [what, run] of Object.entries(answers)) {
-    it(`stops a running job that then ${what}, tells nobody, and never runs it again`, async () => {
-      const owner = recorder(run);
-      test.engine.own('node', owner);
-      const job = await test.add();
-      await test.clock.advance(0);
-      assert.deepEqual(ids(await test.engine.remove(all)), [job.id]);
-      assert.deepEqual(test.storedIds(), []);
-      await test.clock.advance(60_000);
-      assert.equal(owner.runs.length, 1);
-      assert.deepEqual(owner.outcomes, []);
-      assert.deepEqual(owner.retries, []);
-    });
-  }
-
   it('does not let a late save bring the job back', async () => {
     let save: ((data: Data) => Promise<void>) | undefined;
     const owner = recorder((job, context) => {
@@ -230,30 +63,6 @@ describe('the embedded engine, removing jobs', () => {
     await test.engine.remove(all);
     await save!({ late: true });
     assert.deepEqual(test.storedIds(), []);
-  });
-
-  it('waits for a job whose outcome is being told, and does not count it', async () => {
-    const told = deferred();
-    const owner = recorder(undefined, { settled: () => told.promise });
-    test.engine.own('node', owner);
-    await test.add();
-    await test.clock.advance(0);
-    const removing = test.engine.remove(all);
-    told.resolve();
-    assert.deepEqual(await removing, []);
-    assert.deepEqual(test.storedIds(), []);
-    assert.equal(owner.outcomes.length, 1);
-  });
-
-  it('leaves what does not match alone', async () => {
-    const kept = await test.add({}, { owner: 'a' });
-    await test.add({}, { owner: 'b' });
-    await test.engine.remove(({ owner }) => owner === 'b');
-    assert.deepEqual(test.storedIds(), [kept.id]);
-    const owner = recorder();
-    test.engine.own('a', owner);
-    await test.clock.advance(0);
-    assert.equal(owner.runs.length, 1);
   });
 });
 
@@ -276,43 +85,6 @@ describe('the embedded engine, releasing owners', () => {
     assert.deepEqual(owner.outcomes, []);
     assert.equal(owner.runs.length, 1);
     assert.deepEqual(test.stored(job.id), job);
-  });
-
-  it('lets the next owner run them again, with what was saved', async () => {
-    const saved = deferred();
-    const first = recorder(async (job, context) => {
-      await context.save({ placing: 'x.mp4' });
-      saved.resolve();
-      return hanging(job, context, 1);
-    });
-    const release = test.engine.own('node', first);
-    const job = await test.add({ placing: '' });
-    await test.clock.advance(0);
-    await saved.promise;
-    await release();
-    const second = recorder();
-    test.engine.own('node', second);
-    await test.clock.advance(0);
-    assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
-    assert.deepEqual(first.outcomes, []);
-    assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
-    await test.forgotten(job);
-  });
-
-  it('does not count being stopped as a failure', async () => {
-    const first = recorder(async (_job, { signal }) => {
-      await untilAborted(signal).catch(() => undefined);
-      return { type: 'retry', afterMs: 60_000, because: new ClipError('ENETWORK', 'cut') };
-    });
-    const release = test.engine.own('node', first);
-    await test.add();
-    await test.clock.advance(0);
-    await release();
-    const second = recorder();
-    test.engine.own('node', second);
-    await test.clock.advance(0);
-    assert.equal(second.runs[0]?.failures, 0);
-    assert.deepEqual(first.retries, []);
   });
 
   it('hands what a stopped job reached at the last moment to the next owner, on disk too', async () => {
@@ -349,24 +121,6 @@ describe('the embedded engine, releasing owners', () => {
     assert.deepEqual(second.runs, [job]);
   });
 
-  it('resolves only when the runs have ended', async () => {
-    const ending = deferred();
-    const owner = recorder(async () => {
-      await ending.promise;
-      return { type: 'failed', error: new ClipError('EABORTED', '') };
-    });
-    const release = test.engine.own('node', owner);
-    await test.add();
-    await test.clock.advance(0);
-    const order: string[] = [];
-    const releasing = release().then(() => order.push('released'));
-    await test.clock.advance(60_000);
-    order.push('ended');
-    ending.resolve();
-    await releasing;
-    assert.deepEqual(order, ['ended', 'released']);
-  });
-
   it('resolves only when an outcome that is being told has been told and forgotten', async () => {
     const told = deferred();
     const owner = recorder(undefined, { settled: () => told.promise });
@@ -385,18 +139,6 @@ describe('the embedded engine, releasing owners', () => {
     test.engine.own('node', next);
     await test.clock.advance(60_000);
     assert.equal(next.runs.length, 0);
-  });
-
-  it('a second time changes nothing', async () => {
-    const first = recorder();
-    const release = test.engine.own('node', first);
-    await release();
-    const second = recorder();
-    test.engine.own('node', second);
-    await release();
-    await test.add();
-    await test.clock.advance(0);
-    assert.equal(second.outcomes.length, 1);
   });
 
   describe('when the next owner comes before the last is released', () => {

@@ -2,10 +2,17 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../../lib/clock';
 import { ClipError } from '../../../lib/errors';
-import { untilAborted } from '../../support/promises';
+import { EmbeddedEngine } from '../../../lib/jobs/embedded';
+import { openJournal, type Journal } from '../../../lib/jobs/journal';
+import { Slots } from '../../../lib/slots';
 import { eventually } from '../../support/eventually';
-import { recorder, rig } from './rig';
+import { untilAborted } from '../../support/promises';
+import { countTurns } from '../../support/turns';
+import { hanging, recorder, rig, type RunJob } from './rig';
+
+const overdue = { owner: 'node', data: {}, createdAt: 0, runAt: 0, failures: 0 };
 
 describe('the embedded engine, after a restart', () => {
   const test = rig();
@@ -164,6 +171,56 @@ describe('the embedded engine, after a restart', () => {
     const young = await test.add({ age: 'new' });
     await test.clock.advance(0);
     assert.deepEqual(owner.runs.map(({ id }) => id).sort(), [old.id, young.id].sort());
+  });
+
+  it('runs jobs at once whose time came meanwhile, the oldest first, however few may run at a time', async () => {
+    const startedAt = test.clock.now();
+    // The number says where it belongs; equal times go by when the jobs came.
+    const due: [number: number, owner: string, atMs: number][] = [
+      [3, 'a', 200],
+      [1, 'b', 100],
+      [4, 'b', 200],
+      [2, 'a', 150],
+      [5, 'a', 300],
+    ];
+    for (const [number, owner, atMs] of due) {
+      await test.add({ number }, { owner, inMs: startedAt + atMs - test.clock.now() });
+      await test.clock.advance(1);
+    }
+    await test.clock.advance(60_000);
+    const engine = test.restart();
+    const numbers: unknown[] = [];
+    const slots = new Slots(1);
+    for (const name of ['a', 'b']) {
+      const run: RunJob = ({ data }, { signal }) =>
+        slots.run(signal, async () => {
+          numbers.push(data.number);
+          await test.clock.advance(1);
+          return { type: 'done', data };
+        });
+      engine.own(name, recorder(run));
+    }
+    await loaded(5);
+    await test.clock.advance(0);
+    await eventually(() => assert.deepEqual(test.storedIds(), []));
+    assert.deepEqual(numbers, [1, 2, 3, 4, 5]);
+  });
+
+  it('lets others have their turn while thousands start', async () => {
+    const jobs = Array.from({ length: 2_000 }, (_, number) => ({ ...overdue, id: `job-${number}` }));
+    const counter = countTurns();
+    const started: number[] = [];
+    const owner = recorder((job, context) => {
+      started.push(counter.turns);
+      return hanging(job, context, 1);
+    });
+    const journal: Journal = { ...openJournal(test.folder, assert.fail), readAll: async () => jobs };
+    // Only real timers are due in the same turn.
+    const release = new EmbeddedEngine(journal, systemClock, assert.fail).own('node', owner);
+    await eventually(() => started.length === 2_000);
+    counter.stop();
+    assert.ok(started.at(-1)! - started[0]! >= 20, `${started.at(-1)! - started[0]!} turns`);
+    await release();
   });
 
   it('runs each of two thousand jobs once, in the order of their times', async () => {

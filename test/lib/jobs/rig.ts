@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
 import type { Answer, Job, JobOwner, RunContext } from '../../../lib/jobs/job';
 import { openJournal, type Journal } from '../../../lib/jobs/journal';
 import { eventually } from '../../support/eventually';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
-import { expectNoUnhandledRejections } from '../../support/promises';
+import { expectNoUnhandledRejections, untilAborted } from '../../support/promises';
 import { tempFolder } from '../../support/temp-folder';
 
 export type Data = Record<string, unknown>;
@@ -24,6 +25,23 @@ export interface Recorder extends JobOwner<Data> {
 }
 
 export const done: RunJob = async ({ data }) => ({ type: 'done', data });
+
+/** Ends with EABORTED when told to, as requests do. */
+export const hanging: RunJob = async (_job, { signal }) => {
+  await untilAborted(signal).catch(() => undefined);
+  return { type: 'failed', error: new ClipError('EABORTED', 'the request was given up') };
+};
+
+export const all = (): boolean => true;
+export const ids = (jobs: Job[]): string[] => jobs.map(({ id }) => id);
+
+/** Whom it was told of, and how that ended: `done` or the code of the error. */
+export function outcomesOf(owner: Recorder): [id: string, how: string][] {
+  return owner.outcomes.map(({ job, outcome }) => [
+    job.id,
+    outcome.type === 'failed' ? outcome.error.code : outcome.type,
+  ]);
+}
 
 export function recorder(run: RunJob = done, more: Partial<JobOwner<Data>> = {}): Recorder {
   const own: Recorder = {

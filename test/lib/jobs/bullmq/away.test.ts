@@ -5,8 +5,7 @@ import type { Job } from '../../../../lib/jobs/job';
 import { eventually } from '../../../support/eventually';
 import { deferred, expectNoUnhandledRejections } from '../../../support/promises';
 import { describeWithRedis, startRedis, type RedisServer } from '../../../support/redis';
-import { hanging, outcomesOf } from '../behaviour';
-import { recorder, type Data } from '../rig';
+import { hanging, outcomesOf, recorder, type Data } from '../rig';
 import { quick, redisRig } from './rig';
 
 describeWithRedis('the engine on Redis', () => {

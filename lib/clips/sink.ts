@@ -1,0 +1,94 @@
+/** Where the bytes of a clip go, and what is known of them there. */
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { ClipError } from '../errors';
+import { growingHash } from './hash';
+
+/** Takes bytes in batches and in order. */
+export interface Sink {
+  write(chunks: Buffer[]): Promise<void>;
+  /** It needs nothing of the chunks once they are written: their memory may be used for others. */
+  isDoneWithChunks?: boolean;
+}
+
+export interface FileSink extends Sink {
+  /** Where in the file the next byte goes. */
+  readonly position: number;
+  /** Resolves to the SHA-256 of the whole file when it is on disk. @throws EABORTED */
+  end(signal: AbortSignal): Promise<string>;
+  /** Lets go of the file. Never rejects. */
+  close(): Promise<void>;
+}
+
+export interface FileSinkOptions {
+  /** Where in the file the first byte goes. */
+  position?: number;
+  /** Called before every batch with the bytes that it has; rejects to stop. */
+  check?(bytes: number): Promise<void>;
+}
+
+/** @param path of the open file */
+export function fileSink(path: string, handle: FileHandle, options: FileSinkOptions = {}): FileSink {
+  const hash = growingHash(path);
+  let position = options.position ?? 0;
+  hash.grow(position);
+  return {
+    isDoneWithChunks: true,
+    get position() {
+      return position;
+    },
+    async write(chunks) {
+      let rest = chunks;
+      await options.check?.(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
+      while (rest.length > 0) {
+        const { bytesWritten } = await handle.writev(rest, position);
+        position += bytesWritten;
+        // A disk that fills up takes a part of a batch without an error; only writing the rest tells why.
+        rest = after(rest, bytesWritten);
+      }
+      hash.grow(position);
+    },
+    async end(signal) {
+      const [sha256] = await Promise.all([hash.digest(position, signal), handle.sync()]);
+      return sha256;
+    },
+    close: () => hash.close(),
+  };
+}
+
+/** What is left of these chunks behind their first bytes. */
+function after(chunks: Buffer[], bytes: number): Buffer[] {
+  return chunks.flatMap((chunk) => {
+    const skipped = Math.min(bytes, chunk.length);
+    bytes -= skipped;
+    return skipped < chunk.length ? [chunk.subarray(skipped)] : [];
+  });
+}
+
+export interface MemorySink extends Sink {
+  end(): { buffer: Buffer; sha256: string };
+}
+
+/** @throws ELIMIT from `write` as soon as there are more bytes than allowed */
+export function memorySink(maxBytes: number): MemorySink {
+  const kept: Buffer[] = [];
+  const hash = createHash('sha256');
+  let size = 0;
+  return {
+    async write(chunks) {
+      for (const chunk of chunks) size += chunk.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      for (const chunk of chunks) hash.update(chunk);
+      kept.push(...chunks);
+    },
+    end: () => ({ buffer: Buffer.concat(kept), sha256: hash.digest('hex') }),
+  };
+}
+
+export function tooLarge(maxBytes: number): ClipError {
+  const limit = `${Math.round(maxBytes / 2 ** 20)} MiB`;
+  return new ClipError(
+    'ELIMIT',
+    `The video is larger than ${limit}, the limit for keeping it in memory. Save it as a file`,
+  );
+}

@@ -1,0 +1,92 @@
+/** An export of either kind, as nodes see it. */
+import { randomUUID } from 'node:crypto';
+import type { Connection } from '../connection';
+import type { Answer, Job, RunContext } from '../jobs/job';
+import type { Settings } from '../provider';
+import { cancelFilesExport } from './cancel';
+import { checkFolder, expandFolder, expandServerPath, removeWorkFolder } from './folder';
+import { checkSize, wholeRange, type CameraRange } from './plan';
+import { runFilesExport, type ExportOptions } from './run';
+import {
+  cancelServerExport,
+  checkServerExport,
+  runServerExport,
+  serverExportWaiting,
+  showServerExport,
+  type ServerExportWork,
+} from './server';
+import { newFilesWork, showFilesExport, type FilesWork } from './work';
+
+export type ExportWork = FilesWork | ServerExportWork;
+
+export interface ExportRequest {
+  to: 'files' | 'server';
+  ranges: CameraRange[];
+  /** Template of the folder: here, or on the server of the vendor. */
+  folder: string;
+  /** For `files`, absolute: where relative folders start. */
+  base: string;
+  join: boolean;
+  /** Values of the provider's fields for clips. */
+  options: Settings;
+  /** For `server`: bytes per second, 0 for no limit. */
+  bandwidth: number;
+  /** Epoch milliseconds; absent: never. */
+  giveUpAt?: number;
+}
+
+/**
+ * The job of a request. Nothing is started, made or asked for yet.
+ * @throws EINVALID, ELIMIT, EUNSUPPORTED: all that can be known to be wrong with it
+ */
+export async function newExport(request: ExportRequest, connection: Connection): Promise<ExportWork> {
+  const { to, ranges, folder, base, join, options, bandwidth, giveUpAt } = request;
+  const { definition, maxClipSeconds } = connection;
+  const id = randomUUID();
+  const named = { id, provider: definition.id, ranges };
+  const common = { connection: connection.id, id, ...(giveUpAt === undefined ? {} : { giveUpAt }) };
+  if (to === 'server') {
+    const asked = { cameras: ranges, path: expandServerPath(folder, named), bandwidth };
+    checkServerExport(asked, definition);
+    return { ...common, ...serverExportWaiting, to, request: asked };
+  }
+  checkSize(ranges, maxClipSeconds);
+  const place = expandFolder(folder, named, base);
+  await checkFolder(place.folder);
+  return newFilesWork(ranges, { ...common, ...place, join, options });
+}
+
+export function runExport(
+  job: Job<ExportWork>,
+  connection: Connection,
+  context: RunContext<ExportWork>,
+  options: ExportOptions,
+): Promise<Answer<ExportWork>> {
+  return job.data.to === 'server'
+    ? runServerExport(job as Job<ServerExportWork>, connection, context, options.clock.now)
+    : runFilesExport(job as Job<FilesWork>, connection, context, options);
+}
+
+/** `msg.export`. */
+export function showExport(work: ExportWork) {
+  return work.to === 'server' ? showServerExport(work) : showFilesExport(work);
+}
+
+/** What it is about, in short: all cameras together. */
+export function subjectOfExport(work: ExportWork) {
+  const ranges: CameraRange[] = work.to === 'server' ? work.request.cameras : work.cameras;
+  const { start, end } = wholeRange(ranges);
+  return { camera: ranges[0]?.camera ?? '', cameras: ranges.length, start, end };
+}
+
+/** Tells the vendor that it is not wanted any more. @throws what the vendor says against it */
+export function cancelExport(work: ExportWork, connection: Connection, signal: AbortSignal): Promise<void> {
+  return work.to === 'server'
+    ? cancelServerExport(work, connection, signal)
+    : cancelFilesExport(work, connection, signal);
+}
+
+/** Removes what an unfinished export has on disk. Never rejects. */
+export async function discardExport(work: ExportWork): Promise<void> {
+  if (work.to === 'files') await removeWorkFolder(work);
+}

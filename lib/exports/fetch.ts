@@ -1,0 +1,108 @@
+/** All clips of an export on their way at once: as many as keep the vendor busy, oldest first. */
+import { isFile } from '../clips/existing';
+import type { Clock } from '../clock';
+import type { Connection } from '../connection';
+import { ClipError, toClipError } from '../errors';
+import type { Job, RunContext } from '../jobs/job';
+import { partPath } from './folder';
+import { fetchPart } from './part';
+import type { Progress } from './progress';
+import { inParallel, pauses } from './steps';
+import { failureOf, type CameraWork, type Failure, type FilesWork, type Part } from './work';
+
+const late: Failure = { code: 'ETIMEOUT', message: 'the time for the export was over', retryable: true };
+
+export interface FetchOptions {
+  job: Job;
+  connection: Connection;
+  clock: Clock;
+  signal: RunContext<never>['signal'];
+  save(): Promise<void>;
+  progress: Progress;
+  pollMs: number;
+}
+
+/** Transfers wait for the vendor, and the vendor's queue for requests: twice as many keep both going. */
+const windowsPerTransfer = 2;
+
+/**
+ * Settles every part: as a file, as a gap, or as a failure. Resolves to what ended it before its time, which also became the
+ * failure of what was not here yet.
+ * @throws EABORTED when the signal fires
+ */
+export async function fetchParts(work: FilesWork, options: FetchOptions): Promise<Failure | undefined> {
+  const { clock, connection, progress, signal } = options;
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  const { pause, stop: stopListening } = pauses(clock, connection, either);
+  let ended: Failure | undefined;
+  const end = (failure: Failure): void => {
+    ended ??= failure;
+    stop.abort();
+  };
+  const forgetTimeout = startTimeout(work, clock, () => end(late));
+  const fetchOne = async ({ camera, cameraIndex, part, partIndex }: Queued): Promise<void> => {
+    if (either.aborted) return;
+    const { start, end: partEnd } = part;
+    const title = `Export ${work.id.slice(0, 8)}, ${partIndex + 1}/${camera.parts!.length}`;
+    try {
+      await fetchPart(part, {
+        ...options,
+        signal: either,
+        pause,
+        request: { camera: camera.camera, start, end: partEnd, title, options: work.options },
+        path: partPath(work, cameraIndex, partIndex),
+        root: work.root,
+        onProgress: (done) => progress.part(part, done),
+      });
+      progress.part(part, 1);
+    } catch (thrown) {
+      if (!either.aborted) end(failureOf(toClipError(thrown)));
+    }
+  };
+  try {
+    await inParallel(queueOf(work), windowsPerTransfer * connection.maxConcurrent, fetchOne);
+  } finally {
+    forgetTimeout();
+    stopListening();
+  }
+  if (signal.aborted || ended?.code === 'EABORTED') throw new ClipError('EABORTED', 'Cancelled');
+  if (ended) await settleRest(work, ended);
+  return ended;
+}
+
+/** What an earlier run brought may not have been looked at again. */
+async function settleRest(work: FilesWork, ended: Failure): Promise<void> {
+  for (const { cameraIndex, part, partIndex } of queueOf(work)) {
+    if (part.file && (await isFile(partPath(work, cameraIndex, partIndex), part.file.size, undefined))) continue;
+    delete part.file;
+    part.error = ended;
+  }
+}
+
+interface Queued {
+  camera: CameraWork;
+  cameraIndex: number;
+  part: Part;
+  partIndex: number;
+}
+
+/** What is to be fetched, or was fetched by an earlier run and is to be looked at again. */
+function queueOf({ cameras }: FilesWork): Queued[] {
+  const isOpen = (camera: CameraWork, part: Part, index: number): boolean =>
+    !part.error &&
+    part.empty === undefined &&
+    !camera.files.some(({ parts: [first, next] }) => index >= first && index < next);
+  return cameras
+    .filter(({ status }) => status === 'busy')
+    .flatMap((camera) =>
+      (camera.parts ?? []).flatMap((part, partIndex) =>
+        isOpen(camera, part, partIndex) ? [{ camera, cameraIndex: cameras.indexOf(camera), part, partIndex }] : [],
+      ),
+    )
+    .sort((a, b) => Date.parse(a.part.start) - Date.parse(b.part.start));
+}
+
+function startTimeout({ giveUpAt }: FilesWork, clock: Clock, call: () => void): () => void {
+  return giveUpAt === undefined ? () => undefined : clock.after(Math.max(0, giveUpAt - clock.now()), call);
+}

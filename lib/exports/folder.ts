@@ -1,0 +1,93 @@
+/** Where an export goes: the folder of its files, and in it the work folder that is gone at the end. */
+import { constants } from 'node:fs';
+import { access, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileError } from '../clips/file-error';
+import { expandFilename, expandText, rootFolder, type NamedClip } from '../clips/filename';
+import { ClipError } from '../errors';
+import { wholeRange, type CameraRange } from './plan';
+import type { FilesWork } from './work';
+
+/** What is different for each camera, and what clips have and exports do not. */
+const ofOneClip = /\{(camera|cameraName|title)\}/;
+
+export interface NamedExport {
+  id: string;
+  provider: string;
+  ranges: CameraRange[];
+}
+
+/**
+ * The absolute folder of an export, and the one that its placeholders can never leave. Times are those of all cameras.
+ * @param folder absolute: where relative templates start
+ * @throws EINVALID
+ */
+export function expandFolder(template: string, named: NamedExport, folder: string): { folder: string; root: string } {
+  const clip = asClip(template, named);
+  const file = join(template, 'file');
+  return { folder: dirname(expandFilename(file, clip, { folder })), root: rootFolder(file, { folder }) };
+}
+
+/** A path on the server of a vendor. @throws EINVALID */
+export function expandServerPath(template: string, named: NamedExport): string {
+  return expandText(template, asClip(template, named)).trim();
+}
+
+function asClip(template: string, { id, provider, ranges }: NamedExport): NamedClip {
+  const [, wrong] = ofOneClip.exec(template) ?? [];
+  if (wrong || template.trim() === '') {
+    const why = wrong ? `{${wrong}} cannot be in it: use {date} {time} {start} {end} {id} {provider}` : 'It is empty';
+    throw new ClipError('EINVALID', `Cannot make a folder from the template. ${why}`);
+  }
+  return { id, provider, camera: '', ...wholeRange(ranges) };
+}
+
+/**
+ * Can files be made in this folder, or it itself? Makes nothing.
+ * @throws EINVALID
+ */
+export async function checkFolder(folder: string): Promise<void> {
+  try {
+    const existing = await deepestExisting(folder);
+    if (!(await stat(existing)).isDirectory()) throw Object.assign(new Error(existing), { code: 'ENOTDIR' });
+    await access(existing, constants.W_OK);
+  } catch (thrown) {
+    throw fileError(thrown, `Exporting to ${folder}`);
+  }
+}
+
+async function deepestExisting(folder: string): Promise<string> {
+  try {
+    await stat(folder);
+    return folder;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    return deepestExisting(dirname(folder));
+  }
+}
+
+type Place = Pick<FilesWork, 'folder' | 'id'>;
+
+/** Belongs to this export alone. */
+export function workFolder({ folder, id }: Place): string {
+  return join(folder, `.${id.slice(0, 8)}.parts`);
+}
+
+/** The folder of a camera's parts. @param camera its place in the export, from 0 */
+export function cameraFolder(work: Place, camera: number): string {
+  return join(workFolder(work), String(camera + 1));
+}
+
+/** @param part its place in the camera, from 0 */
+export function partPath(work: Place, camera: number, part: number): string {
+  return join(cameraFolder(work, camera), partName(part));
+}
+
+export function partName(part: number): string {
+  return `${String(part + 1).padStart(5, '0')}.mp4`;
+}
+
+/** Never rejects: what cannot be reached cannot be removed either. */
+export async function removeWorkFolder(work: Place): Promise<void> {
+  await rm(workFolder(work), { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined);
+}

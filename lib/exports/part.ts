@@ -1,0 +1,180 @@
+/** One clip of an export, from asking for it to a verified file in the work folder. */
+import { rm } from 'node:fs/promises';
+import { createClip, type CreateWork } from '../clips/create';
+import { downloadClip, type DownloadWork } from '../clips/download';
+import { isFile } from '../clips/existing';
+import { pollClip, type PollWork } from '../clips/poll';
+import { verify } from '../clips/verify';
+import type { Clock } from '../clock';
+import type { Connection } from '../connection';
+import { ClipError, toClipError, type ErrorCode } from '../errors';
+import type { Job } from '../jobs/job';
+import { describeClip, type Clip, type ClipRequest } from '../provider';
+import { backoffMs, maxAttempts } from '../retry';
+import { inspect } from './inspect';
+import { untilDone, type Pause } from './steps';
+import { failureOf, type Part, type PartFile } from './work';
+
+export interface PartOptions {
+  job: Job;
+  connection: Connection;
+  clock: Clock;
+  signal: AbortSignal;
+  pause: Pause;
+  request: ClipRequest;
+  /** Absolute path of the part, and the folder that it must not leave. */
+  path: string;
+  root: string;
+  pollMs: number;
+  /** Resolves when what is known of the part now would survive a crash. */
+  save(): Promise<void>;
+  /** 0-1. */
+  onProgress(done: number): void;
+}
+
+const longestPollMs = 15_000;
+/** Being made is about half of the way. */
+const makingShare = 0.5;
+/** Trouble that may pass gets this many rounds, each of which has tries of its own: some minutes in all. */
+const roundsOfTrouble = 5;
+/** What the vendor made badly is asked for once more. */
+const roundsOfMaking = 2;
+const madeBadly: ReadonlySet<ErrorCode> = new Set(['EFAILED', 'EEXPIRED', 'EINCOMPLETE']);
+/** What would meet all other parts as well. */
+const endsAll: ReadonlySet<ErrorCode> = new Set(['EAUTH', 'EABORTED', 'ENOSPACE']);
+
+/**
+ * Fills in what becomes of the part. Goes on where an earlier run was.
+ * @throws only what ends the whole export
+ */
+export async function fetchPart(part: Part, options: PartOptions): Promise<void> {
+  const { path, pause, save, signal } = options;
+  if (part.file && (await isFile(path, part.file.size, part.file.sha256))) return;
+  delete part.file;
+  for (let round = 1; ; round += 1) {
+    try {
+      if (!part.clip) {
+        part.clip = await create(part, options);
+        await save();
+      }
+      if (part.clip.status !== 'finished') part.clip = await finished(part, part.clip, options);
+      part.file = await download(part, part.clip, options);
+      forget(part);
+      return await save();
+    } catch (thrown) {
+      const error = toClipError(thrown);
+      if (signal.aborted || endsAll.has(error.code)) throw error;
+      if (hasNoFootage(part, error)) part.empty = error.message;
+      else if (round < roundsFor(error)) {
+        await startAgain(part, error, options);
+        // The tries of this round have waited longer each time; so do the rounds.
+        await pause(backoffMs(error, madeBadly.has(error.code) ? round : maxAttempts + round - 1));
+        continue;
+      } else part.error = failureOf(error);
+      forget(part);
+      return await save();
+    }
+  }
+}
+
+function roundsFor({ code, retryable }: ClipError): number {
+  if (madeBadly.has(code)) return roundsOfMaking;
+  return retryable ? roundsOfTrouble : 1;
+}
+
+/** The vendor may also find out while it makes the clip. */
+function hasNoFootage({ clip }: Part, { code }: ClipError): boolean {
+  const isGap = clip?.gaps?.some(({ start, end }) => start <= clip.start && end >= clip.end);
+  return code === 'ENOTFOUND' || (code === 'EFAILED' && isGap === true);
+}
+
+/** Vendors that make one clip for equal requests would give back the one that failed. */
+async function startAgain(part: Part, error: ClipError, { connection, signal }: PartOptions): Promise<void> {
+  const { clip } = part;
+  if (clip && error.code === 'EFAILED') await connection.deleteClip(clip, signal).catch(() => undefined);
+  if (error.code === 'EFAILED' || error.code === 'EEXPIRED') forget(part);
+}
+
+function forget(part: Part): void {
+  delete part.asked;
+  delete part.clip;
+  delete part.partial;
+}
+
+async function create(part: Part, options: PartOptions): Promise<Clip> {
+  const { connection, request } = options;
+  const work: CreateWork = { connection: connection.id, request, ...(part.asked ? { asked: true } : {}) };
+  const { clip } = await untilDone(work, (job, context) => createClip(job, connection, context), {
+    ...options,
+    async keep({ asked }, isToBeStored) {
+      if (asked) part.asked = true;
+      if (isToBeStored) await options.save();
+    },
+  });
+  return clip!;
+}
+
+async function finished(part: Part, clip: Clip, options: PartOptions): Promise<Clip> {
+  const { clock, connection, onProgress, pollMs } = options;
+  const maxIntervalMs = Math.max(pollMs, longestPollMs);
+  const work: PollWork = { connection: connection.id, clip, intervalMs: pollMs, maxIntervalMs, polls: 0, misses: 0 };
+  const done = await untilDone(work, (job, context) => pollClip(job, connection, context, clock.now), {
+    ...options,
+    clipId: clip.id,
+    keep(changed) {
+      part.clip = changed.clip;
+      onProgress(((changed.clip.progress ?? 0) / 100) * makingShare);
+    },
+  });
+  return done.clip;
+}
+
+async function download(part: Part, clip: Clip, options: PartOptions): Promise<PartFile> {
+  const { clock, connection, onProgress, path, root } = options;
+  const work: DownloadWork = {
+    connection: connection.id,
+    clip,
+    output: 'file',
+    maxBufferBytes: 0,
+    filename: path,
+    root,
+    exists: 'overwrite',
+    convert: 'none',
+    maxHeight: 0,
+    maxBytes: 0,
+    thumbnail: false,
+    deleteAfter: false,
+    // What there is counts, even where it is less than it should be: that is told, not thrown away.
+    strict: false,
+    ...(part.partial ? { partial: part.partial } : {}),
+  };
+  const downloadOptions = {
+    clock,
+    findFfmpeg: () => Promise.reject(new ClipError('EFFMPEG', 'Parts are not converted')),
+    onBuffer: () => undefined,
+    onBytes(bytes: number, total: number | undefined) {
+      onProgress(makingShare + (total ? Math.min(1, bytes / total) * (1 - makingShare) : 0));
+    },
+  };
+  const run = (job: Job<DownloadWork>, context: Parameters<typeof downloadClip>[2]) =>
+    downloadClip(job, connection, context, downloadOptions);
+  const { clip: downloaded } = await untilDone(work, run, {
+    ...options,
+    async keep({ partial }, isToBeStored) {
+      part.partial = partial;
+      if (isToBeStored) await options.save();
+    },
+  });
+  const { size, sha256, duration, gaps, problems } = downloaded.file!;
+  const isShort = await checkWhole({ ...clip, gaps }, path, size);
+  return { start: clip.start, end: clip.end, size, sha256, duration, gaps, problems, isShort };
+}
+
+/** @throws EINCOMPLETE for a file that is damaged; resolves to whether footage is missing */
+async function checkWhole(clip: Clip, path: string, size: number): Promise<boolean> {
+  const { mp4 } = await inspect(path);
+  if (mp4.whole && mp4.hasVideo) return verify(clip, size, mp4).incomplete;
+  await rm(path, { force: true });
+  const message = `Downloading the clip of ${describeClip(clip)}: ${mp4.problems.join('; ') || 'there is no video in it'}`;
+  throw new ClipError('EINCOMPLETE', message, { retryable: true });
+}

@@ -1,0 +1,164 @@
+/** How a range of any length is cut into clips. Pure decisions. */
+import { ClipError } from '../errors';
+import type { Footage, Gap } from '../provider';
+
+/** One camera's share of an export. ISO 8601 with `Z`. */
+export interface CameraRange extends Gap {
+  camera: string;
+}
+
+export interface Plan {
+  /** The clips to ask for, in order. They neither overlap nor leave out footage. */
+  parts: Gap[];
+  /** What is known to have no footage, in order. */
+  gaps: Gap[];
+}
+
+/** Epoch milliseconds. The end belongs to what comes after it. */
+interface Span {
+  start: number;
+  end: number;
+}
+
+interface Piece extends Span {
+  bytes: number;
+}
+
+/** Each is a request to the vendor, a file on the way, and an entry in the job. */
+export const mostParts = 10_000;
+/** Of one camera: beyond a month it was most likely a slip. */
+export const longestDays = 31;
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** From the first start to the last end. */
+export function wholeRange(ranges: Gap[]): Gap {
+  const [start = ''] = ranges.map((range) => range.start).sort();
+  const [end = ''] = ranges
+    .map((range) => range.end)
+    .sort()
+    .reverse();
+  return { start, end };
+}
+
+/** Cuts a range by what is known of its footage. What has no footage is not asked for. */
+export function planParts(range: Gap, footage: Footage): Plan {
+  const whole = toSpan(range);
+  const gaps = mergedWithin(whole, footage.gaps);
+  const pieces = (footage.pieces ?? []).map((piece) => ({ ...toSpan(piece), bytes: piece.bytes }));
+  let next = 0;
+  const parts = between(whole, gaps).flatMap((stretch) => {
+    // A day has tens of thousands of pieces, and may have hundreds of stretches: both are in order.
+    while (next < pieces.length && pieces[next]!.end <= stretch.start) next += 1;
+    const own: Piece[] = [];
+    for (let at = next; at < pieces.length && pieces[at]!.start < stretch.end; at += 1) own.push(pieces[at]!);
+    return own.length > 0 ? cutBetweenPieces(stretch, own, footage) : cutEvenly(stretch, footage);
+  });
+  return {
+    parts: parts.map(toRange),
+    gaps: gaps.map(toRange),
+  };
+}
+
+/**
+ * To be called before anything is started.
+ * @param maxClipSeconds the longest clip of the vendor, where known
+ * @throws ELIMIT naming what fits
+ */
+export function checkSize(ranges: CameraRange[], maxClipSeconds: number | undefined): void {
+  for (const { camera, start, end } of ranges) {
+    const days = (Date.parse(end) - Date.parse(start)) / dayMs;
+    if (days <= longestDays) continue;
+    throw tooMuch(
+      `The range of camera ${camera} is ${Math.ceil(days)} days long. One export takes at most ${longestDays} days`,
+    );
+  }
+  const clips = ranges.reduce((sum, range) => sum + clipsNeeded(range, maxClipSeconds), 0);
+  checkCount(clips, ranges.length, maxClipSeconds);
+}
+
+/** How many clips a range takes where nothing is known of its footage. */
+export function clipsNeeded(range: Gap, maxClipSeconds = Infinity): number {
+  const { from, to } = wholeSeconds(toSpan(range));
+  return Math.max(1, Math.ceil((to - from) / Math.max(1, Math.floor(maxClipSeconds))));
+}
+
+/** @throws ELIMIT naming what fits */
+export function checkCount(parts: number, cameras: number, maxClipSeconds: number | undefined): void {
+  if (parts <= mostParts) return;
+  const hours = ((mostParts / cameras) * (maxClipSeconds ?? 0)) / 3600;
+  const fits = maxClipSeconds ? `, which is about ${Math.floor(hours)} hours of ${cameras} camera(s) here` : '';
+  throw tooMuch(`It would take ${parts} clips. One export takes at most ${mostParts} clips${fits}`);
+}
+
+function tooMuch(why: string): ClipError {
+  return new ClipError('ELIMIT', `The export is too large. ${why}. Export it in several steps`);
+}
+
+/**
+ * Into equal parts: a short rest would cost as much as any other clip. Cuts lie on whole seconds, which every vendor can
+ * express, and parts fit the limit even where a vendor rounds to whole seconds outwards.
+ */
+function cutEvenly(stretch: Span, { maxClipSeconds }: Footage): Span[] {
+  const { start, end } = stretch;
+  const { from, to } = wholeSeconds(stretch);
+  const count = clipsNeeded(toRange(stretch), maxClipSeconds);
+  const cut = (index: number): number => (from + Math.floor((index * (to - from)) / count)) * 1000;
+  return Array.from({ length: count }, (_, index) => ({
+    start: index === 0 ? start : cut(index),
+    end: index === count - 1 ? end : cut(index + 1),
+  }));
+}
+
+/** As much into each part as is allowed. A piece belongs to the part in which it starts. */
+function cutBetweenPieces(stretch: Span, own: Piece[], footage: Footage): Span[] {
+  const { maxClipSeconds = Infinity, maxPieces = Infinity, maxBytes = Infinity } = footage;
+  const parts: Span[] = [];
+  let part = { start: stretch.start, pieces: 0, bytes: 0 };
+  for (const piece of own) {
+    const isFull =
+      part.pieces + 1 > maxPieces ||
+      part.bytes + piece.bytes > maxBytes ||
+      Math.min(piece.end, stretch.end) - part.start > maxClipSeconds * 1000;
+    if (isFull && piece.start > part.start) {
+      parts.push({ start: part.start, end: piece.start });
+      part = { start: piece.start, pieces: 0, bytes: 0 };
+    }
+    part.pieces += 1;
+    part.bytes += piece.bytes;
+  }
+  return [...parts, { start: part.start, end: stretch.end }];
+}
+
+/** In order, each once, and none outside. */
+function mergedWithin(whole: Span, gaps: Gap[]): Span[] {
+  const merged: Span[] = [];
+  for (const gap of gaps.map(toSpan).sort((a, b) => a.start - b.start)) {
+    const start = Math.max(gap.start, whole.start);
+    const end = Math.min(gap.end, whole.end);
+    const last = merged.at(-1);
+    if (start >= end) continue;
+    if (last && start <= last.end) last.end = Math.max(last.end, end);
+    else merged.push({ start, end });
+  }
+  return merged;
+}
+
+/** What gaps leave of the whole. */
+function between(whole: Span, gaps: Span[]): Span[] {
+  const ends = [whole.start, ...gaps.map(({ end }) => end)];
+  const starts = [...gaps.map(({ start }) => start), whole.end];
+  return ends.map((start, index) => ({ start, end: starts[index]! })).filter(({ start, end }) => start < end);
+}
+
+/** Epoch seconds, rounded outwards. */
+function wholeSeconds({ start, end }: Span): { from: number; to: number } {
+  return { from: Math.floor(start / 1000), to: Math.ceil(end / 1000) };
+}
+
+function toSpan({ start, end }: Gap): Span {
+  return { start: Date.parse(start), end: Date.parse(end) };
+}
+
+function toRange({ start, end }: Span): Gap {
+  return { start: new Date(start).toISOString(), end: new Date(end).toISOString() };
+}

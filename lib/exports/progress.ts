@@ -1,0 +1,66 @@
+import type { Clock } from '../clock';
+import { lengthOf, type FilesWork, type Part } from './work';
+
+export interface Progress {
+  /** How much of a part is here, 0-1. */
+  part(part: Part, done: number): void;
+  /** How much of a camera's parts is joined, 0-1. */
+  joining(camera: number, done: number): void;
+  /** Puts what is known into the work, and tells. */
+  tell(): void;
+}
+
+/** Joining takes about so much of the time. */
+const joiningShare = 0.05;
+const everyMs = 500;
+
+/** Writes into the work how far each camera and the whole are, by seconds of video; never backwards, and 99 at most. */
+export function progressOf(work: FilesWork, clock: Clock, onProgress: () => void): Progress {
+  const parts = new Map<Part, number>();
+  const joined = new Map<number, number>();
+  let toldAt = -Infinity;
+
+  function tell(): void {
+    toldAt = clock.now();
+    let [all, allDone] = [0, 0];
+    for (const [index, camera] of work.cameras.entries()) {
+      const isOver = camera.status !== 'busy' && camera.status !== 'pending';
+      const seconds = lengthOf(camera);
+      const done = isOver ? 1 : fetched(camera.parts) * (1 - joiningShare) + (joined.get(index) ?? 0) * joiningShare;
+      camera.progress = camera.status === 'finished' ? 100 : grown(camera.progress, done);
+      all += seconds;
+      allDone += seconds * done;
+    }
+    work.progress = grown(work.progress, allDone / all);
+    onProgress();
+  }
+
+  function fetched(all: Part[] = []): number {
+    let [seconds, done] = [0, 0];
+    for (const part of all) {
+      const isOver = part.error !== undefined || part.empty !== undefined;
+      seconds += lengthOf(part);
+      done += lengthOf(part) * (isOver ? 1 : (parts.get(part) ?? 0));
+    }
+    return seconds > 0 ? done / seconds : 0;
+  }
+
+  const maybeTell = (): void => {
+    if (clock.now() - toldAt >= everyMs) tell();
+  };
+  return {
+    part(part, done) {
+      parts.set(part, done);
+      maybeTell();
+    },
+    joining(camera, done) {
+      joined.set(camera, done);
+      maybeTell();
+    },
+    tell,
+  };
+}
+
+function grown(before: number, done: number): number {
+  return Math.max(before, Math.min(99, Math.floor(done * 100)));
+}

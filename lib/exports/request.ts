@@ -1,0 +1,61 @@
+/** What a message asks to export. */
+import { readCamera } from '../clips/camera';
+import { parseInstant, rangeBetween, toIso } from '../clips/time-range';
+import { ClipError } from '../errors';
+import type { CameraRange } from './plan';
+
+/** A value, and how its user calls it: `msg.cameras`. */
+export interface Named {
+  name: string;
+  value: unknown;
+}
+
+export interface Asked {
+  /** One id, an array of ids, or an array of `{camera, start?, end?}`. */
+  cameras: Named;
+  /** For cameras without a range of their own. */
+  start: Named;
+  end: Named;
+}
+
+/**
+ * @param problemOf why a camera id cannot be one of the vendor's
+ * @throws EINVALID naming what does not hold; a camera can be in it only once, whatever its ranges
+ */
+export function readRanges(
+  { cameras, start, end }: Asked,
+  now: number,
+  problemOf?: (camera: string) => string | undefined,
+): CameraRange[] {
+  const { name, value } = cameras;
+  const entries: unknown[] = Array.isArray(value) ? value : [value];
+  if (entries.length === 0) throw new ClipError('EINVALID', `${name} is empty: there is nothing to export`);
+  const known = new Set<string>();
+  return entries.map((entry, index) => {
+    const field = Array.isArray(value) ? `${name}[${index}]` : name;
+    const own = isRecord(entry) ? entry : { camera: entry };
+    const camera = readCamera(own.camera, isRecord(entry) ? `${field}.camera` : field, problemOf);
+    if (known.has(camera)) {
+      throw new ClipError('EINVALID', `${field}: camera ${camera} is there twice. Give it one range, or export twice`);
+    }
+    known.add(camera);
+    const instant = (property: 'start' | 'end', common: Named): number =>
+      own[property] === undefined
+        ? parseInstant(common.value, `${common.name} (for camera ${camera})`, now)
+        : parseInstant(own[property], `${field}.${property}`, now);
+    return { camera, ...isoRange({ start: instant('start', start), end: instant('end', end) }, camera) };
+  });
+}
+
+function isoRange(given: { start: number; end: number }, camera: string): { start: string; end: string } {
+  try {
+    const range = rangeBetween(given);
+    return { start: toIso(range.start), end: toIso(range.end) };
+  } catch (error) {
+    throw (error as ClipError).withMessage(`Camera ${camera}: ${(error as ClipError).message}`);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,125 @@
+/** An export to files: any number of cameras, any length, as one job. */
+import { fileError } from '../clips/file-error';
+import { freeBytes, makeFolder, type FreeBytes } from '../clips/folder';
+import type { Clock } from '../clock';
+import type { Connection } from '../connection';
+import { ClipError, toClipError } from '../errors';
+import type { Answer, Job, RunContext } from '../jobs/job';
+import { fetchParts } from './fetch';
+import { finishCamera } from './finish';
+import { checkFolder, removeWorkFolder, workFolder } from './folder';
+import { writeManifest } from './manifest';
+import { checkCount, clipsNeeded, planParts } from './plan';
+import { progressOf } from './progress';
+import { inParallel, oneAtATime, pauses, withRetries } from './steps';
+import { judgeCamera, judgeExport } from './verdict';
+import { failureOf, type CameraWork, type FilesWork } from './work';
+
+export interface ExportOptions {
+  clock: Clock;
+  /** Path of the program. @throws EFFMPEG */
+  findFfmpeg(): Promise<string>;
+  freeBytes?: FreeBytes;
+  /** First wait for a clip. */
+  pollMs?: number;
+  /** Called now and then while the work goes on. */
+  onProgress(work: FilesWork): void;
+}
+
+const defaultPollMs = 2_000;
+const surveysAtOnce = 4;
+/** The connection is being deployed again: whoever comes next goes on. */
+const goOnAfterMs = 1_000;
+
+/**
+ * Runs until the whole export is over. What it has reached is stored on the way, so that a run after a crash, a redeploy or
+ * on another instance goes on from there.
+ */
+export async function runFilesExport(
+  job: Job<FilesWork>,
+  connection: Connection,
+  context: RunContext<FilesWork>,
+  options: ExportOptions,
+): Promise<Answer<FilesWork>> {
+  const work = structuredClone(job.data);
+  const { signal } = context;
+  const { clock } = options;
+  const save = oneAtATime(() => context.save(work));
+  const progress = progressOf(work, clock, () => options.onProgress(work));
+  try {
+    work.status = 'busy';
+    await prepare(work, connection, options);
+    await plan(work, connection, signal, options);
+    await save();
+    progress.tell();
+    const { pollMs = defaultPollMs } = options;
+    const ended = await fetchParts(work, { job, connection, clock, signal, save, progress, pollMs });
+    await save();
+    for (const [index, { status }] of work.cameras.entries()) {
+      if (status !== 'busy') continue;
+      await finishCamera(work, index, {
+        provider: connection.definition.id,
+        findFfmpeg: options.findFfmpeg,
+        freeBytes: options.freeBytes ?? freeBytes,
+        signal,
+        save,
+        onJoining: (done) => progress.joining(index, done),
+      });
+      progress.tell();
+    }
+    await writeManifest(work, { provider: connection.definition.id, now: clock.now(), save });
+    const error = judgeExport(work, ended);
+    await removeWorkFolder(work);
+    if (error) return { type: 'failed', error, data: { ...work, status: 'failed' } };
+    return { type: 'done', data: { ...work, status: 'finished', progress: 100 } };
+  } catch (thrown) {
+    const error = fileError(thrown, `Exporting to ${work.folder}`);
+    if (error.code === 'EABORTED' && !signal.aborted) return { type: 'retry', afterMs: goOnAfterMs, data: work };
+    return { type: 'failed', error, data: { ...work, status: 'failed' } };
+  }
+}
+
+/** Everything that may be wrong here is found out before the vendor is asked for anything. */
+async function prepare(work: FilesWork, connection: Connection, { findFfmpeg }: ExportOptions): Promise<void> {
+  const { maxClipSeconds } = connection;
+  const needsJoining =
+    maxClipSeconds !== undefined && work.cameras.some((camera) => clipsNeeded(camera, maxClipSeconds) > 1);
+  if (work.join && needsJoining) await findFfmpeg();
+  await checkFolder(work.folder);
+  await makeFolder(workFolder(work), work.root);
+}
+
+async function plan(
+  work: FilesWork,
+  connection: Connection,
+  signal: AbortSignal,
+  { clock, findFfmpeg }: ExportOptions,
+): Promise<void> {
+  const open = work.cameras.filter(({ parts }) => parts === undefined);
+  const { pause, stop } = pauses(clock, connection, signal);
+  const planOne = async (camera: CameraWork): Promise<void> => {
+    try {
+      const survey = () => connection.surveyFootage(camera.camera, { start: camera.start, end: camera.end }, signal);
+      Object.assign(camera, planParts(camera, await withRetries(survey, pause)), { status: 'busy' });
+    } catch (thrown) {
+      const error = toClipError(thrown);
+      if (error.code === 'EABORTED' || error.code === 'EAUTH') throw error;
+      Object.assign(camera, { parts: [], status: 'failed', error: failureOf(error) });
+    }
+    // Nothing to wait for: all of it is a gap.
+    if (camera.status === 'busy' && camera.parts?.length === 0) judgeCamera(camera);
+  };
+  try {
+    await inParallel(open, surveysAtOnce, planOne);
+  } finally {
+    stop();
+  }
+  const counts = work.cameras.map(({ parts = [] }) => parts.length);
+  checkCount(
+    counts.reduce((sum, count) => sum + count, 0),
+    work.cameras.length,
+    connection.maxClipSeconds,
+  );
+  if (work.join && counts.some((count) => count > 1)) await findFfmpeg();
+  if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+}

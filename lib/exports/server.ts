@@ -1,0 +1,199 @@
+/** An export that the vendor makes onto its own storage: started once, waited for, and cancelled there. */
+import { beforeGivingUp, isOver, missesUntilGone, waitMs, type Waiting } from '../clips/poll';
+import type { Connection } from '../connection';
+import { ClipError, toClipError } from '../errors';
+import type { Answer, Job, RunContext } from '../jobs/job';
+import { describeExport, type ProviderDefinition, type ServerExport, type ServerExportRequest } from '../provider';
+import { backoffMs, maxAttempts, retryDelayMs } from '../retry';
+
+export interface ServerExportWork extends Waiting {
+  to: 'server';
+  connection: string;
+  /** Of the export in messages: the vendor's own may come again. */
+  id: string;
+  request: ServerExportRequest;
+  /** Set before the vendor is asked: asked again, it would make a second export. */
+  asked?: boolean;
+  started?: ServerExport;
+}
+
+/** How a new one is waited for. */
+export const serverExportWaiting: Waiting = { intervalMs: 2_000, maxIntervalMs: 30_000, polls: 0, misses: 0 };
+
+/** Starts the export in the first run, and looks for it in all others. */
+export async function runServerExport(
+  job: Job<ServerExportWork>,
+  connection: Connection,
+  context: RunContext<ServerExportWork>,
+  now: () => number,
+): Promise<Answer<ServerExportWork>> {
+  const work = job.data;
+  const failures = job.failures + 1;
+  if (!work.started) {
+    try {
+      const next = { ...work, asked: true, started: await start(work, connection, context) };
+      await context.save(next);
+      return goOn(next, now(), connection.phaseMs);
+    } catch (thrown) {
+      const error = toClipError(thrown);
+      const afterMs = retryDelayMs(error, failures);
+      return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, because: error };
+    }
+  }
+  try {
+    const found = await connection.pollExport(work.started, work.intervalMs, context.signal);
+    return judgeRound(work, work.started, found, now(), connection.phaseMs);
+  } catch (thrown) {
+    return judgeFailure(work, work.started, toClipError(thrown), failures, now());
+  }
+}
+
+/** Where an earlier run may have asked already, the export that it led to comes first. */
+async function start(
+  work: ServerExportWork,
+  connection: Connection,
+  context: RunContext<ServerExportWork>,
+): Promise<ServerExport> {
+  checkServerExport(work.request, connection.definition);
+  const earlier = work.asked ? await connection.findExport(work.request, context.signal) : undefined;
+  if (earlier) return earlier;
+  if (!work.asked) await context.save({ ...work, asked: true });
+  return connection.exportVideo(work.request, context.signal);
+}
+
+/**
+ * Stops the export at the vendor, unless it has ended there.
+ * @throws what the vendor says where it does not
+ */
+export async function cancelServerExport(
+  { request, started, asked }: ServerExportWork,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<void> {
+  const known = started ?? (asked ? await connection.findExport(request, signal) : undefined);
+  if (known && !isEnded(known)) await connection.cancelExport(known, signal);
+}
+
+/** What `msg.export` says of it. */
+export function showServerExport({ id, to, request, started }: ServerExportWork) {
+  const { status = 'pending', progress = 0, path = request.path } = started ?? {};
+  const cameras = started?.cameras ?? request.cameras.map((camera) => ({ ...camera, status, progress }));
+  return { id, to, status, progress, cameras, folder: path };
+}
+
+/**
+ * To be called before anything is started.
+ * @throws EINVALID, or EUNSUPPORTED for a vendor without exports of its own
+ */
+export function checkServerExport(request: ServerExportRequest, definition: ProviderDefinition): void {
+  const { cameras, path, bandwidth } = request;
+  if (!definition.exportsToServer) {
+    throw new ClipError(
+      'EUNSUPPORTED',
+      `${definition.label} cannot export to its own storage. Export to files instead`,
+    );
+  }
+  const problem =
+    (cameras.length === 0 && 'there are no cameras') ||
+    (path.trim() === '' && 'the folder on the server is missing') ||
+    // What XML cannot hold, and what nobody can see, is no part of a folder's name.
+    (/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(path) &&
+      `the folder ${JSON.stringify(path)} holds characters that cannot be in a path`) ||
+    (!(Number.isSafeInteger(bandwidth) && bandwidth >= 0) &&
+      `the bandwidth (${bandwidth}) must be a whole number of bytes per second, or 0 for no limit`) ||
+    cameras.map((camera) => cameraProblem(camera, definition)).find(Boolean);
+  if (problem) throw new ClipError('EINVALID', `Nothing was exported: ${problem}`);
+}
+
+function cameraProblem(
+  { camera, start, end }: ServerExportRequest['cameras'][number],
+  definition: ProviderDefinition,
+): string | undefined {
+  const problem = definition.cameraProblem?.(camera);
+  if (problem) return `"${camera.slice(0, 80)}": ${problem}`;
+  return Date.parse(start) < Date.parse(end) ? undefined : `the range of camera ${camera} must end after it starts`;
+}
+
+/** What a round's finding means. `undefined`: the vendor did not list the export. */
+function judgeRound(
+  work: ServerExportWork,
+  known: ServerExport,
+  found: ServerExport | undefined,
+  now: number,
+  phaseMs: number,
+): Answer<ServerExportWork> {
+  const misses = found ? 0 : work.misses + 1;
+  const started = found ? update(known, found) : known;
+  const next = { ...work, started, polls: work.polls + 1, misses };
+  if (misses >= missesUntilGone) return failed(next, lost(started));
+  // What it was when it was last listed tells nothing of now.
+  if (found && started.status === 'finished') return { type: 'done', data: next };
+  if (found && isEnded(started)) return failed(next, failureOf(started));
+  if (isOver(work, now)) return failed(next, late(started));
+  return goOn(next, now, phaseMs);
+}
+
+function goOn(data: ServerExportWork, now: number, phaseMs: number): Answer<ServerExportWork> {
+  const afterMs = waitMs({ ...data, polls: Math.max(1, data.polls) }, now, phaseMs);
+  return { type: 'retry', afterMs: beforeGivingUp(data, now, afterMs), data };
+}
+
+/** Waiting goes on through trouble that may pass, for as long as the user gave it. */
+function judgeFailure(
+  work: ServerExportWork,
+  known: ServerExport,
+  error: ClipError,
+  failures: number,
+  now: number,
+): Answer<ServerExportWork> {
+  // A server that restarts may answer nonsense for a moment.
+  const mayPass = error.retryable || (error.code === 'EPROTOCOL' && failures < maxAttempts);
+  if (!mayPass) return failed(work, error);
+  if (isOver(work, now)) return failed(work, late(known, ` Last trouble: ${error.message}`));
+  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures)), because: error };
+}
+
+/** What the vendor says now, over what was known before. Progress never runs backwards. */
+function update(known: ServerExport, found: ServerExport): ServerExport {
+  return {
+    ...found,
+    progress: progressOf(found, known.progress),
+    cameras: found.cameras.map((camera, index) => ({
+      ...camera,
+      progress: progressOf(camera, known.cameras[index]?.progress),
+    })),
+  };
+}
+
+function progressOf({ status, progress = 0 }: Pick<ServerExport, 'status' | 'progress'>, before = 0): number {
+  return status === 'finished' ? 100 : Math.min(99, Math.max(progress, before));
+}
+
+function isEnded({ status }: ServerExport): boolean {
+  return status !== 'pending' && status !== 'busy';
+}
+
+function failed(data: ServerExportWork, error: ClipError): Answer<ServerExportWork> {
+  return { type: 'failed', error, data };
+}
+
+function failureOf(started: ServerExport): ClipError {
+  const what = `The export of ${describeExport(started)}`;
+  const why = started.reason || 'the server gave no reason';
+  const missing = started.cameras.filter(({ status }) => status !== 'finished');
+  if (missing.length === 0 || missing.length === started.cameras.length) {
+    return new ClipError('EFAILED', `${what}, failed on the server: ${why}`);
+  }
+  const names = missing.map(({ camera }) => camera).join(', ');
+  return new ClipError('EINCOMPLETE', `${what}, is without ${names}: ${why}. The rest is in the folder`);
+}
+
+function lost(started: ServerExport): ClipError {
+  const message = `The export of ${describeExport(started)}, is no longer listed by the server, so what has become of it cannot be told. Look into its folder`;
+  return new ClipError('EFAILED', message);
+}
+
+function late(started: ServerExport, more = ''): ClipError {
+  const message = `The export of ${describeExport(started)}, was still ${started.status} when the time to wait for it was over. The server may go on with it: look into its folder.${more}`;
+  return new ClipError('ETIMEOUT', message);
+}

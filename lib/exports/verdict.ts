@@ -1,0 +1,77 @@
+/** What an export came to, in our codes and in words that a person can act on. Pure decisions. */
+import { ClipError } from '../errors';
+import { describeClip, type Gap } from '../provider';
+import { failureOf, rangeOf, type CameraWork, type Failure, type FilesWork } from './work';
+
+/** So many ranges are named. */
+const mostNamed = 5;
+
+/** A part of a range that is not in any file, and why. */
+export interface Missing extends Gap, Failure {}
+
+/** Sets the status of a camera whose files are all there are going to be. @param failure why parts were not joined */
+export function judgeCamera(camera: CameraWork, failure?: ClipError): void {
+  const error = errorOf(camera, failure);
+  camera.status = error ? 'failed' : 'finished';
+  if (error) camera.error = error;
+}
+
+function errorOf(camera: CameraWork, failure: ClipError | undefined): Failure | undefined {
+  const { files, parts = [] } = camera;
+  const missing = missingOf(camera);
+  if (files.length === 0) {
+    const [first] = missing;
+    const { empty } = parts.find((part) => part.empty !== undefined) ?? {};
+    if (!first) return { code: 'ENOTFOUND', message: empty ?? noFootage(camera), retryable: false };
+    return { code: first.code, message: first.message, retryable: first.retryable };
+  }
+  if (failure) return failureOf(failure);
+  if (missing.length === 0) return undefined;
+  const named = missing.slice(0, mostNamed).map(({ start, end, message }) => `${start} to ${end} (${message})`);
+  const more = missing.length > mostNamed ? `; and ${missing.length - mostNamed} more` : '';
+  return {
+    code: 'EINCOMPLETE',
+    message: `missing: ${named.join('; ')}${more}`,
+    retryable: missing.some(({ retryable }) => retryable),
+  };
+}
+
+function noFootage(camera: CameraWork): string {
+  return `there is no footage of ${describeClip(camera)}. Check the time, and that the camera was recording`;
+}
+
+/** What is missing of a camera, other than what the vendor is known not to have; neighbours are named as one. */
+export function missingOf({ parts = [] }: CameraWork): Missing[] {
+  const missing: Missing[] = [];
+  for (const part of parts) {
+    const why =
+      part.error ??
+      (part.file?.isShort
+        ? ({ code: 'EINCOMPLETE', message: part.file.problems.join('; '), retryable: false } as const)
+        : undefined);
+    if (!why) continue;
+    const last = missing.at(-1);
+    if (last?.end === part.start && last.code === why.code && part.error) last.end = part.end;
+    else missing.push({ ...rangeOf(part), ...why });
+  }
+  return missing;
+}
+
+/**
+ * `undefined`: all there is to be had is there.
+ * @param ended what ended it before its time
+ */
+export function judgeExport({ cameras, folder }: FilesWork, ended: Failure | undefined): ClipError | undefined {
+  const failed = cameras.filter(({ error }) => error !== undefined);
+  if (failed.length === 0) return undefined;
+  const codes = new Set(failed.map(({ error }) => error!.code));
+  const isAnySaved = cameras.some(({ files }) => files.length > 0);
+  const [common] = codes.size === 1 && !(isAnySaved && codes.has('ENOTFOUND')) ? codes : [];
+  const code = ended?.code ?? common ?? 'EINCOMPLETE';
+  const named = failed.slice(0, mostNamed).map(({ camera, error }) => `camera ${camera}: ${error!.message}`);
+  const more = failed.length > mostNamed ? `; and ${failed.length - mostNamed} more cameras` : '';
+  const what = isAnySaved ? `The export to ${folder} is incomplete` : 'Nothing was exported';
+  const rest = isAnySaved ? '. Everything else is there' : '';
+  const retryable = ended?.retryable ?? failed.some(({ error }) => error!.retryable);
+  return new ClipError(code, `${what}. ${named.join('; ')}${more}${rest}`, { retryable });
+}

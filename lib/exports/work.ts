@@ -1,0 +1,167 @@
+/** What the job of an export to files knows: all of it JSON. */
+import type { Partial } from '../clips/transfer';
+import type { ClipError } from '../errors';
+import type { Clip, ClipStatus, Gap, Settings } from '../provider';
+import type { CameraRange } from './plan';
+
+export interface FilesWork {
+  to: 'files';
+  connection: string;
+  /** Of the export in messages. */
+  id: string;
+  /** Absolute, and the folder that it must not leave. */
+  folder: string;
+  root: string;
+  join: boolean;
+  /** Values of the provider's fields for clips. */
+  options: Settings;
+  /** Epoch milliseconds; absent: never. */
+  giveUpAt?: number;
+  status: ClipStatus;
+  /** 0-100. */
+  progress: number;
+  cameras: CameraWork[];
+  /** What is written last, with the names they got. */
+  manifest?: Placed;
+  sums?: Placed;
+}
+
+export interface CameraWork extends CameraRange {
+  status: ClipStatus;
+  progress: number;
+  /** Known beforehand to have no footage. */
+  gaps: Gap[];
+  /** Absent: not planned yet. */
+  parts?: Part[];
+  /** What has become of the parts, in order. */
+  files: SavedFile[];
+  /** A file and the name it is about to get: a restart looks there first. */
+  placing?: SavedFile;
+  /** What is to be known of the files, in words. */
+  problems: string[];
+  error?: Failure;
+}
+
+/** One clip on its way. */
+export interface Part extends Gap {
+  /** Set before a vendor is asked that would make a second clip when asked twice. */
+  asked?: boolean;
+  clip?: Clip;
+  /** What a transfer that broke off has left. */
+  partial?: Partial;
+  /** It is here. */
+  file?: PartFile;
+  /** The vendor has no footage for it, in its words. */
+  empty?: string;
+  /** It cannot be had. */
+  error?: Failure;
+}
+
+export interface Placed {
+  /** Absolute. */
+  path: string;
+  /** Bytes. */
+  size: number;
+  sha256: string;
+}
+
+export interface PartFile extends Omit<Placed, 'path'> {
+  /** What the clip holds, in the vendor's words. ISO 8601 with `Z`. */
+  start: string;
+  end: string;
+  /** Seconds. */
+  duration?: number;
+  gaps: Gap[];
+  problems: string[];
+  /** There is less in it than there should be. */
+  isShort: boolean;
+}
+
+export interface SavedFile extends Placed {
+  start: string;
+  end: string;
+  duration?: number;
+  width?: number;
+  height?: number;
+  codec?: string;
+  problems: string[];
+  /** The parts in it: from the first up to, and without, the second. */
+  parts: [number, number];
+}
+
+export interface Failure {
+  code: ClipError['code'];
+  message: string;
+  retryable: boolean;
+}
+
+/** @param asked all that the message and the dialog say */
+export function newFilesWork(
+  ranges: CameraRange[],
+  asked: Pick<FilesWork, 'connection' | 'id' | 'folder' | 'root' | 'join' | 'options' | 'giveUpAt'>,
+): FilesWork {
+  const untouched = { status: 'pending', progress: 0 } as const;
+  const cameras = ranges.map((range) => ({ ...range, ...untouched, gaps: [], files: [], problems: [] }));
+  return { to: 'files', ...asked, ...untouched, cameras };
+}
+
+export function failureOf({ code, message, retryable }: ClipError): Failure {
+  return { code, message, retryable };
+}
+
+/** All of a camera's range that has no footage, in order. */
+export function gapsOf({ gaps, parts = [] }: CameraWork): Gap[] {
+  const found = parts.flatMap((part) => (part.empty === undefined ? (part.file?.gaps ?? []) : [rangeOf(part)]));
+  const merged: Gap[] = [];
+  for (const gap of [...gaps, ...found].sort((a, b) => Date.parse(a.start) - Date.parse(b.start))) {
+    const last = merged.at(-1);
+    if (last && Date.parse(gap.start) <= Date.parse(last.end)) {
+      if (Date.parse(gap.end) > Date.parse(last.end)) last.end = gap.end;
+    } else merged.push(rangeOf(gap));
+  }
+  return merged;
+}
+
+export function rangeOf({ start, end }: Gap): Gap {
+  return { start, end };
+}
+
+/** Seconds. */
+export function lengthOf({ start, end }: Gap): number {
+  return (Date.parse(end) - Date.parse(start)) / 1000;
+}
+
+/** What `msg.export` says of it. */
+export function showFilesExport({ id, to, status, progress, cameras, folder, join, manifest }: FilesWork) {
+  return {
+    id,
+    to,
+    status,
+    progress,
+    cameras: cameras.map((camera) => showCamera(camera, join)),
+    folder,
+    ...(manifest ? { manifest: manifest.path } : {}),
+  };
+}
+
+function showCamera(work: CameraWork, join: boolean) {
+  const { camera, start, end, status, progress, files, problems, error } = work;
+  const gaps = gapsOf(work);
+  const [only, ...others] = files;
+  return {
+    camera,
+    start,
+    end,
+    status,
+    progress,
+    ...(only && others.length === 0 ? { path: only.path } : {}),
+    ...(only && (others.length > 0 || !join) ? { parts: files.map(showFile) } : {}),
+    ...(gaps.length > 0 ? { gaps } : {}),
+    ...(problems.length > 0 ? { problems } : {}),
+    ...(error ? { error } : {}),
+  };
+}
+
+function showFile({ path, start, end, size, sha256, duration }: SavedFile) {
+  return { path, start, end, size, sha256, duration };
+}

@@ -1,0 +1,68 @@
+/**
+ * From one node's job to the next one's: the message of an outcome leads to new jobs, and a crash in between must neither
+ * lose nor double what these are about.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** The job whose outcome has led to another one. */
+export interface Origin {
+  id: string;
+  /** How many that outcome has led to before, of the same owner. */
+  count: number;
+}
+
+interface Telling {
+  id: string;
+  /** By owner, the jobs that were added. */
+  counts: Map<string, number>;
+  adding: Promise<unknown>[];
+  /** Whatever goes on from there has nothing to do with it any more. */
+  isOver: boolean;
+}
+
+/** A message takes one turn of the event loop from node to node, so a few quick nodes may lie between two of ours. */
+const turns = 20;
+
+/** All outcomes that are being told, and all jobs that are being added, whatever has led to them. */
+export class Tellings {
+  readonly #current = new AsyncLocalStorage<Telling>();
+  readonly #adding = new Set<Promise<unknown>>();
+
+  get isAdding(): boolean {
+    return this.#adding.size > 0;
+  }
+
+  /** Resolves when all jobs are stored that are just being added. */
+  async added(): Promise<void> {
+    await Promise.allSettled(this.#adding);
+  }
+
+  /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
+  async tell(id: string, call: () => Promise<void>): Promise<boolean> {
+    const telling: Telling = { id, counts: new Map(), adding: [], isOver: false };
+    await this.#current.run(telling, call);
+    for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+    telling.isOver = true;
+    await Promise.allSettled(telling.adding);
+    return telling.adding.length > 0;
+  }
+
+  /** Adds a job; `from` is there while an outcome is being told. */
+  add<T>(owner: string, add: (from?: Origin) => Promise<T>): Promise<T> {
+    const telling = this.#current.getStore();
+    const adding = telling && !telling.isOver ? addFrom(telling, owner, add) : add();
+    const added = (): void => void this.#adding.delete(adding);
+    this.#adding.add(adding);
+    adding.then(added, added);
+    return adding;
+  }
+}
+
+function addFrom<T>({ id, counts, adding }: Telling, owner: string, add: (from: Origin) => Promise<T>): Promise<T> {
+  const count = counts.get(owner) ?? 0;
+  counts.set(owner, count + 1);
+  const added = add({ id, count });
+  adding.push(added);
+  return added;
+}

@@ -1,0 +1,93 @@
+import { systemClock } from '../lib/clock';
+import { ClipError } from '../lib/errors';
+import {
+  cancelExport,
+  discardExport,
+  newExport,
+  runExport,
+  showExport,
+  subjectOfExport,
+  type ExportWork,
+} from '../lib/exports/export';
+import { readRanges } from '../lib/exports/request';
+import { findFfmpeg } from '../lib/ffmpeg';
+import { readFields } from '../lib/fields';
+import { getConnection } from '../lib/node-red/connections';
+import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
+import { jobNode } from '../lib/node-red/job-node';
+import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import { readChoice, readFlag, readNumber, typedInput, type TypedInput } from '../lib/node-red/typed-input';
+
+const longestCancelMs = 15_000;
+
+export = (RED: NodeRed): void => {
+  function ExportVideo(this: Node, definition: NodeDefinition): void {
+    RED.nodes.createNode(this, definition);
+    const cameras = typedInput(RED, this, definition, 'cameras', 'cameras', 'msg');
+    const start = typedInput(RED, this, definition, 'start', 'start', 'msg');
+    const end = typedInput(RED, this, definition, 'end', 'end', 'msg');
+    const folder = typedInput(RED, this, definition, 'folder', 'exports/{date}', 'str');
+    const connectionId = String(definition.connection ?? '');
+
+    const configure = () => {
+      const { clipOptions, exportsToServer, label } = getConnection(RED, connectionId).definition;
+      const to = readChoice(definition, 'to', ['files', 'server']);
+      if (to === 'server' && !exportsToServer) {
+        throw new ClipError('EUNSUPPORTED', `${label} cannot export to its own storage. Export to files instead`);
+      }
+      return {
+        to,
+        bandwidth: readNumber(definition, 'bandwidth', 0),
+        join: readFlag(definition, 'join', true),
+        settleMs: readNumber(definition, 'settle', 5) * 1000,
+        timeoutMs: readNumber(definition, 'timeout', 7200) * 1000,
+        options: readFields(clipOptions, {}),
+      };
+    };
+
+    jobNode<ExportWork, ReturnType<typeof configure>>(RED, this, {
+      configure,
+      async accept(message, { settleMs, timeoutMs, ...settings }) {
+        const connection = getConnection(RED, connectionId);
+        const now = Date.now();
+        const asked = {
+          cameras: await named(cameras, message),
+          start: await named(start, message),
+          end: await named(end, message),
+        };
+        const ranges = readRanges(asked, now, connection.definition.cameraProblem);
+        const template = await folder.read(message);
+        if (typeof template !== 'string') throw new ClipError('EINVALID', `${folder.name} must be text`);
+        // Only what has been recorded can be asked for.
+        const runAt = Math.max(...ranges.map((range) => Date.parse(range.end))) + settleMs;
+        const giveUpAt = timeoutMs > 0 ? { giveUpAt: Math.max(now, runAt) + timeoutMs } : {};
+        const request = { ...settings, ...giveUpAt, ranges, folder: template, base: fileFolder(RED) };
+        return { work: await newExport(request, connection), runAt };
+      },
+      run: (job, connection, context, { progress }) =>
+        runExport(job, connection, context, {
+          clock: systemClock,
+          findFfmpeg: () => findFfmpeg({ setting: ffmpegSetting(RED), env: process.env }),
+          onProgress: progress,
+        }),
+      write(message, work) {
+        message.export = showExport(work);
+      },
+      outputs: { finished: 0, progress: 1, failure: 2 },
+      status: {
+        working: (work) => ['exporting', { percent: showExport(work).progress }],
+        finished: 'exported',
+      },
+      subject: subjectOfExport,
+      idOf: ({ id }) => id,
+      discard: ({ data }) => discardExport(data),
+      cancelAtVendor: (work, connection) => cancelExport(work, connection, AbortSignal.timeout(longestCancelMs)),
+    });
+  }
+
+  RED.nodes.registerType('export-video', ExportVideo);
+};
+
+async function named(input: TypedInput, message: Message): Promise<{ name: string; value: unknown }> {
+  return { name: input.name, value: await input.read(message) };
+}
