@@ -1,13 +1,16 @@
 import { ClipError, toClipError } from '../lib/errors';
+import { offerConnections } from '../lib/node-red/admin';
 import { describeProviders, openConnection, transferLane, type ConnectionNode } from '../lib/node-red/connections';
 import { dropOrphansAfterDeploy, jobEngine } from '../lib/node-red/engine';
 import type { NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 
 export = (RED: NodeRed): void => {
   dropOrphansAfterDeploy(RED);
+  offerConnections(RED);
 
   function ClipProvider(this: ConnectionNode, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
+    this.deployed = definition;
     try {
       this.connection = openConnection(RED, this, definition);
     } catch (thrown) {

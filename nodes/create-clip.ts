@@ -1,13 +1,16 @@
+import { readCamera } from '../lib/clips/camera';
 import { createClip, type CreateWork } from '../lib/clips/create';
 import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/clips/time-range';
-import { ClipError } from '../lib/errors';
 import { readFields } from '../lib/fields';
 import { getConnection } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
+import { offerLongestClip } from '../lib/node-red/previews';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readNumber, typedInput } from '../lib/node-red/typed-input';
 
 export = (RED: NodeRed): void => {
+  offerLongestClip(RED);
+
   function CreateClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
     const camera = typedInput(RED, this, definition, 'camera', 'camera', 'msg');
@@ -44,9 +47,7 @@ export = (RED: NodeRed): void => {
       configure,
       async accept(message, settings) {
         const connection = getConnection(RED, connectionId);
-        const cameraId = readCamera(await camera.read(message), camera.name);
-        const problem = connection.definition.cameraProblem?.(cameraId);
-        if (problem) throw new ClipError('EINVALID', `${camera.name} ("${cameraId.slice(0, 80)}"): ${problem}`);
+        const cameraId = readCamera(await camera.read(message), camera.name, connection.definition.cameraProblem);
         const range = await readRange(message, settings);
         checkLength(range, connection.maxClipSeconds);
         const wording = await title.read(message);
@@ -66,16 +67,10 @@ export = (RED: NodeRed): void => {
       },
       outputs: { finished: 0 },
       status: { working: () => ['requesting'], finished: 'created' },
+      subject: ({ clip, request }) => clip ?? request,
       idOf: ({ clip }) => clip?.id,
     });
   }
 
   RED.nodes.registerType('create-clip', CreateClip);
 };
-
-function readCamera(value: unknown, name: string): string {
-  // A larger number has lost digits on its way here.
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-  if (typeof value === 'string' && value.trim() !== '') return value.trim();
-  throw new ClipError('EINVALID', `${name} must be the id of a camera, as text`);
-}

@@ -1,11 +1,13 @@
 import { downloadClip, removeParts, type DownloadWork } from '../lib/clips/download';
 import { expandFilename, rootFolder } from '../lib/clips/filename';
+import { downloadOrRecreate } from '../lib/clips/recreate';
 import { systemClock } from '../lib/clock';
 import { ClipError } from '../lib/errors';
 import { findFfmpeg } from '../lib/ffmpeg';
 import { acceptClip, transferLane } from '../lib/node-red/connections';
 import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
 import { jobNode } from '../lib/node-red/job-node';
+import { offerDownloadPreviews } from '../lib/node-red/previews';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput } from '../lib/node-red/typed-input';
 
@@ -13,6 +15,8 @@ const bytesPerMiB = 2 ** 20;
 const bytesPerMB = 1_000_000;
 
 export = (RED: NodeRed): void => {
+  offerDownloadPreviews(RED);
+
   function DownloadClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
     const filename = typedInput(RED, this, definition, 'filename', '{camera}/{start}.mp4', 'str');
@@ -62,18 +66,20 @@ export = (RED: NodeRed): void => {
         return { work: { connection: connection.id, clip, ...names, ...settings } };
       },
       run: (job, connection, context, { progress }) =>
-        downloadClip(job, connection, context, {
-          clock: systemClock,
-          findFfmpeg: () => findFfmpeg({ setting: ffmpegSetting(RED), env: process.env }),
-          onConvert: (percent) => progress(job.data, ['converting', { percent }]),
-          onBuffer: (buffer) => void buffers.set(job.id, buffer),
-          onBytes(bytes, total) {
-            const percent = total ? Math.min(99, Math.floor((bytes / total) * 100)) : 0;
-            const clip = { ...job.data.clip, progress: percent };
-            const mib = Math.round(bytes / bytesPerMiB);
-            progress({ ...job.data, clip }, total ? ['downloading', { percent }] : ['downloadingBytes', { mib }]);
-          },
-        }),
+        downloadOrRecreate(job, connection, context, Date.now, (current, kept) =>
+          downloadClip(current, connection, kept, {
+            clock: systemClock,
+            findFfmpeg: () => findFfmpeg({ setting: ffmpegSetting(RED), env: process.env }),
+            onConvert: (percent) => progress(current.data, ['converting', { percent }]),
+            onBuffer: (buffer) => void buffers.set(current.id, buffer),
+            onBytes(bytes, total) {
+              const percent = total ? Math.min(99, Math.floor((bytes / total) * 100)) : 0;
+              const clip = { ...current.data.clip, progress: percent };
+              const mib = Math.round(bytes / bytesPerMiB);
+              progress({ ...current.data, clip }, total ? ['downloading', { percent }] : ['downloadingBytes', { mib }]);
+            },
+          }),
+        ),
       write(message, { clip }, jobId) {
         message.clip = clip;
         if (!clip.file) return;
@@ -84,7 +90,9 @@ export = (RED: NodeRed): void => {
       outputs: { finished: 0, progress: 1 },
       forget: (jobId) => void buffers.delete(jobId),
       status: { working: () => ['queued'], finished: 'saved' },
+      subject: ({ clip }) => clip,
       idOf: ({ clip }) => clip.id,
+      formerIdOf: ({ again }) => again?.formerId,
       discard: removeParts,
       lane: ({ connection }) => transferLane(connection),
     });

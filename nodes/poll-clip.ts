@@ -1,4 +1,5 @@
-import { pollClip, type PollWork } from '../lib/clips/poll';
+import type { PollWork } from '../lib/clips/poll';
+import { pollOrRecreate } from '../lib/clips/recreate';
 import { acceptClip } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
@@ -27,17 +28,19 @@ export = (RED: NodeRed): void => {
         const work = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
         return { work };
       },
-      run: (job, connection, context) => pollClip(job, connection, context, Date.now),
+      run: (job, connection, context) => pollOrRecreate(job, connection, context, Date.now),
       write(message, { clip }) {
         message.clip = clip;
       },
       outputs: { finished: 0, progress: 1, failure: 2 },
       status: {
-        working: ({ clip }, jobs) =>
-          jobs > 1 ? ['pollingMany', { count: jobs }] : ['polling', { status: clip.status }],
+        working: ({ clip: { status, progress } }) =>
+          status === 'busy' && progress ? ['busyPercent', { percent: progress }] : [status],
         finished: 'finished',
       },
+      subject: ({ clip }) => clip,
       idOf: ({ clip }) => clip.id,
+      formerIdOf: ({ formerId }) => formerId,
       wakes: true,
       async cancelAtVendor({ clip }, connection) {
         await connection.cancelClip(clip, AbortSignal.timeout(15_000));

@@ -1,3 +1,4 @@
+import { offerActivity } from '../lib/node-red/activity-routes';
 import type { NodeRed } from '../lib/node-red/runtime';
 
-export = (_RED: NodeRed): void => undefined;
+export = (RED: NodeRed): void => offerActivity(RED);

@@ -3,8 +3,17 @@ import { systemClock } from '../clock';
 import { Connection } from '../connection';
 import { ClipError } from '../errors';
 import { readFields } from '../fields';
-import type { Clip, ProviderDefinition, ProxyOptions, TlsOptions } from '../provider';
+import type {
+  Clip,
+  Credentials,
+  ProviderConfig,
+  ProviderDefinition,
+  ProxyOptions,
+  Settings,
+  TlsOptions,
+} from '../provider';
 import { providers } from '../providers';
+import { both, refusedLogins, type KnownLogin } from '../refused-logins';
 import { jobEngine } from './engine';
 import { pluginProviders } from './plugins';
 import type { Message, Node, NodeDefinition, NodeRed } from './runtime';
@@ -13,6 +22,8 @@ import { readNumber } from './typed-input';
 /** A running `clip-provider` node: a connection, or the reason why there is none. */
 export interface ConnectionNode extends Node {
   connection: Connection | ClipError;
+  /** What was deployed, with variables resolved. No credentials. */
+  deployed: NodeDefinition;
 }
 
 /** Our own providers, then those that other packages registered as plugins; looked up afresh at each call. */
@@ -40,28 +51,63 @@ export function describeProviders(RED: NodeRed): object[] {
 
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
 export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinition): Connection {
-  const provider = allProviders(RED).find(({ id }) => id === (definition.provider ?? 'vdg-sense'));
-  if (!provider) {
-    throw new ClipError('ENOTFOUND', `No provider "${String(definition.provider)}" is installed`);
-  }
+  const provider = findProvider(RED, definition.provider);
   const { username = '', password = '', token = '' } = node.credentials ?? {};
-  const credentials = { username, password, token };
-  const settings = readFields(provider.settings, definition.settings);
-  const refusals = jobEngine(RED).refusals?.(node.id, [provider.id, settings, credentials]);
+  const config = readConfig(RED, provider, definition, { username, password, token });
+  const login = knownLogin(node.id, provider, definition, config);
+  // A deploy tries again.
+  login.forget();
+  const shared = jobEngine(RED).refusals?.(node.id, [provider.id, config.settings, config.credentials]);
   return new Connection({
     id: node.id,
     definition: provider,
-    config: {
-      settings,
-      credentials,
-      tls: readTls(RED, definition.tls),
-      proxy: readProxy(RED, definition.proxy),
-      now: systemClock.now,
-    },
+    config,
     maxConcurrent: Math.floor(readNumber(definition, 'maxConcurrent', 2, 1)),
     clock: systemClock,
-    ...(refusals ? { refusals } : {}),
+    refusals: shared ? both(login, shared) : login,
   });
+}
+
+/** @throws ENOTFOUND */
+export function findProvider(RED: NodeRed, id: unknown = 'vdg-sense'): ProviderDefinition {
+  const found = allProviders(RED).find((provider) => provider.id === id);
+  if (!found) throw new ClipError('ENOTFOUND', `No provider "${String(id)}" is installed`);
+  return found;
+}
+
+/** @throws EINVALID or ENOTFOUND naming what does not hold */
+export function readConfig(
+  RED: NodeRed,
+  provider: ProviderDefinition,
+  { settings, tls, proxy }: Record<string, unknown>,
+  credentials: Credentials,
+): ProviderConfig {
+  return {
+    settings: readFields(provider.settings, settings),
+    credentials,
+    tls: readTls(RED, tls),
+    proxy: readProxy(RED, proxy),
+    now: systemClock.now,
+  };
+}
+
+const loginsOfThisProcess = refusedLogins(systemClock);
+
+/** A login, by what is sent and where to: whoever tries it hears that it was refused. */
+export function knownLogin(
+  id: string,
+  provider: ProviderDefinition,
+  { tls, proxy }: Record<string, unknown>,
+  { settings, credentials }: ProviderConfig,
+): KnownLogin {
+  const slots = ['username', 'password', 'token'] as const;
+  const sent = slots.filter((slot) => provider.credentials[slot]).map((slot) => credentials[slot]);
+  return loginsOfThisProcess([id, provider.id, whereTo(provider, settings), sent, tls || '', proxy || '']);
+}
+
+/** The settings that may say which server is asked and how to log in there: all but mere switches. */
+export function whereTo({ settings: fields }: ProviderDefinition, settings: Settings): unknown[] {
+  return fields.filter(({ kind }) => kind !== 'boolean').map(({ name }) => settings[name]);
 }
 
 /** The lane of a connection's transfers: they keep to its limit over all instances. */

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { removeParts, type DownloadWork } from '../clips/download';
 import { systemClock } from '../clock';
 import { toClipError } from '../errors';
+import { removeWorkFolder } from '../exports/folder';
+import type { FilesWork } from '../exports/work';
 import { BullEngine } from '../jobs/bullmq';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
@@ -119,27 +121,41 @@ export function whenFlowsStarted(RED: NodeRed, call: () => void): () => void {
   return () => once.delete(call);
 }
 
-/** After each deploy, forgets the jobs of nodes that are no longer in the flows. Those of disabled nodes wait. */
+/** After each deploy, forgets the jobs of nodes that are no longer in the flows. Those of what is disabled wait. */
 export function dropOrphansAfterDeploy(RED: NodeRed): void {
-  startsOf(RED).always = () => void dropOrphans(RED);
+  startsOf(RED).always = () => {
+    dropOrphans(RED)
+      .then(() => tellOfWaiting(RED))
+      .catch((error: unknown) => RED.log.error(`[video clips] ${toClipError(error).message}`));
+  };
 }
 
 async function dropOrphans(RED: NodeRed): Promise<void> {
-  try {
-    const inFlows = new Set<string>();
-    RED.nodes.eachNode((definition) => inFlows.add(definition.id));
-    const exists = (owner: string): boolean => {
-      // Nodes inside a subflow are named after its instance: "<instance>-<node>".
-      const instance = owner.slice(0, Math.max(0, owner.lastIndexOf('-')));
-      return inFlows.has(owner) || inFlows.has(instance) || Boolean(RED.nodes.getNode(owner));
-    };
-    const dropped = await jobEngine(RED).removeOrphans(exists);
-    for (const { id, data } of dropped) {
-      const { work } = data as { work?: DownloadWork };
-      if (work?.output === 'file') await removeParts({ id, data: work });
-    }
-    if (dropped.length > 0) RED.log.info(`[video clips] Dropped ${dropped.length} job(s) of nodes that were deleted`);
-  } catch (error) {
-    RED.log.error(`[video clips] ${(error as Error).message}`);
+  const inFlows = new Set<string>();
+  RED.nodes.eachNode((definition) => inFlows.add(definition.id));
+  const exists = (owner: string): boolean => {
+    // Nodes inside a subflow are named after its instance: "<instance>-<node>".
+    const instance = owner.slice(0, Math.max(0, owner.lastIndexOf('-')));
+    return inFlows.has(owner) || inFlows.has(instance) || Boolean(RED.nodes.getNode(owner));
+  };
+  const dropped = await jobEngine(RED).removeOrphans(exists);
+  for (const { id, data } of dropped) {
+    const { work } = data as { work?: DownloadWork | (FilesWork & { output?: never }) };
+    if (work?.output === 'file') await removeParts({ id, data: work });
+    else if (work && 'to' in work && work.to === 'files') await removeWorkFolder(work);
+  }
+  if (dropped.length > 0) RED.log.info(`[video clips] Dropped ${dropped.length} job(s) of nodes that were deleted`);
+}
+
+/** Jobs whose connection is disabled may wait for months. */
+async function tellOfWaiting(RED: NodeRed): Promise<void> {
+  const waiting = new Map<string, number>();
+  for (const { data } of await jobEngine(RED).list()) {
+    const { connection } = (data as { work?: { connection?: string } }).work ?? {};
+    if (connection === undefined || RED.nodes.getNode(connection)) continue;
+    waiting.set(connection, (waiting.get(connection) ?? 0) + 1);
+  }
+  for (const [connection, count] of waiting) {
+    RED.log.warn(`[video clips] ${count} job(s) wait for the connection "${connection}", which is disabled or deleted`);
   }
 }

@@ -6,52 +6,20 @@ import type { Answer, Job, RunContext } from '../jobs/job';
 import { storeMessage } from '../jobs/message';
 import { getConnection } from './connections';
 import { jobEngine, whenFlowsStarted } from './engine';
+import { activityFeed } from './activity-feed';
+import { cancelJobs, namedBy } from './cancel-jobs';
+import type { JobEvent } from './job-event';
+import type { JobNodeOptions, Work } from './job-node-options';
+import { jobReport } from './job-report';
 import { liveMessages, sendTo, type LiveMessage } from './live-messages';
 import type { Done, Message, Node, NodeRed, Send } from './runtime';
-import { statusLight } from './status-light';
-
-interface Work {
-  connection: string;
-}
-
-export interface JobNodeOptions<W extends Work, Settings> {
-  /** Reads the dialog's values, once. @throws EINVALID */
-  configure(): Settings;
-  /** Turns a message into work without touching the network. @throws what the message lacks, named */
-  accept(message: Message, settings: Settings): Promise<{ work: W; runAt?: number }>;
-  run(job: Job<W>, connection: Connection, context: RunContext<W>, tools: RunTools<W>): Promise<Answer<W>>;
-  /** Puts what is known now into the message. */
-  write(message: Message, work: W, jobId: string): void;
-  /** Another instance has written it: frees what a run here may have left for that. */
-  forget?(jobId: string): void;
-  /** Output numbers, from 0. Without `failure` every failure is raised. */
-  outputs: { finished: number; progress?: number; failure?: number };
-  /** Catalog keys below `status`, with the values for their text. */
-  status: {
-    working(work: W, jobs: number): [key: string, values?: Record<string, unknown>];
-    finished: string;
-  };
-  /** The id that a cancel message names. */
-  idOf(work: W): string | undefined;
-  /** Jobs of one lane share its limit over all instances. */
-  lane?(work: W): string;
-  /** Lets a waiting job run early when the vendor tells that the clip of that id has changed. */
-  wakes?: boolean;
-  /** Removes what an unfinished job has left on disk. */
-  discard?(job: Job<W>): Promise<void>;
-  /** Tells the vendor that a cancelled job's result is no longer wanted. */
-  cancelAtVendor?(work: W, connection: Connection): Promise<void>;
-}
-
-export interface RunTools<W> {
-  /** Sends a progress message and shows a status, at most once a second per job. */
-  progress(work: W, status?: [key: string, values?: Record<string, unknown>]): void;
-}
 
 /** What the engine stores. */
 interface Stored<W> {
   message: Record<string, unknown>;
   work: W;
+  /** Its connection was not there when it last ran. */
+  isStuck?: boolean;
 }
 
 const progressEveryMs = 1_000;
@@ -65,8 +33,10 @@ export function jobNode<W extends Work, Settings>(
 ): void {
   const engine = jobEngine(RED);
   const live = liveMessages(node);
-  const light = statusLight(RED, node);
-  const { show } = light;
+  const report = jobReport(RED, node, options, {
+    cancel: (jobId) => cancelJobs(RED, node, engine, options, ({ id }) => id === jobId),
+    restore: (job) => tell(job as Job<Stored<W>>, waitingOr(job as Job<Stored<W>>)),
+  });
   /** By connection id: where this node hears of changed clips. A connection that was deployed again is another object. */
   const heard = new Map<string, { connection: Connection; stop(): void }>();
   let release: (() => Promise<void>) | undefined;
@@ -75,12 +45,22 @@ export function jobNode<W extends Work, Settings>(
 
   const unwrap = (job: Job<Stored<W>>): Job<W> => ({ ...job, data: job.data.work });
 
-  function progress(job: Job<Stored<W>>, work: W, status = options.status.working(work, live.size)): void {
+  function tell({ id, createdAt, data }: Job<Stored<W>>, event: JobEvent, work = data.work): void {
+    report.tell({ id, createdAt, work, message: live.get(id)?.message, stored: data.message }, event);
+  }
+
+  /** Where a job is that is not being run. */
+  function waitingOr({ runAt, data }: Pick<Job<Stored<W>>, 'runAt' | 'data'>): JobEvent {
+    if (runAt > Date.now()) return { type: 'waiting', until: runAt };
+    return { type: 'working', words: options.status.working(data.work) };
+  }
+
+  function progress(job: Job<Stored<W>>, work: W, words = options.status.working(work)): void {
     const target = live.of(job);
     const now = Date.now();
     if (now - target.progressAt < progressEveryMs) return;
     target.progressAt = now;
-    show('blue', 'dot', ...status);
+    tell(job, { type: 'working', words }, work);
     if (options.outputs.progress === undefined) return;
     const message = RED.util.cloneMessage(target.message);
     options.write(message, work, job.id);
@@ -97,17 +77,17 @@ export function jobNode<W extends Work, Settings>(
     try {
       connection = getConnection(RED, work.connection);
     } catch {
-      show('red', 'ring', 'misconfigured');
-      return { type: 'retry', afterMs: connectionRetryMs };
+      tell(job, { type: 'stuck' });
+      return { type: 'retry', afterMs: connectionRetryMs, data: { ...job.data, isStuck: true } };
     }
     if (options.wakes) listenTo(connection);
     live.of(job);
-    show('blue', 'dot', ...options.status.working(work, live.size));
+    tell(job, { type: 'working', words: options.status.working(work) });
     const answer = await options.run(
       unwrap(job),
       connection,
       { signal: context.signal, save: (changed) => context.save(wrap(changed)) },
-      { progress: (changed, status) => progress(job, changed, status) },
+      { progress: (changed, words) => progress(job, changed, words) },
     );
     return answer.data === undefined ? (answer as Answer<Stored<W>>) : { ...answer, data: wrap(answer.data) };
   }
@@ -126,17 +106,18 @@ export function jobNode<W extends Work, Settings>(
 
   function retrying(job: Job<Stored<W>>, { afterMs, because }: Extract<Answer<Stored<W>>, { type: 'retry' }>): void {
     if (!because) return progress(job, job.data.work);
-    show('yellow', 'ring', 'retrying', { seconds: Math.ceil(afterMs / 1000), code: because.code });
+    tell(job, { type: 'retrying', until: Date.now() + afterMs, error: because });
     node.log(`${because.code}: ${because.message}. Next try in ${Math.ceil(afterMs / 1000)} s`);
   }
 
   async function settled(job: Job<Stored<W>>, outcome: Exclude<Answer<Stored<W>>, { type: 'retry' }>): Promise<void> {
     if (outcome.type === 'failed') await options.discard?.(unwrap(job));
     const target = live.of(job);
+    if (outcome.type === 'done') tell(job, { type: 'finished', words: [options.status.finished] });
+    else tell(job, outcome);
     live.take(job.id);
     options.write(target.message, job.data.work, job.id);
     if (outcome.type === 'done') {
-      show('green', 'dot', options.status.finished);
       sendTo(options.outputs.finished, target, target.message);
       target.done();
     } else {
@@ -148,6 +129,7 @@ export function jobNode<W extends Work, Settings>(
   function settledElsewhere(jobId: string, how?: 'done' | 'failed'): void {
     const target = live.take(jobId);
     options.forget?.(jobId);
+    report.tellElsewhere(jobId, how);
     if (how === 'done' || (how === 'failed' && failureOutput() !== undefined)) target?.done();
   }
 
@@ -158,8 +140,6 @@ export function jobNode<W extends Work, Settings>(
   }
 
   function fail(target: LiveMessage, error: ClipError): void {
-    if (error.code === 'EABORTED') show('grey', 'ring', 'cancelled');
-    else show('red', 'ring', 'failed', { code: error.code });
     const output = failureOutput();
     if (output !== undefined) {
       const { code, message, retryable } = error;
@@ -168,24 +148,6 @@ export function jobNode<W extends Work, Settings>(
       target.done();
     } else {
       target.done(error);
-    }
-  }
-
-  async function cancel(message: Message): Promise<void> {
-    const named = (message.clip ?? message.export) as { id?: unknown } | undefined;
-    const matches = (job: Job): boolean =>
-      job.owner === node.id &&
-      (named?.id === undefined || options.idOf((job as Job<Stored<W>>).data.work) === named.id);
-    const cancelled = (await engine.cancel(matches)) as Job<Stored<W>>[];
-    if (!options.cancelAtVendor || cancelled.length === 0) return;
-    const wanted = new Set((await engine.list()).map(clipIdOf));
-    for (const { data } of cancelled) {
-      if (wanted.has(options.idOf(data.work))) continue;
-      try {
-        await options.cancelAtVendor(data.work, getConnection(RED, data.work.connection));
-      } catch (thrown) {
-        node.warn(`Cancelled here, but not at the vendor: ${toClipError(thrown).message}`);
-      }
     }
   }
 
@@ -215,12 +177,12 @@ export function jobNode<W extends Work, Settings>(
         live.take(id);
         return done();
       }
+      // A run that has begun meanwhile has told more.
+      if (live.get(id) && !report.knows(id)) tell(job, waitingOr(job));
     } catch (thrown) {
       live.take(id);
       throw thrown;
     }
-    const waitMs = runAt - Date.now();
-    if (waitMs > 0) show('yellow', 'ring', 'waitingUntil', { time: new Date(runAt).toTimeString().slice(0, 8) });
   }
 
   function own(): void {
@@ -231,18 +193,28 @@ export function jobNode<W extends Work, Settings>(
     settings = options.configure();
   } catch (thrown) {
     settings = toClipError(thrown);
-    show('red', 'ring', 'misconfigured');
+    report.misconfigured();
   }
-  const stopListening = engine.onPause?.((paused) => {
-    light.pause(paused);
-    if (!paused && settings instanceof ClipError) show('red', 'ring', 'misconfigured');
+  const stopListening = engine.onPause?.((isPaused) => report.pause(isPaused));
+  const stopWaiting = whenFlowsStarted(RED, () => {
+    // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
+    own();
+    engine.wake((job) => job.owner === node.id && (job as Job<Stored<W>>).data.isStuck === true);
+    activityFeed(RED).restore();
   });
-  // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
-  const stopWaiting = whenFlowsStarted(RED, own);
 
   node.on('input', (message, send, done) => {
-    const handled = message.cancel === true ? cancel(message).then(() => done()) : accept(message, send, done);
-    handled.catch((thrown: unknown) => fail({ message, send, done, progressAt: 0 }, toClipError(thrown)));
+    // Whoever cancels a job hears of it.
+    own();
+    const handled =
+      message.cancel === true
+        ? cancelJobs(RED, node, engine, options, namedBy(message, options)).then(() => done())
+        : accept(message, send, done);
+    handled.catch((thrown: unknown) => {
+      const error = toClipError(thrown);
+      report.refused(error);
+      fail({ message, send, done, progressAt: 0 }, error);
+    });
   });
 
   node.on('close', (removed, done) => {
@@ -254,18 +226,16 @@ export function jobNode<W extends Work, Settings>(
       live.clear();
       if (removed) {
         const dropped = await engine.remove((job) => job.owner === node.id);
-        for (const job of dropped) await options.discard?.(unwrap(job as Job<Stored<W>>));
+        for (const job of dropped as Job<Stored<W>>[]) {
+          tell(job, { type: 'gone', hasFailed: false });
+          await options.discard?.(unwrap(job));
+        }
         if (dropped.length > 0) node.log(`Dropped ${dropped.length} unfinished job(s) with the node`);
       }
-      node.status({});
+      report.close();
     };
     close()
       .catch((thrown: unknown) => node.warn(toClipError(thrown).message))
       .finally(done);
   });
-}
-
-/** The clip that a job of whatever node is about. */
-function clipIdOf({ data }: Job): string | undefined {
-  return (data as Stored<{ clip?: { id?: string } }>).work?.clip?.id;
 }

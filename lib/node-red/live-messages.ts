@@ -14,11 +14,12 @@ export interface LiveMessage {
 }
 
 export interface LiveMessages {
-  readonly size: number;
   add(jobId: string, message: Message, send: Send, done: Done): void;
   /** The message of a job: as it came in, or as it was stored. */
   of(job: Job<{ message: Record<string, unknown> }>): LiveMessage;
-  /** The message of a job, if it came in here; it is forgotten. */
+  /** The message of a job, if it came in here. */
+  get(jobId: string): LiveMessage | undefined;
+  /** The same; it is forgotten. */
   take(jobId: string): LiveMessage | undefined;
   clear(): void;
 }
@@ -27,9 +28,6 @@ export interface LiveMessages {
 export function liveMessages(node: Node): LiveMessages {
   const live = new Map<string, LiveMessage>();
   return {
-    get size() {
-      return live.size;
-    },
     add: (jobId, message, send, done) => void live.set(jobId, { message, send, done, progressAt: 0 }),
     of(job) {
       let found = live.get(job.id);
@@ -42,6 +40,7 @@ export function liveMessages(node: Node): LiveMessages {
       }
       return found;
     },
+    get: (jobId) => live.get(jobId),
     take(jobId) {
       const found = live.get(jobId);
       live.delete(jobId);

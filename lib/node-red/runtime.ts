@@ -20,10 +20,16 @@ export interface Node {
   id: string;
   type: string;
   name?: string;
+  /** Id of its tab; inside a subflow, of the subflow's instance. */
+  z?: string;
   /** Per output, the ids of the nodes it is wired to. */
   wires?: string[][];
   credentials?: Record<string, string | undefined>;
+  /** Where it looks for variables. */
+  _flow?: object;
   send: Send;
+  /** Hands it a message as if one had come in. */
+  receive(message: Message): void;
   status(status: Status | Record<string, never>): void;
   log(text: string): void;
   warn(text: string): void;
@@ -60,6 +66,8 @@ export interface NodeRed {
     registerType(type: string, constructor: (this: never, definition: never) => void, options?: object): void;
     getNode<Kind extends Node = Node>(id: string): Kind | null | undefined;
     eachNode(callback: (definition: NodeDefinition) => void): void;
+    /** As they are stored, for a node that need not run. */
+    getCredentials(id: string): Record<string, string | undefined> | null | undefined;
   };
   events: {
     on(event: string, listener: (...values: never[]) => void): void;
@@ -68,9 +76,13 @@ export interface NodeRed {
   plugins?: { getByType(type: string): { id: string; definition?: unknown }[] };
   httpAdmin: Record<'get' | 'post' | 'delete', (path: string, ...handlers: unknown[]) => void>;
   auth: { needsPermission(permission: string): Permission };
+  /** Tells every open editor. */
+  comms: { publish(topic: string, data: unknown, retain?: boolean): void };
   log: Record<'info' | 'warn' | 'error', (text: string) => void>;
   util: {
     cloneMessage(message: Message): Message;
+    /** The value of a variable. @param flow where to look; else in the environment of the process */
+    getSetting(node: { id: string }, name: string, flow: object | undefined): unknown;
     evaluateNodeProperty(
       value: unknown,
       type: string,

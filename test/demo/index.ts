@@ -10,7 +10,7 @@ import type { Clip } from '../../lib/provider';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
 import { openDebugSidebar } from '../support/debug-sidebar';
-import { connectTo, findNode, readExamples } from '../support/examples';
+import { connectTo, demoCameras, findNode, readExamples } from '../support/examples';
 import { startRuntime, type Runtime } from '../support/runtime';
 
 const login = { username: 'nodered', password: 's3cret' };
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const runtime = await startRuntime({ flow, credentials, source: 'link', port });
   closers.unshift(() => runtime.close());
   stop.signal.throwIfAborted();
-  say(`Node-RED with the example flows  ${runtime.url}`);
+  say(`Node-RED, a tab per example       ${runtime.url}`);
   say(`A simulated VDG Sense server     ${sim.url}  (user ${login.username}, password ${login.password})`);
   say('');
 
@@ -66,7 +66,7 @@ async function main(): Promise<void> {
 }
 
 async function startSimulator(): Promise<VdgSense> {
-  const settings = { users: [login], queue: { makeMs: makingMs } };
+  const settings = { users: [login], devices: demoCameras(), queue: { makeMs: makingMs } };
   try {
     return await startVdgSense({ ...settings, port: sensePortOfExamples });
   } catch (error) {

@@ -130,6 +130,7 @@ describe('create-clip', () => {
         },
       );
       assert.equal(clip.title, 'Tür & Tor');
+      assert.deepEqual(clip.options, { imageWidth: 320, vca: 'alarms' });
       assert.equal(clip.start, '2026-01-02T08:00:00.250Z');
     }));
 

@@ -117,6 +117,20 @@ describe('download-clip', () => {
       assert.deepEqual(sim.clips, []);
     }));
 
+  it('has a clip made once more that the server has removed, waits for it, and saves it', () =>
+    run({ filename: 'door.mp4' }, async (flow) => {
+      const clip = await finishedClip(sim);
+      sim.removeClip(clip.id);
+      flow.send('download', { clip, topic: 'door' });
+      const message = await outcome(flow, 'file');
+      const { id, file } = clipOf(message);
+      assert.notEqual(id, clip.id);
+      assert.equal(file!.sha256, await sha256Of(await sim.mediaOf(id)));
+      assert.equal(message.topic, 'door');
+      assert.deepEqual(await files(flow.userDir), ['door.mp4']);
+      assert.equal(sim.requestsFor('addClip').length, 1);
+    }));
+
   it('only notes that the clip could not be deleted', () =>
     run({ deleteAfter: true }, async (flow) => {
       sim.options.deleteMethods = ['DELETE'];
@@ -291,6 +305,20 @@ describe('download-clip', () => {
       assert.ok(flow.received('downloading').length >= 1);
     }));
 
+  it('ends a transfer when its node is deleted, and removes what was written', () =>
+    run({}, async (flow) => {
+      sim.options.download.largeMedia = 50_000_000;
+      const clip = await finishedClip(sim);
+      sim.failNext({ kind: 'stall', afterBytes: 5_000_000 }, 'downloadClip');
+      flow.send('download', { clip });
+      await eventually(async () => (await files(flow.userDir)).some((name) => name.endsWith('.part')));
+      await flow.deploy(senseFlow(sim).filter(({ id }) => id !== 'download'));
+      await eventually(() => flow.logged().some((line) => /dropped 1/i.test(line)));
+      await eventually(async () => assert.deepEqual(await files(flow.userDir), []));
+      assert.deepEqual(await readdir(join(flow.userDir, 'video-clips', 'jobs')), []);
+      assert.deepEqual(flow.received('caught'), []);
+    }));
+
   it('starts again after a redeploy in mid-transfer, and yields one file', async () => {
     sim.options.download.largeMedia = 5_000_000;
     const clip = await finishedClip(sim);
@@ -308,6 +336,55 @@ describe('download-clip', () => {
       },
       { credentials },
     );
+  });
+
+  describe('after a redeploy in mid-transfer, from a server that can continue,', () => {
+    /** Half of a clip is here when the flow is deployed anew. */
+    async function redeployed(stalls: number, test: (flow: Flow) => Promise<void>): Promise<void> {
+      Object.assign(sim.options.download, { largeMedia: 8_000_000, range: true, etag: 'strong' });
+      const clip = await finishedClip(sim);
+      const flow = senseFlow(sim);
+      await withFlow(
+        flow,
+        async (running) => {
+          sim.failNext({ kind: 'stall', afterBytes: 4_000_000 }, 'downloadClip', stalls);
+          running.send('download', { clip });
+          await eventually(() => assert.ok(sim.requestsFor('downloadClip')[0]!.bytesSent >= 4_000_000));
+          await eventually(async () => {
+            const [part] = await files(running.userDir);
+            assert.ok((await stat(join(running.userDir, part!))).size > 3_000_000);
+          });
+          await running.deploy(flow);
+          await eventually(() => assert.equal(sim.requestsFor('downloadClip').length, 2));
+          await test(running);
+        },
+        { credentials },
+      );
+    }
+
+    it('goes on where it was', () =>
+      redeployed(1, async ({ next, userDir }) => {
+        const { file } = clipOf(await next('file'));
+        assert.equal(file!.resumed, true);
+        const [clip] = sim.clips;
+        assert.equal(file!.sha256, await sha256Of(await sim.mediaOf(clip!.id)));
+        const [, second] = sim.requestsFor('downloadClip');
+        assert.match(String(second!.headers.range), /^bytes=[1-9]\d{6}-$/);
+        assert.equal((await files(userDir)).length, 1);
+      }));
+
+    it('leaves nothing when it is cancelled', () =>
+      redeployed(2, async ({ next, send, userDir }) => {
+        send('download', { cancel: true });
+        assert.equal(((await next('caught')).error as { code: string }).code, 'EABORTED');
+        assert.deepEqual(await files(userDir), []);
+      }));
+
+    it('leaves nothing when the node is deleted', () =>
+      redeployed(2, async ({ deploy, userDir }) => {
+        await deploy(senseFlow(sim).filter(({ id }) => id !== 'download'));
+        await eventually(async () => assert.deepEqual(await files(userDir), []));
+      }));
   });
 
   it('says when the folder cannot be used', () =>

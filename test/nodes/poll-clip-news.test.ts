@@ -44,7 +44,7 @@ describe('poll-clip on news', () => {
   /** Sends another clip, whose first poll is in no hurry. */
   async function join(flow: Flow, clip: Clip): Promise<void> {
     flow.send('poll', { clip });
-    await eventually(() => flow.statuses('poll').some(({ text }) => text?.includes('pollingMany')));
+    await eventually(() => flow.statuses('poll').some(({ text }) => text?.includes('several')));
   }
 
   it('hands on a clip as soon as the vendor tells that it is finished', () =>

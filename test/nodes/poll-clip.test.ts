@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Clip } from '../../lib/provider';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
@@ -122,13 +124,35 @@ describe('poll-clip', () => {
       assert.equal(clipOf(await outcome(flow, 'polled')).status, 'finished');
     }));
 
-  it('ends with EEXPIRED when the server has removed the clip', () =>
+  it('asks once more for a clip that the server has removed, and hands on the new one', () =>
+    run({}, async (flow) => {
+      sim.options.queue.makeMs = Infinity;
+      const clip = { ...pendingClip(), title: 'Door', options: { imageWidth: 640 } };
+      sim.removeClip(clip.id);
+      flow.send('poll', { clip });
+      await eventually(() => sim.clips.length === 1);
+      sim.options.queue.makeMs = 0;
+      const polled = clipOf(await outcome(flow, 'polled'));
+      assert.notEqual(polled.id, clip.id);
+      assert.deepEqual(
+        [polled.status, polled.start, polled.end, polled.title],
+        ['finished', clip.start, clip.end, 'Door'],
+      );
+      const [asked] = sim.requestsFor('addClip');
+      assert.equal(asked?.query.get('imagewidth'), '640');
+      assert.ok(flow.logged().some((line) => /EEXPIRED: .* asked for once more/.test(line)));
+    }));
+
+  it('ends with EEXPIRED when the server has removed the new one, too', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
       const clip = pendingClip();
       sim.removeClip(clip.id);
       flow.send('poll', { clip });
+      await eventually(() => sim.clips.length === 1);
+      sim.removeClip(sim.clips[0]!.id);
       const message = await flow.next('failed');
+      assert.equal(sim.requestsFor('addClip').length, 1);
       assert.equal((message.error as { code: string }).code, 'EEXPIRED');
       assert.equal(clipOf(message).status, 'expired');
     }));
@@ -169,6 +193,36 @@ describe('poll-clip', () => {
       await eventually(() => sim.clips.length === 1);
       assert.equal(sim.clips[0]!.id, kept.id);
       assert.equal(flow.received('failed').length, 1);
+    }));
+
+  it('cancels the job of a clip that had to be made again by either of its ids', () =>
+    run({}, async (flow) => {
+      sim.options.queue.makeMs = Infinity;
+      for (const which of ['former', 'new']) {
+        const clip = pendingClip();
+        sim.removeClip(clip.id);
+        flow.send('poll', { clip });
+        await eventually(() => sim.clips.length === 1);
+        const asked = sim.requestsFor('getClips').length;
+        await eventually(() => sim.requestsFor('getClips').length > asked);
+        const { id } = sim.clips[0]!;
+        flow.send('poll', { cancel: true, clip: { id: which === 'former' ? clip.id : id } });
+        const message = await flow.next('failed');
+        assert.equal((message.error as { code: string }).code, 'EABORTED');
+        assert.equal(clipOf(message).id, id);
+        await eventually(() => sim.clips.length === 0);
+      }
+    }));
+
+  it('is dropped when its node is deleted, and asks no more', () =>
+    run({}, async (flow) => {
+      sim.options.queue.makeMs = Infinity;
+      flow.send('poll', { clip: pendingClip() });
+      await eventually(() => sim.requestsFor('getClips').length >= 1);
+      await flow.deploy(senseFlow(sim).filter(({ id }) => id !== 'poll'));
+      await eventually(() => flow.logged().some((line) => /dropped 1/i.test(line)));
+      assert.deepEqual(await readdir(join(flow.userDir, 'video-clips', 'jobs')), []);
+      assert.deepEqual([flow.received('failed'), flow.received('caught')], [[], []]);
     }));
 
   it('leaves a clip on the server that another job still waits for', () =>

@@ -3,12 +3,14 @@
  * the way the scorecard does, so what passes here is inline and literal.
  */
 import assert from 'node:assert/strict';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
 
 const root = resolve(__dirname, '../..');
 const language = 'en-US';
+const translations = ['de', 'es', 'fr', 'ja', 'zh-CN'];
+const languages = [language, ...translations];
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 type JsonObject = Record<string, Json>;
@@ -61,6 +63,22 @@ const contract: Record<string, JsonObject> = {
     deleteAfter: false,
     strict: true,
   },
+  'export-video': {
+    connection: '',
+    to: 'files',
+    cameras: 'cameras',
+    camerasType: 'msg',
+    start: 'start',
+    startType: 'msg',
+    end: 'end',
+    endType: 'msg',
+    folder: 'exports/{date}',
+    folderType: 'str',
+    bandwidth: 0,
+    join: true,
+    settle: 5,
+    timeout: 7200,
+  },
 };
 
 /** What every Node-RED node has, so the contract does not repeat it. */
@@ -72,12 +90,14 @@ const references: Record<string, Record<string, string>> = {
   'create-clip': { connection: 'clip-provider' },
   'poll-clip': { connection: 'clip-provider' },
   'download-clip': { connection: 'clip-provider' },
+  'export-video': { connection: 'clip-provider' },
 };
 
 const ports: Record<string, { inputs: number; outputs: number }> = {
   'create-clip': { inputs: 1, outputs: 1 },
   'poll-clip': { inputs: 1, outputs: 3 },
   'download-clip': { inputs: 1, outputs: 2 },
+  'export-video': { inputs: 1, outputs: 3 },
 };
 
 /** Drawn by the script from a provider's field list, so the template has no control for them. */
@@ -86,6 +106,7 @@ const drawn = new Set(['settings', 'options']);
 /**
  * Keys that are put together while running.
  * - providers, hints, choices, credentials, credentialHints: texts of our own providers' fields, by provider and field
+ * - code: what went wrong, by error code; obstacle: what keeps the runtime from asking a server
  * - <node>.status: statuses, by the state of the node
  */
 const dynamicPrefixes = [
@@ -94,9 +115,13 @@ const dynamicPrefixes = [
   'clip-provider:choices.',
   'clip-provider:credentials.',
   'clip-provider:credentialHints.',
+  'clip-provider:clip-provider.code.',
+  'clip-provider:clip-provider.obstacle.',
   'create-clip:create-clip.status.',
   'poll-clip:poll-clip.status.',
   'download-clip:download-clip.status.',
+  'export-video:export-video.status.',
+  'clips-sidebar:stage.',
 ];
 
 const soleImporters: Record<string, string> = {
@@ -125,7 +150,10 @@ const nodeRed = asObject(manifest['node-red'], 'node-red');
 const nodeSets = asObject(nodeRed.nodes, 'node-red.nodes');
 const types = Object.keys(nodeSets);
 
-const sources = globSync(['nodes/*.ts', 'lib/**/*.ts'], { cwd: root }).map((path) => path.replaceAll('\\', '/'));
+const find = (...patterns: string[]): string[] =>
+  globSync(patterns, { cwd: root }).map((path) => path.replaceAll('\\', '/'));
+const sources = find('nodes/*.ts', 'plugins/*.ts', 'lib/**/*.ts');
+const sheets = find('resources/*.css');
 
 /* ---- reading a node's HTML ---- */
 
@@ -150,7 +178,7 @@ function page(type: string): NodeHtml {
   if (known) return known;
   const html = read('nodes', `${type}.html`);
   const scripts = [...html.matchAll(/(<script\b[^>]*>)([\s\S]*?)<\/script>/g)];
-  const code = scripts.filter(([, tag]) => !tag?.includes('text/html'));
+  const code = scripts.filter(([, tag]) => !/text\/html|\bsrc=/.test(tag ?? ''));
   const program = ts.createSourceFile(
     `${type}.js`,
     code.map(([, , body]) => body).join('\n'),
@@ -164,6 +192,30 @@ function page(type: string): NodeHtml {
   pages.set(type, found);
   return found;
 }
+
+/** A script that pages load, with the node (or the sidebar) whose catalog it uses. */
+interface SharedScript {
+  path: string;
+  text: string;
+  program: ts.SourceFile;
+  owner: string | undefined;
+}
+
+const sharedScripts: SharedScript[] = find('resources/*.js').map((path) => {
+  const text = read(path);
+  const owner = new RegExp(`const CATALOG = '${packageName}/([a-z-]+)'`).exec(text)?.[1];
+  return {
+    path,
+    text,
+    program: ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS),
+    owner,
+  };
+});
+
+/** What the editor's pages load from `resources`. */
+const loaded = find('{nodes,plugins}/*.html').flatMap((path) =>
+  [...read(path).matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address = '']) => address),
+);
 
 function calls(program: ts.SourceFile): ts.CallExpression[] {
   const found: ts.CallExpression[] = [];
@@ -236,7 +288,35 @@ function flatten(value: Json, prefix = ''): Map<string, string> {
   return texts;
 }
 
-const catalog = (type: string): Map<string, string> => flatten(readJson('nodes', 'locales', language, `${type}.json`));
+function catalog(set: string, lang = language): Map<string, string> {
+  const folder = types.includes(set) ? 'nodes' : 'plugins';
+  return flatten(readJson(folder, 'locales', lang, `${set}.json`));
+}
+
+/** What is filled in when a text is shown, and what must be written as it is. */
+const fillings = (text: string): string[] => (text.match(/__[a-z]+__|\{\w+\}|https?:\/\/[\w./:-]*/gi) ?? []).sort();
+
+/** Words that another language may share with English: names, units, technical terms, and what it says the same way. */
+const international = new Set([
+  ...['API', 'DELETE', 'GET', 'HTTP Basic', 'MB', 'MiB', 'Proxy', 'TLS', 'Token'],
+  ...['clip', 'clips', 'Europe', 'Instant', 'Name', 'offline', 'online', 'pixels', 'Region'],
+]);
+
+/** Node-RED itself keeps the names of nodes in some languages. */
+function isTranslated(path: string, text: string, original: string): boolean {
+  const words = text.replace(/__[a-z]+__/gi, '').trim();
+  return text !== original || path.endsWith('.label.node') || international.has(words) || !/[a-z]{2}/i.test(words);
+}
+
+/** What is the same in every language: tags but for those inside of sentences, properties, code. */
+function skeleton(help: string): Record<string, string[]> {
+  return {
+    tags: help.replace(/<\/?(?:b|i|code)>/g, '').match(/<[^>]*>/g) ?? [],
+    properties: [...help.matchAll(/<dt[^>]*>([^<]*)/g)].map(([, name = '']) => name.trim()),
+    emphasis: (help.match(/<[bi]>/g) ?? []).sort(),
+    code: (help.match(/<code>[^<]*/g) ?? []).sort(),
+  };
+}
 
 /** A key as it is written in one node's HTML, as `<node>:<key>`. */
 function fullKey(type: string, key: string): string {
@@ -254,18 +334,34 @@ interface Keys {
 
 function keysIn(type: string): Keys {
   const { template, program } = page(type);
-  const written = [...template.matchAll(/data-i18n="([^"]*)"/g)]
+  const drawn = [...template.matchAll(/data-i18n="([^"]*)"/g)]
     .flatMap(([, keys = '']) => keys.split(';'))
     .map((key) => fullKey(type, key.replace(/^\[[^\]]*\]/, '')));
+  const { written, started } = keysInScript(type, program);
+  return { written: [...drawn, ...written], started };
+}
+
+function keysInScript(type: string, program: ts.SourceFile): Keys {
+  const written: string[] = [];
   const started: string[] = [];
   for (const call of calls(program).filter((each) => calledName(each) === '_')) {
     const [key] = call.arguments;
     assert.ok(key, 'a translation has a key');
-    if (ts.isStringLiteralLike(key)) written.push(fullKey(type, key.text));
+    const choices = ts.isConditionalExpression(key) ? [key.whenTrue, key.whenFalse] : [key];
+    if (choices.every(ts.isStringLiteralLike)) written.push(...choices.map(({ text }) => fullKey(type, text)));
     else if (ts.isTemplateExpression(key) && key.head.text !== '') started.push(fullKey(type, key.head.text));
-    else if (!isCatalogHelper(key)) assert.fail(`${type}.html: the key of ${call.getText()} starts with fixed text`);
+    else if (!isCatalogHelper(key))
+      assert.fail(`${program.fileName}: the key of ${call.getText()} starts with fixed text`);
   }
   return { written, started };
+}
+
+function assertKnown({ written, started }: Keys): void {
+  for (const key of written) {
+    const [owner = '', path = ''] = key.split(':');
+    assert.ok(catalog(owner).has(path), `${key} is in the catalog`);
+  }
+  for (const key of started) assert.ok(dynamicPrefixes.includes(key), `${key} is a known prefix`);
 }
 
 /** The one call inside of `const _ = (key, options) => RED._(`${CATALOG}:${key}`, options)`. */
@@ -375,24 +471,10 @@ for (const type of types) {
       assert.doesNotMatch(page(type).template, /\b(?:placeholder|title|aria-label)="/);
     });
 
-    it('takes colours only from the theme', () => {
-      const styles = [...page(type).html.matchAll(/<style>([\s\S]*?)<\/style>/g)].map(([, css]) => css ?? '');
-      for (const css of styles) {
-        for (const [, value = ''] of css.matchAll(/(?:color|background|border|fill|stroke)[a-z-]*:\s*([^;]+);/g)) {
-          assert.match(value, /var\(--red-ui-[a-z-]+\)/);
-        }
-        for (const [, selector = ''] of css.matchAll(/([^{}]+)\{/g)) assert.match(selector.trim(), /^\.video-clips\b/);
-      }
-    });
-
     it('uses only keys that its catalog has', () => {
-      const { written, started } = keysIn(type);
-      assert.ok(written.length > 0);
-      for (const key of written) {
-        const [owner = '', path = ''] = key.split(':');
-        assert.ok(types.includes(owner) && catalog(owner).has(path), `${key} is in the catalog`);
-      }
-      for (const key of started) assert.ok(dynamicPrefixes.includes(key), `${key} is a known prefix`);
+      const keys = keysIn(type);
+      assert.ok(keys.written.length > 0);
+      assertKnown(keys);
     });
 
     it('has help in the house order', () => {
@@ -406,7 +488,8 @@ for (const type of types) {
 
   describe(`the catalog of ${type}`, () => {
     it('has no text that nothing uses', () => {
-      const used = new Set(types.flatMap((each) => keysIn(each).written));
+      const shared = sharedScripts.flatMap(({ owner, program }) => (owner ? keysInScript(owner, program).written : []));
+      const used = new Set([...types.flatMap((each) => keysIn(each).written), ...shared]);
       const runtime = sources.map((path) => read(path)).join('\n');
       for (const path of catalog(type).keys()) {
         const key = `${type}:${path}`;
@@ -416,20 +499,111 @@ for (const type of types) {
       }
     });
 
-    it('has no empty text', () => {
-      for (const [path, text] of catalog(type)) assert.notEqual(text.trim(), '', path);
-    });
-
-    it('keeps statuses shorter than 20 characters', () => {
-      for (const [path, text] of catalog(type)) {
-        if (!path.startsWith(`${type}.status.`)) continue;
-        // The longest time, the longest number; codes are shorter.
-        const shown = text.replace('__time__', '23:59:59').replace(/__\w+__/g, '9999');
-        assert.ok(shown.length < 20, `${path}: ${shown}`);
-      }
-    });
+    for (const lang of languages) {
+      it(`keeps statuses shorter than 20 characters in ${lang}`, () => {
+        for (const [path, text] of catalog(type, lang)) {
+          if (!path.startsWith(`${type}.status.`)) continue;
+          // The longest time, the longest number; codes are shorter.
+          const shown = text.replace('__time__', '23:59:59').replace(/__[a-z]+__/gi, '9999');
+          assert.ok(shown.length < 20, `${path}: ${shown}`);
+        }
+      });
+    }
   });
 }
+
+describe('the translations', () => {
+  const plugins = Object.keys(asObject(nodeRed.plugins, 'node-red.plugins'));
+
+  it('are in the same languages everywhere', () => {
+    for (const folder of ['nodes', 'plugins']) {
+      assert.deepEqual(readdirSync(join(root, folder, 'locales')).sort(), [...languages].sort());
+    }
+  });
+
+  for (const set of [...types, ...plugins]) {
+    it(`${set} has no empty text`, () => {
+      for (const [path, text] of catalog(set)) assert.notEqual(text.trim(), '', path);
+    });
+  }
+
+  for (const lang of translations) {
+    for (const set of [...types, ...plugins]) {
+      it(`${set} has every text in ${lang}, with what is filled in`, () => {
+        const [english, translated] = [catalog(set), catalog(set, lang)];
+        assert.deepEqual([...translated.keys()].sort(), [...english.keys()].sort());
+        for (const [path, text] of translated) {
+          const original = english.get(path) ?? '';
+          assert.notEqual(text.trim(), '', path);
+          assert.ok(isTranslated(path, text, original), `${path} is translated: ${text}`);
+          assert.deepEqual(fillings(text), fillings(original), path);
+        }
+      });
+    }
+
+    for (const type of types) {
+      it(`${type} has the same help in ${lang}`, () => {
+        const help = read('nodes', 'locales', lang, `${type}.html`);
+        assert.deepEqual(skeleton(help), skeleton(read('nodes', 'locales', language, `${type}.html`)));
+      });
+    }
+  }
+});
+
+describe('the scripts and styles that dialogs share', () => {
+  it('are all there, and all loaded: the editor would wait for ever for a missing script', () => {
+    const ours = [...sharedScripts.map(({ path }) => path), ...sheets];
+    const addresses = ours.map((path) => path.replace('resources/', `resources/${packageName}/`));
+    assert.deepEqual([...new Set(loaded)].sort(), addresses.sort());
+  });
+
+  it('are shipped', () => {
+    assert.ok(Array.isArray(manifest.files) && manifest.files.includes('resources'));
+  });
+
+  for (const { path, text, program, owner } of sharedScripts) {
+    it(`${path} is one short, strict function that leaves nothing but RED.videoClips behind`, () => {
+      const [statement, ...more] = program.statements;
+      assert.ok(statement && ts.isExpressionStatement(statement) && ts.isCallExpression(statement.expression));
+      assert.equal(more.length, 0);
+      assert.match(statement.getText(), /^\(function \(\) \{\s*'use strict';/);
+      const assigned = [...text.matchAll(/\b(?:RED|window|globalThis)\.\w+(?=\s*(?:\?\?|\|\|)?=[^=])/g)].map(
+        ([name]) => name,
+      );
+      for (const name of assigned) assert.equal(name, 'RED.videoClips');
+      assert.ok(text.split('\n').length < 250);
+    });
+
+    it(`${path} uses only keys that the catalog has`, () => {
+      const keyCalls = calls(program).filter((call) => calledName(call) === '_');
+      assert.ok(owner !== undefined || keyCalls.length === 0, 'a script with texts says of which catalog');
+      if (owner !== undefined) assertKnown(keysInScript(owner, program));
+    });
+  }
+
+  for (const path of sheets) {
+    it(`${path} takes colours only from the theme, and keeps to our own elements`, () => {
+      const css = read(path).replace(/\/\*[\s\S]*?\*\//g, '');
+      for (const [, property = '', value = ''] of css.matchAll(/([a-z-]+):\s*([^;{}]+);/g)) {
+        if (!/color|background|border|outline|shadow|fill|stroke/.test(property)) continue;
+        const rest = value.replace(/var\(--red-ui-[a-z0-9-]+\)/g, '');
+        assert.match(
+          rest,
+          /^(?:-?[\d.]+(?:px|em|%)?|none|inherit|transparent|currentcolor|solid|dashed|inset|\s)*$/,
+          value,
+        );
+      }
+      for (const [, selectors = ''] of css.matchAll(/([^{}]+)\{/g)) {
+        if (selectors.trim().startsWith('@media')) continue;
+        for (const selector of selectors.split(',')) assert.match(selector.trim(), /^\.video-clips\b/);
+      }
+    });
+  }
+
+  it('leave no style in the pages', () => {
+    for (const path of find('{nodes,plugins}/*.html')) assert.doesNotMatch(read(path), /<style/);
+  });
+});
 
 describe('the working nodes', () => {
   const working = types.filter((type) => !isConfig(type));

@@ -50,6 +50,13 @@ for (const nodeRed of ['5', '4.1'] satisfies NodeRedVersion[]) {
       assert.ok(!names.includes('test') && !names.includes('lib') && !names.includes('nodes'), names.join(', '));
     });
 
+    it('serves every script and style that its pages load', async () => {
+      const pages = await Promise.all(['/nodes', '/plugins'].map((path) => admin<string>(path, 'text/html')));
+      const loaded = pages.flatMap((html) => [...html.matchAll(/(?:src|href)="(resources\/@vms-nodes\/[^"]*)"/g)]);
+      assert.ok(loaded.length > 0);
+      for (const [, address = ''] of loaded) assert.notEqual(await admin<string>(`/${address}`, '*/*'), '', address);
+    });
+
     it('registers every node without an error', async () => {
       const sets =
         await admin<{ module: string; name: string; types: string[]; enabled: boolean; err?: unknown }[]>('/nodes');

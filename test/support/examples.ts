@@ -1,6 +1,7 @@
 /** The flows that are shipped with the package, ready to be deployed against a simulator. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { senseCamera, type SenseDevice } from '../simulators/vdg-sense';
 import { packageRoot } from './package';
 
 export interface FlowNode extends Record<string, unknown> {
@@ -9,16 +10,29 @@ export interface FlowNode extends Record<string, unknown> {
   name?: string;
 }
 
-/** As they are in the package, in the order of their numbers. */
+/** All in one, in the order of their numbers. What several of them share, such as the connection, is there once. */
 export async function readExamples(): Promise<FlowNode[]> {
   const folder = join(packageRoot, 'examples');
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
   const flows = await Promise.all(names.map((name) => readExample(name)));
-  return flows.flat();
+  const nodes = new Map<string, FlowNode>();
+  for (const node of flows.flat()) if (!nodes.has(node.id)) nodes.set(node.id, node);
+  return [...nodes.values()];
 }
 
 export async function readExample(name: string): Promise<FlowNode[]> {
   return JSON.parse(await readFile(join(packageRoot, 'examples', name), 'utf8')) as FlowNode[];
+}
+
+/** The cameras that they name. "Dock 2" has recorded nothing: one example shows what happens then. */
+export function demoCameras(): SenseDevice[] {
+  const [one, two] = ['6917529027641081901', '6917529027641081902'];
+  return [
+    senseCamera({ serverid: one, deviceid: '2', name: 'Dock 1' }),
+    senseCamera({ serverid: one, deviceid: '3', name: 'Dock 2', footage: [] }),
+    senseCamera({ serverid: one, deviceid: '4', name: 'Yard' }),
+    senseCamera({ serverid: two, deviceid: '2', name: 'Gate', width: 320, height: 240 }),
+  ];
 }
 
 /** Points the VDG Sense connections of a flow to a server, and gives them what they need to log in there. */
@@ -34,6 +48,13 @@ export function connectTo(
     ),
     credentials: Object.fromEntries(flow.filter(isConnection).map(({ id }) => [id, login])),
   };
+}
+
+/** The nodes of the example with this title. */
+export function nodesOf(flow: FlowNode[], title: string): FlowNode[] {
+  const { id } = flow.find(({ type, label }) => type === 'tab' && label === title) ?? {};
+  if (id === undefined) throw new Error(`There is no example "${title}"`);
+  return flow.filter(({ z }) => z === id);
 }
 
 /** The one node of a type, of this name where one is given. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import clipProvider from '../../nodes/clip-provider';
 import createClip from '../../nodes/create-clip';
 import downloadClip from '../../nodes/download-clip';
+import exportVideo from '../../nodes/export-video';
 import pollClip from '../../nodes/poll-clip';
 import type { Message, Node } from '../../lib/node-red/runtime';
 
@@ -24,7 +25,7 @@ interface Helper {
 
 const helper = require('node-red-node-test-helper') as Helper;
 
-const ourNodes = [clipProvider, createClip, pollClip, downloadClip];
+const ourNodes = [clipProvider, createClip, pollClip, downloadClip, exportVideo];
 const longestWaitMs = 15_000;
 
 export interface Flow {

@@ -1,12 +1,12 @@
 /** A real Redis server for one suite, on a port of its own, and a cable to it that can be cut. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describeWith, findProgram } from './programs';
 
 export interface RedisServer {
   readonly port: number;
@@ -28,30 +28,10 @@ export interface RedisCable {
 }
 
 const startMs = 10_000;
-const program = ['redis-server', 'valkey-server'].map(inPath).find((path) => path !== undefined);
+const program = findProgram('redis-server', 'valkey-server');
 
-function inPath(name: string): string | undefined {
-  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
-    const path = join(folder, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not here.
-    }
-  }
-  return undefined;
-}
-
-/** A suite that needs a server: skipped for all to see where none is installed, and failing on build machines. */
 export function describeWithRedis(title: string, suite: () => void): void {
-  if (program) return void describe(title, suite);
-  if (!process.env.CI) return void describe.skip(`${title} (skipped: redis-server is not installed)`, suite);
-  describe(title, () => {
-    it('needs redis-server', () => {
-      throw new Error('redis-server is not installed');
-    });
-  });
+  describeWith(program, 'redis-server', title, suite);
 }
 
 /** @param options.keeps what is in it survives `stop`; `password` is asked for */

@@ -1,0 +1,145 @@
+/* Draws forms from the field lists of providers, ours and those of other packages, as part of RED.videoClips. */
+(function () {
+  'use strict';
+
+  const CATALOG = '@vms-nodes/node-red-video-clips/clip-provider';
+  const SLOTS = ['username', 'password', 'token'];
+  const FIELD_ICONS = { text: 'fa-pencil', url: 'fa-globe', number: 'fa-hashtag', select: 'fa-list-ul' };
+  const clips = (RED.videoClips ??= {});
+
+  const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
+  const fieldHint = (id, field) => _(`hints.${id}.${field.name}`, { defaultValue: field.hint || '' });
+  const choiceLabel = (id, field, choice) =>
+    _(`choices.${id}.${field.name}.${choice.value || 'unset'}`, { defaultValue: choice.label || choice.value });
+  const slotLabel = (id, slot, text) => _(`credentials.${id}.${slot}`, { defaultValue: text.label || slot });
+  const slotHint = (id, slot, text) => _(`credentialHints.${id}.${slot}`, { defaultValue: text.hint || '' });
+
+  function fieldControl(field, id, stored) {
+    const value = stored ?? field.default;
+    const asCheckbox = field.kind === 'boolean' && [true, false, 'true', 'false', ''].includes(value);
+    let input;
+    if (asCheckbox) {
+      input = $('<input type="checkbox">').prop('checked', value === true || value === 'true');
+    } else if (field.kind === 'select') {
+      input = $('<select>');
+    } else {
+      input = $('<input type="text" autocomplete="off">').val(value);
+    }
+    input.attr('id', id).toggleClass('video-clips-number', field.kind === 'number');
+    if (field.required) input.attr('aria-required', 'true');
+    const read = () => {
+      if (asCheckbox) return input.prop('checked');
+      const text = String(input.val() ?? '').trim();
+      return field.kind === 'number' && clips.isNumeric(text) ? Number(text) : text;
+    };
+    return { input, value, read };
+  }
+
+  function fieldRow(providerId, field, id, stored) {
+    const control = fieldControl(field, id, stored);
+    const { input, read } = control;
+    const row = $('<div class="form-row">').toggleClass('video-clips-check', field.kind === 'boolean');
+    const label = $('<label>').attr('for', id);
+    if (FIELD_ICONS[field.kind]) label.append($('<i class="fa">').addClass(FIELD_ICONS[field.kind]), ' ');
+    $('<span>')
+      .text(clips.fieldLabel(providerId, field))
+      .toggleClass('video-clips-required', !!field.required)
+      .appendTo(label);
+    if (field.kind === 'select') {
+      for (const choice of field.choices) {
+        $('<option>')
+          .attr('value', choice.value)
+          .text(choiceLabel(providerId, field, choice))
+          .appendTo(input);
+      }
+      clips.offerValue(input, control.value);
+      input.val(control.value);
+    }
+    row.append(field.kind === 'boolean' ? [input, label] : [label, ' ', input]);
+
+    const described = [];
+    const hint = fieldHint(providerId, field);
+    if (hint !== '') {
+      $('<div class="video-clips-hint">').attr('id', `${id}-hint`).text(hint).appendTo(row);
+      described.push(`${id}-hint`);
+    }
+    const message = $('<div class="video-clips-problem" role="status">').attr('id', `${id}-problem`).appendTo(row);
+    described.push(`${id}-problem`);
+    input.attr('aria-describedby', described.join(' '));
+
+    const check = () => {
+      const problem = clips.fieldProblem(providerId, field, read());
+      input.toggleClass('input-error', problem !== '').attr('aria-invalid', String(problem !== ''));
+      message.text(problem).toggle(problem !== '');
+      return problem === '';
+    };
+    input.on('input change', check);
+    const initial = read();
+    return { name: field.name, row, input, read, check, changed: () => read() !== initial };
+  }
+
+  /**
+   * Draws a form from a provider's field list. Only one form is visible at a time; those of other providers are kept,
+   * so that choosing another one and coming back loses nothing.
+   *
+   * list: `settings` or `clipOptions`; `basic` and `advanced`: the elements to draw in.
+   */
+  function fieldForms({ list, idPrefix, basic, advanced }) {
+    const forms = new Map();
+
+    function draw(id, stored) {
+      const values = clips.asObject(stored);
+      const rows = [];
+      const parts = [$('<div>').appendTo(basic), $('<div>').appendTo(advanced)];
+      for (const field of clips.provider(id)[list] || []) {
+        const row = fieldRow(id, field, `${idPrefix}-${id}-${field.name}`, values[field.name]);
+        row.row.appendTo(field.advanced ? parts[1] : parts[0]);
+        rows.push(row);
+        if (!row.check() && field.advanced) advanced.closest('details').prop('open', true);
+      }
+      return { rows, parts, hasAdvanced: parts[1].children().length > 0 };
+    }
+
+    return {
+      /** Shows the provider's form; `undefined` when the provider is not known here. */
+      show(id, stored) {
+        for (const form of forms.values()) form.parts.forEach((part) => part.hide());
+        if (!clips.provider(id)) return undefined;
+        if (!forms.has(id)) forms.set(id, draw(id, stored));
+        const form = forms.get(id);
+        form.parts.forEach((part) => part.show());
+        return form;
+      },
+      /** The first control whose value does not hold, in view. */
+      wrong(id) {
+        const row = forms.get(id)?.rows.find((each) => !each.check());
+        row?.input.closest('details').prop('open', true);
+        return row?.input;
+      },
+      /** What was stored, with what was changed in the form. Keys that the form does not know are kept. */
+      read(id, stored) {
+        const values = { ...clips.asObject(stored) };
+        for (const row of forms.get(id)?.rows || []) {
+          if (row.changed()) values[row.name] = row.read();
+        }
+        return values;
+      },
+    };
+  }
+
+  function showSlots(id) {
+    const slots = clips.provider(id)?.credentials || {};
+    for (const slot of SLOTS) {
+      const row = $(`.video-clips [data-slot="${slot}"]`).toggle(slots[slot] !== undefined);
+      if (slots[slot] === undefined) continue;
+      const hint = slotHint(id, slot, slots[slot]);
+      row.find('.video-clips-slot').text(slotLabel(id, slot, slots[slot]));
+      row
+        .find('.video-clips-hint')
+        .text(hint)
+        .toggle(hint !== '');
+    }
+  }
+
+  Object.assign(clips, { fieldForms, showSlots });
+})();

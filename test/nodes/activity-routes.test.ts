@@ -1,0 +1,160 @@
+/** What the sidebar asks of a real Node-RED, while it makes clips. */
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { ActivityRow } from '../../lib/node-red/activity-row';
+import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
+import { eventually } from '../support/eventually';
+import { startRuntime, type Runtime } from '../support/runtime';
+
+const login = { username: 'nodered', password: 's3cret' };
+const camera = '6917529027641081901/2';
+
+function flowFor(url: string): Record<string, unknown>[] {
+  const at = { z: 'tab', x: 100, y: 100 };
+  return [
+    { id: 'tab', type: 'tab', label: 'Clips' },
+    { id: 'sense', type: 'clip-provider', name: 'Sense', provider: 'vdg-sense', settings: { url } },
+    { ...at, id: 'inject', type: 'inject', props: [{ p: 'at', v: '', vt: 'date' }], wires: [['create']] },
+    {
+      ...at,
+      id: 'create',
+      type: 'create-clip',
+      connection: 'sense',
+      camera,
+      cameraType: 'str',
+      range: 'around',
+      time: 'at',
+      timeType: 'msg',
+      before: 3,
+      after: 0,
+      settle: 0,
+      title: 'Door',
+      wires: [['poll']],
+    },
+    { ...at, id: 'poll', type: 'poll-clip', interval: 0.1, maxInterval: 0.2, wires: [['download'], [], []] },
+    { ...at, id: 'download', type: 'download-clip', filename: '{id}.mp4', thumbnail: true, wires: [[], []] },
+  ];
+}
+
+describe('the list of work of a running Node-RED', function () {
+  this.timeout(60_000);
+  let sim: VdgSense;
+  let runtime: Runtime;
+  const alarm = (): Promise<void> => runtime.inject('inject', { at: Date.now() - 60_000, secret: 'of the message' });
+
+  before(async () => {
+    sim = await startVdgSense({ users: [login], queue: { makeMs: 50 } });
+    runtime = await startRuntime({ source: 'link', flow: flowFor(sim.url), credentials: { sense: login } });
+  });
+  after(async () => {
+    await runtime?.close();
+    await sim?.close();
+  });
+  afterEach(async () => {
+    await runtime.admin('/video-clips/activity', { method: 'DELETE' });
+  });
+
+  async function rows(): Promise<ActivityRow[]> {
+    const response = await runtime.admin('/video-clips/activity');
+    return ((await response.json()) as { rows: ActivityRow[] }).rows;
+  }
+
+  async function only(stage: string, isReady: (row: ActivityRow) => boolean = () => true): Promise<ActivityRow> {
+    let found: ActivityRow[] = [];
+    await eventually(async () => {
+      found = await rows();
+      assert.deepEqual(
+        found.map((row) => row.stage),
+        [stage],
+      );
+      return isReady(found[0]!);
+    });
+    return found[0]!;
+  }
+
+  const act = (row: ActivityRow, action: string): Promise<Response> =>
+    runtime.admin(`/video-clips/activity/${row.id}/${action}`, { method: 'POST' });
+
+  async function ticketFor(row: ActivityRow): Promise<string> {
+    return ((await (await act(row, 'ticket')).json()) as { ticket: string }).ticket;
+  }
+
+  it('follows a clip until its file, which can be played in parts', async () => {
+    await alarm();
+    const row = await only('saved', ({ file }) => file !== undefined);
+    assert.deepEqual(
+      [row.camera, row.connectionName, row.title, row.node, row.isRunning],
+      [camera, 'Sense', 'Door', 'download', false],
+    );
+    const content = await readFile(row.file!.path);
+    const media = `${runtime.url}/video-clips/media/${await ticketFor(row)}`;
+    const part = await fetch(media, { headers: { range: 'bytes=4-7' } });
+    assert.deepEqual([part.status, await part.text()], [206, 'ftyp']);
+    assert.deepEqual(Buffer.from(await (await fetch(media)).arrayBuffer()), content);
+    if (row.hasThumbnail) {
+      const picture = await fetch(`${media}/thumbnail`);
+      assert.equal(picture.headers.get('content-type'), 'image/jpeg');
+      assert.deepEqual([...Buffer.from(await picture.arrayBuffer()).subarray(0, 2)], [0xff, 0xd8]);
+    }
+  });
+
+  it('shows nothing of the message or of the login', async () => {
+    await alarm();
+    await only('saved');
+    const text = await (await runtime.admin('/video-clips/activity')).text();
+    for (const secret of ['of the message', login.password, login.username]) assert.ok(!text.includes(secret), secret);
+  });
+
+  it('gives no other file than that of the job', async () => {
+    await alarm();
+    const row = await only('saved', ({ file }) => file !== undefined);
+    const ticket = await ticketFor(row);
+    await writeFile(row.file!.path, 'another file');
+    assert.equal((await fetch(`${runtime.url}/video-clips/media/${ticket}`)).status, 404);
+    for (const guess of ['settings.js', '..%2F..%2Fsettings.js', row.id, encodeURIComponent(row.file!.path)]) {
+      assert.equal((await fetch(`${runtime.url}/video-clips/media/${guess}`)).status, 404, guess);
+    }
+    await assert.rejects(act({ ...row, id: 'nobody' }, 'ticket'), /HTTP 404/);
+  });
+
+  it('cancels what is running, here and at the server', async () => {
+    sim.options.queue.makeMs = Infinity;
+    try {
+      await alarm();
+      const row = await only('polling');
+      await act(row, 'cancel');
+      const cancelled = await only('cancelled');
+      assert.equal(cancelled.error?.code, 'EABORTED');
+      assert.ok(sim.requestsFor('deleteClip').length > 0);
+      await assert.rejects(act(row, 'cancel'), /HTTP 404/);
+    } finally {
+      sim.options.queue.makeMs = 50;
+    }
+  });
+
+  it('tries again what has failed, in the same row', async () => {
+    sim.options.queue.makeMs = Infinity;
+    await alarm();
+    await act(await only('polling'), 'cancel');
+    const failed = await only('cancelled', ({ canRetry }) => canRetry);
+    sim.options.queue.makeMs = 50;
+    await act(failed, 'retry');
+    // Asked for at the node that failed: its clip is gone from the server, and is made once more.
+    const row = await only('saved');
+    assert.equal(row.id, failed.id);
+    await assert.rejects(act(row, 'retry'), /HTTP 404/);
+  });
+
+  it('knows after a restart what goes on', async () => {
+    sim.options.queue.makeMs = Infinity;
+    await alarm();
+    const before = await only('polling');
+    await runtime.stop();
+    await runtime.start();
+    const after = await only('polling');
+    assert.deepEqual([after.camera, after.start, after.title], [before.camera, before.start, before.title]);
+    await act(after, 'cancel');
+    await only('cancelled');
+    sim.options.queue.makeMs = 50;
+  });
+});
