@@ -3,18 +3,22 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { measureDownload } from './download';
+import { measureInstances } from './instances';
 import { measurePolling } from './polling';
+import { measurePush } from './push';
 import { measureRestart } from './restart';
 import { table } from './table';
 
 const bytesPerMiB = 2 ** 20;
 
 async function main(): Promise<void> {
-  console.log('This takes about two minutes.\n');
+  console.log('This takes about five minutes.\n');
   const rows = [
     ...(await measureDownload(1024 * bytesPerMiB, 8, 256 * bytesPerMiB)),
     ...(await measurePolling(1000)),
+    ...(await measurePush(10, 20)),
     ...(await measureRestart(10_000)),
+    ...(await measureInstances(1000)),
   ];
   const found = table(rows);
   console.log(found);

@@ -1,46 +1,52 @@
-/** How long ten thousand stored jobs take to go on after a restart, and what else the process can do meanwhile. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** How long ten thousand stored jobs take to go on after a restart of Node-RED, and what else it can do meanwhile. */
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { pollClip, type PollWork } from '../../lib/clips/poll';
-import { systemClock } from '../../lib/clock';
-import { Connection } from '../../lib/connection';
-import { readFields } from '../../lib/fields';
-import { EmbeddedEngine } from '../../lib/jobs/embedded';
+import type { PollWork } from '../../lib/clips/poll';
 import type { Job } from '../../lib/jobs/job';
-import { openJournal } from '../../lib/jobs/journal';
-import { vdgSense } from '../../lib/providers/vdg-sense';
+import { startRuntime, type Runtime } from '../support/runtime';
+import { heapArguments, heapKiB } from './memory';
 import { startSimulatorProcess, type BenchClip } from './simulator';
 import type { Row } from './table';
 
-const owner = 'poll';
 const jobsPerBatch = 200;
+const resolutionMs = 5;
+const looks = 5;
+const longestMs = 60_000;
 
+/** What Node-RED itself finds, between the start of its flows and the moment when the last job has asked the server. */
 interface Found {
   /** Since the process started. */
   startedMs: number;
   resumedMs: number;
+  /** How late timers were. */
   delayP99Ms: number;
   delayMaxMs: number;
-  heapKiBPerJob: number;
+  /** How long the turns of the event loop took, as far as timers can tell. */
+  turnsMs: number[];
 }
 
 export async function measureRestart(count: number): Promise<Row[]> {
   const simulator = await startSimulatorProcess();
-  const folder = await mkdtemp(join(tmpdir(), 'clips-restart-'));
+  const url = await simulator.start({ auth: ['open'], queue: { makeMs: Infinity } });
+  const clips = await simulator.pendingClips(count);
+  const runtime = await startRuntime({ source: 'link', flow: flowFor(url, 1), nodeArguments: heapArguments });
   try {
-    const url = await simulator.start({ auth: ['open'], queue: { makeMs: Infinity } });
-    await writeJobs(folder, await simulator.pendingClips(count));
-    const found = await restart(folder, url, count);
+    const jobs = join(runtime.userDir, 'video-clips', 'jobs');
+    // What is loaded at first use belongs to no job, and neither does what reading a long list takes.
+    await restart(runtime, () => writeJobs(jobs, clips.slice(0, 1)));
+    const before = await leastHeapKiB(runtime);
+    const found = await restart(runtime, async () => {
+      await writeFile(join(runtime.userDir, 'flows.json'), JSON.stringify(flowFor(url, count)));
+      await writeJobs(jobs, clips);
+    });
+    const heapKiBPerJob = ((await leastHeapKiB(runtime)) - before) / (count - 1);
     const what = `${count} journalled jobs after a restart`;
+    const waitP99Ms = waitMs(found.turnsMs, 0.01);
     return [
       {
         what: `${what}: from process start until each has asked its server`,
-        found: `${(found.resumedMs / 1000).toFixed(2)} s (${(found.startedMs / 1000).toFixed(2)} s of it loading)`,
+        found: `${(found.resumedMs / 1000).toFixed(2)} s (${(found.startedMs / 1000).toFixed(2)} s of it Node-RED's start)`,
         budget: '5 s',
         isWithin: found.resumedMs <= 5000,
       },
@@ -51,16 +57,48 @@ export async function measureRestart(count: number): Promise<Row[]> {
         isWithin: found.delayP99Ms <= 50,
       },
       {
-        what: `${what}: heap per job`,
-        found: `${found.heapKiBPerJob.toFixed(1)} KiB`,
+        what: `${what}: what 99 of 100 events wait at most`,
+        found: `${waitP99Ms.toFixed(1)} ms`,
+        budget: '50 ms',
+        isWithin: waitP99Ms <= 50,
+      },
+      {
+        what: `${what}: heap per job, with its message`,
+        found: `${heapKiBPerJob.toFixed(1)} KiB`,
         budget: '8 KiB',
-        isWithin: found.heapKiBPerJob <= 8,
+        isWithin: heapKiBPerJob <= 8,
       },
     ];
   } finally {
+    await runtime.close();
     await simulator.stop();
-    await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function restart(runtime: Runtime, meanwhile: () => Promise<void>): Promise<Found> {
+  await runtime.stop();
+  await meanwhile();
+  const told = (): string[] => runtime.logs().match(/(?<=\[resumed\] ).*/g) ?? [];
+  const before = told().length;
+  await runtime.start();
+  const deadline = Date.now() + longestMs;
+  while (told().length === before) {
+    if (Date.now() > deadline) throw new Error(`The jobs did not go on:\n${runtime.logs()}`);
+    await sleep(20);
+  }
+  return JSON.parse(told().at(-1)!) as Found;
+}
+
+/**
+ * What only that share of all events waits longer than, when they come at any moment. The percentile of the delays does not
+ * tell: however long a turn takes, it is one delay.
+ */
+function waitMs(turnsMs: number[], share: number): number {
+  const allowedMs = turnsMs.reduce((sum, ms) => sum + ms, 0) * share;
+  const longer = (waitMs: number): number => turnsMs.reduce((sum, ms) => sum + Math.max(0, ms - waitMs), 0);
+  let found = 0;
+  while (longer(found) > allowedMs) found += 0.1;
+  return found;
 }
 
 /** As the journal writes them, but without a sync for each. */
@@ -80,91 +118,62 @@ async function writeJobs(folder: string, clips: BenchClip[]): Promise<void> {
         misses: 0,
       };
       const message = { _msgid: id.slice(-16), payload: now, clip: work.clip, camera: clip.camera };
-      const job: Job = { id, owner, data: { message, work }, createdAt: now, runAt: now - 1000, failures: 0 };
+      const data = { message, work };
+      const job: Job = { id, owner: 'poll', data, createdAt: now, runAt: now - 1000, failures: 0 };
       return writeFile(join(folder, `${id}.json`), JSON.stringify(job));
     });
     await Promise.all(batch);
   }
 }
 
-async function restart(folder: string, url: string, count: number): Promise<Found> {
-  const child = fork(__filename, [folder, url, String(count)], {
-    execArgv: ['--expose-gc', '--require', require.resolve('tsx/cjs')],
-  });
-  const killWithUs = (): void => void child.kill();
-  process.once('exit', killWithUs);
-  const exit = once(child, 'exit').then(([code]) => {
-    throw new Error(`The restarted process ended with ${String(code)}`);
-  });
-  exit.catch(() => undefined);
-  try {
-    const [found] = (await Promise.race([once(child, 'message'), exit])) as [Found];
-    return found;
-  } finally {
-    process.off('exit', killWithUs);
-    child.kill();
+/** The least of some looks: a round of polling holds a long answer for a moment. */
+async function leastHeapKiB(runtime: Runtime): Promise<number> {
+  const found: number[] = [];
+  for (let look = 0; look < looks; look += 1) {
+    found.push(await heapKiB(runtime));
+    await sleep(300);
   }
+  return Math.min(...found);
 }
 
-/** What Node-RED does at its start, without Node-RED. */
-async function resume(folder: string, url: string, count: number): Promise<Found> {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
-  const startedMs = performance.now();
-  const connection = new Connection({
-    id: 'server',
-    definition: vdgSense,
-    config: {
-      settings: readFields(vdgSense.settings, { url, auth: 'none' }),
-      credentials: { username: '', password: '', token: '' },
-      now: systemClock.now,
+function flowFor(url: string, count: number): object[] {
+  const place = { z: 'tab', x: 100, y: 100 };
+  // Samples are as long as the interval where nothing delays them.
+  const initialize = `
+    context.seen = 0;
+    context.startedMs = perf.performance.now();
+    context.delay = perf.monitorEventLoopDelay({ resolution: ${resolutionMs} });
+    context.delay.enable();
+    context.turnsMs = [];
+    let lastMs = context.startedMs;
+    context.turns = setInterval(() => {
+      const nowMs = perf.performance.now();
+      context.turnsMs.push(nowMs - lastMs);
+      lastMs = nowMs;
+    }, 1);`;
+  const func = `
+    context.seen += 1;
+    if (context.seen !== ${count}) return;
+    const { delay, startedMs, turns, turnsMs } = context;
+    delay.disable();
+    clearInterval(turns);
+    const late = (ns) => Math.max(0, ns / 1e6 - ${resolutionMs});
+    const [delayP99Ms, delayMaxMs] = [late(delay.percentile(99)), late(delay.max)];
+    const resumedMs = perf.performance.now();
+    node.log('[resumed] ' + JSON.stringify({ startedMs, resumedMs, delayP99Ms, delayMaxMs, turnsMs }));`;
+  return [
+    { id: 'tab', type: 'tab', label: 'Bench' },
+    { id: 'server', type: 'clip-provider', provider: 'vdg-sense', settings: { url, auth: 'none' } },
+    // What a job finds at first leaves by the second output.
+    { ...place, id: 'poll', type: 'poll-clip', wires: [[], ['count'], []] },
+    {
+      ...place,
+      id: 'count',
+      type: 'function',
+      initialize,
+      func,
+      libs: [{ var: 'perf', module: 'perf_hooks' }],
+      wires: [[]],
     },
-    maxConcurrent: 2,
-    clock: systemClock,
-  });
-  const engine = new EmbeddedEngine(openJournal(folder, console.error), systemClock, console.error);
-  const resumed = new Set<string>();
-  interface Stored {
-    message: object;
-    work: PollWork;
-  }
-  engine.own<Stored>(owner, {
-    async run(job, context) {
-      const inner = { signal: context.signal, save: async () => undefined };
-      const answer = await pollClip({ ...job, data: job.data.work }, connection, inner, Date.now);
-      if (answer.type !== 'retry' || answer.because) throw new Error(JSON.stringify(answer));
-      return { ...answer, data: { message: job.data.message, work: answer.data ?? job.data.work } };
-    },
-    retrying: ({ id }) => void resumed.add(id),
-    settled: (_job, outcome) => {
-      throw new Error(JSON.stringify(outcome));
-    },
-  });
-  while (resumed.size < count) await sleep(5);
-  const resumedMs = performance.now();
-  delay.disable();
-  resumed.clear();
-  const withJobs = await heapBytes();
-  await engine.remove(() => true);
-  const heapKiBPerJob = (withJobs - (await heapBytes())) / 1024 / count;
-  const [delayP99Ms, delayMaxMs] = [delay.percentile(99) / 1e6, delay.max / 1e6];
-  return { startedMs, resumedMs, delayP99Ms, delayMaxMs, heapKiBPerJob };
-}
-
-async function heapBytes(): Promise<number> {
-  // What was just answered is let go of first.
-  await sleep(50);
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
-}
-
-if (require.main === module) {
-  const [folder = '', url = '', count] = process.argv.slice(2);
-  void resume(folder, url, Number(count)).then(
-    (found) => process.send?.(found),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
+  ];
 }
