@@ -10,12 +10,19 @@ const clipMs = 2000;
 /** Requests are journalled before their footage exists, so that none is lost on its way in. */
 const untilFootageMs = 400;
 const betweenRangesMs = 10;
+/** A busy disk takes its time to store them. */
+const acceptMs = 30_000;
 
 export interface Request {
   name: string;
   /** Epoch milliseconds: no two clips of the server are the same. */
   start: number;
   end: number;
+}
+
+interface StoredJob {
+  owner: string;
+  data: { message: { name: string } };
 }
 
 export interface Outcome {
@@ -48,15 +55,18 @@ export async function startCrashRig() {
   const jobs = join(runtime.userDir, 'video-clips', 'jobs');
   let lastEnd = 0;
 
-  async function jobFiles(): Promise<string[]> {
-    return (await readdir(jobs).catch(() => [])).filter((name) => name.endsWith('.json'));
+  async function storedJobs(): Promise<StoredJob[]> {
+    const names = (await readdir(jobs).catch(() => [])).filter((name) => name.endsWith('.json'));
+    // Some are over by the time that they are read.
+    const texts = await Promise.all(names.map((name) => readFile(join(jobs, name), 'utf8').catch(() => undefined)));
+    return texts.flatMap((text) => (text === undefined ? [] : (JSON.parse(text) as StoredJob)));
   }
 
   return {
     sim,
     runtime,
 
-    /** Resolves once all of them are in the journal. */
+    /** Resolves once all of them have been in the journal. */
     async request(names: string[]): Promise<Request[]> {
       const from = Math.max(lastEnd, Date.now() + untilFootageMs);
       const requests = names.map((name, index) => {
@@ -64,20 +74,18 @@ export async function startCrashRig() {
         return { name, start: end - clipMs, end };
       });
       lastEnd = requests.at(-1)!.end;
-      const earlier = new Set(await jobFiles());
       await runtime.inject('start', { payload: requests });
+      // By name, whichever node they are at: jobs of earlier requests come and go meanwhile.
+      const accepted = new Set<string>();
       await eventually(async () => {
-        const added = (await jobFiles()).filter((name) => !earlier.has(name));
-        return added.length >= names.length;
-      });
+        for (const { data } of await storedJobs()) accepted.add(data.message.name);
+        return names.every((name) => accepted.has(name));
+      }, acceptMs);
       return requests;
     },
 
     /** The node of each job in the journal. */
-    async owners(): Promise<string[]> {
-      const texts = (await jobFiles()).map((name) => readFile(join(jobs, name), 'utf8'));
-      return (await Promise.all(texts)).map((text) => (JSON.parse(text) as { owner: string }).owner);
-    },
+    owners: async () => (await storedJobs()).map(({ owner }) => owner),
 
     /** Everything in the journal's folder, drafts as well. */
     journal: () => readdir(jobs),
