@@ -4,6 +4,7 @@ import { access, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileError } from '../clips/file-error';
 import { expandFilename, expandText, rootFolder, type NamedClip } from '../clips/filename';
+import { deepestExisting } from '../clips/folder';
 import { ClipError } from '../errors';
 import { wholeRange, type CameraRange } from './plan';
 import type { FilesWork } from './work';
@@ -56,16 +57,6 @@ export async function checkFolder(folder: string): Promise<void> {
   }
 }
 
-async function deepestExisting(folder: string): Promise<string> {
-  try {
-    await stat(folder);
-    return folder;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error;
-    return deepestExisting(dirname(folder));
-  }
-}
-
 type Place = Pick<FilesWork, 'folder' | 'id'>;
 
 /** Belongs to this export alone. */
@@ -83,7 +74,7 @@ export function partPath(work: Place, camera: number, part: number): string {
   return join(cameraFolder(work, camera), partName(part));
 }
 
-export function partName(part: number): string {
+function partName(part: number): string {
   return `${String(part + 1).padStart(5, '0')}.mp4`;
 }
 

@@ -30,6 +30,7 @@ export function hashWhileWritten(path: string, mediaBytes: number): HashAlong {
   async function follow(): Promise<void> {
     let handle: FileHandle | undefined;
     let synced = 0;
+    let syncing: Promise<void> | undefined;
     try {
       for (; !over.signal.aborted; await sleep(lookAgainMs)) {
         handle ??= await open(path, 'r').catch(() => undefined);
@@ -39,11 +40,14 @@ export function hashWhileWritten(path: string, mediaBytes: number): HashAlong {
         if (!head) return;
         hash ??= growingHash(path, head);
         hash.grow(size);
-        if (size - synced < syncBytes) continue;
-        await handle.datasync();
+        if (syncing || size - synced < syncBytes) continue;
         synced = size;
+        syncing = handle.datasync().then(() => (syncing = undefined));
+        // What keeps it from the disk shows at the end.
+        syncing.catch(() => undefined);
       }
     } finally {
+      await syncing?.catch(() => undefined);
       await handle?.close();
     }
   }

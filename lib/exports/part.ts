@@ -32,7 +32,7 @@ export interface PartOptions {
   onProgress(done: number): void;
 }
 
-const longestPollMs = 15_000;
+const longestPollMs = 10_000;
 /** Being made is about half of the way. */
 const makingShare = 0.5;
 /** Trouble that may pass gets this many rounds, each of which has tries of its own: some minutes in all. */

@@ -8,7 +8,7 @@ export interface CameraRange extends Gap {
 }
 
 export interface Plan {
-  /** The clips to ask for, in order. They neither overlap nor leave out footage. */
+  /** The clips to ask for, in order. They neither overlap nor leave out footage; the first may begin up to 1 s early. */
   parts: Gap[];
   /** What is known to have no footage, in order. */
   gaps: Gap[];
@@ -95,17 +95,18 @@ function tooMuch(why: string): ClipError {
 }
 
 /**
- * Into equal parts: a short rest would cost as much as any other clip. Cuts lie on whole seconds, which every vendor can
- * express, and parts fit the limit even where a vendor rounds to whole seconds outwards.
+ * Into equal parts: a short rest would cost as much as any other clip. Several parts begin on whole seconds, the first one a
+ * little early where need be: every vendor can express that, none of them rounds one part into the next, and with whole
+ * lengths the limit holds.
  */
 function cutEvenly(stretch: Span, { maxClipSeconds }: Footage): Span[] {
-  const { start, end } = stretch;
-  const { from, to } = wholeSeconds(stretch);
   const count = clipsNeeded(toRange(stretch), maxClipSeconds);
+  if (count === 1) return [stretch];
+  const { from, to } = wholeSeconds(stretch);
   const cut = (index: number): number => (from + Math.floor((index * (to - from)) / count)) * 1000;
   return Array.from({ length: count }, (_, index) => ({
-    start: index === 0 ? start : cut(index),
-    end: index === count - 1 ? end : cut(index + 1),
+    start: cut(index),
+    end: index === count - 1 ? stretch.end : cut(index + 1),
   }));
 }
 

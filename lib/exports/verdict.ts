@@ -66,7 +66,9 @@ export function judgeExport({ cameras, folder }: FilesWork, ended: Failure | und
   if (failed.length === 0) return undefined;
   const codes = new Set(failed.map(({ error }) => error!.code));
   const isAnySaved = cameras.some(({ files }) => files.length > 0);
-  const [common] = codes.size === 1 && !(isAnySaved && codes.has('ENOTFOUND')) ? codes : [];
+  const isAnyMissing = failed.some((camera) => camera.files.length === 0 || missingOf(camera).length > 0);
+  // Where only some of it is here, that is what counts. Parts that could not be joined are here all the same.
+  const [common] = codes.size === 1 && !(isAnySaved && isAnyMissing) ? codes : [];
   const code = ended?.code ?? common ?? 'EINCOMPLETE';
   const named = failed.slice(0, mostNamed).map(({ camera, error }) => `camera ${camera}: ${error!.message}`);
   const more = failed.length > mostNamed ? `; and ${failed.length - mostNamed} more cameras` : '';

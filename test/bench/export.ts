@@ -26,29 +26,30 @@ const patternSeconds = 4;
 const bytesPerMiB = 2 ** 20;
 const rounds = 3;
 const longestMs = 600_000;
-/** What the server takes for each transfer, whoever else it is busy with. */
-const transferMs = 1500;
+/** What the server takes for each transfer, whoever else it is busy with: it is to be the limit, and not this machine. */
+const transferMs = 3000;
+const smallBytes = 2 * bytesPerMiB;
 
 /** @param clipBytes about, of each clip */
 export async function measureExport(clipBytes: number): Promise<Row[]> {
   const joined = await measureJoin(clipBytes);
-  const single = await runExport(1, clipBytes);
-  const double = await runExport(2, clipBytes);
+  const { growthMiB } = await runExport(2, clipBytes, 0);
+  const single = await runExport(1, smallBytes, transferMs);
+  const double = await runExport(2, smallBytes, transferMs);
   const gain = single.seconds / double.seconds;
-  const growth = [single, double].flatMap(({ growthMiB }) => growthMiB ?? []);
   return [
     ...joined,
     {
-      what: `${clips} clips, each ${transferMs / 1000} s from the server: one after the other / two at once`,
+      what: `${clips} clips of ${Math.round(clipBytes / bytesPerMiB)} MiB, fetched and joined: peak memory of Node-RED over idle`,
+      found: growthMiB === undefined ? 'not measured: no /proc' : `${growthMiB.toFixed(1)} MiB`,
+      budget: '+64 MiB',
+      ...(growthMiB === undefined ? {} : { isWithin: growthMiB <= 64 }),
+    },
+    {
+      what: `${clips} clips that take the server ${transferMs / 1000} s each: one after the other / two at once`,
       found: `${gain.toFixed(2)} (${single.seconds.toFixed(1)} s, ${double.seconds.toFixed(1)} s)`,
       budget: '>= 1.8',
       isWithin: gain >= 1.8,
-    },
-    {
-      what: `${clips} clips of ${Math.round(clipBytes / bytesPerMiB)} MiB: peak memory of Node-RED over idle`,
-      found: growth.length > 0 ? medianOf(growth, 1, ' MiB') : 'not measured: no /proc',
-      budget: '+64 MiB',
-      ...(growth.length > 0 ? { isWithin: Math.max(...growth) <= 64 } : {}),
     },
   ];
 }
@@ -71,14 +72,20 @@ async function measureJoin(clipBytes: number): Promise<Row[]> {
       own!.push(await timed(folder, () => joinAll(folder, ffmpeg, parts)));
       await rm(join(folder, 'own.mp4'));
     }
-    const ratio = median(own!) / median(alone!);
+    const ratio = (to: number[]): number => median(own!) / median(to);
     const size = parts.reduce((sum, { inspection }) => sum + inspection.size, 0) / 2 ** 30;
     const what = `${clips} clips, ${size.toFixed(2)} GiB`;
     return [
       { what: `${what}: ffmpeg -f concat -c copy`, found: medianOf(alone!, 2, ' s'), budget: '' },
       { what: `${what}: ffmpeg -f concat -c copy && sync -d`, found: medianOf(synced!, 2, ' s'), budget: '' },
       { what: `${what}: joined, verified, hashed, on disk`, found: medianOf(own!, 2, ' s'), budget: '' },
-      { what: `${what}: joined / ffmpeg alone`, found: ratio.toFixed(2), budget: '1.20', isWithin: ratio <= 1.2 },
+      {
+        what: `${what}: joined / ffmpeg alone, which leaves it in memory`,
+        found: ratio(alone!).toFixed(2),
+        budget: '1.20',
+        isWithin: ratio(alone!) <= 1.2,
+      },
+      { what: `${what}: joined / (ffmpeg && sync)`, found: ratio(synced!).toFixed(2), budget: '' },
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -124,11 +131,16 @@ async function timed(folder: string, work: () => Promise<void>): Promise<number>
   return (performance.now() - startedAt) / 1000;
 }
 
-async function runExport(atOnce: number, clipBytes: number): Promise<{ seconds: number; growthMiB?: number }> {
+/** @param delayMs before each transfer */
+async function runExport(
+  atOnce: number,
+  clipBytes: number,
+  delayMs: number,
+): Promise<{ seconds: number; growthMiB?: number }> {
   const queue = { makeMs: 0 };
   const simulator = await startVdgSense({ auth: ['open'], queue, download: { largeMedia: clipBytes } });
   const collector = await startCollector();
-  simulator.failNext({ kind: 'delay', ms: transferMs }, 'downloadClip', Infinity);
+  if (delayMs > 0) simulator.failNext({ kind: 'delay', ms: delayMs }, 'downloadClip', Infinity);
   const flow = collector.tap(flowFor(simulator, atOnce), {
     finished: { node: 'export' },
     failed: { node: 'export', output: 2 },

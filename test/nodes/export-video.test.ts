@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Message } from '../../lib/node-red/runtime';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
@@ -166,6 +167,28 @@ describe('export-video', () => {
       await eventually(async () => assert.deepEqual(await readdir(folder), []));
       assert.deepEqual(await jobs(flow), []);
     }));
+
+  it('leaves nothing behind when it is deleted while Node-RED is down', async () => {
+    const userDir = await mkdtemp(join(tmpdir(), 'clips-user-'));
+    try {
+      sim.options.queue.makeMs = Infinity;
+      let folder = '';
+      await withFlow(
+        exportFlow(),
+        async (flow) => {
+          flow.send('export', { cameras: dock, ...range });
+          folder = shown(await flow.next('progress')).folder;
+        },
+        { credentials, userDir },
+      );
+      assert.equal((await readdir(folder)).length, 1);
+      const others = exportFlow().filter(({ id }) => id !== 'export' && id !== 'completer');
+      const nothingLeft = () => eventually(async () => assert.deepEqual(await readdir(folder), []));
+      await withFlow(others, nothingLeft, { credentials, userDir });
+    } finally {
+      await rm(userDir, { recursive: true, force: true });
+    }
+  });
 
   it('waits until the footage exists', () =>
     run(

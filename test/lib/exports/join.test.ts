@@ -166,6 +166,13 @@ describe('an export of clips that do not fit together', () => {
     assert.equal((await rig.files()).length, 3);
   });
 
+  it('keeps the clips when there is no room for a joined file', async () => {
+    const answer = await rig.run(rig.aWork(), { options: { freeBytes: async () => 1 } });
+    assert.ok(answer.type === 'failed');
+    assert.equal(answer.error.code, 'ENOSPACE');
+    assert.deepEqual(await rig.files(), [name(1), name(2), name(3), 'SHA256SUMS', 'manifest.json']);
+  });
+
   it('keeps the clips when they cannot be joined, and fails with the reason', async () => {
     const findFfmpeg = async () => fakeProgram(rig.temp(), 'ffmpeg', 'echo "Conversion failed!" >&2; exit 1');
     const answer = await rig.run(rig.aWork(), { options: { findFfmpeg } });

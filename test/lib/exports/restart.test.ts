@@ -99,6 +99,25 @@ describe('an export to files that was interrupted', () => {
     assert.ok(!starts('create').some((start) => start < 4));
   });
 
+  it('joins again what it was joining', async () => {
+    const context = aContext<FilesWork>();
+    let asked = 0;
+    const findFfmpeg = async () => {
+      asked += 1;
+      // The third one is for the joining itself.
+      if (asked === 3) context.stop.abort();
+      return rig.ffmpeg();
+    };
+    const first = await rig.run(rig.aWork(), { context, options: { findFfmpeg } });
+    assert.ok(first.type === 'failed' && first.error.code === 'EABORTED', JSON.stringify(first));
+    rig.vendor.asked.length = 0;
+    const second = await rig.run(context.saved.at(-1)!);
+    assert.equal(second.type, 'done', JSON.stringify(second));
+    assert.deepEqual(rig.vendor.asked, []);
+    assert.deepEqual(await rig.files(), [joinedName, 'SHA256SUMS', 'manifest.json']);
+    assert.deepEqual(rig.pictures(rig.path(joinedName)), rig.pictures(rig.film(), { seconds: 6 }));
+  });
+
   it('fetches again what is damaged or gone', async () => {
     const context = aContext<FilesWork>();
     rig.vendor.maxConcurrent = 1;

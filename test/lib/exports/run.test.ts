@@ -279,7 +279,7 @@ describe('an export to files', () => {
       if (camera === '7/1') throw new ClipError('EFORBIDDEN', 'not for you');
       return {};
     };
-    const { shown } = failed(await rig.run(rig.aWork({}, 4, ['7/1', '7/2'])), 'EFORBIDDEN', /7\/1: .*not for you/);
+    const { shown } = failed(await rig.run(rig.aWork({}, 4, ['7/1', '7/2'])), 'EINCOMPLETE', /7\/1: .*not for you/);
     assert.deepEqual(shown.cameras.map(({ status }) => status), ['failed', 'finished']); // prettier-ignore
     assert.equal(starts('create', '7/1').length, 0);
   });
