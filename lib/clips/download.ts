@@ -146,18 +146,17 @@ async function toFile(
   ffmpeg: string,
 ): Promise<ClipFile> {
   const work = job.data;
-  const { clip, convert, exists, filename, root, partial } = work;
+  const { clip, convert, exists, filename, maxBytes, maxHeight, root, partial } = work;
   const part = partOf(job);
   const { startedAt, transferOptions } = prepare(job, signal, options);
+  const find: PartTarget['find'] = ({ size, sha256 = clip.sha256 }) => findClip({ ...clip, size, sha256 }, filename);
   const target: PartTarget = {
     part,
     root,
     partial,
     free: options.freeBytes ?? freeBytes,
     keep: (kept) => save({ ...work, partial: kept }),
-    ...(exists === 'skip'
-      ? { find: ({ size, sha256 = clip.sha256 }) => findClip({ ...clip, size, sha256 }, filename) }
-      : {}),
+    ...(exists === 'skip' ? { find } : {}),
   };
   await removeAbandoned(dirname(part), startedAt);
   const received = await connection.transfer(signal, async () =>
@@ -166,19 +165,8 @@ async function toFile(
   try {
     if ('found' in received) return received.found;
     const { resumed } = received;
-    const { maxBytes, maxHeight } = work;
-    const { path: ready, file } =
-      convert === 'none'
-        ? { path: part, file: received.file }
-        : await converted(received, {
-            path: part,
-            convert,
-            maxHeight,
-            maxBytes,
-            ffmpeg,
-            signal,
-            onProgress: options.onConvert,
-          });
+    const conversion = { path: part, convert, maxHeight, maxBytes, ffmpeg, signal, onProgress: options.onConvert };
+    const { path: ready, file } = await converted(received, conversion);
     const seconds = (options.clock.now() - startedAt) / 1000;
     const named = (path: string): ClipFile => ({ ...file, path, resumed, seconds });
     // Too late to stop from here on.

@@ -12,12 +12,13 @@ import { makeThumbnail } from './thumbnail';
 /** Encoding takes every core there is. */
 const conversions = new Slots(2);
 
-/** @returns the path of the converted copy, and what is in it */
+/** @returns the path of the converted copy, or of the file itself, and what is in it */
 export async function converted(
   { file, mp4 }: Judgement,
-  conversion: Omit<Conversion, 'mp4'>,
+  { convert, ...conversion }: Omit<Conversion, 'mp4' | 'convert'> & { convert: Conversion['convert'] | 'none' },
 ): Promise<{ path: string; file: Judgement['file'] }> {
-  const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, mp4 }));
+  if (convert === 'none') return { path: conversion.path, file };
+  const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
   const { duration, width, height, codec } = made.mp4;
   const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
   return { path: made.path, file: { ...file, ...facts } };

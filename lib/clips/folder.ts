@@ -20,7 +20,8 @@ export async function makeFolder(folder: string, root: string): Promise<void> {
   await mkdir(folder, { recursive: true });
 }
 
-async function deepestExisting(folder: string): Promise<string> {
+/** Itself, or the nearest folder above it that is there. */
+export async function deepestExisting(folder: string): Promise<string> {
   try {
     await realpath(folder);
     return folder;

@@ -62,12 +62,13 @@ export function jobNode<W extends Work, Settings>(
     target.progressAt = now;
     tell(job, { type: 'working', words }, work);
     if (options.outputs.progress === undefined) return;
-    const message = RED.util.cloneMessage(target.message);
+    const message = { ...target.message };
     options.write(message, work, job.id);
     const content = JSON.stringify([message.clip, message.export]);
     if (content === target.progressed) return;
     target.progressed = content;
-    sendTo(options.outputs.progress, target, message);
+    // Cloned last: what other nodes do to it must reach neither the message nor the job.
+    sendTo(options.outputs.progress, target, RED.util.cloneMessage(message));
   }
 
   async function run(job: Job<Stored<W>>, context: RunContext<Stored<W>>): Promise<Answer<Stored<W>>> {

@@ -1,152 +1,191 @@
-/** How much memory large downloads take in a real Node-RED, and how long one takes, next to curl from the same server. */
-import { spawn } from 'node:child_process';
+/**
+ * What downloads take in a real Node-RED, of small and large clips, one and many at once: next to Node-RED's own nodes in a
+ * process like it, and to curl, all from the same server.
+ */
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import type { Clip } from '../../lib/provider';
-import { startCollector, type Collector } from '../support/collector';
-import { startRuntime, type Runtime } from '../support/runtime';
-import { idleMiB, peakDuring } from './memory';
-import { startSimulatorProcess, type FinishedClip } from './simulator';
-import { median, medianOf, type Row } from './table';
+import { cpuSeconds, idleMiB, peakDuring } from './memory';
+import { startSimulatorProcess, type FinishedClip, type SimulatorProcess } from './simulator';
+import { grid, median, medianOf, type Row } from './table';
+import { coreWay, curlWay, ourWay, run, type Way } from './ways';
 
 const bytesPerMiB = 2 ** 20;
 const warmUpBytes = 8 * bytesPerMiB;
-const rounds = 3;
-const longestMs = 600_000;
+/** More is too much to ask of whoever runs this. */
+const mostDiskBytes = 12 * 2 ** 30;
+const reserveBytes = 2 * 2 ** 30;
 
-interface Bench {
-  url: string;
-  runtime: Runtime;
-  collector: Collector;
-  /** Rejects with the first error that a Catch node sees. */
-  failure: Promise<never>;
+interface Task {
+  mebibytes: number;
+  atOnce: number;
+  rounds: number;
+}
+const tasks: Task[] = [
+  { mebibytes: 100, atOnce: 1, rounds: 5 },
+  { mebibytes: 1024, atOnce: 1, rounds: 5 },
+  { mebibytes: 3072, atOnce: 1, rounds: 3 },
+  { mebibytes: 100, atOnce: 8, rounds: 3 },
+  { mebibytes: 1024, atOnce: 8, rounds: 3 },
+  { mebibytes: 3072, atOnce: 8, rounds: 3 },
+];
+
+interface Found {
+  idleMiB?: number;
+  seconds: number[];
+  cpuSeconds: number[];
+  peakMiB: number[];
+  /** What became of it instead. */
+  trouble?: string;
 }
 
-/** One clip of `bytes`, and `atOnce` clips of `bytesAtOnce`. */
-export async function measureDownload(bytes: number, atOnce: number, bytesAtOnce: number): Promise<Row[]> {
+/** @returns all figures, and those that have a budget */
+export async function measureDownload(): Promise<{ details: string; rows: Row[] }> {
   const simulator = await startSimulatorProcess();
-  const collector = await startCollector();
-  const url = await simulator.start({ auth: ['open'] });
-  const runtime = await startRuntime({ source: 'link', flow: flowFor(url, collector) });
-  const bench = { url, runtime, collector, failure: failureOf(collector) };
+  const folder = await mkdtemp(join(tmpdir(), 'clips-bench-'));
+  const ways: Way[] = [];
   try {
-    const warmUp = await simulator.finishedClip(warmUpBytes);
-    await download(bench, [warmUp]);
-    const large = await simulator.finishedClip(bytes);
-    const [curled, synced, piped, own, growth]: number[][] = [[], [], [], [], []];
-    let idle: number | undefined;
-    for (let round = 0; round < rounds; round += 1) {
-      curled!.push(await curl(bench, large, false));
-      synced!.push(await curl(bench, large, true));
-      piped!.push(await plainPipeline(bench, large));
-      idle = await idleMiB(runtime.pid!);
-      const peak = await peakDuring(runtime.pid!, async () => void own!.push(await download(bench, [large])));
-      if (peak !== undefined && idle !== undefined) growth!.push(peak - idle);
+    const url = await simulator.start({ auth: ['open'] });
+    ways.push(await ourWay(url), await coreWay(url), curlWay(url, false), curlWay(url, true));
+    const [own, , plain, synced] = ways as [Way, Way, Way, Way];
+    const lines: string[][] = [];
+    const rows: Row[] = [];
+    for (const task of tasks) {
+      const skipped = await whyNot(task, folder);
+      if (skipped) {
+        lines.push([...labelOf(task), skipped]);
+        continue;
+      }
+      const found = await compare(task, ways, simulator, folder);
+      for (const way of ways) {
+        const { trouble } = found.get(way)!;
+        lines.push([...labelOf(task), way.name, ...(trouble ? [trouble] : figuresOf(way, found, plain, synced))]);
+      }
+      rows.push(...budgetsOf(task, growthOf(found.get(own)!), ratioOf(found, own, synced)));
     }
-    const many: FinishedClip[] = [];
-    while (many.length < atOnce) many.push(await simulator.finishedClip(bytesAtOnce));
-    idle = await idleMiB(runtime.pid!);
-    const peakOfMany = await peakDuring(runtime.pid!, async () => void (await download(bench, many)));
-
-    const gib = `${(bytes / 2 ** 30).toFixed(2)} GiB clip`;
-    const ratio = (of: number[]): number => median(of) / median(synced!);
-    return [
-      { what: 'Node-RED when idle, after the last of them', found: mib(idle), budget: '' },
-      {
-        what: `${gib}: peak memory over idle`,
-        found: growth!.length > 0 ? medianOf(growth!, 1, ' MiB') : 'not measured: no /proc',
-        budget: '+48 MiB',
-        ...(growth!.length > 0 ? { isWithin: Math.max(...growth!) <= 48 } : {}),
-      },
-      {
-        what: `${atOnce} clips of ${bytesAtOnce / bytesPerMiB} MiB at once: peak memory over idle`,
-        found: mib(peakOfMany === undefined || idle === undefined ? undefined : peakOfMany - idle),
-        budget: '+96 MiB',
-        ...(peakOfMany === undefined || idle === undefined ? {} : { isWithin: peakOfMany - idle <= 96 }),
-      },
-      { what: `${gib}: curl -o f`, found: medianOf(curled!, 2, ' s'), budget: '' },
-      { what: `${gib}: curl -o f && sync -d f`, found: medianOf(synced!, 2, ' s'), budget: '' },
-      { what: `${gib}: its SHA-256 alone, in Node.js`, found: `${hashSeconds(bytes).toFixed(2)} s`, budget: '' },
-      { what: `${gib}: plain Node.js pipeline with SHA-256 and fsync`, found: medianOf(piped!, 2, ' s'), budget: '' },
-      { what: `${gib}: that pipeline / (curl && sync)`, found: ratio(piped!).toFixed(2), budget: '' },
-      { what: `${gib}: download-clip, from message to message`, found: medianOf(own!, 2, ' s'), budget: '' },
-      {
-        what: `${gib}: download-clip / (curl && sync)`,
-        found: ratio(own!).toFixed(2),
-        budget: '1.10',
-        isWithin: ratio(own!) <= 1.1,
-      },
-    ];
+    const head = ['clips', 'way', 'seconds', 'CPU s', 'peak MiB', 'over idle', '/ curl', '/ (curl && sync)'];
+    rows.push({
+      what: 'SHA-256 of 1 GiB alone, in one thread',
+      found: `${hashSeconds(2 ** 30).toFixed(2)} s`,
+      budget: '',
+    });
+    return { details: grid(head, lines), rows };
   } finally {
-    await runtime.close();
-    await collector.close();
+    for (const way of ways) await way.close();
     await simulator.stop();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-function flowFor(url: string, collector: Collector): object[] {
-  const place = { z: 'tab', x: 100, y: 100 };
-  const settings = { url, auth: 'none' };
-  const flow = [
-    { id: 'tab', type: 'tab', label: 'Bench' },
-    { id: 'server', type: 'clip-provider', provider: 'vdg-sense', maxConcurrent: 8, settings },
-    { ...place, id: 'start', type: 'inject', props: [], wires: [['download']] },
-    { ...place, id: 'download', type: 'download-clip', filename: 'bench/{id}.mp4', exists: 'overwrite', wires: [[]] },
-    { ...place, id: 'errors', type: 'catch', scope: null, wires: [[]] },
+function figuresOf(way: Way, found: Map<Way, Found>, plain: Way, synced: Way): string[] {
+  const { cpuSeconds: cpu, peakMiB, seconds } = found.get(way)!;
+  const most = (values: number[], sign = ''): string =>
+    values.length > 0 ? `${sign}${Math.max(...values).toFixed(0)}` : '';
+  return [
+    medianOf(seconds, 2),
+    cpu.length > 0 ? median(cpu).toFixed(2) : '',
+    most(peakMiB),
+    most(growthOf(found.get(way)!), '+'),
+    way === plain ? '' : ratioOf(found, way, plain).toFixed(2),
+    way === plain || way === synced ? '' : ratioOf(found, way, synced).toFixed(2),
   ];
-  return collector.tap(flow, { file: { node: 'download' }, caught: { node: 'errors' } });
 }
 
-function failureOf(collector: Collector): Promise<never> {
-  const failure = collector.next('caught', longestMs).then(({ error }) => {
-    throw new Error(`The download failed: ${JSON.stringify(error)}`);
-  });
-  // Nobody may be waiting when it comes.
-  failure.catch(() => undefined);
-  return failure;
+function ratioOf(found: Map<Way, Found>, way: Way, to: Way): number {
+  return median(found.get(way)!.seconds) / median(found.get(to)!.seconds);
 }
 
-/** Seconds until all have arrived. @throws when one is not what the server has */
-async function download({ runtime, collector, failure }: Bench, clips: FinishedClip[]): Promise<number> {
-  await settleDisk(runtime);
-  const startedAt = performance.now();
-  for (const { clip } of clips) await runtime.inject('start', { clip: { ...clip, connection: 'server' } });
-  const arrived = await Promise.race([Promise.all(clips.map(() => collector.next('file', longestMs))), failure]);
-  const seconds = (performance.now() - startedAt) / 1000;
-  for (const message of arrived) {
-    const { id, file } = message.clip as Clip;
-    const expected = clips.find(({ clip }) => clip.id === id)?.sha256;
-    if (file?.sha256 !== expected) throw new Error(`Clip ${id} arrived damaged`);
+/** MiB. */
+function growthOf({ idleMiB: idle, peakMiB }: Found): number[] {
+  return idle === undefined ? [] : peakMiB.map((peak) => peak - idle);
+}
+
+function labelOf({ atOnce, mebibytes }: Task): [string] {
+  const size = mebibytes < 1024 ? `${mebibytes} MiB` : `${mebibytes / 1024} GiB`;
+  return [atOnce === 1 ? size : `${atOnce} x ${size}`];
+}
+
+async function whyNot({ atOnce, mebibytes }: Task, folder: string): Promise<string | undefined> {
+  const { bavail, bsize } = await statfs(folder);
+  const bytes = atOnce * mebibytes * bytesPerMiB;
+  const needs = `${(bytes / 2 ** 30).toFixed(0)} GiB of disk`;
+  if (bytes > mostDiskBytes) return `left out: takes ${needs}`;
+  return bytes + reserveBytes > bavail * bsize ? `left out: there are no ${needs}` : undefined;
+}
+
+/** Every way in every round, from first to last and back again, so that what the machine does otherwise meets all alike. */
+async function compare(
+  { atOnce, mebibytes, rounds }: Task,
+  ways: Way[],
+  simulator: SimulatorProcess,
+  folder: string,
+): Promise<Map<Way, Found>> {
+  const clips: FinishedClip[] = [];
+  while (clips.length < atOnce) clips.push(await simulator.finishedClip(mebibytes * bytesPerMiB));
+  const found = new Map<Way, Found>();
+  for (const way of ways) {
+    await way.restart();
+    // What is loaded at first use belongs to no clip.
+    await way.bring([await simulator.finishedClip(warmUpBytes)], folder);
+    const pid = way.pid();
+    found.set(way, {
+      idleMiB: pid === undefined ? undefined : await idleMiB(pid),
+      seconds: [],
+      cpuSeconds: [],
+      peakMiB: [],
+    });
   }
-  return seconds;
+  for (let round = 0; round < rounds; round += 1) {
+    for (const way of round % 2 === 0 ? ways : [...ways].reverse()) {
+      const so = found.get(way)!;
+      if (so.trouble) continue;
+      await settleDisk(folder);
+      try {
+        await measure(way, clips, folder, so);
+      } catch (thrown) {
+        so.trouble = (thrown as Error).message;
+        // It may still be at it.
+        await way.restart();
+      }
+    }
+  }
+  await settleDisk(folder);
+  return found;
 }
 
-/** Seconds, into the same folder. */
-async function curl({ url, runtime }: Bench, { path }: FinishedClip, isSynced: boolean): Promise<number> {
-  await settleDisk(runtime);
-  const file = join(runtime.userDir, 'bench', 'curl.mp4');
-  const startedAt = performance.now();
-  await run('curl', ['--silent', '--fail', '--noproxy', '*', '-o', file, url + path]);
-  if (isSynced) await run('sync', ['-d', file]);
-  return (performance.now() - startedAt) / 1000;
+async function measure(way: Way, clips: FinishedClip[], folder: string, found: Found): Promise<void> {
+  const pid = way.pid();
+  const before = pid === undefined ? undefined : await cpuSeconds(pid);
+  let seconds = 0;
+  const bring = async (): Promise<void> => {
+    const startedAt = performance.now();
+    await way.bring(clips, folder);
+    seconds = (performance.now() - startedAt) / 1000;
+  };
+  const peak = pid === undefined ? await bring() : await peakDuring(pid, bring);
+  found.seconds.push(seconds);
+  const after = pid === undefined ? undefined : await cpuSeconds(pid);
+  if (before !== undefined && after !== undefined) found.cpuSeconds.push(after - before);
+  if (peak !== undefined) found.peakMiB.push(peak);
 }
 
-/** Seconds: what a few lines of Node.js would take, without anything that makes a download safe. */
-async function plainPipeline({ url, runtime }: Bench, { path }: FinishedClip): Promise<number> {
-  await settleDisk(runtime);
-  const script = `
-    const { createHash } = require('node:crypto');
-    const hash = createHash('sha256');
-    require('node:http').get(process.argv[1], (response) => {
-      response.on('data', (chunk) => hash.update(chunk));
-      response.pipe(require('node:fs').createWriteStream(process.argv[2], { flush: true }));
-      response.on('end', () => hash.digest());
-    });`;
-  const startedAt = performance.now();
-  await run(process.execPath, ['-e', script, url + path, join(runtime.userDir, 'bench', 'plain.mp4')]);
-  return (performance.now() - startedAt) / 1000;
+function budgetsOf(task: Task, growth: number[], ratio: number): Row[] {
+  const { atOnce, mebibytes } = task;
+  const mostMiB = atOnce === 1 ? 48 : 96;
+  const [what] = labelOf(task);
+  const rows: Row[] = [
+    {
+      what: `download-clip, ${what}: peak memory over idle`,
+      found: growth.length > 0 ? medianOf(growth, 1, ' MiB') : 'not measured: no /proc',
+      budget: `+${mostMiB} MiB`,
+      ...(growth.length > 0 ? { isWithin: Math.max(...growth) <= mostMiB } : {}),
+    },
+  ];
+  if (mebibytes !== 1024 || atOnce !== 1) return rows;
+  const speed = { what: `download-clip, ${what}: time / (curl && sync)`, budget: '1.10', isWithin: ratio <= 1.1 };
+  return [...rows, { ...speed, found: ratio.toFixed(2) }];
 }
 
 function hashSeconds(bytes: number): number {
@@ -159,21 +198,8 @@ function hashSeconds(bytes: number): number {
 }
 
 /** No run may pay for what the one before it left to be written. */
-async function settleDisk({ userDir }: Runtime): Promise<void> {
-  await rm(join(userDir, 'bench'), { recursive: true, force: true });
-  await mkdir(join(userDir, 'bench'));
-  await run('sync', []);
-}
-
-async function run(command: string, parameters: string[]): Promise<void> {
-  const child = spawn(command, parameters, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`${command} ended with ${code}`);
-}
-
-function mib(value: number | undefined): string {
-  return value === undefined ? 'not measured: no /proc' : `${value.toFixed(1)} MiB`;
+async function settleDisk(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  await run('sync');
 }

@@ -1,4 +1,4 @@
-/** Memory of another process: resident, as Linux counts it, and what is alive in its heap. */
+/** What another process takes: memory, resident as Linux counts it and alive in its heap, and processor time. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Runtime } from '../support/runtime';
@@ -38,6 +38,17 @@ export async function peakDuring(pid: number, work: () => Promise<void>): Promis
   }, 50);
   await work().finally(() => clearInterval(sampler));
   return isReset ? residentMiB(pid, 'VmHWM') : highest;
+}
+
+/** Clock ticks in a second: Linux shows no others to programs (man 7 time). */
+const ticksPerSecond = 100;
+
+/** Of all threads of a process, by itself and in the kernel; `undefined` where there is no /proc. */
+export async function cpuSeconds(pid: number): Promise<number | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name, in brackets, may hold anything. Of what follows, user time is the 12th and system time the 13th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat === '' ? undefined : (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 /** Makes a process tell its heap when it is asked by a signal that has no other meaning to it. */

@@ -15,11 +15,18 @@ export function table(rows: Row[]): string {
     budget,
     isWithin === undefined ? '' : isWithin ? 'yes' : 'NO',
   ]);
-  const all = [['what', 'found', 'budget', 'within'], ...cells];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]!.length)));
-  const line = (row: string[]): string => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return grid(['what', 'found', 'budget', 'within'], cells);
+}
+
+/** Lines may have fewer cells than the head. */
+export function grid(head: string[], lines: string[][]): string {
+  const cellsOf = (line: string[]): string[] => head.map((_, column) => line[column] ?? '');
+  const all = [head, ...lines.map(cellsOf)];
+  const widths = head.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
+  const text = (line: string[]): string =>
+    `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
   const rule = widths.map((width) => '-'.repeat(width));
-  return [line(all[0]!), line(rule), ...cells.map(line)].join('\n');
+  return [head, rule, ...all.slice(1)].map(text).join('\n');
 }
 
 export function median(values: number[]): number {

@@ -1,4 +1,4 @@
-/** Who may ask what about a connection, where people have to log in to the editor. */
+/** Who may ask what of the runtime, where people have to log in to the editor. */
 import assert from 'node:assert/strict';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { startRuntime, type Runtime } from '../support/runtime';
@@ -56,6 +56,28 @@ describe('who may ask about a connection', function () {
     ]);
     return found.map(({ status }) => status);
   }
+
+  /** Of the list of work: to see it, to play from it, and to change it. */
+  async function activityStatuses(username: string | undefined): Promise<number[]> {
+    const headers: Record<string, string> =
+      username === undefined ? {} : { authorization: `Bearer ${await tokenOf(username)}` };
+    const list = `${runtime.url}/video-clips/activity`;
+    const found = await Promise.all([
+      fetch(list, { headers }),
+      fetch(`${list}/none/ticket`, { method: 'POST', headers }),
+      fetch(`${list}/none/cancel`, { method: 'POST', headers }),
+      fetch(`${list}/none/retry`, { method: 'POST', headers }),
+      fetch(list, { method: 'DELETE', headers }),
+    ]);
+    return found.map(({ status }) => status);
+  }
+
+  it('the list of work is there for whoever may read, and to be changed by whoever may write', async () => {
+    assert.deepEqual(await activityStatuses(undefined), [401, 401, 401, 401, 401]);
+    assert.deepEqual(await activityStatuses('other'), [401, 401, 401, 401, 401]);
+    assert.deepEqual(await activityStatuses('viewer'), [200, 404, 401, 401, 401]);
+    assert.deepEqual(await activityStatuses('editor'), [200, 404, 404, 404, 204]);
+  });
 
   it('nobody without a login', async () => {
     assert.deepEqual(await statuses(undefined), [401, 401, 401]);

@@ -59,7 +59,10 @@ describe('poll-clip', () => {
 
   it('reports progress and hands on the finished clip', () =>
     run({}, async (flow) => {
+      sim.options.queue.makeMs = Infinity;
       flow.send('poll', { clip: pendingClip(), payload: 7 });
+      await flow.next('progress');
+      sim.options.queue.makeMs = 0;
       const message = await outcome(flow, 'polled');
       assert.equal(clipOf(message).status, 'finished');
       assert.equal(clipOf(message).progress, 100);
@@ -68,6 +71,17 @@ describe('poll-clip', () => {
       const progress = flow.received('progress').map(clipOf);
       assert.ok(progress.length >= 1);
       assert.ok(progress.every(({ status, progress }) => ['pending', 'busy'].includes(status) && progress === 0));
+    }));
+
+  it('keeps its clip to itself: what a flow does to a progress message changes nothing else', () =>
+    run({}, async (flow) => {
+      sim.options.queue.makeMs = Infinity;
+      flow.send('poll', { clip: pendingClip() });
+      Object.assign(clipOf(await flow.next('progress')), { camera: 'elsewhere', marked: true });
+      sim.options.queue.makeMs = 0;
+      const clip = clipOf(await outcome(flow, 'polled'));
+      assert.equal(clip.camera, dock);
+      assert.equal('marked' in clip, false);
     }));
 
   it('answers at once for a clip that is finished already', () =>

@@ -17,9 +17,11 @@ export function mountSmallDisk(mebibytes: number): { folder: string; unmount(): 
   return {
     folder,
     unmount() {
-      const { status } = run('umount', folder);
-      if (status !== 0) throw new Error(`${folder} is still in use`);
+      const isFree = run('umount', folder).status === 0;
+      // Then as soon as nobody uses it any more.
+      if (!isFree) run('umount', '--lazy', folder);
       rmdirSync(folder);
+      if (!isFree) throw new Error('Something on the small disk is still in use');
     },
   };
 }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs, { readFile, writeFile, type FileHandle } from 'node:fs/promises';
+import { mock } from 'node:test';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { Worker } from 'node:worker_threads';
 import { receive } from '../../../lib/clips/receive';
 import { fileSink, memorySink } from '../../../lib/clips/sink';
 import { manualClock } from '../../support/manual-clock';
@@ -62,6 +64,18 @@ describe('bytes on their way into a file', () => {
     const expected = Buffer.concat([Buffer.from(Array.from({ length: 5_000 }, (_, n) => n & 255)), Buffer.from('end')]);
     assert.ok((await readFile(path())).equals(expected));
     assert.equal(digest, sha256(expected));
+  });
+
+  it('are hashed while they come', async () => {
+    const { mock: orders } = mock.method(Worker.prototype, 'postMessage');
+    const handle = await fs.open(path(), 'w');
+    const sink = fileSink(path(), handle);
+    for (const text of ['abc', 'de']) await sink.write([Buffer.from(text)]);
+    const told = orders.calls.map((call) => (call.arguments[0] as { bytes: number }).bytes);
+    mock.restoreAll();
+    assert.deepEqual(told, [0, 3, 5]);
+    await sink.close();
+    await handle.close();
   });
 
   it('go on behind what is there, which counts for the SHA-256', async () => {
