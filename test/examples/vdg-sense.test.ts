@@ -202,7 +202,8 @@ describe('the examples for VDG Sense', function () {
       assert.equal(dirname(path), folder);
       const { duration = 0 } = await infoOf(path);
       assert.ok(Math.abs(duration - 120) < 1, `${duration} s`);
-      assert.equal(Date.parse(end) - Date.parse(start), 120_000);
+      // Each end is read from the clock by itself.
+      assert.ok(Math.abs(Date.parse(end) - Date.parse(start) - 120_000) < 1000);
       assert.ok(Date.parse(end) >= before - 1000);
     }
     assert.ok((await readFile(manifest, 'utf8')).includes(cameras[0]!.camera));
