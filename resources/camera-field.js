@@ -50,6 +50,12 @@
     const value = () => String(input.val()).trim();
     let isOpen = false;
     let filter = '';
+    let wasCamera = isCamera();
+    /** A camera, and what anything else was last. Nobody has a camera with the name of a message property. */
+    const texts = new Map([
+      [true, ''],
+      [false, node._def.defaults[name].value],
+    ]);
 
     function ask(options = {}) {
       if (isCamera()) clips.askCameras(connection.val(), options, () => document.contains(input[0]) && draw());
@@ -122,7 +128,16 @@
       draw();
     }
 
-    field.on('change', become);
+    /** The editor itself keeps the text when another type is chosen. */
+    function changed() {
+      if (isCamera() === wasCamera) return become();
+      texts.set(wasCamera, value());
+      wasCamera = isCamera();
+      field.typedInput('value', texts.get(wasCamera));
+      become();
+    }
+
+    field.on('change', changed);
     connection.on('change', () => {
       become();
       // One that runs is asked for the name of the camera; to others, nobody logs in unasked.

@@ -32,20 +32,29 @@
         element.remove();
         drawn.delete(id);
       }
-      for (let index = first; index < last; index += 1) place(items[index], index);
+      let previous = null;
+      for (let index = first; index < last; index += 1) {
+        const { element } = place(items[index], index);
+        // Whoever goes through them by keyboard meets them in the order that they are seen in.
+        if (!element[0].isConnected || element[0].previousElementSibling !== previous) {
+          if (previous) element.insertAfter(previous);
+          else element.prependTo(space);
+        }
+        previous = element[0];
+      }
     }
 
     function place(item, index) {
       let known = drawn.get(item.id);
       if (!known) {
-        known = { element: $('<div class="video-clips-row" role="listitem">').appendTo(space) };
+        known = { element: $('<div class="video-clips-row" role="listitem">') };
         drawn.set(item.id, known);
       }
       if (known.item !== item) draw(known.element, item);
       if (known.index !== index || known.of !== items.length) {
         known.element.css('top', index * ROW_PX).attr({ 'aria-posinset': index + 1, 'aria-setsize': items.length });
       }
-      Object.assign(known, { item, index, of: items.length });
+      return Object.assign(known, { item, index, of: items.length });
     }
 
     let due = 0;

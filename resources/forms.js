@@ -103,11 +103,11 @@
     return {
       /** Shows the provider's form; `undefined` when the provider is not known here. */
       show(id, stored) {
-        for (const form of forms.values()) form.parts.forEach((part) => part.hide());
+        for (const form of forms.values()) form.parts.forEach((part) => part.prop('hidden', true));
         if (!clips.provider(id)) return undefined;
         if (!forms.has(id)) forms.set(id, draw(id, stored));
         const form = forms.get(id);
-        form.parts.forEach((part) => part.show());
+        form.parts.forEach((part) => part.prop('hidden', false));
         return form;
       },
       /** The first control whose value does not hold, in view. */

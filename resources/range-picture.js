@@ -11,6 +11,8 @@
   /** So that a part can be seen, and read, however short it is. */
   const LEAST = 14;
   const clips = (RED.videoClips ??= {});
+  /** Of the runtime, by question: how long a clip may be does not change while a page is open. */
+  const answers = new Map();
 
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
   const secondsOf = (value) => (clips.isNumeric(value) && Number(value) >= 0 ? Number(value) : undefined);
@@ -162,12 +164,16 @@
       show();
       const provider = clips.provider(clips.providerOf(connection));
       if (!provider) return;
-      const { settings } = RED.nodes.node(connection);
-      giveUp = clips.ask('longest-clip', { provider: provider.id, settings }, ({ seconds }) => {
+      const question = { provider: provider.id, settings: RED.nodes.node(connection).settings };
+      const key = JSON.stringify(question);
+      const answered = ({ seconds, error }) => {
+        if (!error) answers.set(key, { seconds });
         if (seconds === undefined) return;
         longest = { limit: seconds, provider: provider.label };
         show();
-      });
+      };
+      if (answers.has(key)) return answered(answers.get(key));
+      giveUp = clips.ask('longest-clip', question, answered);
     }
 
     return { show, ask };

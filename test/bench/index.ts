@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import { measureDownload } from './download';
+import { measureDialogs, measureSidebar } from './editor';
 import { measureExport } from './export';
 import { measureInstances } from './instances';
 import { measurePolling } from './polling';
@@ -23,6 +24,8 @@ async function main(): Promise<void> {
     ...(await measurePush(10, 20)),
     ...(await measureRestart(10_000)),
     ...(await measureInstances(1000)),
+    ...(await measureDialogs()),
+    ...(await measureSidebar()),
   ];
   const found = table(rows);
   console.log(found);

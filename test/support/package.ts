@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { globSync, rmSync, statSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 export const packageRoot = resolve(__dirname, '../..');
 export const packageName = '@vms-nodes/node-red-video-clips';
@@ -20,9 +20,10 @@ export function assertBuilt(): void {
   }
 }
 
-/** Lets a user directory use the working tree. Its dependencies are found where it really lies. */
-export async function linkPackage(userDir: string): Promise<void> {
+/** Lets a user directory use the working tree, whose dependencies are found where it really lies, and copies of these folders. */
+export async function linkPackage(userDir: string, plugins: string[] = []): Promise<void> {
   assertBuilt();
+  for (const folder of plugins) await cp(folder, join(userDir, 'node_modules', basename(folder)), { recursive: true });
   const link = join(userDir, 'node_modules', packageName);
   await mkdir(dirname(link), { recursive: true });
   await symlink(packageRoot, link, 'junction');

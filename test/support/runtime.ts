@@ -20,7 +20,7 @@ export interface RuntimeOptions {
    * Where the package comes from: installed from the packed tarball, or the working tree (quick; works without a registry).
    */
   source?: 'tarball' | 'link';
-  /** Folders of packages that are packed and installed beside ours, from a tarball as well. */
+  /** Folders of packages that are installed beside ours, in the same way. */
   plugins?: string[];
   /** 0: a free one. It stays the same over restarts. */
   port?: number;
@@ -76,7 +76,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const userDir = await mkdtemp(join(tmpdir(), 'clips-node-red-'));
   const runtime = createRuntime(userDir, options);
   try {
-    await (options.source === 'link' ? linkPackage(userDir) : installPackage(userDir, options.plugins));
+    await (options.source === 'link'
+      ? linkPackage(userDir, options.plugins)
+      : installPackage(userDir, options.plugins));
     await writeFile(join(userDir, 'flows.json'), JSON.stringify(options.flow));
     await writeFile(join(userDir, 'flows_cred.json'), JSON.stringify(options.credentials ?? {}));
     await runtime.start();

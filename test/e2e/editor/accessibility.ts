@@ -7,6 +7,9 @@ interface Findings {
 }
 
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const controls = 'input, select, textarea, button, summary, video, a[href], [tabindex="0"]';
+/** More than any dialog has. */
+const mostControls = 80;
 
 /** Nothing serious in what is ours; what Node-RED draws around it is Node-RED's. */
 export async function assertAccessible(page: Page, selector: string): Promise<void> {
@@ -18,4 +21,25 @@ export async function assertAccessible(page: Page, selector: string): Promise<vo
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, help, nodes }) => `${id}: ${help}\n${nodes.map(({ html }) => `  ${html}`).join('\n')}`);
   assert.deepEqual(serious, []);
+}
+
+/** Whoever uses the Tab key alone gets to everything that can be seen. */
+export async function assertReachableByTab(page: Page, selector: string): Promise<void> {
+  await page.evaluate(`(() => {
+    const within = document.querySelector(${JSON.stringify(selector)});
+    const isOffered = (each) => each.checkVisibility({ visibilityProperty: true }) && !each.disabled;
+    globalThis.unreached = new Set([...within.querySelectorAll(${JSON.stringify(controls)})].filter(isOffered));
+    [...globalThis.unreached][0]?.focus();
+  })()`);
+  const unreached = (): Promise<string[]> =>
+    page.evaluate<string[]>(`(() => {
+      globalThis.unreached.delete(document.activeElement);
+      return [...globalThis.unreached].map((each) => each.outerHTML.slice(0, 200));
+    })()`);
+  let left = await unreached();
+  for (let pressed = 0; left.length > 0 && pressed < mostControls; pressed += 1) {
+    await page.keyboard.press('Tab');
+    left = await unreached();
+  }
+  assert.deepEqual(left, []);
 }

@@ -31,6 +31,8 @@ export async function openPage(
   await context.addInitScript('globalThis.__name = (named) => named');
   // Where Node-RED 5 keeps which of its two themes is on; 4.1 has one.
   await context.addInitScript(`localStorage.setItem('view-dark-theme', '${options.dark ? 'dark' : 'light'}')`);
+  // Sooner than mocha gives up, so that it is told what was waited for.
+  context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));

@@ -121,28 +121,24 @@ for (const look of looks) {
       rig = await startEditor(look, { flow });
     });
     after(() => rig?.close());
+    afterEach(() => rig.editor.cancelAll());
 
-    for (const { id, type } of onCanvas) {
-      it(`${String(id)} opens, and stays as it is when it is closed with Done`, async () => {
+    // Another theme changes what can be read, and nothing of what is stored.
+    for (const { id, type } of onCanvas.filter(({ id }) => !look.dark || /^full/.test(String(id)))) {
+      it(`${String(id)} opens, is accessible, and stays as it is when it is closed with Done`, async () => {
         const { editor, screenshot } = rig;
         const before = await editor.saved(String(id));
         await editor.openNode(String(id));
         await screenshot(`${String(id)}`);
+        await assertAccessible(rig.page, '.red-ui-tray .video-clips');
         await editor.done();
         assertKept(await editor.saved(String(id)), before);
         assert.equal(await editor.isDirty(), false, `${String(type)} is marked as changed`);
       });
     }
 
-    for (const type of ['create-clip', 'poll-clip', 'download-clip', 'export-video']) {
-      it(`${type} has nothing serious that keeps anyone from using it`, async () => {
-        await rig.editor.openNode(`full-${type.split('-')[0]}`);
-        await assertAccessible(rig.page, '.red-ui-tray .video-clips');
-        await rig.editor.cancel();
-      });
-    }
-
-    for (const { id, provider } of [connection, ...others]) {
+    // One renderer draws the forms of all providers, whatever the look.
+    for (const { id, provider } of look === looks[0] ? [connection, ...others] : [connection]) {
       it(`the connection to ${provider} opens, is accessible, and stays as it is`, async () => {
         const { editor, page, screenshot } = rig;
         const before = await editor.saved(id);

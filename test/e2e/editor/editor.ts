@@ -84,21 +84,25 @@ export function driveEditor(page: Page, url: string) {
     throw new Error(`No dialog opened for ${id}`);
   }
 
-  /** Trays slide in. */
+  /** Trays slide in and out: until the one on top, if there is one, has arrived. */
   async function settled(): Promise<void> {
-    await page.waitForFunction(
-      "[...document.querySelectorAll('.red-ui-tray')].every((tray) => tray.getAnimations({ subtree: true }).length === 0)",
-    );
-    await page.waitForTimeout(350);
+    await page.waitForFunction(`[...document.querySelectorAll('.red-ui-tray')].every(
+      (tray) => tray.style.right === '0px' && getComputedStyle(tray).right === '0px',
+    )`);
   }
 
-  async function done(): Promise<void> {
-    await tray().locator('#node-dialog-ok, #node-config-dialog-ok').click();
-    await settled();
+  const done = (): Promise<void> => leave('#node-dialog-ok, #node-config-dialog-ok');
+  const cancel = (): Promise<void> => leave('#node-dialog-cancel, #node-config-dialog-cancel');
+
+  /** Leaves all dialogs, however many there are. */
+  async function cancelAll(): Promise<void> {
+    while ((await tray().count()) > 0) await cancel();
   }
 
-  async function cancel(): Promise<void> {
-    await tray().locator('#node-dialog-cancel, #node-config-dialog-cancel').click();
+  async function leave(button: string): Promise<void> {
+    const left = await tray().elementHandle();
+    await tray().locator(button).click();
+    await left?.waitForElementState('hidden');
     await settled();
   }
 
@@ -115,6 +119,9 @@ export function driveEditor(page: Page, url: string) {
   }
 
   const isDirty = (): Promise<boolean> => page.evaluate<boolean>('RED.nodes.dirty()');
+
+  /** Presses the button beside an inject node. */
+  const press = (id: string): Promise<void> => page.locator(`[id="${id}"] .red-ui-flow-node-button-button`).click();
 
   /** The text below a node. */
   const status = (id: string): Locator => page.locator(`[id="${id}"] .red-ui-flow-node-status-label`);
@@ -133,8 +140,10 @@ export function driveEditor(page: Page, url: string) {
     settled,
     done,
     cancel,
+    cancelAll,
     deploy,
     isDirty,
+    press,
     status,
   };
 }

@@ -124,6 +124,11 @@ for (const look of looks.filter(({ dark }) => !dark)) {
 
       await page.evaluate('RED.nodes.clear(); RED.view.redraw(true)');
       await page.keyboard.press('Control+i');
+      // A moment after it has opened, the dialog still selects the first of its libraries, in what it takes for granted.
+      await page
+        .locator('#red-ui-clipboard-dialog .red-ui-treeList-label.selected')
+        .first()
+        .waitFor({ state: 'attached' });
       await page.locator('#red-ui-clipboard-dialog-import-text').fill(exported);
       await page.locator('#red-ui-clipboard-dialog-ok').click();
       await eventually(async () => assert.equal((await editor.flow()).length, before.length));

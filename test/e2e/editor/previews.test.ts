@@ -32,7 +32,7 @@ describeWithChromium('previews in dialogs', function () {
     rig = await startEditor({ nodeRed: '5' }, { flow, settings: { clipProviderFfmpeg: 'no-such-ffmpeg' } });
   });
   after(() => rig?.close());
-  afterEach(() => rig.editor.cancel());
+  afterEach(() => rig.editor.cancelAll());
 
   const field = (name: string): Locator => rig.page.locator(`#node-input-${name}`);
   /** Waits until an element says so. */

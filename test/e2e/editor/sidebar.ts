@@ -1,0 +1,41 @@
+/** The sidebar with running and recent work, as people use it. */
+import type { Locator, Page } from 'playwright-core';
+
+export type Sidebar = ReturnType<typeof driveSidebar>;
+
+/** As the video element has it; times in seconds. */
+interface Playing {
+  readyState: number;
+  duration: number;
+  currentTime: number;
+}
+
+export function driveSidebar(page: Page) {
+  const box = page.getByRole('searchbox', { name: 'Search', exact: true });
+  const rows = page.locator('.video-clips-sidebar').getByRole('listitem');
+
+  async function open(): Promise<void> {
+    // The editor remembers what was open.
+    if (await box.isVisible()) return;
+    const button = page.locator('button[data-tab-id="video-clips"]');
+    // Where there is no room for its button, it is opened from a menu.
+    if (await button.isVisible()) await button.click();
+    else await page.evaluate("RED.sidebar.show('video-clips')");
+    await box.waitFor();
+  }
+
+  /** 0: the newest. */
+  const row = (index = 0): Locator => rows.and(page.locator(`[aria-posinset="${index + 1}"]`));
+
+  const press = (name: string, index = 0): Promise<void> => row(index).getByRole('button', { name }).click();
+  const search = (words: string): Promise<void> => box.fill(words);
+
+  const video = "document.querySelector('#video-clips-player video')";
+  const playing = (): Promise<Playing> =>
+    page.evaluate<Playing>(
+      `(({ readyState, duration, currentTime }) => ({ readyState, duration, currentTime }))(${video})`,
+    );
+  const seek = (seconds: number): Promise<unknown> => page.evaluate(`${video}.currentTime = ${seconds}`);
+
+  return { rows, open, row, press, search, playing, seek };
+}
