@@ -34,7 +34,7 @@ export async function assertReachableByTab(page: Page, selector: string): Promis
   const unreached = (): Promise<string[]> =>
     page.evaluate<string[]>(`(() => {
       globalThis.unreached.delete(document.activeElement);
-      return [...globalThis.unreached].map((each) => each.outerHTML.slice(0, 200));
+      return [...globalThis.unreached].filter((each) => each.isConnected).map((each) => each.outerHTML.slice(0, 200));
     })()`);
   let left = await unreached();
   for (let pressed = 0; left.length > 0 && pressed < mostControls; pressed += 1) {

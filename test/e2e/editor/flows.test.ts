@@ -117,6 +117,9 @@ for (const look of looks.filter(({ dark }) => !dark)) {
       await page.evaluate("RED.workspaces.show('tab')");
       await page.locator('#red-ui-workspace-chart').click({ position: { x: 500, y: 400 } });
       await page.keyboard.press('Control+e');
+      // A moment after it has opened, the dialog selects the first library, whether it is still open or not.
+      const libraries = page.locator('.red-ui-clipboard-dialog-export-tab-library-browser');
+      await libraries.locator('.red-ui-treeList-label.selected').first().waitFor({ state: 'attached' });
       await page.locator('#red-ui-clipboard-dialog-export-rng-full').click();
       const exported = await page.locator('#red-ui-clipboard-dialog-export-text').inputValue();
       await page.locator('#red-ui-clipboard-dialog-cancel').click();
@@ -124,12 +127,10 @@ for (const look of looks.filter(({ dark }) => !dark)) {
 
       await page.evaluate('RED.nodes.clear(); RED.view.redraw(true)');
       await page.keyboard.press('Control+i');
-      // A moment after it has opened, the dialog still selects the first of its libraries, in what it takes for granted.
-      await page
-        .locator('#red-ui-clipboard-dialog .red-ui-treeList-label.selected')
-        .first()
-        .waitFor({ state: 'attached' });
-      await page.locator('#red-ui-clipboard-dialog-import-text').fill(exported);
+      const text = page.locator('#red-ui-clipboard-dialog-import-text');
+      await text.fill(exported);
+      // It is looked at when a key is released.
+      await text.press('End');
       await page.locator('#red-ui-clipboard-dialog-ok').click();
       await eventually(async () => assert.equal((await editor.flow()).length, before.length));
       const imported = await editor.flow();
