@@ -158,10 +158,10 @@ async function toFile(
     keep: (kept) => save({ ...work, partial: kept }),
     ...(exists === 'skip' ? { find } : {}),
   };
-  await removeAbandoned(dirname(part), startedAt);
-  const received = await connection.transfer(signal, async () =>
-    transferToFile(await withGaps(clip, connection, signal), connection, target, transferOptions),
-  );
+  const received = await connection.transfer(signal, async () => {
+    await removeAbandoned(dirname(part), startedAt);
+    return transferToFile(await withGaps(clip, connection, signal), connection, target, transferOptions);
+  });
   try {
     if ('found' in received) return received.found;
     const { resumed } = received;

@@ -289,9 +289,9 @@ describe('a download in trouble', () => {
       const connection = connect({ openClip }, test.clock, 1);
       const context = aContext<DownloadWork>();
       const running = test.start({ connection, job: { id: 'number-1' } });
+      await eventually(() => assert.equal(opened, 1));
       const waiting = test.start({ connection, context, job: { id: 'number-2' } });
       const next = test.start({ connection, job: { id: 'number-3' }, work: { filename: test.path('next.mp4') } });
-      await eventually(() => assert.equal(opened, 1));
       context.stop.abort();
       expectError((await waiting).answer, 'failed', 'EABORTED');
       first.end(test.video);
