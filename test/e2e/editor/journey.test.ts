@@ -103,7 +103,6 @@ for (const look of looks) {
       await page.keyboard.press('Enter');
       assert.equal(await form.control('Camera').inputValue(), dock);
       await form.control('Before').focus();
-      // As long as it takes to press them, each key replaces all that the control holds.
       for (const keys of ['2', '2', '0']) {
         await page.keyboard.press('Control+a');
         await page.keyboard.type(keys);
