@@ -25,8 +25,8 @@ export interface FileHash {
   close(): Promise<void>;
 }
 
-/** Starting a thread takes some 30 ms and 15 MB, so one without work stays for a moment, and not for long. */
-const idleMs = 1_000;
+/** Starting a thread takes some 30 ms and 15 MB, so one without work stays for the next of a series, and not for long. */
+const idleMs = 30_000;
 const pieceBytes = 2 ** 20;
 
 /**

@@ -115,7 +115,6 @@ async function whyNot({ atOnce, mebibytes }: Task, folder: string): Promise<stri
   return bytes + reserveBytes > bavail * bsize ? `left out: there are no ${needs}` : undefined;
 }
 
-/** Every way in every round, from first to last and back again, so that what the machine does otherwise meets all alike. */
 async function compare(
   { atOnce, mebibytes, rounds }: Task,
   ways: Way[],
@@ -137,22 +136,31 @@ async function compare(
       peakMiB: [],
     });
   }
-  for (let round = 0; round < rounds; round += 1) {
-    for (const way of round % 2 === 0 ? ways : [...ways].reverse()) {
-      const so = found.get(way)!;
-      if (so.trouble) continue;
-      await settleDisk(folder);
-      try {
-        await measure(way, clips, folder, so);
-      } catch (thrown) {
-        so.trouble = (thrown as Error).message;
-        // It may still be at it.
-        await way.restart();
-      }
+  for (const way of inTurns(ways, rounds)) {
+    const so = found.get(way)!;
+    if (so.trouble) continue;
+    await settleDisk(folder);
+    try {
+      await measure(way, clips, folder, so);
+    } catch (thrown) {
+      so.trouble = (thrown as Error).message;
+      // It may still be at it.
+      await way.restart();
     }
   }
   await settleDisk(folder);
   return found;
+}
+
+/**
+ * From first to last and back again, so that what the machine does otherwise meets all alike. But for those that take gigabytes
+ * of memory: whoever came after them would pay for it.
+ */
+function inTurns(ways: Way[], rounds: number): Way[] {
+  const [greedy, others] = [ways.filter(({ isGreedy }) => isGreedy), ways.filter(({ isGreedy }) => !isGreedy)];
+  return [others, greedy].flatMap((group) =>
+    Array.from({ length: rounds }, (_, round) => (round % 2 === 0 ? group : group.toReversed())).flat(),
+  );
 }
 
 async function measure(way: Way, clips: FinishedClip[], folder: string, found: Found): Promise<void> {

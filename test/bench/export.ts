@@ -24,7 +24,7 @@ const start = Date.UTC(2025, 2, 1, 8);
 /** So much of the film is encoded; the rest repeats it. */
 const patternSeconds = 4;
 const bytesPerMiB = 2 ** 20;
-const rounds = 3;
+const rounds = 5;
 const longestMs = 600_000;
 /** What the server takes for each transfer, whoever else it is busy with: it is to be the limit, and not this machine. */
 const transferMs = 3000;
@@ -67,6 +67,8 @@ async function measureJoin(clipBytes: number): Promise<Row[]> {
     const [alone, synced, own]: number[][] = [[], [], []];
     for (let round = 0; round < rounds; round += 1) {
       alone!.push(await timed(folder, raw));
+      // Writing over a file costs more than writing one.
+      await rm(output);
       synced!.push(await timed(folder, () => raw().then(() => run('sync', ['-d', output]))));
       await rm(output);
       own!.push(await timed(folder, () => joinAll(folder, ffmpeg, parts)));

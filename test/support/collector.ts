@@ -12,6 +12,8 @@ export interface Collector {
   /** The next message under a name, counted from the start, as JSON makes it. @throws when nothing comes in time */
   next(name: string, withinMs?: number): Promise<CollectedMessage>;
   received(name: string): CollectedMessage[];
+  /** Resolves with the next message of whatever name, or after that time. */
+  arrival(withinMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,6 +39,19 @@ export async function startCollector(): Promise<Collector> {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
+  function arrival(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        waiting.delete(wake);
+        resolve();
+      };
+      // Who waits for something that never comes must not keep the process alive for it.
+      const timer = setTimeout(wake, withinMs).unref();
+      waiting.add(wake);
+    });
+  }
+
   return {
     tap(flow, taps) {
       const tapped = structuredClone(flow) as FlowNode[];
@@ -57,20 +72,12 @@ export async function startCollector(): Promise<Collector> {
       while ((received.get(name)?.length ?? 0) <= index) {
         const leftMs = deadline - Date.now();
         if (leftMs <= 0) throw new Error(`Nothing arrived as "${name}" (message ${index + 1})`);
-        await new Promise<void>((resolve) => {
-          // Who waits for something that never comes must not keep the process alive for it.
-          const timer = setTimeout(resolve, leftMs).unref();
-          const wake = (): void => {
-            clearTimeout(timer);
-            waiting.delete(wake);
-            resolve();
-          };
-          waiting.add(wake);
-        });
+        await arrival(leftMs);
       }
       return received.get(name)![index]!;
     },
     received: (name) => received.get(name) ?? [],
+    arrival,
     async close() {
       const closed = once(server, 'close');
       server.close();

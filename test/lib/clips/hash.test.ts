@@ -30,7 +30,10 @@ describe('the hash of a file that grows', () => {
       postMessage.apply(this, given);
     });
   });
-  afterEach(() => mock.restoreAll());
+  afterEach(() => {
+    mock.restoreAll();
+    mock.timers.reset();
+  });
 
   it('is that of all its bytes, however it grew', async () => {
     await writeFile(path(), '');
@@ -171,9 +174,15 @@ describe('the hash of a file that grows', () => {
 
   it('has no thread any more when there is nothing to do for a while', async () => {
     await writeFile(path(), content);
+    mock.timers.enable({ apis: ['setTimeout'] });
     await growingHash(path()).digest(content.length);
+    mock.timers.tick(29_999);
+    await growingHash(path()).digest(content.length);
+    assert.equal(started.length, 1);
+    mock.timers.tick(30_000);
     await once(started[0]!, 'exit');
     await growingHash(path()).digest(content.length);
     assert.equal(started.length, 2);
+    mock.timers.tick(30_000);
   });
 });
