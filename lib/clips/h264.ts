@@ -1,8 +1,8 @@
 /** How a video is to be remuxed or encoded: sums and ffmpeg options, no files. */
 import type { Mp4Info } from '../mp4';
 
-/** Below this nobody can see what happens. */
-export const leastVideoBitsPerSecond = 50_000;
+/** Below this not even a small picture shows what happens. */
+export const leastVideoBitsPerSecond = 16_000;
 /** What no camera needs; beyond, ffmpeg's buffer sizes overflow. */
 const mostVideoBitsPerSecond = 100_000_000;
 /** Of AAC sound wherever the size of the file matters. */
