@@ -3,6 +3,7 @@
   'use strict';
 
   const CATALOG = '@vms-nodes/node-red-video-clips/clip-provider';
+  const TYPES = ['msg', 'str', 'flow', 'global', 'jsonata', 'env'];
   const clips = (RED.videoClips ??= {});
 
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
@@ -26,9 +27,9 @@
    * Turns `#node-input-<name>` into a typed input whose type `str` is a camera: searched for by name in the list of the
    * connection chosen in `#node-input-connection`, or simply typed.
    */
-  function cameraField(node, name, types) {
+  function cameraField(node, name) {
     const label = _('clip-provider.camera.label');
-    clips.typedInput(node, name, types, {
+    clips.typedInput(node, name, TYPES, {
       str: { value: 'str', label, icon: 'fa fa-video-camera', hasValue: true },
     });
     const field = $(`#node-input-${name}`);

@@ -4,6 +4,8 @@
 
   const CATALOG = '@vms-nodes/node-red-video-clips/clip-provider';
   const CORE_TYPES = ['msg', 'flow', 'global', 'str', 'num', 'bool', 'json', 'bin', 'date', 'jsonata', 'env'];
+  /** Where an instant may come from. */
+  const INSTANT_TYPES = ['msg', 'flow', 'global', 'jsonata', 'str', 'num', 'date'];
   const clips = (RED.videoClips ??= {});
 
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
@@ -97,5 +99,5 @@
     return { value: 'date', label: now, icon: 'fa fa-clock-o', options: [{ value: '', label: now }, ...stored] };
   }
 
-  Object.assign(clips, { prepare, offerValue, saveNumbers, typedInput });
+  Object.assign(clips, { INSTANT_TYPES, prepare, offerValue, saveNumbers, typedInput });
 })();

@@ -1,4 +1,4 @@
-/* What the dialog of download-clip can tell before a clip is there: where its file will go, and whether ffmpeg is at hand. */
+/* What dialogs can tell before a clip is there: where its file will go, and whether ffmpeg is at hand. */
 (function () {
   'use strict';
 

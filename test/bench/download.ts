@@ -7,10 +7,11 @@ import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { runCommand } from './command';
 import { cpuSeconds, idleMiB, peakDuring } from './memory';
 import { startSimulatorProcess, type FinishedClip, type SimulatorProcess } from './simulator';
 import { grid, median, medianOf, type Row } from './table';
-import { coreWay, curlWay, ourWay, run, type Way } from './ways';
+import { coreWay, curlWay, ourWay, type Way } from './ways';
 
 const bytesPerMiB = 2 ** 20;
 const warmUpBytes = 8 * bytesPerMiB;
@@ -209,5 +210,5 @@ function hashSeconds(bytes: number): number {
 async function settleDisk(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
-  await run('sync');
+  await runCommand('sync');
 }

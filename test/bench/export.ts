@@ -2,7 +2,6 @@
  * Two hours of one camera in 24 clips: what joining them takes next to ffmpeg alone, what fetching two at once brings, and how
  * much memory Node-RED takes for all of it.
  */
-import { spawn } from 'node:child_process';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { findFfmpeg } from '../simulators/video';
 import { startCollector } from '../support/collector';
 import { startRuntime } from '../support/runtime';
+import { runCommand } from './command';
 import { idleMiB, peakDuring } from './memory';
 import { median, medianOf, type Row } from './table';
 
@@ -63,13 +63,28 @@ async function measureJoin(clipBytes: number): Promise<Row[]> {
     await writeFile(list, parts.map(({ path }) => `file '${path}'\n`).join(''));
     const output = join(folder, 'raw.mp4');
     const raw = (): Promise<void> =>
-      run(ffmpeg, ['-v', 'error', '-nostdin', '-y', '-f', 'concat', '-safe', '0', '-i', list, '-c', 'copy', output]);
+      runCommand(
+        ffmpeg,
+        '-v',
+        'error',
+        '-nostdin',
+        '-y',
+        '-f',
+        'concat',
+        '-safe',
+        '0',
+        '-i',
+        list,
+        '-c',
+        'copy',
+        output,
+      );
     const [alone, synced, own]: number[][] = [[], [], []];
     for (let round = 0; round < rounds; round += 1) {
       alone!.push(await timed(folder, raw));
       // Writing over a file costs more than writing one.
       await rm(output);
-      synced!.push(await timed(folder, () => raw().then(() => run('sync', ['-d', output]))));
+      synced!.push(await timed(folder, () => raw().then(() => runCommand('sync', '-d', output))));
       await rm(output);
       own!.push(await timed(folder, () => joinAll(folder, ffmpeg, parts)));
       await rm(join(folder, 'own.mp4'));
@@ -101,11 +116,11 @@ async function makeParts(folder: string, ffmpeg: string, clipBytes: number): Pro
   const picture = `testsrc=size=1280x720:rate=10:duration=${patternSeconds},noise=alls=30:allf=t`;
   const rate = ['-b:v', String(bits), '-minrate', String(bits), '-maxrate', String(bits), '-bufsize', String(bits / 2)];
   const coded = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', '10', ...rate];
-  await run(ffmpeg, ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', picture, ...coded, pattern]);
+  await runCommand(ffmpeg, '-v', 'error', '-nostdin', '-f', 'lavfi', '-i', picture, ...coded, pattern);
   const repeated = join(folder, 'repeated.txt');
   await writeFile(repeated, `file '${pattern}'\n`.repeat(clipSeconds / patternSeconds));
   const from = ['-f', 'concat', '-safe', '0', '-r', '10', '-i', repeated];
-  await run(ffmpeg, ['-v', 'error', '-nostdin', ...from, '-c', 'copy', first]);
+  await runCommand(ffmpeg, '-v', 'error', '-nostdin', ...from, '-c', 'copy', first);
   const inspection = await inspect(first);
   const parts = Array.from({ length: clips }, (_, index) => ({
     ...rangeOf(index, index + 1),
@@ -127,7 +142,7 @@ async function joinAll(folder: string, ffmpeg: string, parts: JoinPart[]): Promi
 
 /** Seconds. Nothing may pay for what the one before it left to be written. */
 async function timed(folder: string, work: () => Promise<void>): Promise<number> {
-  await run('sync', ['-f', folder]);
+  await runCommand('sync', '-f', folder);
   const startedAt = performance.now();
   await work();
   return (performance.now() - startedAt) / 1000;
@@ -190,13 +205,4 @@ function flowFor(simulator: VdgSense, maxConcurrent: number): object[] {
 function rangeOf(from: number, to: number): { start: string; end: string } {
   const at = (clip: number): string => new Date(start + clip * clipSeconds * 1000).toISOString();
   return { start: at(from), end: at(to) };
-}
-
-async function run(command: string, parameters: string[]): Promise<void> {
-  const child = spawn(command, parameters, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`${command} ended with ${code}`);
 }

@@ -1,11 +1,11 @@
 /** The ways of bringing clips here that are compared: our node, Node-RED's own nodes, and curl. */
-import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
 import type { Clip } from '../../lib/provider';
 import { startCollector, type Collector } from '../support/collector';
 import { startRuntime, type Runtime } from '../support/runtime';
+import { runCommand } from './command';
 import { residentMiB } from './memory';
 import type { FinishedClip } from './simulator';
 
@@ -142,8 +142,8 @@ export function curlWay(url: string, isSynced: boolean): Way {
     async bring(clips, folder) {
       const bringOne = async (clip: FinishedClip): Promise<void> => {
         const file = fileOf(clip, folder);
-        await run('curl', '--silent', '--fail', '--noproxy', '*', '-o', file, url + clip.path);
-        if (isSynced) await run('sync', '-d', file);
+        await runCommand('curl', '--silent', '--fail', '--noproxy', '*', '-o', file, url + clip.path);
+        if (isSynced) await runCommand('sync', '-d', file);
       };
       await Promise.all(clips.map(bringOne));
     },
@@ -154,13 +154,4 @@ export function curlWay(url: string, isSynced: boolean): Way {
 
 function fileOf({ clip }: FinishedClip, folder: string): string {
   return join(folder, `${clip.id}.mp4`);
-}
-
-export async function run(command: string, ...parameters: string[]): Promise<void> {
-  const child = spawn(command, parameters, { stdio: ['ignore', 'ignore', 'inherit'] });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`${command} ended with ${code}`);
 }
