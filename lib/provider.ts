@@ -7,12 +7,12 @@
 import type { Readable } from 'node:stream';
 import type { ClipError } from './errors';
 import type { Field } from './fields';
-import type { ProxyOptions, TlsOptions } from './http';
+import type { ProxyOptions, TlsOptions } from './net/http';
 
 export { ClipError } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
 export type { Field } from './fields';
-export type { ProxyOptions, TlsOptions } from './http';
+export type { ProxyOptions, TlsOptions } from './net/http';
 
 /** `expired`: it was finished, and the vendor has removed it since. */
 export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';

@@ -1,5 +1,5 @@
 import { ClipError, toClipError } from '../lib/errors';
-import { offerConnections } from '../lib/node-red/admin';
+import { offerConnections } from '../lib/node-red/admin/connections';
 import { describeProviders, openConnection, transferLane, type ConnectionNode } from '../lib/node-red/connections';
 import { dropOrphansAfterDeploy, jobEngine } from '../lib/node-red/engine';
 import type { NodeDefinition, NodeRed } from '../lib/node-red/runtime';

@@ -1,10 +1,10 @@
-import { readCamera } from '../lib/clips/camera';
+import { readCamera } from '../lib/clips/clip';
 import { createClip, type CreateWork } from '../lib/clips/create';
-import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/clips/time-range';
+import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/time-range';
 import { readFields } from '../lib/fields';
 import { getConnection } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
-import { offerLongestClip } from '../lib/node-red/previews';
+import { offerLongestClip } from '../lib/node-red/admin/previews';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readNumber, typedInput } from '../lib/node-red/typed-input';
 

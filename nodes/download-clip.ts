@@ -1,13 +1,13 @@
 import { downloadClip, removeParts, type DownloadWork } from '../lib/clips/download';
-import { expandFilename, rootFolder } from '../lib/clips/filename';
+import { expandFilename, rootFolder } from '../lib/files/filename';
 import { downloadOrRecreate } from '../lib/clips/recreate';
-import { systemClock } from '../lib/clock';
+import { systemClock } from '../lib/async/clock';
 import { ClipError } from '../lib/errors';
-import { findFfmpeg } from '../lib/ffmpeg';
+import { findFfmpeg } from '../lib/ffmpeg/run';
 import { acceptClip, transferLane } from '../lib/node-red/connections';
 import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
 import { jobNode } from '../lib/node-red/job-node';
-import { offerDownloadPreviews } from '../lib/node-red/previews';
+import { offerDownloadPreviews } from '../lib/node-red/admin/previews';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput } from '../lib/node-red/typed-input';
 

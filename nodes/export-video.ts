@@ -1,4 +1,4 @@
-import { systemClock } from '../lib/clock';
+import { systemClock } from '../lib/async/clock';
 import { ClipError } from '../lib/errors';
 import {
   cancelExport,
@@ -10,7 +10,7 @@ import {
   type ExportWork,
 } from '../lib/exports/export';
 import { readRanges } from '../lib/exports/request';
-import { findFfmpeg } from '../lib/ffmpeg';
+import { findFfmpeg } from '../lib/ffmpeg/run';
 import { readFields } from '../lib/fields';
 import { getConnection } from '../lib/node-red/connections';
 import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';

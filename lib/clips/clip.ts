@@ -1,6 +1,6 @@
 import { ClipError } from '../errors';
 import type { Clip, ClipStatus, ProviderClip } from '../provider';
-import { parseInstant, rangeBetween, toIso } from './time-range';
+import { parseInstant, rangeBetween, toIso } from '../time-range';
 
 const statuses: ReadonlySet<string> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
 
@@ -47,4 +47,25 @@ export function updateClip(known: Clip, found: ProviderClip): Clip {
 function isRecordOf(value: unknown, types: string[]): boolean {
   const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isRecord && Object.values(value).every((entry) => types.includes(typeof entry));
+}
+
+const shownCharacters = 80;
+
+/**
+ * A camera id as messages and dialogs have it.
+ * @param problemOf why it cannot be one of the vendor's
+ * @throws EINVALID
+ */
+export function readCamera(value: unknown, name: string, problemOf?: (camera: string) => string | undefined): string {
+  const camera = readId(value);
+  if (camera === undefined) throw new ClipError('EINVALID', `${name} must be the id of a camera, as text`);
+  const problem = problemOf?.(camera);
+  if (problem) throw new ClipError('EINVALID', `${name} ("${camera.slice(0, shownCharacters)}"): ${problem}`);
+  return camera;
+}
+
+function readId(value: unknown): string | undefined {
+  // A larger number has lost digits on its way here.
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
 }

@@ -1,8 +1,8 @@
-import type { Connection } from '../connection';
+import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import type { Clip, ClipRequest, ProviderDefinition } from '../provider';
-import { retryDelayMs } from '../retry';
+import { retryDelayMs } from '../async/retry';
 
 /** The job of one create-clip message; its `runAt` is when the footage exists. */
 export interface CreateWork {

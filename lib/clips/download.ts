@@ -1,22 +1,22 @@
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Clock } from '../clock';
-import type { Connection } from '../connection';
+import type { Clock } from '../async/clock';
+import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipFile } from '../provider';
-import { retryDelayMs } from '../retry';
-import { removeWork } from './convert';
-import { findClip, isFile } from './existing';
-import { fileError } from './file-error';
-import { converted, deleteClip, withThumbnail } from './finish';
-import { freeBytes, type FreeBytes } from './folder';
-import { withGaps } from './gaps';
-import { removeAbandoned } from './leftovers';
-import { place, type Exists } from './place';
+import { retryDelayMs } from '../async/retry';
+import { removeWork } from '../ffmpeg/convert';
+import { isFile } from '../files/hash';
+import { findClip } from './verify';
+import { fileError } from '../files/errors';
+import { converted, deleteClip, withThumbnail } from './postprocess';
+import { freeBytes, type FreeBytes } from '../files/folder';
+import { removeAbandoned } from '../files/part';
+import { place, type Exists } from '../files/place';
 import type { PollWork } from './poll';
 import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
-import { Turns } from './turns';
+import { Turns } from '../async/semaphore';
 
 /** The job of one download-clip message. */
 export interface DownloadWork {
@@ -195,4 +195,19 @@ async function alreadyHere(job: Job<DownloadWork>): Promise<ClipFile | undefined
   // A crash may have left some.
   if (found) await removeParts(job);
   return found;
+}
+
+/**
+ * The clip with the gaps of its range, where these were not known when it was made: cameras tell with a delay what they have
+ * recorded. A vendor that cannot tell keeps no clip from being had.
+ */
+export async function withGaps(clip: Clip, connection: Connection, signal: AbortSignal): Promise<Clip> {
+  if (clip.gaps) return clip;
+  try {
+    const gaps = await connection.findGaps(clip, signal);
+    return gaps ? { ...clip, gaps } : clip;
+  } catch (thrown) {
+    if (signal.aborted) throw thrown;
+    return clip;
+  }
 }

@@ -1,8 +1,8 @@
-import type { Connection } from '../connection';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip } from '../provider';
-import { backoffMs, maxAttempts } from '../retry';
+import { backoffMs, maxAttempts } from '../async/retry';
 import { updateClip } from './clip';
 import type { CreateWork } from './create';
 

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import type { Clock } from '../clock';
+import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';
-import { recycle } from './recycle';
+import { recycle } from './release-buffers';
 import type { Sink } from './sink';
 
 /** Writes of this size keep the disk busy without holding much memory. */

@@ -1,5 +1,5 @@
 /** A clip that the vendor has deleted before its job was through with it is asked for once more, and waited for. */
-import type { Connection } from '../connection';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import { readFields } from '../fields';
 import type { Answer, Job, RunContext } from '../jobs/job';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ClipError } from '../errors';
-import { growingHash } from './hash';
+import { growingHash } from '../files/hash';
 
 /** Takes bytes in batches and in order. */
 export interface Sink {

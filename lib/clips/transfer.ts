@@ -1,13 +1,13 @@
 /** The bytes of a clip on their way into a part file or into memory. */
 import { open, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Clock } from '../clock';
-import type { Connection } from '../connection';
+import type { Clock } from '../async/clock';
+import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { bufferSource, fileSource } from '../mp4';
 import type { Clip, ClipFile, OpenClip } from '../provider';
-import { checkSpace, makeFolder, type FreeBytes } from './folder';
-import { judgeFile, refuseCut, type Judgement } from './judge';
+import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
+import { judgeFile, refuseCut, type Judgement } from './verify';
 import { receive, type Received } from './receive';
 import { fileSink, memorySink, tooLarge, type FileSink, type Sink } from './sink';
 

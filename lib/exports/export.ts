@@ -1,9 +1,9 @@
 /** An export of either kind, as nodes see it. */
 import { randomUUID } from 'node:crypto';
-import type { Connection } from '../connection';
+import type { Connection } from '../connection/connection';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import type { Settings } from '../provider';
-import { cancelFilesExport } from './cancel';
+import { cancelFilesExport } from './run';
 import { checkFolder, expandFolder, expandServerPath, removeWorkFolder } from './folder';
 import { checkSize, wholeRange, type CameraRange } from './plan';
 import { runFilesExport, type ExportOptions } from './run';

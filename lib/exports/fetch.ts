@@ -1,7 +1,7 @@
 /** All clips of an export on their way at once: as many as keep the vendor busy, oldest first. */
-import { isFile } from '../clips/existing';
-import type { Clock } from '../clock';
-import type { Connection } from '../connection';
+import { isFile } from '../files/hash';
+import type { Clock } from '../async/clock';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import type { Job, RunContext } from '../jobs/job';
 import { partPath } from './folder';

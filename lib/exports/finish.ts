@@ -1,12 +1,12 @@
 /** What becomes of a camera's parts once all of them are settled: files under their final names. */
 import { dirname } from 'node:path';
-import { isFile } from '../clips/existing';
-import { expandFilename } from '../clips/filename';
-import { makeFolder, type FreeBytes } from '../clips/folder';
-import { place } from '../clips/place';
+import { isFile } from '../files/hash';
+import { expandFilename } from '../files/filename';
+import { makeFolder, type FreeBytes } from '../files/folder';
+import { place } from '../files/place';
 import { toClipError, type ClipError } from '../errors';
 import { cameraFolder, partPath } from './folder';
-import { inspect, type Inspection } from './inspect';
+import { inspect, type Inspection } from '../mp4/inspect';
 import { joinParts } from './join';
 import { judgeCamera } from './verdict';
 import { lengthOf, type CameraWork, type FilesWork, type Part, type PartFile, type SavedFile } from './work';

@@ -2,9 +2,9 @@
 import { constants } from 'node:fs';
 import { access, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileError } from '../clips/file-error';
-import { expandFilename, expandText, rootFolder, type NamedClip } from '../clips/filename';
-import { deepestExisting } from '../clips/folder';
+import { fileError } from '../files/errors';
+import { expandFilename, expandText, rootFolder, type NamedClip } from '../files/filename';
+import { deepestExisting } from '../files/folder';
 import { ClipError } from '../errors';
 import { wholeRange, type CameraRange } from './plan';
 import type { FilesWork } from './work';

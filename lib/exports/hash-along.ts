@@ -5,8 +5,8 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hashFile } from '../clips/existing';
-import { growingHash, type FileHash } from '../clips/hash';
+import { hashFile } from '../files/hash';
+import { growingHash, type FileHash } from '../files/hash';
 
 export interface HashAlong {
   /** To be called once the file is complete. */

@@ -1,11 +1,11 @@
 /** Puts the parts of a camera one behind the other, by stream copy: not one picture is encoded again. */
 import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkSpace, type FreeBytes } from '../clips/folder';
+import { checkSpace, type FreeBytes } from '../files/folder';
 import { ClipError } from '../errors';
-import { runFfmpeg } from '../ffmpeg';
+import { runFfmpeg } from '../ffmpeg/run';
 import { hashWhileWritten } from './hash-along';
-import { inspect, type Inspection } from './inspect';
+import { inspect, type Inspection } from '../mp4/inspect';
 import { findOverlaps, type JoinPart } from './overlap';
 
 export interface Join {

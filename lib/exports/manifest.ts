@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
-import { isFile } from '../clips/existing';
-import { place } from '../clips/place';
+import { isFile } from '../files/hash';
+import { place } from '../files/place';
 import { workFolder } from './folder';
 import { missingOf } from './verdict';
 import { gapsOf, type CameraWork, type FilesWork, type Placed, type SavedFile } from './work';

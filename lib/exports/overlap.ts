@@ -5,9 +5,9 @@
  */
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runFfmpeg } from '../ffmpeg';
+import { runFfmpeg } from '../ffmpeg/run';
 import type { Gap } from '../provider';
-import type { Inspection } from './inspect';
+import type { Inspection } from '../mp4/inspect';
 import { lengthOf } from './work';
 
 export interface JoinPart extends Gap {

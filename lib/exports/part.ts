@@ -2,16 +2,16 @@
 import { rm } from 'node:fs/promises';
 import { createClip, type CreateWork } from '../clips/create';
 import { downloadClip, type DownloadWork } from '../clips/download';
-import { isFile } from '../clips/existing';
+import { isFile } from '../files/hash';
 import { pollClip, type PollWork } from '../clips/poll';
 import { verify } from '../clips/verify';
-import type { Clock } from '../clock';
-import type { Connection } from '../connection';
+import type { Clock } from '../async/clock';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError, type ErrorCode } from '../errors';
 import type { Job } from '../jobs/job';
 import { describeClip, type Clip, type ClipRequest } from '../provider';
-import { backoffMs, maxAttempts } from '../retry';
-import { inspect } from './inspect';
+import { backoffMs, maxAttempts } from '../async/retry';
+import { inspect } from '../mp4/inspect';
 import { untilDone, type Pause } from './steps';
 import { failureOf, type Part, type PartFile } from './work';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock';
+import type { Clock } from '../async/clock';
 import { lengthOf, type FilesWork, type Part } from './work';
 
 export interface Progress {

@@ -1,6 +1,6 @@
 /** What a message asks to export. */
-import { readCamera } from '../clips/camera';
-import { parseInstant, rangeBetween, toIso } from '../clips/time-range';
+import { readCamera } from '../clips/clip';
+import { parseInstant, rangeBetween, toIso } from '../time-range';
 import { ClipError } from '../errors';
 import type { CameraRange } from './plan';
 

@@ -1,8 +1,7 @@
-/** An export to files: any number of cameras, any length, as one job. */
-import { fileError } from '../clips/file-error';
-import { freeBytes, makeFolder, type FreeBytes } from '../clips/folder';
-import type { Clock } from '../clock';
-import type { Connection } from '../connection';
+import { fileError } from '../files/errors';
+import { freeBytes, makeFolder, type FreeBytes } from '../files/folder';
+import type { Clock } from '../async/clock';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import { fetchParts } from './fetch';
@@ -14,6 +13,8 @@ import { progressOf } from './progress';
 import { inParallel, oneAtATime, pauses, withRetries } from './steps';
 import { judgeCamera, judgeExport } from './verdict';
 import { failureOf, type CameraWork, type FilesWork } from './work';
+
+/** An export to files: any number of cameras, any length, as one job. */
 
 export interface ExportOptions {
   clock: Clock;
@@ -122,4 +123,22 @@ async function plan(
   );
   if (work.join && counts.some((count) => count > 1)) await findFfmpeg();
   if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+}
+
+/**
+ * Tells the vendor that the clips of a cancelled export, as far as they are still being made, are not wanted any more.
+ * @throws the first thing that the vendor says against it, once all have been told
+ */
+export async function cancelFilesExport(work: FilesWork, connection: Connection, signal: AbortSignal): Promise<void> {
+  const clips = work.cameras.flatMap(({ parts = [] }) => parts.flatMap(({ clip }) => (clip ? [clip] : [])));
+  const unfinished = clips.filter(({ status }) => status === 'pending' || status === 'busy');
+  let refusal: ClipError | undefined;
+  for (const clip of unfinished) {
+    try {
+      await connection.cancelClip(clip, signal);
+    } catch (thrown) {
+      refusal ??= toClipError(thrown);
+    }
+  }
+  if (refusal) throw refusal;
 }

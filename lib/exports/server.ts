@@ -1,10 +1,10 @@
 /** An export that the vendor makes onto its own storage: started once, waited for, and cancelled there. */
 import { beforeGivingUp, isOver, missesUntilGone, waitMs, type Waiting } from '../clips/poll';
-import type { Connection } from '../connection';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
 import { describeExport, type ProviderDefinition, type ServerExport, type ServerExportRequest } from '../provider';
-import { backoffMs, maxAttempts, retryDelayMs } from '../retry';
+import { backoffMs, maxAttempts, retryDelayMs } from '../async/retry';
 
 export interface ServerExportWork extends Waiting {
   to: 'server';

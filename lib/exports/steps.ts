@@ -1,9 +1,9 @@
 /** What the job engine does for jobs, done for the steps inside of one job. */
-import type { Clock } from '../clock';
-import type { Connection } from '../connection';
+import type { Clock } from '../async/clock';
+import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import type { Answer, Job, RunContext } from '../jobs/job';
-import { retryDelayMs } from '../retry';
+import { retryDelayMs } from '../async/retry';
 
 /** @throws EABORTED when the signal fires */
 export type Pause = (ms: number, clipId?: string) => Promise<void>;

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../clock';
+import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';
-import { startWhenDue } from './due';
-import { halt, type Entry, type Outcome } from './entry';
+import { startWhenDue } from './scheduler';
 import { olderFirst, type Answer, type Job, type JobDraft, type JobEngine, type JobOwner } from './job';
 import type { Journal } from './journal';
-import { Tellings, type Origin } from './telling';
+import { Tellings, type Origin } from './delivery';
 
 /** Runs jobs in this process, out of a journal on disk. */
 export class EmbeddedEngine implements JobEngine {
@@ -226,4 +225,38 @@ export class EmbeddedEngine implements JobEngine {
       this.warn(toClipError(thrown).message);
     }
   }
+}
+
+/** A job as the embedded engine knows it. */
+export interface Entry {
+  job: Job;
+  /** Takes back that it will run. */
+  unschedule?: () => void;
+  running?: Run;
+  /** Woken while it ran. */
+  woken?: boolean;
+  /** A vendor asked not to be asked before. Epoch milliseconds. */
+  restUntil?: number;
+  /** Set once nothing may run the job or end it in another way. Resolves when it is gone from disk; never rejects. */
+  ending?: Promise<void>;
+  /** It is over; only its file may still be there. */
+  gone?: boolean;
+  /** Writes of one job happen in order. */
+  stored: Promise<void>;
+}
+
+export interface Run {
+  owner: JobOwner<unknown>;
+  stop: AbortController;
+  /** Never rejects. */
+  ended: Promise<void>;
+}
+
+export type Outcome = Exclude<Answer<unknown>, { type: 'retry' }>;
+
+/** From here on it neither runs nor will. */
+export async function halt({ unschedule, running }: Entry): Promise<void> {
+  unschedule?.();
+  running?.stop.abort();
+  await running?.ended;
 }

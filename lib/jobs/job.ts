@@ -1,6 +1,6 @@
 /** Unfinished work: what every engine stores, and the interface that nodes see. */
 import type { ClipError } from '../errors';
-import type { Refusals } from '../refusals';
+import type { Refusals } from '../connection/login-guard';
 
 export interface Job<Data = unknown> {
   id: string;

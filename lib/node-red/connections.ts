@@ -1,6 +1,6 @@
 import { readClip } from '../clips/clip';
-import { systemClock } from '../clock';
-import { Connection } from '../connection';
+import { systemClock } from '../async/clock';
+import { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { readFields } from '../fields';
 import type {
@@ -13,7 +13,7 @@ import type {
   TlsOptions,
 } from '../provider';
 import { providers } from '../providers';
-import { both, refusedLogins, type KnownLogin } from '../refused-logins';
+import { both, refusedLogins, type KnownLogin } from '../connection/login-guard';
 import { jobEngine } from './engine';
 import { pluginProviders } from './plugins';
 import type { Message, Node, NodeDefinition, NodeRed } from './runtime';

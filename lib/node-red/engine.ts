@@ -1,11 +1,11 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeParts, type DownloadWork } from '../clips/download';
-import { systemClock } from '../clock';
+import { systemClock } from '../async/clock';
 import { toClipError } from '../errors';
 import { removeWorkFolder } from '../exports/folder';
 import type { FilesWork } from '../exports/work';
-import { BullEngine } from '../jobs/bullmq';
+import { BullEngine } from '../jobs/bullmq/engine';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
 import { openJournal } from '../jobs/journal';

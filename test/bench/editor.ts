@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
-import type { ActivityRow } from '../../lib/node-red/activity-row';
+import type { ActivityRow } from '../../lib/node-red/activity/row';
 import { hasChromium } from '../e2e/editor/browser';
 import { startEditor } from '../e2e/editor/rig';
 import { driveSidebar } from '../e2e/editor/sidebar';

@@ -5,7 +5,7 @@ import {
   serverExportWaiting,
   type ServerExportWork,
 } from '../../lib/exports/server';
-import type { Connection } from '../../lib/connection';
+import type { Connection } from '../../lib/connection/connection';
 import type { Footage, Gap } from '../../lib/provider';
 import type { Harness, World } from './harness';
 import {

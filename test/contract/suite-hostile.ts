@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { Connection } from '../../lib/connection';
+import type { Connection } from '../../lib/connection/connection';
 import type { Camera, Clip, ConnectionCheck } from '../../lib/provider';
 import type { RecordedRequest } from '../simulators/http-server';
 import { distort, garbage, notVideo } from './distortions';

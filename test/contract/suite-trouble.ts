@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { Connection } from '../../lib/connection';
+import type { Connection } from '../../lib/connection/connection';
 import type { ErrorCode } from '../../lib/errors';
 import type { Clip } from '../../lib/provider';
 import { startServer } from '../simulators/http-server';

@@ -1,7 +1,7 @@
 /** What the sidebar asks of a real Node-RED, while it makes clips. */
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import type { ActivityRow } from '../../lib/node-red/activity-row';
+import type { ActivityRow } from '../../lib/node-red/activity/row';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
 import { startRuntime, type Runtime } from '../support/runtime';

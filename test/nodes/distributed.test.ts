@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { BullEngine } from '../../lib/jobs/bullmq';
+import { BullEngine } from '../../lib/jobs/bullmq/engine';
 import { recorder } from '../lib/jobs/rig';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';

@@ -125,10 +125,10 @@ const dynamicPrefixes = [
 ];
 
 const soleImporters: Record<string, string> = {
-  axios: 'lib/http.ts',
-  'fast-xml-parser': 'lib/xml.ts',
-  'fluent-ffmpeg': 'lib/ffmpeg.ts',
-  ws: 'lib/websocket.ts',
+  axios: 'lib/net/http.ts',
+  'fast-xml-parser': 'lib/net/xml.ts',
+  'fluent-ffmpeg': 'lib/ffmpeg/run.ts',
+  ws: 'lib/net/websocket.ts',
 };
 
 const read = (...path: string[]): string => readFileSync(join(root, ...path), 'utf8');

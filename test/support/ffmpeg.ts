@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError, type ErrorCode } from '../../lib/errors';
-import { findFfmpeg } from '../../lib/ffmpeg';
+import { findFfmpeg } from '../../lib/ffmpeg/run';
 import { fileSource, readMp4, type Mp4Info } from '../../lib/mp4';
 
 /** The suite's tests are skipped, visibly, where there is no ffmpeg; in CI they fail. */

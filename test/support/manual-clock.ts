@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../lib/clock';
+import type { Clock } from '../../lib/async/clock';
 
 export interface ManualClock extends Clock {
   /** Runs what becomes due within that time, in order, and lets promises settle after each call. */

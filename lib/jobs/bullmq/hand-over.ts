@@ -1,6 +1,6 @@
 /** Which jobs an outcome has led to: should its instance die while telling it, another one tells it again. */
 import type { Redis } from 'ioredis';
-import type { Origin } from '../telling';
+import type { Origin } from '../delivery';
 
 /** By then the job whose outcome was not told to its end has long been taken over. */
 const rememberedMs = 24 * 3600_000;

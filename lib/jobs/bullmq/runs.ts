@@ -2,8 +2,8 @@
 import type * as BullMq from 'bullmq';
 import { ClipError, toClipError } from '../../errors';
 import type { Answer, Job, JobOwner } from '../job';
-import { jobOf, storedJob, type Lane, type QueuedJob } from './lane';
-import type { Ended, Stopped } from './notes';
+import { jobOf, storedJob, type Lane, type QueuedJob } from './queue';
+import type { Ended, Stopped } from './cluster';
 
 export interface Run {
   job: Job;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ClipError } from '../../errors';
-import { createHttpClient, type HttpReply, type HttpRequest } from '../../http';
-import { statusError } from '../../http-status';
+import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
+import { statusError } from '../../net/status';
 import type { CallOptions, ProviderConfig } from '../../provider';
 import { objectsOf, parseJson, type JsonObject } from './json';
 import { readProblems, type AipixSession } from './types';

@@ -1,4 +1,4 @@
-import { systemClock } from '../../clock';
+import { systemClock } from '../../async/clock';
 import { ClipError } from '../../errors';
 import {
   describeClip,

@@ -1,6 +1,6 @@
 import { ClipError } from '../../errors';
-import type { HttpReply } from '../../http';
-import { statusError } from '../../http-status';
+import type { HttpReply } from '../../net/http';
+import { statusError } from '../../net/status';
 import type { Credentials } from '../../provider';
 import { userAgent, type AipixApi } from './api';
 import { parseJson } from './json';

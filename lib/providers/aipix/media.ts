@@ -1,7 +1,7 @@
 import { ClipError } from '../../errors';
-import type { HttpStream } from '../../http';
-import { peek } from '../../http-body';
-import { statusError } from '../../http-status';
+import type { HttpStream } from '../../net/http';
+import { peek } from '../../net/body';
+import { statusError } from '../../net/status';
 import type { OpenClip } from '../../provider';
 import type { AipixApi, Call } from './api';
 

@@ -4,9 +4,9 @@
  * Sources: https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/ (protocol 7),
  * https://github.com/navek-soft/push1st (the server, release of 2024)
  */
-import type { Clock } from '../../clock';
+import type { Clock } from '../../async/clock';
 import { ClipError, toClipError } from '../../errors';
-import type { WebSocketLink } from '../../websocket';
+import type { WebSocketLink } from '../../net/websocket';
 import { isObject, parseJson, readText } from './json';
 import type { PushServer } from './types';
 

@@ -1,7 +1,7 @@
-import type { Clock } from '../../clock';
+import type { Clock } from '../../async/clock';
 import { ClipError } from '../../errors';
 import type { ProviderConfig } from '../../provider';
-import { openWebSocket } from '../../websocket';
+import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
 import { isObject, readText } from './json';
 import type { Outcomes } from './outcomes';

@@ -1,7 +1,7 @@
 /** The errors of AWS and its SDK, in our words. */
 import { ClipError } from '../../errors';
-import { networkError } from '../../http';
-import { retryAfterMs } from '../../http-status';
+import { networkError } from '../../net/http';
+import { retryAfterMs } from '../../net/status';
 import { strangeReply, type StrangeReply } from './replies';
 import { ruleFor, statusRule, type Rule } from './codes';
 import { fieldIn, textIn } from './types';

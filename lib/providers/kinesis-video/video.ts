@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ClipError } from '../../errors';
-import { peek } from '../../http-body';
+import { peek } from '../../net/body';
 import { sniff } from '../../mp4';
 import { fieldIn, textIn } from './types';
 

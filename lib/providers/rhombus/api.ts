@@ -1,6 +1,6 @@
 import { ClipError } from '../../errors';
-import { createHttpClient, type HttpStream } from '../../http';
-import { peek, readText as readBody } from '../../http-body';
+import { createHttpClient, type HttpStream } from '../../net/http';
+import { peek, readText as readBody } from '../../net/body';
 import { sniff } from '../../mp4/sniff';
 import type { ProviderConfig, Settings } from '../../provider';
 import { parseJson, replyError } from './failures';

@@ -1,5 +1,5 @@
 import { ClipError } from '../../errors';
-import type { HttpStream } from '../../http';
+import type { HttpStream } from '../../net/http';
 import { describeClip, type Clip, type OpenClip } from '../../provider';
 import type { Call, RhombusApi } from './api';
 import type { Status } from './status';

@@ -3,8 +3,8 @@
  * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
  */
 import { ClipError, type ErrorCode } from '../../errors';
-import type { HttpReply } from '../../http';
-import { statusError } from '../../http-status';
+import type { HttpReply } from '../../net/http';
+import { statusError } from '../../net/status';
 import { isObject, readText, type JsonObject } from './types';
 
 const longestText = 300;

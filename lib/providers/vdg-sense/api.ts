@@ -1,9 +1,9 @@
 import { ClipError } from '../../errors';
-import { createHttpClient, type HttpReply, type HttpRequest } from '../../http';
-import { peek, readText } from '../../http-body';
-import { statusError } from '../../http-status';
+import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
+import { peek, readText } from '../../net/body';
+import { statusError } from '../../net/status';
 import type { CallOptions, Provider, ProviderConfig } from '../../provider';
-import { valueOf, type XmlElement } from '../../xml';
+import { valueOf, type XmlElement } from '../../net/xml';
 import { isBeyondDoubt, resultError } from './codes';
 import { isAnswer, isDocument, isPage, notTheApi, readResult, readXml, xmlHeaders } from './documents';
 import { createLogin, refused } from './login';

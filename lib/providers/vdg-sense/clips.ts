@@ -10,8 +10,8 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
-import { inSlices } from '../../slices';
-import { valueOf } from '../../xml';
+import { inSlices } from '../../async/yielding';
+import { valueOf } from '../../net/xml';
 import { createSenseApi } from './api';
 import { createExports } from './exports';
 import {

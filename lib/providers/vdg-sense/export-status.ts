@@ -4,7 +4,7 @@
  * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675486/getExportVideoStatus
  */
 import type { ClipStatus } from '../../provider';
-import { findAll, valueOf, type XmlElement } from '../../xml';
+import { findAll, valueOf, type XmlElement } from '../../net/xml';
 import { readTime } from './types';
 
 export interface SenseExport {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { ClipError } from '../../errors';
 import { describeExport, type CallOptions, type ServerExport, type ServerExportRequest } from '../../provider';
-import { escapeXml, findAll, valueOf } from '../../xml';
+import { escapeXml, findAll, valueOf } from '../../net/xml';
 import type { SenseApi, SenseProvider } from './api';
 import { prolog } from './documents';
 import { readExports, type SenseExport, type SenseExportDevice } from './export-status';

@@ -1,9 +1,9 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { ClipError } from '../../errors';
-import type { HttpClient } from '../../http';
-import { statusError } from '../../http-status';
+import type { HttpClient } from '../../net/http';
+import { statusError } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
-import { escapeXml, valueOf } from '../../xml';
+import { escapeXml, valueOf } from '../../net/xml';
 import { prolog, readResult, readXml, xmlHeaders } from './documents';
 import { isFailure, readSession, resultCode, writeTime, type SenseSession } from './types';
 

@@ -3,7 +3,7 @@
  * templates show trailing blanks. Source: https://tkhsecurity.atlassian.net/wiki/x/toBrIgI (Important notes).
  */
 import type { Camera, ClipStatus, ProviderClip } from '../../provider';
-import { findAll, valueOf, type XmlElement } from '../../xml';
+import { findAll, valueOf, type XmlElement } from '../../net/xml';
 
 export interface SenseSession {
   /** To send with every request. */

@@ -6,7 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { downloadClip, type DownloadOptions, type DownloadWork } from '../../../lib/clips/download';
-import type { Connection } from '../../../lib/connection';
+import type { Connection } from '../../../lib/connection/connection';
 import type { ErrorCode } from '../../../lib/errors';
 import type { Answer, Job } from '../../../lib/jobs/job';
 import type { Clip, ClipFile, OpenClip } from '../../../lib/provider';

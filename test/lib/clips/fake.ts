@@ -1,6 +1,6 @@
 /** A provider that does what a test tells it to, behind a real connection. */
-import type { Clock } from '../../../lib/clock';
-import { Connection } from '../../../lib/connection';
+import type { Clock } from '../../../lib/async/clock';
+import { Connection } from '../../../lib/connection/connection';
 import type { Job, RunContext } from '../../../lib/jobs/job';
 import { defineProvider, type Clip, type OpenClip, type Provider } from '../../../lib/provider';
 import { manualClock } from '../../support/manual-clock';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Clock } from '../../../lib/clock';
-import { Connection } from '../../../lib/connection';
+import type { Clock } from '../../../lib/async/clock';
+import { Connection } from '../../../lib/connection/connection';
 import { ClipError } from '../../../lib/errors';
 import type { CallOptions, Clip, Provider, ProviderClip, ProviderDefinition } from '../../../lib/provider';
-import type { Refusals } from '../../../lib/refusals';
+import type { Refusals } from '../../../lib/connection/login-guard';
 import { manualClock } from '../../support/manual-clock';
 
 export const never: AbortSignal = new AbortController().signal;

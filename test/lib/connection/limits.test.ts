@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Slots } from '../../../lib/slots';
+import { Slots } from '../../../lib/async/semaphore';
 import { ClipError } from '../../../lib/errors';
 import { manualClock } from '../../support/manual-clock';
 import { clipNamed, connect, found, gate, is, never } from './fake';

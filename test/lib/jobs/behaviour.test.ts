@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { systemClock } from '../../../lib/clock';
+import { systemClock } from '../../../lib/async/clock';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
 import { openJournal } from '../../../lib/jobs/journal';
 import { expectNoUnhandledRejections } from '../../support/promises';

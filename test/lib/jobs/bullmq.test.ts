@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClipError } from '../../../lib/errors';
-import type { BullEngine } from '../../../lib/jobs/bullmq';
+import type { BullEngine } from '../../../lib/jobs/bullmq/engine';
 import type { Job } from '../../../lib/jobs/job';
 import { eventually } from '../../support/eventually';
 import { deferred } from '../../support/promises';

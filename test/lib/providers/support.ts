@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import type { Readable } from 'node:stream';
 import { inspect } from 'node:util';
-import type { Clock } from '../../../lib/clock';
-import type { Connection } from '../../../lib/connection';
+import type { Clock } from '../../../lib/async/clock';
+import type { Connection } from '../../../lib/connection/connection';
 import { ClipError } from '../../../lib/errors';
 import type { Clip } from '../../../lib/provider';
 

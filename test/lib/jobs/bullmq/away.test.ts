@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ClipError } from '../../../../lib/errors';
-import { BullEngine, type BullOptions } from '../../../../lib/jobs/bullmq';
+import { BullEngine, type BullOptions } from '../../../../lib/jobs/bullmq/engine';
 import type { Job } from '../../../../lib/jobs/job';
 import { eventually } from '../../../support/eventually';
 import { deferred, expectNoUnhandledRejections } from '../../../support/promises';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { JobNote } from '../../../../lib/jobs/bullmq/notes';
-import { meetOthers, type Others } from '../../../../lib/jobs/bullmq/others';
-import type { Met } from '../../../../lib/jobs/bullmq/presence';
+import type { JobNote } from '../../../../lib/jobs/bullmq/cluster';
+import { meetOthers, type Others } from '../../../../lib/jobs/bullmq/cluster';
+import type { Met } from '../../../../lib/jobs/bullmq/cluster';
 import { checkRedisUrl, connectRedis, loadPackages } from '../../../../lib/jobs/bullmq/redis';
 import { eventually } from '../../../support/eventually';
 import { describeWithRedis } from '../../../support/redis';

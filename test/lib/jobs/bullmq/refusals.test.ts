@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Connection } from '../../../../lib/connection';
+import type { Connection } from '../../../../lib/connection/connection';
 import { ClipError } from '../../../../lib/errors';
-import type { BullEngine } from '../../../../lib/jobs/bullmq';
+import type { BullEngine } from '../../../../lib/jobs/bullmq/engine';
 import type { Provider } from '../../../../lib/provider';
 import { eventually } from '../../../support/eventually';
 import { describeWithRedis } from '../../../support/redis';

@@ -1,7 +1,7 @@
 /** Engines on one Redis server for the whole suite, each test with keys of its own. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { BullEngine, type BullOptions } from '../../../../lib/jobs/bullmq';
+import { BullEngine, type BullOptions } from '../../../../lib/jobs/bullmq/engine';
 import { expectNoUnhandledRejections } from '../../../support/promises';
 import { startRedis, type RedisServer } from '../../../support/redis';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { systemClock } from '../../../../lib/clock';
-import type { Connection } from '../../../../lib/connection';
+import { systemClock } from '../../../../lib/async/clock';
+import type { Connection } from '../../../../lib/connection/connection';
 import type { Clip } from '../../../../lib/provider';
 import type { Aipix, AipixSettings } from '../../../simulators/aipix';
 import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';

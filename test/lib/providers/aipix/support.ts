@@ -1,4 +1,4 @@
-import { Connection } from '../../../../lib/connection';
+import { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';
 import type {
   Clip,
@@ -8,7 +8,7 @@ import type {
   ProxyOptions,
   TlsOptions,
 } from '../../../../lib/provider';
-import type { Clock } from '../../../../lib/clock';
+import type { Clock } from '../../../../lib/async/clock';
 import { aipix } from '../../../../lib/providers/aipix';
 import { startAipix, type Aipix, type AipixSettings } from '../../../simulators/aipix';
 import { atEnd, endsWithTest, finished, hurriedClock, never, NOON, poll as pollOnly } from '../support';

@@ -1,4 +1,4 @@
-import { Connection } from '../../../../lib/connection';
+import { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';
 import type { Clip, ClipRequest, Credentials, ProviderDefinition, ProviderConfig } from '../../../../lib/provider';
 import { kinesisVideo } from '../../../../lib/providers/kinesis-video';

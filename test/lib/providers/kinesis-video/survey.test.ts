@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Connection } from '../../../../lib/connection';
+import type { Connection } from '../../../../lib/connection/connection';
 import type { Footage } from '../../../../lib/provider';
 import { footage, stream, type SimFragment } from '../../../simulators/kinesis-video';
 import { withoutAwsEnvironment } from '../../../support/aws-environment';

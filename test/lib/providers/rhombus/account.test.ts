@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Connection } from '../../../../lib/connection';
+import type { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';
 import { providers } from '../../../../lib/providers';
 import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';

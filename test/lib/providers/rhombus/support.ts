@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
-import type { Clock } from '../../../../lib/clock';
-import { Connection } from '../../../../lib/connection';
+import type { Clock } from '../../../../lib/async/clock';
+import { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';
 import type {
   CallOptions,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { downloadClip, type DownloadWork } from '../../../../lib/clips/download';
 import type { Answer } from '../../../../lib/jobs/job';
 import type { Clip } from '../../../../lib/provider';
-import { systemClock } from '../../../../lib/clock';
+import { systemClock } from '../../../../lib/async/clock';
 import { clipUuid } from '../../../simulators/rhombus/clips';
 import type { Rhombus } from '../../../simulators/rhombus';
 import { closeAll, connectTo, createFinished, never, startCloud } from './support';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Connection } from '../../../../lib/connection';
+import type { Connection } from '../../../../lib/connection/connection';
 import type { ServerExport, ServerExportRequest } from '../../../../lib/provider';
 import { resultError } from '../../../../lib/providers/vdg-sense/codes';
 import type { VdgSense } from '../../../simulators/vdg-sense';

@@ -1,7 +1,7 @@
-import { Connection } from '../../../../lib/connection';
+import { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';
 import type { Clip, ClipRequest, Credentials, ProviderDefinition, TlsOptions } from '../../../../lib/provider';
-import type { Clock } from '../../../../lib/clock';
+import type { Clock } from '../../../../lib/async/clock';
 import { vdgSense } from '../../../../lib/providers/vdg-sense';
 import { startVdgSense, type SenseSettings, type VdgSense } from '../../../simulators/vdg-sense';
 import { atEnd, endsWithTest, finished, hurriedClock, never, NOON } from '../support';

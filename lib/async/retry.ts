@@ -1,0 +1,26 @@
+import type { ClipError } from '../errors';
+
+const baseMs = 1_000;
+const ceilingMs = 60_000;
+/** One pause asked for by a vendor is honoured up to this. */
+const longestRetryAfterMs = 15 * 60_000;
+/** First try included. */
+export const maxAttempts = 5;
+
+/**
+ * How long to wait before trying again after `failures` failures in a row; `undefined` when it is not worth another try.
+ * Exponential with +-25 % jitter; never sooner than the vendor asked for.
+ */
+export function retryDelayMs(
+  error: ClipError,
+  failures: number,
+  random: () => number = Math.random,
+): number | undefined {
+  return error.retryable && failures < maxAttempts ? backoffMs(error, failures, random) : undefined;
+}
+
+/** The wait alone, for loops that are bounded by something else than a number of tries. */
+export function backoffMs(error: ClipError, failures: number, random: () => number = Math.random): number {
+  const exponentialMs = Math.min(ceilingMs, baseMs * 2 ** (failures - 1)) * (0.75 + random() / 2);
+  return Math.round(Math.max(exponentialMs, Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs)));
+}

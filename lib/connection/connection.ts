@@ -1,0 +1,249 @@
+import { Poller, type ClipAnswer } from './poller';
+import type { Clock } from '../async/clock';
+import { ClipError } from '../errors';
+import { cancelled, OpenProvider } from './provider-handle';
+import type {
+  CallOptions,
+  Camera,
+  Clip,
+  ClipRequest,
+  ConnectionCheck,
+  Footage,
+  Gap,
+  OpenClip,
+  Provider,
+  ProviderClip,
+  ProviderConfig,
+  ProviderDefinition,
+  ServerExport,
+  ServerExportRequest,
+} from '../provider';
+import type { Refusals } from './login-guard';
+import { Slots } from '../async/semaphore';
+
+/** Requests other than transfers and polls that may be under way at once: enough to be quick, too few to be a burst. */
+const commandsAtOnce = 4;
+
+export interface ConnectionOptions {
+  /** Id of the `clip-provider` node. */
+  id: string;
+  definition: ProviderDefinition;
+  config: ProviderConfig;
+  /** Transfers at once. */
+  maxConcurrent: number;
+  clock: Clock;
+  /** Where other instances hear that the credentials were refused. */
+  refusals?: Refusals;
+}
+
+/**
+ * One account on one server, shared by all nodes that use it: the policy around a provider. Logs in once, keeps the number
+ * of requests within limits, asks for many clips in one round, and takes secrets out of whatever goes wrong.
+ */
+export class Connection {
+  readonly id: string;
+  readonly definition: ProviderDefinition;
+  /** Transfers at once. */
+  readonly maxConcurrent: number;
+  /** Where in time this connection's rounds of polling lie, so that many of them do not ask at the same moment. */
+  readonly phaseMs = Math.floor(Math.random() * 60_000);
+  readonly #config: ProviderConfig;
+  readonly #closing = new AbortController();
+  readonly #provider: OpenProvider;
+  readonly #commands = new Slots(commandsAtOnce);
+  readonly #transfers: Slots;
+  readonly #poller: Poller;
+  readonly #exportPoller: Poller<ServerExport, ServerExport>;
+  readonly #changeListeners = new Set<(clipId?: string) => void>();
+
+  constructor(options: ConnectionOptions) {
+    const { id, definition, config, maxConcurrent, clock, refusals } = options;
+    this.id = id;
+    this.definition = definition;
+    this.maxConcurrent = maxConcurrent;
+    this.#config = config;
+    this.#transfers = new Slots(maxConcurrent);
+    this.#poller = new Poller(clock, (clips) => this.#fetchClips(clips));
+    this.#exportPoller = new Poller(clock, (exports) => this.#fetchExports(exports));
+    const changed = (clipId?: string): void => {
+      this.#poller.hint();
+      for (const listener of this.#changeListeners) listener(clipId);
+    };
+    this.#provider = new OpenProvider({ definition, config, refusals, closing: this.#closing.signal, changed });
+  }
+
+  /** Longest clip the vendor makes, in seconds. */
+  get maxClipSeconds(): number | undefined {
+    return this.definition.maxClipSeconds?.(this.#config.settings);
+  }
+
+  async createClip(request: ClipRequest, signal: AbortSignal): Promise<Clip> {
+    return this.#own(await this.#command(signal, (provider, call) => provider.createClip(request, call)));
+  }
+
+  /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that cannot be told. */
+  async findClip(request: ClipRequest, signal: AbortSignal): Promise<Clip | undefined> {
+    const found = await this.#command(signal, async (provider, call) => provider.findClip?.(request, call));
+    return found && this.#own(found);
+  }
+
+  /**
+   * The clip's status, in the next round of the connection's one loop. `undefined`: the vendor does not list it.
+   * @param intervalMs the shortest time between two rounds that this caller puts up with
+   */
+  async pollClip(clip: Clip, intervalMs: number, signal: AbortSignal): Promise<Clip | undefined> {
+    const found = await this.#waiting(signal, (either) => this.#poller.ask(clip, intervalMs, either));
+    return found && this.#own(found);
+  }
+
+  /**
+   * Calls back when the vendor tells that a clip has changed, or without an id where it does not tell which: the time to
+   * ask. A hint only, for whoever polls anyway. The returned function ends it.
+   */
+  onClipChanged(listener: (clipId?: string) => void): () => void {
+    this.#changeListeners.add(listener);
+    return () => void this.#changeListeners.delete(listener);
+  }
+
+  /** Runs a transfer when one of the connection's transfer slots is free. */
+  transfer<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#waiting(signal, (either) => this.#transfers.run(either, work));
+  }
+
+  openClip(clip: Clip, from: { offset: number; etag?: string }, signal: AbortSignal): Promise<OpenClip> {
+    return this.#provider.call(signal, (provider, call) => provider.openClip(clip, { ...call, ...from }));
+  }
+
+  deleteClip(clip: Clip, signal: AbortSignal): Promise<void> {
+    return this.#command(signal, async (provider, call) => {
+      if (!provider.deleteClip) throw this.#unsupported('delete clips');
+      await provider.deleteClip(clip, call);
+    });
+  }
+
+  /** Stops the making of a clip where the vendor can; resolves to whether it can. */
+  cancelClip(clip: Clip, signal: AbortSignal): Promise<boolean> {
+    return this.#command(signal, async (provider, call) => {
+      await provider.cancelClip?.(clip, call);
+      return provider.cancelClip !== undefined;
+    });
+  }
+
+  listCameras(signal: AbortSignal): Promise<Camera[]> {
+    return this.#command(signal, async (provider, call) => {
+      if (!provider.listCameras) throw this.#unsupported('list cameras');
+      return provider.listCameras(call);
+    });
+  }
+
+  /**
+   * Parts of a clip's range without footage, as they are known now; `undefined` where the vendor cannot tell. Belongs to a
+   * transfer, and so is limited with these.
+   */
+  async findGaps({ camera, start, end }: Clip, signal: AbortSignal): Promise<Gap[] | undefined> {
+    const find = async (provider: Provider, call: CallOptions): Promise<Footage | undefined> =>
+      provider.surveyFootage?.(camera, { start, end }, call);
+    return (await this.#provider.call(signal, find))?.gaps;
+  }
+
+  /** By what an export has to cut a range of any length. */
+  async surveyFootage(camera: string, range: Gap, signal: AbortSignal): Promise<Footage> {
+    const found = await this.#command(signal, async (provider, call) => provider.surveyFootage?.(camera, range, call));
+    return { maxClipSeconds: this.maxClipSeconds, gaps: [], ...found };
+  }
+
+  /** An export onto the vendor's own storage. @throws EUNSUPPORTED */
+  exportVideo(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport> {
+    return this.#command(signal, async (provider, call) => {
+      if (!provider.exportVideo) throw this.#unsupported('export to its own storage');
+      return provider.exportVideo(request, call);
+    });
+  }
+
+  /** The export that an earlier `exportVideo`, whose answer was lost, may have started; `undefined` where there is none. */
+  findExport(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport | undefined> {
+    return this.#command(signal, async (provider, call) => provider.findExport?.(request, call));
+  }
+
+  /**
+   * The export as it stands, in the next round of all that are waited for. `undefined`: the vendor does not list it.
+   * @param intervalMs the shortest time between two rounds that this caller puts up with
+   */
+  pollExport(started: ServerExport, intervalMs: number, signal: AbortSignal): Promise<ServerExport | undefined> {
+    return this.#waiting(signal, (either) => this.#exportPoller.ask(started, intervalMs, either));
+  }
+
+  cancelExport(started: ServerExport, signal: AbortSignal): Promise<void> {
+    return this.#command(signal, async (provider, call) => {
+      if (!provider.cancelExport) throw this.#unsupported('cancel an export');
+      await provider.cancelExport(started, call);
+    });
+  }
+
+  check(signal: AbortSignal): Promise<ConnectionCheck> {
+    return this.#command(signal, (provider, call) => provider.check(call));
+  }
+
+  /** Ends everything under way, and logs out. Never rejects. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#provider.close();
+  }
+
+  async #fetchClips(clips: Clip[]): Promise<ClipAnswer[]> {
+    const { signal } = this.#closing;
+    const sessions: unknown[] = [];
+    const answers = await this.#provider.call(signal, async (provider, call) => {
+      if (!provider.getClips) return undefined;
+      sessions.push(call.session);
+      const found = await provider.getClips(clips, call);
+      // A login matter in one answer is one of the whole connection: a fresh session may help, or nothing will.
+      const loginMatter = found.find(
+        (answer) =>
+          answer instanceof ClipError &&
+          (answer.sessionExpired ? provider.login && sessions.length === 1 : answer.code === 'EAUTH'),
+      );
+      if (loginMatter) throw loginMatter;
+      return found.map((answer) => (answer instanceof ClipError ? this.#provider.redact(answer, sessions) : answer));
+    });
+    return answers ?? Promise.all(clips.map((clip) => this.#fetchClip(clip)));
+  }
+
+  #fetchExports(exports: ServerExport[]): Promise<(ServerExport | ClipError | undefined)[]> {
+    return this.#command(this.#closing.signal, async (provider, call) => {
+      if (!provider.getExports) throw this.#unsupported('tell of its exports');
+      const found = await provider.getExports(exports, call);
+      return found.map((answer) =>
+        answer instanceof ClipError ? this.#provider.redact(answer, [call.session]) : answer,
+      );
+    });
+  }
+
+  #fetchClip(clip: Clip): Promise<ClipAnswer> {
+    return this.#command(this.#closing.signal, (provider, call) => provider.getClip(clip, call)).catch(
+      (error: ClipError) => (error.code === 'ENOTFOUND' ? undefined : error),
+    );
+  }
+
+  #command<T>(signal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
+    return this.#waiting(signal, (either) => this.#commands.run(either, () => this.#provider.call(signal, work)));
+  }
+
+  /** Where callers wait for their turn, a signal ends the wait with any reason; from here on it is `EABORTED`. */
+  async #waiting<T>(signal: AbortSignal, wait: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const either = AbortSignal.any([signal, this.#closing.signal]);
+    try {
+      return await wait(either);
+    } catch (thrown) {
+      throw either.aborted && !(thrown instanceof ClipError) ? cancelled() : thrown;
+    }
+  }
+
+  #own(clip: ProviderClip): Clip {
+    return { ...clip, connection: this.id, provider: this.definition.id };
+  }
+
+  #unsupported(what: string): ClipError {
+    return new ClipError('EUNSUPPORTED', `${this.definition.label} cannot ${what}`);
+  }
+}

@@ -1,0 +1,42 @@
+import type { ClipError } from '../errors';
+import type { Credentials } from '../provider';
+
+/** Shorter ones would black out ordinary words. */
+const shortestSecret = 4;
+
+/** All forms in which the credentials and the session may turn up in a vendor's text. */
+export function secretValues(credentials: Credentials, session: unknown): string[] {
+  const plain = [credentials.password, credentials.token, ...stringsIn(session)];
+  const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
+  // Parsers trim what a vendor echoes.
+  const forms = plain.flatMap((secret) => [secret, secret.trim(), encode(secret)]);
+  // One secret may be a part of another one: the longest goes first.
+  return [...new Set([...forms, basic])]
+    .filter((secret) => secret.length >= shortestSecret)
+    .sort((a, b) => b.length - a.length);
+}
+
+/** The same text without any of the secrets. */
+export function hideSecrets(text: string, secrets: string[]): string {
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+}
+
+/** The same error without any of the secrets in its message or stack: vendors echo what they were sent. */
+export function redact(error: ClipError, secrets: string[]): ClipError {
+  const clean = (text: string): string => hideSecrets(text, secrets);
+  const message = clean(error.message);
+  if (message === error.message && clean(error.stack ?? '') === (error.stack ?? '')) return error;
+  const copy = error.withMessage(message);
+  copy.stack = clean(copy.stack ?? '');
+  return copy;
+}
+
+/** Half of a surrogate pair, which only a vendor's nonsense holds, cannot be encoded. */
+function encode(secret: string): string {
+  return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\uFFFD'));
+}
+
+function stringsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
+}

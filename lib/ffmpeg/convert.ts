@@ -1,0 +1,229 @@
+/** What happens to a verified file before it gets its final name: an index at the front, or H.264 that fits the next hop. */
+import { mkdir, open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClipError } from '../errors';
+import { runFfmpeg, type FfmpegRun } from './run';
+import { fileSource, readMp4, type Mp4Info } from '../mp4';
+import { audioBitsPerSecond, copyOptions, encodeOptions, leastBytes, planBitrate, smallerBitrate } from './encode';
+import type { Encoding } from './encode';
+
+export interface Conversion {
+  /** The verified file; its name is this job's own. It is only read. */
+  path: string;
+  /** What is in it. */
+  mp4: Mp4Info;
+  /**
+   * `faststart`: the same pictures with the index first. `h264`: pictures are encoded again only where the codec, the height
+   * or the size asks for it.
+   */
+  convert: 'faststart' | 'h264';
+  /** For `h264`: pixels, at least 2; 0 keeps the height. */
+  maxHeight: number;
+  /** For `h264`: the whole file, at most; 0 for any size. */
+  maxBytes: number;
+  /** Path of the program. */
+  ffmpeg: string;
+  signal: AbortSignal;
+  /** Whole numbers up to 100, each larger than the one before. */
+  onProgress?(percent: number): void;
+}
+
+export interface ConvertedFile {
+  path: string;
+  /** Bytes. */
+  size: number;
+  mp4: Mp4Info;
+}
+
+function convertedPath(path: string): string {
+  return `${path}.converted`;
+}
+
+function passesFolder(path: string): string {
+  return `${path}.passes`;
+}
+
+/**
+ * Writes and verifies a converted copy beside the file. The copy is on disk (synced) and belongs to the caller; the original
+ * stays as it is. After a failure or an abort nothing is left but the original.
+ * @throws EABORTED, EFFMPEG, ENOSPACE; ELIMIT when `maxBytes` cannot be reached
+ */
+export async function convertFile(conversion: Conversion): Promise<ConvertedFile> {
+  const { path, convert, signal } = conversion;
+  const progress = progressOf(conversion);
+  // A crash may have left some. New ones get new files: an ffmpeg that outlived it may still be writing to the old ones.
+  await removeWork(path);
+  try {
+    const file =
+      convert === 'faststart'
+        ? await copy(conversion, progress)
+        : await makeH264(conversion, await sizeOf(path), progress);
+    progress(100);
+    if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    return file;
+  } catch (error) {
+    await rm(convertedPath(path), { force: true });
+    throw inContext(error, convert);
+  } finally {
+    await rm(passesFolder(path), { recursive: true, force: true });
+  }
+}
+
+/** Removes what an interrupted `convertFile` may have left beside a file. */
+export async function removeWork(path: string): Promise<void> {
+  await rm(convertedPath(path), { force: true });
+  await rm(passesFolder(path), { recursive: true, force: true });
+}
+
+type Progress = (percent: number) => void;
+
+async function makeH264(conversion: Conversion, size: number, progress: Progress): Promise<ConvertedFile> {
+  const { mp4, maxBytes, maxHeight } = conversion;
+  const fits = (bytes: number) => maxBytes === 0 || bytes <= maxBytes;
+  if (mp4.codec === 'h264' && (maxHeight === 0 || (mp4.height ?? Infinity) <= maxHeight) && fits(size)) {
+    const copied = await copy(conversion, progress);
+    if (fits(copied.size)) return copied;
+  }
+  if (maxBytes === 0) return encode(conversion, { by: 'quality' }, progress, [0, 99]);
+  return fitSize(conversion, size, progress);
+}
+
+/** How much more room than the source needs makes it worth trying for quality first. */
+const roomy = 1.5;
+const mostTries = 3;
+
+async function fitSize(conversion: Conversion, sourceSize: number, progress: Progress): Promise<ConvertedFile> {
+  const { path, mp4, maxBytes } = conversion;
+  const seconds = mp4.duration;
+  if (!seconds) throw new ClipError('EFFMPEG', 'the duration of the video is not known');
+  const plan = { seconds, maxBytes, hasAudio: mp4.audioCodec !== undefined, audioBitsPerSecond };
+  let next = planBitrate(plan);
+  if (next === 'too small') {
+    throw new ClipError(
+      'ELIMIT',
+      `${seconds.toFixed(1)} s of video do not fit in ${megabytes(maxBytes)}; they need at least ` +
+        `${megabytes(leastBytes(plan))}. Allow more, or make shorter clips`,
+    );
+  }
+  const most = next.videoBitsPerSecond;
+  if (maxBytes >= roomy * sourceSize) {
+    const file = await encode(conversion, { by: 'quality', maxBitsPerSecond: most }, progress, [0, 99]);
+    if (file.size <= maxBytes) return file;
+  }
+  await mkdir(passesFolder(path));
+  const passLog = join(passesFolder(path), 'pass');
+  await run(conversion, { by: 'size', videoBitsPerSecond: most, pass: 1, passLog }, progress, [0, 40]);
+  for (let tries = 0; tries < mostTries && next !== 'too small'; tries += 1) {
+    const { videoBitsPerSecond } = next;
+    const file = await encode(conversion, { by: 'size', videoBitsPerSecond, pass: 2, passLog }, progress, [40, 99]);
+    if (file.size <= maxBytes) return file;
+    next = smallerBitrate(videoBitsPerSecond, { size: file.size, maxBytes, seconds });
+  }
+  throw new ClipError(
+    'ELIMIT',
+    `the video does not get as small as ${megabytes(maxBytes)}. Allow more, or lower the height`,
+  );
+}
+
+async function copy(conversion: Conversion, progress: Progress): Promise<ConvertedFile> {
+  const { path, mp4, convert } = conversion;
+  const output = { path: convertedPath(path), format: 'mp4', options: copyOptions(mp4, convert) };
+  await runStep(conversion, output, progress, [0, 99]);
+  return verified(conversion, false);
+}
+
+async function encode(
+  conversion: Conversion,
+  encoding: Encoding,
+  progress: Progress,
+  span: [number, number],
+): Promise<ConvertedFile> {
+  await run(conversion, encoding, progress, span);
+  return verified(conversion, true);
+}
+
+async function run(
+  conversion: Conversion,
+  encoding: Encoding,
+  progress: Progress,
+  span: [number, number],
+): Promise<void> {
+  const { path, mp4, maxHeight } = conversion;
+  const measures = encoding.by === 'size' && encoding.pass === 1;
+  const target = measures ? { format: 'null' } : { path: convertedPath(path), format: 'mp4' };
+  const options = encodeOptions(mp4, maxHeight, encoding);
+  await runStep(conversion, { ...target, options, keepFrameTimes: true }, progress, span);
+}
+
+async function runStep(
+  { path, mp4, ffmpeg, signal }: Conversion,
+  output: FfmpegRun['output'],
+  progress: Progress,
+  [from, to]: [number, number],
+): Promise<void> {
+  const onProgress = ({ seconds }: { seconds: number }) => {
+    if (mp4.duration) progress(from + (to - from) * Math.min(1, seconds / mp4.duration));
+  };
+  await runFfmpeg({ ffmpeg, inputs: [{ path, format: 'mp4' }], output, signal, onProgress });
+}
+
+/** @throws EFFMPEG when the result is not what was asked for, whatever ffmpeg said; its size is not looked at */
+async function verified({ path: source, mp4, maxHeight }: Conversion, encoded: boolean): Promise<ConvertedFile> {
+  const path = convertedPath(source);
+  const handle = await open(path, 'r+').catch(() => {
+    throw new ClipError('EFFMPEG', 'ffmpeg reported success and wrote no file');
+  });
+  try {
+    const content = await fileSource(handle);
+    const result = await readMp4(content);
+    const problem = problemOf(result, mp4, encoded ? maxHeight : undefined);
+    if (problem) throw new ClipError('EFFMPEG', `the result is not the video: ${problem}`);
+    await handle.sync();
+    return { path, size: content.size, mp4: result };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** `encodedHeight`: the limit where pictures were encoded. */
+function problemOf(result: Mp4Info, source: Mp4Info, encodedHeight: number | undefined): string | undefined {
+  if (!result.whole) return result.problems.join('; ');
+  if (!result.hasVideo) return 'there is no video track in it';
+  // Time that the source skipped (between fragments) counts in the result, so it may well be longer.
+  if (source.duration !== undefined && (result.duration ?? 0) < source.duration - toleranceSeconds(source.duration)) {
+    return `it has ${(result.duration ?? 0).toFixed(1)} of ${source.duration.toFixed(1)} s`;
+  }
+  if (encodedHeight === undefined) return undefined;
+  if (result.codec !== 'h264') return `its codec is ${result.codec ?? 'not known'}`;
+  if (encodedHeight > 0 && (result.height ?? Infinity) > encodedHeight) return `it is ${result.height} pixels high`;
+  return undefined;
+}
+
+/** The last picture may lose its duration, and slow cameras have long ones. */
+function toleranceSeconds(seconds: number): number {
+  return Math.max(Math.min(1, seconds / 2), seconds * 0.02);
+}
+
+/** Lets through whole numbers that grow. */
+function progressOf({ onProgress }: Conversion): Progress {
+  let last = 0;
+  return (percent) => {
+    const whole = Math.floor(percent);
+    if (whole > last) onProgress?.((last = whole));
+  };
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path)).size;
+}
+
+function inContext(error: unknown, convert: Conversion['convert']): unknown {
+  if (!(error instanceof ClipError) || error.code === 'EABORTED') return error;
+  const doing =
+    convert === 'faststart' ? 'Moving the index of the video to its front' : 'Converting the video to H.264';
+  return error.withMessage(`${doing}: ${error.message}`);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toPrecision(3)} MB`;
+}

@@ -1,0 +1,166 @@
+/**
+ * Running ffmpeg. The only user of fluent-ffmpeg, which is not maintained: its traps are dealt with here. It is loaded on
+ * first use, and nothing of ffprobe is used at all.
+ */
+import type { ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import type { FfmpegCommand } from 'fluent-ffmpeg';
+import { systemClock, type Clock } from '../async/clock';
+import { ClipError } from '../errors';
+import { classifyStderr } from './errors';
+
+export { findFfmpeg } from './find';
+export type { FfmpegSearch } from './find';
+export { classifyStderr } from './errors';
+
+export interface FfmpegRun {
+  /** Absolute path of the program. */
+  ffmpeg: string;
+  /** Each with the name of its demuxer: ffmpeg must not guess from the name or content of a file. */
+  inputs: { path: string; format: string; options?: string[] }[];
+  /** Without a path nothing is written. An existing file is overwritten. */
+  output: {
+    path?: string;
+    /** Name of the muxer: file names end in `.part`. */
+    format: string;
+    options?: string[];
+    /** Keep the time of every video frame when encoding; by default ffmpeg fills MP4 files up to a constant rate. */
+    keepFrameTimes?: boolean;
+  };
+  signal: AbortSignal;
+  /** How far the output is; only ever grows. */
+  onProgress?(progress: { seconds: number }): void;
+  clock?: Clock;
+}
+
+/**
+ * Resolves when ffmpeg is done. Rejects only after the process is gone, so that its files can be removed.
+ * @throws EABORTED, EFFMPEG, ENOSPACE
+ */
+export async function runFfmpeg(run: FfmpegRun): Promise<void> {
+  if (!run.output.keepFrameTimes) return runOnce(run, []);
+  try {
+    return await runOnce(run, ['-fps_mode', 'vfr']);
+  } catch (error) {
+    // Before 5.1 it was `-vsync`, which 9 has no more. An unknown option fails before any file is touched.
+    if (!(error instanceof ClipError && error.message.includes('"fps_mode"'))) throw error;
+    return runOnce(run, ['-vsync', 'vfr']);
+  }
+}
+
+/** What fluent-ffmpeg keeps to itself, and what must be other than it is. */
+interface Internals {
+  _getArguments(): string[];
+  _prepare(done: (error: null, args: string[]) => void): void;
+  _getFfmpegPath(done: (error: null, file: string) => void): void;
+  _spawnFfmpeg(args: string[], options: object, onProcess: OnProcess, onEnd: OnEnd): void;
+}
+interface Lines {
+  get(): string;
+}
+type OnProcess = (child: ChildProcess, out: Lines, err: Lines) => void;
+type OnEnd = (error: unknown, out?: Lines, err?: Lines) => void;
+
+const noLines: Lines = { get: () => '' };
+const patienceMs = 2000;
+
+function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<void> {
+  const { signal, onProgress, clock = systemClock } = run;
+  if (signal.aborted) return Promise.reject(new ClipError('EABORTED', 'Cancelled'));
+  return new Promise((resolve, reject) => {
+    const command = prepare(run, moreOptions);
+    let child: ChildProcess | undefined;
+    let forgetKill: () => void = () => undefined;
+    let seconds = 0;
+
+    // fluent-ffmpeg starts the process some time after `run()`, and `kill()` does nothing until then. As it has nothing
+    // to prepare here, it starts at once: there is no moment at which an abort finds no process.
+    const spawn = command._spawnFfmpeg.bind(command);
+    command._spawnFfmpeg = (args, options, onProcess, onEnd) => {
+      // Without lines of output its own handler throws where nobody can catch it.
+      const end: OnEnd = (error, out = noLines, err = noLines) => onEnd(error, out, err);
+      const keep: OnProcess = (started, out, err) => onProcess((child = started), out, err);
+      try {
+        // A group of its own: where ffmpeg is a script, what it started is stopped with it.
+        spawn(args, { ...options, detached: process.platform !== 'win32' }, keep, end);
+      } catch (error) {
+        // With no file handles left it stumbles over missing pipes; the true reason arrives in the next tick.
+        setImmediate(end, error);
+      }
+    };
+    const stop = (): void => {
+      kill(child, 'SIGTERM');
+      forgetKill = clock.after(patienceMs, () => {
+        kill(child, 'SIGKILL');
+        // Whoever else holds the other ends: nothing more is read from them.
+        child?.stdout?.destroy();
+        child?.stderr?.destroy();
+      });
+    };
+    const settle = (error?: unknown, stderr = ''): void => {
+      signal.removeEventListener('abort', stop);
+      forgetKill();
+      if (signal.aborted) reject(new ClipError('EABORTED', 'Cancelled'));
+      else if (error) reject(failure(error, stderr, run.ffmpeg, child));
+      else resolve();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    // Not its `progress` event: a listener makes it run ffprobe.
+    command.on('stderr', (line: string) => {
+      const at = progressSeconds(line);
+      if (at !== undefined && at > seconds) onProgress?.({ seconds: (seconds = at) });
+    });
+    command.on('error', (error: unknown, _stdout: unknown, stderr?: string | null) => settle(error, stderr ?? ''));
+    command.on('end', () => settle());
+    command.run();
+  });
+}
+
+function prepare({ ffmpeg, inputs, output }: FfmpegRun, moreOptions: string[]): FfmpegCommand & Internals {
+  const create = require('fluent-ffmpeg') as typeof import('fluent-ffmpeg');
+  const command = create() as FfmpegCommand & Internals;
+  // It would ask ffmpeg for its formats and encoders first: two more processes, kept as true for every other ffmpeg.
+  command._prepare = (done) => done(null, command._getArguments());
+  // `setFfmpegPath` sets it for all commands, also for those that are about to start.
+  command._getFfmpegPath = (done) => done(null, ffmpeg);
+  // Options given as one array would be split at spaces; each call has several, so none is.
+  inputs.forEach((input, index) => {
+    const general = index === 0 ? ['-nostdin', '-hide_banner', '-y', '-v', 'error', '-stats'] : [];
+    const options = [...(input.options ?? []), '-protocol_whitelist', 'file', '-f', input.format];
+    command.input(fileUrl(input.path)).inputOptions(...general, ...options);
+  });
+  command
+    .output(output.path === undefined ? '-' : fileUrl(output.path))
+    .outputOptions(...(output.options ?? []), ...moreOptions, '-f', output.format);
+  return command;
+}
+
+/** No file name can be taken for an option, a protocol or `-` this way. */
+function fileUrl(file: string): string {
+  return `file:${path.resolve(file)}`;
+}
+
+/** Where in `time=00:01:02.50` the output is; `undefined` for other lines, `N/A` and times before the start. */
+function progressSeconds(line: string): number | undefined {
+  const [, hours, minutes, seconds] = /\btime=(\d+):(\d\d):(\d\d(?:\.\d+)?)/.exec(line) ?? [];
+  return seconds === undefined ? undefined : Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+}
+
+function kill(child: ChildProcess | undefined, signal: NodeJS.Signals): void {
+  if (child?.pid === undefined) return;
+  try {
+    if (process.platform === 'win32') child.kill(signal);
+    else process.kill(-child.pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function failure(error: unknown, stderr: string, ffmpeg: string, child: ChildProcess | undefined): ClipError {
+  const exit = child?.signalCode ?? child?.exitCode ?? null;
+  // A negative one is Node's, for a process that never was.
+  if (typeof exit === 'string' || (exit !== null && exit > 0)) return classifyStderr(stderr, exit);
+  const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+  const retryable = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(code);
+  return new ClipError('EFFMPEG', `${ffmpeg} could not be started (${code})`, { retryable });
+}

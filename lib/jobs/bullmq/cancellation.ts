@@ -1,0 +1,158 @@
+/** Ends jobs from outside, wherever they are: waiting, running here, or running in another instance. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import { toClipError } from '../../errors';
+import type { Job, JobOwner } from '../job';
+import { jobOf, type Lane } from './queue';
+import type { Ended, Stopped } from './cluster';
+import type { Others } from './cluster';
+import { cancelled, type Run, type Runs } from './runs';
+
+export interface EndsOptions {
+  client: Redis;
+  prefix: string;
+  runs: Runs;
+  closing: AbortSignal;
+  others: Others;
+  ownerOf(job: Job): JobOwner<unknown> | undefined;
+  warn(text: string): void;
+  /** A job that did not run was taken out of its lane. */
+  taken(job: Job, how: Stopped): void;
+}
+
+/** News of an end may be missed: it is looked for again after this. */
+const checkMs = 1_000;
+/** Whoever ends a waiting job has so long to do so. */
+const claimMs = 60_000;
+const atOnce = 100;
+
+export class Ends {
+  readonly #ending = new Map<string, Promise<unknown>>();
+  readonly #listeners = new Map<string, Set<(how: Ended, job?: Job) => void>>();
+
+  constructor(private readonly options: EndsOptions) {}
+
+  /** @returns those that these calls ended */
+  async endAll(jobs: { job: Job; lane: Lane }[], how: Stopped): Promise<Job[]> {
+    const ended: (Job | undefined)[] = [];
+    for (let from = 0; from < jobs.length; from += atOnce) {
+      const page = jobs.slice(from, from + atOnce);
+      ended.push(...(await Promise.all(page.map(({ job, lane }) => this.#end(lane, job.id, how)))));
+    }
+    return ended.filter((job) => job !== undefined);
+  }
+
+  /** Another instance wants the job to end that may be running here. */
+  stop(id: string, how: Stopped): void {
+    const run = this.options.runs.get(id);
+    if (run && !run.settling) stopRun(run, how);
+  }
+
+  /** The job is gone. */
+  heard(id: string, how: Ended, job?: Job): void {
+    for (const listener of [...(this.#listeners.get(id) ?? [])]) listener(how, job);
+  }
+
+  async #end(lane: Lane, id: string, how: Stopped): Promise<Job | undefined> {
+    const before = this.#ending.get(id);
+    if (before) return void (await before);
+    const ending = this.#tryToEnd(lane, id, how);
+    this.#ending.set(id, ending);
+    return ending.finally(() => this.#ending.delete(id));
+  }
+
+  async #tryToEnd(lane: Lane, id: string, how: Stopped): Promise<Job | undefined> {
+    const { runs, closing } = this.options;
+    while (!closing.aborted) {
+      const run = runs.get(id);
+      if (run?.settling) {
+        // Too late. Whoever cancels from within the telling must not wait for itself.
+        if (how === 'removed') await run.ended;
+        return undefined;
+      }
+      if (run?.over) {
+        await run.ended;
+        continue;
+      }
+      const end = this.#listen(id);
+      try {
+        if (run) stopRun(run, how);
+        const taken = run ? 'asked' : await this.#tryToTake(lane, id, how);
+        if (taken !== 'asked' && taken !== 'claimed') return taken;
+        const found = await end.within(checkMs, closing);
+        if (found) return found.how === how && taken === 'asked' ? found.job : undefined;
+      } finally {
+        end.stop();
+      }
+    }
+    return undefined;
+  }
+
+  /** Ends a job that does not run. */
+  async #tryToTake(lane: Lane, id: string, how: Stopped): Promise<Job | 'asked' | 'claimed' | undefined> {
+    const { others, taken } = this.options;
+    const [queued, state] = await Promise.all([lane.queue.getJob(id), lane.queue.getJobState(id)]);
+    if (!queued) return undefined;
+    const job = jobOf(queued);
+    if (state === 'active') {
+      others.tell({ type: 'stop', id, owner: job.owner, how });
+      return 'asked';
+    }
+    if (!(await this.#claim(id))) return 'claimed';
+    try {
+      await queued.remove();
+    } catch {
+      // Somebody runs it since.
+      return 'asked';
+    }
+    if (how === 'cancelled') await this.#tellOwner(job);
+    taken(job, how);
+    return job;
+  }
+
+  async #tellOwner(job: Job): Promise<void> {
+    try {
+      await this.options.ownerOf(job)?.settled(job, { type: 'failed', error: cancelled() });
+    } catch (thrown) {
+      this.options.warn(toClipError(thrown).message);
+    }
+  }
+
+  /** Several instances may be told to end the same job: one of them does it. */
+  async #claim(id: string): Promise<boolean> {
+    const { client, prefix, others } = this.options;
+    const key = `${prefix}:ending:${id}`;
+    if ((await client.set(key, others.id, 'PX', claimMs, 'NX')) === 'OK') return true;
+    return (await client.get(key)) === others.id;
+  }
+
+  #listen(id: string): { within(ms: number, signal: AbortSignal): Promise<Heard | undefined>; stop(): void } {
+    const listeners = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, listeners);
+    const stopped = new AbortController();
+    let listener!: (how: Ended, job?: Job) => void;
+    const heard = new Promise<Heard>((resolve) => (listener = (how, job) => resolve({ how, ...(job ? { job } : {}) })));
+    listeners.add(listener);
+    return {
+      within(ms, signal) {
+        const either = AbortSignal.any([signal, stopped.signal]);
+        return Promise.race([heard, sleep(ms, undefined, { signal: either }).catch(() => undefined)]);
+      },
+      stop: () => {
+        stopped.abort();
+        listeners.delete(listener);
+        if (listeners.size === 0) this.#listeners.delete(id);
+      },
+    };
+  }
+}
+
+interface Heard {
+  how: Ended;
+  job?: Job;
+}
+
+function stopRun(run: Run, how: Stopped): void {
+  run.end ??= how;
+  run.stop.abort();
+}

@@ -1,0 +1,52 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../async/clock';
+import { inSlices } from '../async/yielding';
+
+/**
+ * Starts what becomes due, in order and a few in each turn of the event loop: after a restart, thousands may be due at once.
+ * @returns lets something become due after so many milliseconds; what that returns takes it back
+ */
+export function startWhenDue<T>(
+  clock: Clock,
+  order: (a: T, b: T) => number,
+  start: (due: T) => void,
+): (item: T, waitMs: number) => () => void {
+  /** What waits, by when it is due. */
+  const moments = new Map<number, { items: Set<T>; cancel(): void }>();
+  const line = new Set<T>();
+  let isMoving = false;
+
+  async function move(): Promise<void> {
+    isMoving = true;
+    while (line.size > 0) {
+      // Whatever else is due now gets in line before the next turn.
+      await nextTurn();
+      await inSlices([...line].sort(order), (due) => line.delete(due) && start(due));
+    }
+    isMoving = false;
+  }
+
+  function open(at: number, waitMs: number) {
+    const items = new Set<T>();
+    const cancelTimer = clock.after(waitMs, () => {
+      moments.delete(at);
+      for (const item of items) line.add(item);
+      items.clear();
+      if (!isMoving) void move();
+    });
+    const moment = { items, cancel: () => (moments.delete(at), cancelTimer()) };
+    moments.set(at, moment);
+    return moment;
+  }
+
+  return (item, waitMs) => {
+    // All that is overdue is due at one moment. Timers of their own might fire in different turns.
+    const at = waitMs > 0 ? clock.now() + waitMs : -Infinity;
+    const { items, cancel } = moments.get(at) ?? open(at, waitMs);
+    items.add(item);
+    return () => {
+      line.delete(item);
+      if (items.delete(item) && items.size === 0) cancel();
+    };
+  };
+}

@@ -1,0 +1,74 @@
+/** The body of a reply that streams in: looking at its beginning, and reading it where it is only an error document. */
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { ClipError } from '../errors';
+
+const defaultTimeoutMs = 30_000;
+
+/**
+ * The first bytes of a body, which stay in it; empty when the body is.
+ * @throws ENETWORK, ETIMEOUT or EABORTED when nothing comes
+ */
+export async function peek(body: Readable, doing: string, timeoutMs = defaultTimeoutMs): Promise<Buffer> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    while (!body.readableEnded) {
+      const chunk = body.read() as Buffer | null;
+      if (chunk) {
+        body.unshift(chunk);
+        return chunk;
+      }
+      if (body.destroyed) throw body.errored ?? new Error('closed');
+      const ready = new AbortController();
+      const signal = AbortSignal.any([timeout, ready.signal]);
+      try {
+        await Promise.race(['readable', 'end', 'close'].map((event) => once(body, event, { signal })));
+      } finally {
+        ready.abort();
+      }
+    }
+    return Buffer.alloc(0);
+  } catch (thrown) {
+    body.destroy();
+    throw bodyError(thrown, doing, timeout.aborted ? timeoutMs : undefined);
+  }
+}
+
+/**
+ * The beginning of a body as text; the body is used up by it.
+ * @throws ENETWORK, ETIMEOUT or EABORTED when it breaks off
+ */
+export async function readText(
+  body: Readable,
+  doing: string,
+  { maxBytes, timeoutMs = defaultTimeoutMs }: { maxBytes: number; timeoutMs?: number },
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    body.destroy();
+  }, timeoutMs);
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= maxBytes) break;
+    }
+  } catch (thrown) {
+    throw bodyError(thrown, doing, late ? timeoutMs : undefined);
+  } finally {
+    clearTimeout(timer);
+    body.destroy();
+  }
+  return Buffer.concat(chunks).toString('utf8', 0, maxBytes);
+}
+
+/** @param lateMs the time that has run out, if that is what happened */
+function bodyError(thrown: unknown, doing: string, lateMs: number | undefined): ClipError {
+  if (thrown instanceof ClipError) return thrown;
+  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${doing}: no data within ${lateMs / 1000} s`);
+  const { code } = thrown as { code?: string };
+  return new ClipError('ENETWORK', `${doing}: the connection broke (${code ?? 'closed'})`);
+}

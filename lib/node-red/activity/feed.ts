@@ -1,0 +1,206 @@
+/** The list of work of one runtime: what nodes tell goes in, changes go out to every open editor. */
+import { stat } from 'node:fs/promises';
+import { systemClock, type Clock } from '../../async/clock';
+import { toClipError } from '../../errors';
+import type { Job } from '../../jobs/job';
+import { restoreMessage } from '../../jobs/message';
+import type { ClipFile } from '../../provider';
+import { activityLog, type ActivityJob } from './log';
+import type { ActivityRow, RowNode } from './row';
+import { jobEngine } from '../engine';
+import type { JobEvent } from '../job-node/event';
+import type { Message, Node, NodeRed } from '../runtime';
+
+export const activityTopic = 'video-clips/activity';
+
+/** What the feed asks of a node. */
+export interface NodeControls {
+  cancel(jobId: string): Promise<void>;
+  /** A stored job of this node. */
+  restore(job: Job): void;
+}
+
+export interface NodeFeed {
+  /** @param message where the job was just accepted from it */
+  tell(job: ActivityJob, event: JobEvent, message?: Message): string | undefined;
+  /** Keeps what a row's job came from, so that it can be tried again. */
+  keep(rowId: string, stored: Record<string, unknown>): void;
+  /** The file that a row's job has made. */
+  saved(rowId: string, file: ClipFile): void;
+  leave(): void;
+}
+
+/** A file of ours as it was when it was finished. */
+export interface KnownFile {
+  path: string;
+  size: number;
+  mtimeMs: number;
+}
+
+export interface ActivityFeed {
+  join(node: Node, controls: NodeControls): NodeFeed;
+  /** Has each node told of its stored jobs, once all nodes have joined. */
+  restore(): void;
+  /** All rows, and the number of the last changes that they are sure to include. */
+  snapshot(): { version: number; rows: ActivityRow[] };
+  /** Ends a row's jobs. `false`: there are none. */
+  cancel(rowId: string): Promise<boolean>;
+  /** Sends the message of a failed row again. `false`: it is not kept, or its node is gone. */
+  retry(rowId: string): boolean;
+  clear(): void;
+  fileOf(rowId: string, kind: 'video' | 'thumbnail'): KnownFile | undefined;
+}
+
+const mostRows = 1_000;
+const mostMessages = 100;
+/** Characters of all of them, as JSON: pictures may travel in messages. */
+const mostText = 10_000_000;
+const publishEveryMs = 1_000;
+/** What happens at about the same time is told together. */
+const gatherMs = 100;
+
+const feeds = new WeakMap<NodeRed['events'], ActivityFeed>();
+
+/** One per runtime; it outlives redeploys. */
+export function activityFeed(RED: NodeRed): ActivityFeed {
+  let feed = feeds.get(RED.events);
+  if (!feed) {
+    feed = openFeed(RED, systemClock);
+    feeds.set(RED.events, feed);
+  }
+  return feed;
+}
+
+/** For `activityFeed`, and for tests with a clock of their own. */
+export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
+  const rows = activityLog(mostRows, clock.now);
+  const nodes = new Map<string, NodeControls>();
+  const messages = new Map<string, { node: string; json: string }>();
+  const files = new Map<string, { video: KnownFile; thumbnail?: KnownFile }>();
+  /** Rows that go on with a message that is sent again. */
+  const goesOn = new WeakMap<Message, string>();
+  let keptText = 0;
+  let version = 0;
+  let isDue = false;
+  let publishedAt = 0;
+  let isRestoring = false;
+
+  function publishSoon(): void {
+    if (isDue) return;
+    isDue = true;
+    clock.after(Math.max(gatherMs, publishedAt + publishEveryMs - clock.now()), () => {
+      isDue = false;
+      publish();
+    });
+  }
+
+  function publish(): void {
+    const changes = rows.takeChanges();
+    if (!changes) return;
+    for (const id of changes.removed) {
+      forgetMessage(id);
+      files.delete(id);
+    }
+    version += 1;
+    publishedAt = clock.now();
+    RED.comms.publish(activityTopic, { version, ...changes });
+  }
+
+  function forgetMessage(rowId: string): void {
+    const kept = messages.get(rowId);
+    if (!kept) return;
+    keptText -= kept.json.length;
+    messages.delete(rowId);
+    rows.amend(rowId, { canRetry: false });
+  }
+
+  async function restore(): Promise<void> {
+    for (const job of await jobEngine(RED).list()) nodes.get(job.owner)?.restore(job);
+  }
+
+  /** Not known as long as it is not known how it lies on the disk. */
+  async function addFile(rowId: string, { path, duration, thumbnail }: ClipFile): Promise<void> {
+    const video = await lookAt(path);
+    if (!video || !rows.get(rowId)) return;
+    const picture = thumbnail === undefined ? undefined : await lookAt(thumbnail);
+    files.set(rowId, { video, ...(picture ? { thumbnail: picture } : {}) });
+    const file = { path, size: video.size, ...(duration === undefined ? {} : { duration }) };
+    rows.amend(rowId, { file, hasThumbnail: picture !== undefined });
+    publishSoon();
+  }
+
+  return {
+    join(node, controls) {
+      const where: RowNode = {
+        node: node.id,
+        nodeName: node.name ?? '',
+        nodeType: node.type,
+        flow: node.z ?? '',
+      };
+      nodes.set(node.id, controls);
+      return {
+        tell(job, event, message) {
+          const rowId = rows.tell(job, where, event, message && goesOn.get(message));
+          if (rowId === undefined) return undefined;
+          forgetMessage(rowId);
+          publishSoon();
+          return rowId;
+        },
+        keep(rowId, stored) {
+          forgetMessage(rowId);
+          const json = JSON.stringify(stored);
+          messages.set(rowId, { node: node.id, json });
+          keptText += json.length;
+          rows.amend(rowId, { canRetry: true });
+          for (const oldest of messages.keys()) {
+            if (messages.size <= mostMessages && keptText <= mostText) break;
+            forgetMessage(oldest);
+          }
+        },
+        saved: (rowId, file) => void addFile(rowId, file),
+        leave() {
+          if (nodes.get(node.id) === controls) nodes.delete(node.id);
+        },
+      };
+    },
+    restore() {
+      if (isRestoring) return;
+      isRestoring = true;
+      // By then all nodes of this start have joined.
+      setImmediate(() => {
+        isRestoring = false;
+        restore().catch((thrown: unknown) => RED.log.warn(`[video clips] ${toClipError(thrown).message}`));
+      });
+    },
+    snapshot: () => ({ version, rows: rows.list() }),
+    async cancel(rowId) {
+      const jobs = [...rows.jobsOf(rowId)];
+      await Promise.all(jobs.map(async ([job, node]) => nodes.get(node)?.cancel(job)));
+      return jobs.length > 0;
+    },
+    retry(rowId) {
+      const kept = messages.get(rowId);
+      const node = kept && RED.nodes.getNode(kept.node);
+      if (!node) return false;
+      const message = restoreMessage(JSON.parse(kept.json)) as Message;
+      goesOn.set(message, rowId);
+      node.receive(message);
+      return true;
+    },
+    clear() {
+      rows.clear();
+      publishSoon();
+    },
+    fileOf: (rowId, kind) => (rows.get(rowId) ? files.get(rowId)?.[kind] : undefined),
+  };
+}
+
+async function lookAt(path: string): Promise<KnownFile | undefined> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    return { path, size, mtimeMs };
+  } catch {
+    // A flow may have moved it already: then there is nothing to play.
+    return undefined;
+  }
+}

@@ -1,0 +1,126 @@
+/** A row of the list of running and recent work: one clip or export, and what its jobs have told of it last. */
+import type { JobEvent } from '../job-node/event';
+
+export type Stage =
+  | 'waiting'
+  | 'requesting'
+  | 'created'
+  | 'polling'
+  | 'ready'
+  | 'queued'
+  | 'downloading'
+  | 'converting'
+  | 'working'
+  | 'retrying'
+  | 'stuck'
+  | 'saved'
+  | 'failed'
+  | 'cancelled'
+  | 'expired';
+
+/** What the work is about. */
+export interface Subject {
+  /** Id and name of the `clip-provider` node. */
+  connection: string;
+  connectionName: string;
+  camera: string;
+  cameraName: string;
+  /** More than one only for exports. */
+  cameras: number;
+  /** ISO 8601 with `Z`. */
+  start: string;
+  end: string;
+  title: string;
+}
+
+/** The node that has it now, or had it last. */
+export interface RowNode {
+  node: string;
+  nodeName: string;
+  nodeType: string;
+  /** Its tab, or instance of a subflow. */
+  flow: string;
+}
+
+/** All that the editor is told. Nothing else of a message or a job may get in here. */
+export interface ActivityRow extends Subject, RowNode {
+  /** Random. */
+  id: string;
+  stage: Stage;
+  /** 0-100. */
+  progress?: number;
+  /** When it goes on. Instants are epoch milliseconds. */
+  until?: number;
+  error?: { code: string; message: string };
+  /** Bytes, and seconds where known. */
+  file?: { path: string; size: number; duration?: number };
+  hasThumbnail: boolean;
+  isRunning: boolean;
+  canRetry: boolean;
+  createdAt: number;
+  updatedAt: number;
+}
+
+/** Titles and vendors' words may be of any length. */
+const longestText = 500;
+
+/** Stages by the words of the nodes' statuses. */
+const stages: Record<string, Stage> = {
+  requesting: 'requesting',
+  created: 'created',
+  pending: 'polling',
+  busy: 'polling',
+  busyPercent: 'polling',
+  finished: 'ready',
+  queued: 'queued',
+  downloading: 'downloading',
+  downloadingBytes: 'downloading',
+  converting: 'converting',
+  saved: 'saved',
+};
+const failures: Record<string, Stage> = { EABORTED: 'cancelled', EEXPIRED: 'expired' };
+
+/** The row after an event. What the event says nothing of any more is gone from it; what was known of its subject stays. */
+export function nextRow(row: ActivityRow, node: RowNode, subject: Subject | undefined, event: JobEvent): ActivityRow {
+  const known = Object.entries(subject ?? {}).filter(([, value]) => value !== '');
+  const about = known.map(([name, value]): [string, unknown] => [
+    name,
+    typeof value === 'string' ? value.slice(0, longestText) : value,
+  ]);
+  const told = { progress: undefined, until: undefined, error: undefined, ...tellingOf(row, event) };
+  return { ...row, ...(Object.fromEntries(about) as Partial<Subject>), ...node, ...told };
+}
+
+function tellingOf(row: ActivityRow, event: JobEvent): Partial<ActivityRow> & { stage: Stage } {
+  switch (event.type) {
+    case 'waiting':
+      return { stage: 'waiting', until: event.until };
+    case 'working':
+      return { stage: stages[event.words[0]] ?? 'working', progress: percentOf(event.words[1]) };
+    case 'retrying':
+      return { stage: 'retrying', until: event.until, progress: row.progress, error: errorOf(event.error) };
+    case 'stuck':
+      return { stage: 'stuck' };
+    case 'finished':
+      return { stage: stages[event.words[0]] ?? 'saved' };
+    case 'failed':
+      return { stage: failures[event.error.code] ?? 'failed', error: errorOf(event.error) };
+    case 'gone':
+      return { stage: event.hasFailed ? 'failed' : 'cancelled' };
+  }
+}
+
+function percentOf(values: Record<string, unknown> | undefined): number | undefined {
+  return typeof values?.percent === 'number' ? values.percent : undefined;
+}
+
+function errorOf({ code, message }: { code: string; message: string }): ActivityRow['error'] {
+  return { code, message: message.slice(0, longestText) };
+}
+
+/** Whether two rows tell the same. */
+export function isSameRow(one: ActivityRow, other: ActivityRow): boolean {
+  const { error, ...rest } = { ...one, ...other };
+  if (error?.code !== one.error?.code || error?.message !== one.error?.message) return false;
+  return (Object.keys(rest) as (keyof typeof rest)[]).every((name) => one[name] === other[name]);
+}

@@ -1,0 +1,86 @@
+/** What the dialogs ask of the runtime about connections. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Connection } from '../../connection/connection';
+import { ClipError, toClipError } from '../../errors';
+import type { Camera, ConnectionCheck } from '../../provider';
+import { whileWanted } from '../../connection/session';
+import { getConnection } from '../connections';
+import { NotReady, readDraft, withDraft } from './draft';
+import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
+
+type Request = AdminRequest & IncomingMessage;
+type Response = AdminResponse & ServerResponse;
+
+/** Long enough for a slow server with many cameras; nobody waits for longer. */
+const longestMs = 60_000;
+
+/**
+ * `POST /video-clips/check <draft>` -> `{name, version?, cameras?, clockSkewMs?, warnings}`
+ * `GET /video-clips/cameras/<connection>`, `POST /video-clips/cameras <draft>` -> `{cameras: [{id, name, online?}]}`
+ * What fails is answered with `{error: {code, message, obstacle?}}`: being told so is what they asked for.
+ */
+export function offerConnections(RED: NodeRed): void {
+  const mayRead = RED.auth.needsPermission('clip-provider.read');
+  const mayWrite = RED.auth.needsPermission('clip-provider.write');
+  const { httpAdmin } = RED;
+
+  httpAdmin.post('/video-clips/check', mayWrite, (request: Request, response: Response) => {
+    const draft = readDraft(request.body);
+    if (!draft) return response.sendStatus(400);
+    answer(response, (signal) =>
+      withDraft(RED, draft, signal, async (connection, hide) => readCheck(await connection.check(signal), hide)),
+    );
+  });
+  httpAdmin.post('/video-clips/cameras', mayWrite, (request: Request, response: Response) => {
+    const draft = readDraft(request.body);
+    if (!draft) return response.sendStatus(400);
+    answer(response, (signal) => withDraft(RED, draft, signal, (connection) => listCameras(connection, signal)));
+  });
+  httpAdmin.get('/video-clips/cameras/:id', mayRead, (request: Request, response: Response) => {
+    answer(response, async (signal) => listCameras(getConnection(RED, request.params.id ?? ''), signal));
+  });
+}
+
+/** Whoever asked may have left, or lost patience. */
+function answer(response: Response, work: (signal: AbortSignal) => Promise<object>): void {
+  const left = new AbortController();
+  response.on('close', () => left.abort());
+  const timeout = AbortSignal.timeout(longestMs);
+  const signal = AbortSignal.any([left.signal, timeout]);
+  whileWanted(work(signal), signal).then(
+    (found) => response.json(found),
+    (thrown: unknown) => response.json({ error: readError(timeout.aborted ? tooLate() : toClipError(thrown)) }),
+  );
+}
+
+function tooLate(): ClipError {
+  return new ClipError('ETIMEOUT', `No complete answer within ${longestMs / 1000} s`);
+}
+
+function readError(error: ClipError): object {
+  const { code, message } = error;
+  return { code, message, ...(error instanceof NotReady ? { obstacle: error.obstacle } : {}) };
+}
+
+/** Providers of other packages may answer with anything. */
+function readCheck(check: ConnectionCheck, hide: (text: string) => string): ConnectionCheck {
+  const { name, version, cameras, clockSkewMs, warnings } = check;
+  return {
+    name: hide(String(name)),
+    ...(version === undefined ? {} : { version: hide(String(version)) }),
+    ...(Number.isFinite(cameras) ? { cameras } : {}),
+    ...(Number.isFinite(clockSkewMs) ? { clockSkewMs } : {}),
+    warnings: (warnings ?? []).map((warning) => hide(String(warning))),
+  };
+}
+
+async function listCameras(connection: Connection, signal: AbortSignal): Promise<{ cameras: Camera[] }> {
+  const cameras = await connection.listCameras(signal);
+  return {
+    cameras: cameras.map(({ id, name, online }) => ({
+      id: String(id),
+      name: String(name ?? ''),
+      ...(typeof online === 'boolean' ? { online } : {}),
+    })),
+  };
+}

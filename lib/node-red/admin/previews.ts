@@ -1,0 +1,95 @@
+/** What dialogs ask while someone types: only the runtime can tell. */
+import { expandFilename, type NamedClip } from '../../files/filename';
+import { toClipError } from '../../errors';
+import { findFfmpeg } from '../../ffmpeg/run';
+import { ffmpegVersion } from '../../ffmpeg/find';
+import { readFields } from '../../fields';
+import { allProviders } from '../connections';
+import { ffmpegSetting, fileFolder } from '../engine';
+import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
+
+/** An answer, or why there is none. */
+type Preview<Answer> = Answer | { error: { code: string; message: string } };
+
+/** As a clip of the examples is called. */
+const sampleClip: NamedClip = {
+  provider: 'vdg-sense',
+  id: '8070450532247928833',
+  camera: '6917529027641081901/2',
+  cameraName: 'Dock 1',
+  start: '2026-03-01T08:50:00.000Z',
+  end: '2026-03-01T08:50:30.000Z',
+  title: 'Alarm',
+};
+
+const longestTemplate = 4096;
+/** Nobody installs ffmpeg twice a minute, and dialogs are opened often. */
+const rememberMs = 20_000;
+
+/**
+ * `POST /video-clips/filename {template}` -> `{path}`; `GET /video-clips/ffmpeg` -> `{path, version}`. Where there is none:
+ * `{error: {code, message}}`.
+ */
+export function offerDownloadPreviews(RED: NodeRed): void {
+  const mayRead = RED.auth.needsPermission('download-clip.read');
+  RED.httpAdmin.post('/video-clips/filename', mayRead, (request: AdminRequest, response: AdminResponse) => {
+    const { template } = readBody(request);
+    if (typeof template !== 'string' || template.length > longestTemplate) return response.sendStatus(400);
+    response.json(previewFilename(template, fileFolder(RED)));
+  });
+
+  let asked: { at: number; answer: ReturnType<typeof previewFfmpeg> } | undefined;
+  RED.httpAdmin.get('/video-clips/ffmpeg', mayRead, (_request: AdminRequest, response: AdminResponse) => {
+    const now = Date.now();
+    if (!asked || now - asked.at > rememberMs) asked = { at: now, answer: previewFfmpeg(ffmpegSetting(RED)) };
+    void asked.answer.then((answer) => response.json(answer));
+  });
+}
+
+/** `POST /video-clips/longest-clip {provider, settings}` -> `{seconds}`, which is missing where there is no such limit. */
+export function offerLongestClip(RED: NodeRed): void {
+  const mayRead = RED.auth.needsPermission('create-clip.read');
+  RED.httpAdmin.post('/video-clips/longest-clip', mayRead, (request: AdminRequest, response: AdminResponse) => {
+    const { provider, settings } = readBody(request);
+    response.json(longestClip(RED, provider, settings));
+  });
+}
+
+/** What the template makes of a clip of the examples. */
+function previewFilename(template: string, folder: string): Preview<{ path: string }> {
+  try {
+    return { path: expandFilename(template, sampleClip, { folder }) };
+  } catch (thrown) {
+    return { error: readError(thrown) };
+  }
+}
+
+/** Never rejects. */
+async function previewFfmpeg(setting: string): Promise<Preview<{ path: string; version: string }>> {
+  try {
+    const path = await findFfmpeg({ setting, env: process.env });
+    return { path, version: await ffmpegVersion(path) };
+  } catch (thrown) {
+    return { error: readError(thrown) };
+  }
+}
+
+function longestClip(RED: NodeRed, provider: unknown, settings: unknown): { seconds?: number } {
+  const definition = allProviders(RED).find(({ id }) => id === provider);
+  try {
+    const seconds = definition?.maxClipSeconds?.(readFields(definition.settings, settings));
+    return seconds === undefined ? {} : { seconds };
+  } catch {
+    // Settings that do not hold, or that hold variables: it is known only once the connection runs.
+    return {};
+  }
+}
+
+function readError(thrown: unknown): { code: string; message: string } {
+  const { code, message } = toClipError(thrown);
+  return { code, message };
+}
+
+function readBody({ body }: AdminRequest): Record<string, unknown> {
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+}

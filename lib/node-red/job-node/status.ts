@@ -1,0 +1,155 @@
+import { systemClock, type Clock } from '../../async/clock';
+import { hasEnded, type JobEvent } from './event';
+import type { Node, NodeRed, Status } from '../runtime';
+
+export interface StatusLight {
+  /** Is this one of the unfinished jobs that it was told of? */
+  knows(jobId: string): boolean;
+  tell(jobId: string, event: JobEvent): void;
+  /** Says that the node cannot work as it is configured. */
+  misconfigured(): void;
+  /** While paused nothing else is shown. */
+  pause(isPaused: boolean): void;
+  close(): void;
+}
+
+/** What the jobs of a node are at; the first that any of them is at is shown. */
+const places = ['working', 'retrying', 'stuck', 'queued', 'waiting'] as const;
+type Place = (typeof places)[number];
+type Told<Type extends JobEvent['type']> = Extract<JobEvent, { type: Type }>;
+type Look = [Status['fill'], Status['shape']];
+
+const looks: Record<Place, Look> = {
+  working: ['blue', 'dot'],
+  retrying: ['yellow', 'ring'],
+  stuck: ['red', 'ring'],
+  queued: ['yellow', 'ring'],
+  waiting: ['yellow', 'ring'],
+};
+/** Numbers change no faster than this; another colour is shown at once. */
+const everyMs = 1_000;
+/** Shorter waits are told in seconds, longer ones by the time of their end. */
+const longestCountMs = 60_000;
+
+/**
+ * The status below a node, in the words of its catalog: that of its oldest job that is at work, else what the others wait
+ * for, else how the last one ended.
+ */
+export function statusLight(RED: NodeRed, node: Node, clock: Clock = systemClock): StatusLight {
+  const jobs = Object.fromEntries(places.map((place) => [place, new Map<string, JobEvent>()])) as Record<
+    Place,
+    Map<string, JobEvent>
+  >;
+  /** Since the node had nothing to do. */
+  let [accepted, ended, failed] = [0, 0, 0];
+  let last: JobEvent | undefined;
+  let [isPaused, isMisconfigured, isClosed] = [false, false, false];
+  let shown: Status = {};
+  let shownAt = -Infinity;
+  let cancelTimer: (() => void) | undefined;
+
+  const say = (key: string, values?: Record<string, unknown>): string => RED._(`${node.type}.status.${key}`, values);
+  const busiest = (): Place | undefined => places.find((place) => jobs[place].size > 0);
+  const placeOf = (jobId: string): Place | undefined => places.find((place) => jobs[place].has(jobId));
+
+  function look(): Look | undefined {
+    if (isPaused) return ['yellow', 'ring'];
+    if (isMisconfigured) return ['red', 'ring'];
+    const place = busiest();
+    if (place) return looks[place];
+    if (failed > 0 && accepted > 1) return ['red', 'ring'];
+    if (last?.type === 'finished') return ['green', 'dot'];
+    if (last?.type === 'failed') return [last.error.code === 'EABORTED' ? 'grey' : 'red', 'ring'];
+    return undefined;
+  }
+
+  function text(): string {
+    if (isPaused) return say('paused');
+    const place = busiest();
+    if (isMisconfigured || place === 'stuck') return say('misconfigured');
+    if (place === 'waiting') return say('waitingUntil', { time: timeOf(soonest(jobs.waiting)) });
+    if (place) {
+      const [event] = jobs[place].values() as Iterable<Told<'working' | 'retrying'>>;
+      if (event!.type === 'retrying') return retryText(event!);
+      const now = say(...event!.words);
+      return place === 'queued' || accepted === 1 ? now : say('several', { now, number: ended + 1, of: accepted });
+    }
+    if (failed > 0 && accepted > 1) return say('failedMany', { failed, of: accepted });
+    if (last?.type === 'finished') return say(...last.words);
+    if (last?.type !== 'failed') return '';
+    return last.error.code === 'EABORTED' ? say('cancelled') : say('failed', { code: last.error.code });
+  }
+
+  function retryText({ until }: Told<'retrying'>): string {
+    const waitMs = until - clock.now();
+    if (waitMs > longestCountMs) return say('retryingAt', { time: timeOf(until) });
+    return say('retrying', { seconds: Math.max(0, Math.ceil(waitMs / 1000)) });
+  }
+
+  function refresh(): void {
+    // The next node of this id may be there already.
+    if (isClosed) return;
+    const [fill, shape] = look() ?? [];
+    const waitMs = shownAt + everyMs - clock.now();
+    if (fill === shown.fill && waitMs > 0) {
+      cancelTimer ??= clock.after(waitMs, () => {
+        cancelTimer = undefined;
+        refresh();
+      });
+      return;
+    }
+    const status = fill ? { fill, shape, text: text() } : {};
+    if (status.fill === shown.fill && status.text === shown.text) return;
+    shown = status;
+    shownAt = clock.now();
+    node.status(status);
+  }
+
+  return {
+    knows: (jobId) => placeOf(jobId) !== undefined,
+    tell(jobId, event) {
+      const before = placeOf(jobId);
+      if (!before && busiest() === undefined) [accepted, ended, failed] = [0, 0, 0];
+      if (!before) accepted += 1;
+      const after = placeAfter(event);
+      if (before && before !== after) jobs[before].delete(jobId);
+      if (after) jobs[after].set(jobId, event);
+      if (hasEnded(event)) {
+        ended += 1;
+        last = event;
+        if (event.type === 'failed' && event.error.code !== 'EABORTED') failed += 1;
+      }
+      refresh();
+    },
+    misconfigured() {
+      isMisconfigured = true;
+      refresh();
+    },
+    pause(paused) {
+      isPaused = paused;
+      refresh();
+    },
+    close() {
+      isClosed = true;
+      cancelTimer?.();
+      node.status({});
+    },
+  };
+}
+
+function placeAfter(event: JobEvent): Place | undefined {
+  if (hasEnded(event)) return undefined;
+  if (event.type === 'working') return event.words[0] === 'queued' ? 'queued' : 'working';
+  return event.type as Place;
+}
+
+function soonest(waiting: Map<string, JobEvent>): number {
+  let first = Infinity;
+  for (const event of waiting.values()) first = Math.min(first, (event as Told<'waiting'>).until);
+  return first;
+}
+
+/** In the zone of this computer. */
+function timeOf(instant: number): string {
+  return new Date(instant).toTimeString().slice(0, 8);
+}

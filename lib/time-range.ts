@@ -1,0 +1,139 @@
+/** Times that people and other nodes write, and the ranges made of them. */
+import { types } from 'node:util';
+import { ClipError } from './errors';
+
+/** Epoch milliseconds; `start` < `end`. */
+export interface TimeRange {
+  start: number;
+  end: number;
+}
+
+const earliest = Date.UTC(2000, 0, 1);
+const dayMs = 24 * 60 * 60 * 1000;
+const latestDateMs = 8.64e15;
+const shownCharacters = 40;
+const example = '2025-03-01T08:50:00Z or 2025-03-01T09:50:00+01:00';
+
+/**
+ * Reads epoch milliseconds (number or digits), epoch seconds (10 digits), a `Date`, or an ISO 8601 date-time with a zone.
+ * @param field what messages call the value, such as `msg.start`
+ * @param now epoch milliseconds
+ * @returns epoch milliseconds
+ * @throws EINVALID
+ */
+export function parseInstant(value: unknown, field: string, now: number): number {
+  const instant = read(value, field);
+  if (instant < earliest) throw invalid(field, `is ${shown(value)}, which is before the year 2000`);
+  if (instant > now + dayMs) throw invalid(field, `is ${shown(value)}, which is more than a day in the future`);
+  return instant;
+}
+
+function read(value: unknown, field: string): number {
+  // Function nodes run in a context of their own: their dates are no instances of our Date.
+  if (types.isDate(value)) {
+    const instant = Date.prototype.getTime.call(value);
+    if (Number.isNaN(instant)) throw invalid(field, 'is an invalid date');
+    return instant;
+  }
+  if (typeof value === 'number' && Number.isFinite(value)) return fromEpoch(value);
+  if (typeof value === 'string') {
+    const text = value.trim();
+    if (/^\d{1,16}$/.test(text)) return fromEpoch(Number(text), text.length === 10);
+    const parsed = fromIso(text, value, field);
+    if (parsed !== undefined) return parsed;
+  }
+  throw invalid(field, `must be a time such as ${example}, or epoch milliseconds; it is ${shown(value)}`);
+}
+
+function fromEpoch(value: number, isSeconds = Number.isInteger(value) && value >= 1e9 && value < 1e10): number {
+  return isSeconds ? value * 1000 : Math.trunc(value);
+}
+
+const isoPattern =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)? ?([Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?$/;
+
+/** `undefined` when it is no ISO date at all. */
+function fromIso(text: string, given: string, field: string): number | undefined {
+  const match = isoPattern.exec(text);
+  if (!match) return undefined;
+  const digits = (group: number) => Number(match[group] ?? 0);
+  const [year, month, day, hour, minute, second] = [digits(1), digits(2), digits(3), digits(4), digits(5), digits(6)];
+  const date = new Date(Date.UTC(year, month - 1, day));
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) {
+    throw invalid(field, `is ${shown(given)}, a day that does not exist`);
+  }
+  if (hour > 23 || minute > 59 || second > 59 || digits(10) > 23 || digits(11) > 59) {
+    throw invalid(field, `is ${shown(given)}, a time of day that does not exist (00:00:00 to 23:59:59)`);
+  }
+  if (match[8] === undefined) {
+    const what = match[4] === undefined ? 'is a date only: it needs a time and a zone' : 'needs a zone';
+    throw invalid(field, `${what} (Z or an offset), as in ${example}; it is ${shown(given)}`);
+  }
+  const milliseconds = Number((match[7] ?? '').slice(0, 3).padEnd(3, '0'));
+  const offsetMinutes = (digits(10) * 60 + digits(11)) * (match[9] === '-' ? -1 : 1);
+  return Date.UTC(year, month - 1, day, hour, minute - offsetMinutes, second, milliseconds);
+}
+
+/**
+ * The range around an instant (epoch milliseconds).
+ * @throws EINVALID for a negative or endless pre- or post-roll, and when both are 0
+ */
+export function rangeAround(range: { time: number; beforeSeconds: number; afterSeconds: number }): TimeRange {
+  const start = range.time - milliseconds(range.beforeSeconds, 'before');
+  return rangeBetween({ start, end: range.time + milliseconds(range.afterSeconds, 'after') });
+}
+
+function milliseconds(seconds: number, field: string): number {
+  if (!Number.isFinite(seconds) || seconds < 0) {
+    throw invalid(field, `must be a number of seconds, 0 or more; it is ${shown(seconds)}`);
+  }
+  return Math.round(seconds * 1000);
+}
+
+/** @throws EINVALID unless `start` is before `end`, both epoch milliseconds */
+export function rangeBetween({ start, end }: TimeRange): TimeRange {
+  for (const [field, instant] of Object.entries({ start, end })) {
+    if (!isInstant(instant)) throw invalid(field, `must be a time; it is ${shown(instant)}`);
+  }
+  if (start >= end) {
+    throw new ClipError('EINVALID', `The start (${toIso(start)}) must be before the end (${toIso(end)})`);
+  }
+  return { start, end };
+}
+
+/**
+ * @param maxSeconds `undefined`: there is no limit
+ * @throws ELIMIT when the range is longer
+ */
+export function checkLength(range: TimeRange, maxSeconds: number | undefined, field = 'range'): void {
+  const ms = range.end - range.start;
+  if (maxSeconds === undefined || ms <= maxSeconds * 1000) return;
+  throw new ClipError('ELIMIT', `${field} is ${ms / 1000} s long; the limit is ${maxSeconds} s`);
+}
+
+/** Epoch milliseconds as ISO 8601 with `Z`. @throws EINVALID for what no date can hold */
+export function toIso(ms: number): string {
+  if (!isInstant(ms)) throw new ClipError('EINVALID', `Not a time: ${shown(ms)}`);
+  return new Date(ms).toISOString();
+}
+
+function isInstant(ms: number): boolean {
+  return Math.abs(ms) <= latestDateMs;
+}
+
+function invalid(field: string, what: string): ClipError {
+  return new ClipError('EINVALID', `${field} ${what}`);
+}
+
+/** What was given, in at most 40 characters and on one line; of an object only that it is one. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    const text = value.length > shownCharacters ? `${value.slice(0, shownCharacters - 1)}…` : value;
+    return `"${text.replace(/[\p{C}\p{Z}]/gu, ' ')}"`;
+  }
+  if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value)).toISOString();
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  if (value === undefined) return 'missing';
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  return String(value).slice(0, shownCharacters);
+}

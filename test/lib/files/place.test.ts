@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { mock } from 'node:test';
+import { place, type Exists } from '../../../lib/files/place';
+import { tempFolder } from '../../support/temp-folder';
+
+function refusal(code: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${code}: refused by the test`), { code });
+}
+
+describe('a finished file that gets its name', () => {
+  const temp = tempFolder();
+  const path = (name: string): string => join(temp(), name);
+  const names = async (): Promise<string[]> => (await fs.readdir(temp())).sort();
+  const text = (name: string): Promise<string> => fs.readFile(path(name), 'utf8');
+  const ignore = async (): Promise<void> => undefined;
+
+  async function part(content = 'new', name = 'clip.mp4.part'): Promise<string> {
+    await fs.writeFile(path(name), content);
+    return path(name);
+  }
+
+  afterEach(() => mock.restoreAll());
+
+  const kinds: Record<string, () => void> = {
+    'with hard links': () => undefined,
+    // FAT, exFAT and some network shares.
+    'without hard links': () => mock.method(fs, 'link', () => Promise.reject(refusal('EPERM'))),
+  };
+  for (const [kind, prepare] of Object.entries(kinds)) {
+    describe(`on a file system ${kind}`, () => {
+      beforeEach(prepare);
+
+      for (const exists of ['rename', 'overwrite', 'skip'] as const) {
+        it(`takes the name that is wanted when it is free ("${exists}")`, async () => {
+          assert.equal(await place(await part(), path('clip.mp4'), exists, ignore), path('clip.mp4'));
+          assert.deepEqual(await names(), ['clip.mp4']);
+          assert.equal(await text('clip.mp4'), 'new');
+        });
+      }
+
+      for (const exists of ['rename', 'skip'] as const) {
+        it(`takes the first number that is free when the name is not ("${exists}")`, async () => {
+          for (const name of ['clip.mp4', 'clip-1.mp4', 'clip-3.mp4']) await fs.writeFile(path(name), 'old');
+          assert.equal(await place(await part(), path('clip.mp4'), exists, ignore), path('clip-2.mp4'));
+          assert.deepEqual(await names(), ['clip-1.mp4', 'clip-2.mp4', 'clip-3.mp4', 'clip.mp4']);
+          for (const name of ['clip.mp4', 'clip-1.mp4', 'clip-3.mp4']) assert.equal(await text(name), 'old');
+          assert.equal(await text('clip-2.mp4'), 'new');
+        });
+      }
+
+      it('replaces the file of that name when told to', async () => {
+        await fs.writeFile(path('clip.mp4'), 'old');
+        assert.equal(await place(await part(), path('clip.mp4'), 'overwrite', ignore), path('clip.mp4'));
+        assert.deepEqual(await names(), ['clip.mp4']);
+        assert.equal(await text('clip.mp4'), 'new');
+      });
+
+      it('takes a folder of that name, and a link to nowhere, for taken', async function () {
+        // There, making links is for administrators.
+        if (process.platform === 'win32') return this.skip();
+        await fs.mkdir(path('clip.mp4'));
+        await fs.symlink(path('nowhere'), path('clip-1.mp4'));
+        assert.equal(await place(await part(), path('clip.mp4'), 'rename', ignore), path('clip-2.mp4'));
+      });
+
+      it('gives each of twenty that race for one name a name of its own, with its own content', async () => {
+        const parts = await Promise.all(
+          Array.from({ length: 20 }, (_, number) => part(`video ${number}`, `${number}.part`)),
+        );
+        const placed = await Promise.all(parts.map((each) => place(each, path('clip.mp4'), 'rename', ignore)));
+        assert.equal(new Set(placed).size, 20);
+        for (const [number, name] of placed.entries()) {
+          assert.equal(await fs.readFile(name, 'utf8'), `video ${number}`);
+        }
+        const numbers = Array.from({ length: 19 }, (_, number) => `clip-${number + 1}.mp4`);
+        assert.deepEqual(await names(), ['clip.mp4', ...numbers].sort());
+      });
+
+      it('lets the last of twenty win that overwrite one name, whole', async () => {
+        const parts = await Promise.all(
+          Array.from({ length: 20 }, (_, number) => part(`video ${number}`.repeat(1_000), `${number}.part`)),
+        );
+        await Promise.all(parts.map((each) => place(each, path('clip.mp4'), 'overwrite', ignore)));
+        assert.deepEqual(await names(), ['clip.mp4']);
+        assert.match(await text('clip.mp4'), /^(video \d+)\1{999}$/);
+      });
+
+      it('goes on to the next name when one is taken at the last moment', async () => {
+        const before = async (name: string): Promise<void> => {
+          if (name === path('clip.mp4')) await fs.writeFile(name, 'faster');
+        };
+        assert.equal(await place(await part(), path('clip.mp4'), 'rename', before), path('clip-1.mp4'));
+        assert.equal(await text('clip.mp4'), 'faster');
+        assert.equal(await text('clip-1.mp4'), 'new');
+      });
+
+      it('leaves the part, and no name, when its folder has vanished', async () => {
+        const from = await part();
+        await assert.rejects(place(from, path('gone/clip.mp4'), 'rename', ignore), { code: 'ENOENT' });
+        assert.deepEqual(await names(), ['clip.mp4.part']);
+      });
+    });
+  }
+
+  for (const exists of ['rename', 'overwrite', 'skip'] as Exists[]) {
+    it(`tells each name before it is taken ("${exists}")`, async () => {
+      await fs.writeFile(path('clip.mp4'), 'old');
+      const told: string[] = [];
+      const placed = await place(await part(), path('clip.mp4'), exists, async (name) => {
+        assert.notEqual(await fs.readFile(name, 'utf8').catch(() => ''), 'new');
+        told.push(name);
+      });
+      assert.deepEqual(told, [placed]);
+    });
+  }
+
+  it('does not tell of thousands of names that are taken', async () => {
+    await Promise.all(
+      Array.from({ length: 300 }, (_, number) => fs.writeFile(path(number ? `clip-${number}.mp4` : 'clip.mp4'), '')),
+    );
+    const told: string[] = [];
+    await place(await part(), path('clip.mp4'), 'rename', async (name) => void told.push(name));
+    assert.deepEqual(told, [path('clip-300.mp4')]);
+  });
+
+  it('never shows a watcher a part of it', async () => {
+    const whole = 'x'.repeat(1_000_000);
+    const from = await part(whole);
+    let placed = false;
+    const watching = (async () => {
+      const seen = new Set<number>();
+      while (!placed) {
+        const size = (await fs.stat(path('clip.mp4')).catch(() => undefined))?.size;
+        if (size !== undefined) seen.add(size);
+      }
+      return seen;
+    })();
+    await place(from, path('clip.mp4'), 'rename', ignore);
+    placed = true;
+    for (const size of await watching) assert.equal(size, whole.length);
+  });
+
+  for (const code of ['ENOSPC', 'EROFS']) {
+    it(`reports ${code} and does not try in another way`, async () => {
+      mock.method(fs, 'link', () => Promise.reject(refusal(code)));
+      await assert.rejects(place(await part(), path('clip.mp4'), 'rename', ignore), { code });
+      assert.deepEqual(await names(), ['clip.mp4.part']);
+    });
+  }
+
+  it('leaves no empty file under the name when there are no hard links and the move fails', async () => {
+    mock.method(fs, 'link', () => Promise.reject(refusal('ENOTSUP')));
+    mock.method(fs, 'rename', () => Promise.reject(refusal('EIO')));
+    await assert.rejects(place(await part(), path('clip.mp4'), 'rename', ignore), { code: 'EIO' });
+    assert.deepEqual(await names(), ['clip.mp4.part']);
+  });
+
+  it('is not placed when what must happen before fails', async () => {
+    const before = (): Promise<void> => Promise.reject(new Error('not stored'));
+    for (const exists of ['rename', 'overwrite', 'skip'] as const) {
+      await assert.rejects(place(await part(), path('clip.mp4'), exists, before), /not stored/);
+      assert.deepEqual(await names(), ['clip.mp4.part']);
+    }
+  });
+});

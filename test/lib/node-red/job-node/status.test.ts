@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict';
+import { ClipError } from '../../../../lib/errors';
+import type { JobEvent } from '../../../../lib/node-red/job-node/event';
+import type { Node, NodeRed, Status } from '../../../../lib/node-red/runtime';
+import { statusLight, type StatusLight } from '../../../../lib/node-red/job-node/status';
+import { manualClock, type ManualClock } from '../../../support/manual-clock';
+
+const texts: Record<string, string> = {
+  downloading: '{percent} %',
+  several: '{now} · {number} of {of}',
+  waitingUntil: 'footage at {time}',
+  retrying: 'retry in {seconds} s',
+  retryingAt: 'retry at {time}',
+  failed: '{code}',
+  failedMany: '{failed} of {of} failed',
+};
+
+const downloading = (percent: number): JobEvent => ({ type: 'working', words: ['downloading', { percent }] });
+const saved: JobEvent = { type: 'finished', words: ['saved'] };
+const failed = (code: 'EFAILED' | 'EABORTED'): JobEvent => ({ type: 'failed', error: new ClipError(code, 'No') });
+
+describe('the light below a node', () => {
+  let clock: ManualClock;
+  let shown: Status[];
+  let light: StatusLight;
+
+  beforeEach(() => {
+    clock = manualClock();
+    shown = [];
+    const node = { type: 'download-clip', status: (status: Status) => shown.push(status) } as unknown as Node;
+    const translate = (key: string, values: Record<string, unknown> = {}): string =>
+      (texts[key.split('.').at(-1)!] ?? key.split('.').at(-1)!).replace(/\{(\w+)\}/g, (_, name: string) =>
+        String(values[name]),
+      );
+    light = statusLight({ _: translate } as unknown as NodeRed, node, clock);
+  });
+
+  const now = (): string => {
+    const { fill, text } = shown.at(-1) ?? {};
+    return fill ? `${fill} ${text}` : '';
+  };
+
+  it('shows what its only job is at', () => {
+    light.tell('a', downloading(42));
+    assert.equal(now(), 'blue 42 %');
+  });
+
+  it('tells which of several jobs it is at', async () => {
+    for (const job of ['a', 'b', 'c']) light.tell(job, downloading(1));
+    light.tell('a', saved);
+    light.tell('b', downloading(42));
+    await clock.advance(1000);
+    assert.equal(now(), 'blue 42 % · 2 of 3');
+  });
+
+  it('counts afresh once it has had nothing to do', async () => {
+    light.tell('a', downloading(1));
+    light.tell('a', saved);
+    await clock.advance(1000);
+    light.tell('b', downloading(42));
+    await clock.advance(1000);
+    assert.equal(now(), 'blue 42 %');
+  });
+
+  it('is yellow while it waits for footage, with the time at which it will ask', () => {
+    const until = clock.now() + 90_000;
+    light.tell('a', { type: 'waiting', until: until + 5_000 });
+    light.tell('b', { type: 'waiting', until });
+    assert.match(now(), /^yellow footage at \d\d:\d\d:\d\d$/);
+    assert.ok(now().includes(new Date(until + 5_000).toTimeString().slice(0, 8)));
+  });
+
+  it('goes on showing who waits when another job has ended', async () => {
+    light.tell('a', { type: 'waiting', until: clock.now() + 90_000 });
+    light.tell('b', downloading(1));
+    assert.match(now(), /^blue/);
+    light.tell('b', saved);
+    await clock.advance(1000);
+    assert.match(now(), /^yellow footage/);
+  });
+
+  it('counts short waits in seconds, and gives the time of long ones', () => {
+    const error = new ClipError('ENETWORK', 'No');
+    light.tell('a', { type: 'retrying', until: clock.now() + 8_000, error });
+    assert.equal(now(), 'yellow retry in 8 s');
+    light.tell('a', downloading(1));
+    light.tell('a', { type: 'retrying', until: clock.now() + 600_000, error });
+    assert.match(now(), /^yellow retry at \d\d:\d\d:\d\d$/);
+  });
+
+  it('keeps a failure to be seen, and says how many of how many', async () => {
+    light.tell('a', downloading(1));
+    light.tell('b', downloading(1));
+    light.tell('a', failed('EFAILED'));
+    light.tell('b', saved);
+    await clock.advance(1000);
+    assert.equal(now(), 'red 1 of 2 failed');
+  });
+
+  it('is grey after a cancel', () => {
+    light.tell('a', failed('EABORTED'));
+    assert.equal(now(), 'grey cancelled');
+  });
+
+  it('changes its numbers no more than once a second', async () => {
+    for (let percent = 1; percent <= 50; percent += 1) light.tell('a', downloading(percent));
+    assert.deepEqual(
+      shown.map(({ text }) => text),
+      ['1 %'],
+    );
+    await clock.advance(1000);
+    assert.deepEqual(
+      shown.map(({ text }) => text),
+      ['1 %', '50 %'],
+    );
+  });
+
+  it('shows nothing but the pause while jobs are paused', async () => {
+    light.tell('a', downloading(1));
+    light.pause(true);
+    assert.equal(now(), 'yellow paused');
+    light.tell('a', downloading(2));
+    await clock.advance(1000);
+    assert.equal(now(), 'yellow paused');
+    light.pause(false);
+    assert.equal(now(), 'blue 2 %');
+  });
+
+  it('stays red while the node is not configured', () => {
+    light.misconfigured();
+    light.tell('a', failed('EABORTED'));
+    assert.equal(now(), 'red misconfigured');
+  });
+
+  it('is off once it is closed, and stays so', async () => {
+    light.tell('a', downloading(1));
+    light.tell('a', downloading(2));
+    light.close();
+    await clock.advance(1000);
+    assert.deepEqual(shown.at(-1), {});
+  });
+});
