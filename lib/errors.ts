@@ -3,6 +3,7 @@ export type ErrorCode =
   | 'EAUTH'
   | 'EFORBIDDEN'
   | 'ENOTFOUND'
+  | 'ENOFOOTAGE'
   | 'EINVALID'
   | 'ELIMIT'
   | 'ETHROTTLED'

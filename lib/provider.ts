@@ -17,11 +17,14 @@ export type { ProxyOptions, TlsOptions } from './net/http';
 /** `expired`: it was finished, and the vendor has removed it since. */
 export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';
 
-/** A span of time without footage. ISO 8601 with `Z`. */
-export interface Gap {
+/** A span of time. ISO 8601 with `Z`. */
+export interface Range {
   start: string;
   end: string;
 }
+
+/** A span of time without footage. */
+export type Gap = Range;
 
 /** One piece of recorded video of one camera, as a provider knows it. Plain JSON; times are ISO 8601 with `Z`. */
 export interface ProviderClip {
@@ -32,6 +35,8 @@ export interface ProviderClip {
   start: string;
   end: string;
   status: ClipStatus;
+  /** The system's own word for its state, where that says more than `status`. */
+  vendorStatus?: string;
   /** 0-100, never running backwards for one clip. */
   progress?: number;
   title?: string;
@@ -48,6 +53,8 @@ export interface ProviderClip {
   reason?: string;
   /** Parts of the range for which the vendor is known to have no footage, in order. Absent: not known (yet). */
   gaps?: Gap[];
+  /** The span that the file really covers, where that is more than the range that was asked for. */
+  footage?: Range;
   /** Strings the provider needs to find it again. No secrets, no signed addresses. */
   ref?: Record<string, string>;
 }

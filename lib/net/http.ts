@@ -54,6 +54,8 @@ export interface HttpRequest {
   signal: AbortSignal;
   /** What the request is for, to start an error message with: "Asking for the camera list". */
   doing: string;
+  /** Takes a redirect as the answer instead of following or refusing it: its status, and `redirect` says where to. */
+  reportRedirect?: boolean;
 }
 
 export interface HttpHead {
@@ -61,6 +63,8 @@ export interface HttpHead {
   /** Names in lower case. */
   headers: Record<string, string>;
   setCookies: string[];
+  /** Of a redirect that was asked to be reported: the address it points to, without anything that may be a secret. */
+  redirect?: URL;
 }
 
 export interface HttpReply extends HttpHead {
@@ -102,7 +106,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       headers: request.headers,
       data: request.body,
       // A redirected POST or DELETE could arrive as a GET: refuse, so that the address gets corrected instead.
-      maxRedirects: request.method === 'GET' ? maxRedirects : 0,
+      maxRedirects: request.method === 'GET' && !request.reportRedirect ? maxRedirects : 0,
       proxy: proxyFor(url, options.proxy),
       signal,
       ...extra,
@@ -156,7 +160,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
 }
 
 function head(response: AxiosResponse, request: HttpRequest): HttpHead {
-  if (response.status >= 300 && response.status < 400) {
+  const isRedirect = response.status >= 300 && response.status < 400;
+  if (isRedirect && !request.reportRedirect) {
     (response.data as Readable | undefined)?.destroy?.();
     throw new ClipError(
       'EPROTOCOL',
@@ -165,8 +170,30 @@ function head(response: AxiosResponse, request: HttpRequest): HttpHead {
   }
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(response.headers)) headers[name.toLowerCase()] = String(value);
+  const redirect = isRedirect ? redirectTarget(headers.location, response.config.url) : undefined;
+  if (isRedirect) delete headers.location;
   const cookies: unknown = response.headers['set-cookie'];
-  return { status: response.status, headers, setCookies: Array.isArray(cookies) ? cookies.map(String) : [] };
+  return {
+    status: response.status,
+    headers,
+    setCookies: Array.isArray(cookies) ? cookies.map(String) : [],
+    ...(redirect ? { redirect } : {}),
+  };
+}
+
+/** Tokens and session ids are longer than this, the names of pages and views are not. */
+const longestShownValue = 15;
+
+function redirectTarget(location: string | undefined, from: string | undefined): URL | undefined {
+  if (!location || !URL.canParse(location, from)) return undefined;
+  const target = new URL(location, from);
+  target.username = '';
+  target.password = '';
+  target.hash = '';
+  for (const [name, value] of [...target.searchParams]) {
+    if (value.length > longestShownValue) target.searchParams.set(name, '');
+  }
+  return target;
 }
 
 /** `undefined` leaves the choice to the environment (`HTTP_PROXY` ...), as the core http request node does. */

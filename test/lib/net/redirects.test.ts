@@ -109,4 +109,34 @@ describe('a redirect', () => {
     await assert.rejects(http.request(get('/')), fails('EPROTOCOL', { message: /redirects \(HTTP 302\)/ }));
     await assert.rejects(http.stream(get('/')), fails('EPROTOCOL', { message: /redirects \(HTTP 302\)/ }));
   });
+
+  for (const method of ['GET', 'POST'] as const) {
+    it(`of a ${method} is an answer where that is wanted, and is not followed`, async () => {
+      const server = await serve();
+      server.fail({ kind: 'redirect', location: '/zm/index.php?view=login' });
+      const reply = await client(server.url).request(get('/', { method, reportRedirect: true }));
+      assert.equal(reply.status, 302);
+      assert.equal(reply.redirect?.pathname, '/zm/index.php');
+      assert.equal(reply.redirect?.searchParams.get('view'), 'login');
+      assert.equal(server.requests.length, 1);
+    });
+  }
+
+  it('that is reported shows none of the secrets in its address', async () => {
+    const server = await serve();
+    const location = 'http://user:secret-cookie@127.0.0.1:1/there?view=login&token=secret-query-0123456789#secret-body';
+    server.fail({ kind: 'redirect', location });
+    const reply = await client(server.url).stream(get('/', { reportRedirect: true }));
+    reply.body.destroy();
+    assert.equal(reply.redirect?.href, 'http://127.0.0.1:1/there?view=login&token=');
+    assert.doesNotMatch(JSON.stringify({ ...reply, body: undefined }), /secret/);
+  });
+
+  it('that is reported may point nowhere', async () => {
+    const server = await serve();
+    server.fail({ kind: 'redirect', location: 'http://[' });
+    const reply = await client(server.url).request(get('/', { reportRedirect: true }));
+    assert.equal(reply.status, 302);
+    assert.equal(reply.redirect, undefined);
+  });
 });
