@@ -243,6 +243,8 @@ export interface ProviderConfig {
   credentials: Credentials;
   tls?: TlsOptions;
   proxy?: ProxyOptions;
+  /** How much the connection may have under way at once: `createClip` is never called more often than that at a time. */
+  maxConcurrent?: number;
   /** Epoch milliseconds; passed in so that tests own the time. */
   now(): number;
 }

@@ -22,3 +22,16 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Resolves after that many milliseconds, or as soon as the signal fires: the caller looks at the signal. */
+export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      cancel();
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    const cancel = clock.after(signal.aborted ? 0 : ms, over);
+    signal.addEventListener('abort', over, { once: true });
+  });
+}

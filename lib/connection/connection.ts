@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   id: string;
   definition: ProviderDefinition;
   config: ProviderConfig;
-  /** Transfers at once. */
+  /** Transfers, and creations of clips, at once. */
   maxConcurrent: number;
   clock: Clock;
   /** Where other instances hear that the credentials were refused. */
@@ -43,7 +43,7 @@ export interface ConnectionOptions {
 export class Connection {
   readonly id: string;
   readonly definition: ProviderDefinition;
-  /** Transfers at once. */
+  /** Transfers, and creations of clips, at once. */
   readonly maxConcurrent: number;
   /** Where in time this connection's rounds of polling lie, so that many of them do not ask at the same moment. */
   readonly phaseMs = Math.floor(Math.random() * 60_000);
@@ -51,6 +51,7 @@ export class Connection {
   readonly #closing = new AbortController();
   readonly #provider: OpenProvider;
   readonly #commands = new Slots(commandsAtOnce);
+  readonly #creations: Slots;
   readonly #transfers: Slots;
   readonly #poller: Poller;
   readonly #exportPoller: Poller<ServerExport, ServerExport>;
@@ -63,13 +64,15 @@ export class Connection {
     this.maxConcurrent = maxConcurrent;
     this.#config = config;
     this.#transfers = new Slots(maxConcurrent);
+    this.#creations = new Slots(maxConcurrent);
     this.#poller = new Poller(clock, (clips) => this.#fetchClips(clips));
     this.#exportPoller = new Poller(clock, (exports) => this.#fetchExports(exports));
     const changed = (clipId?: string): void => {
       this.#poller.hint();
       for (const listener of this.#changeListeners) listener(clipId);
     };
-    this.#provider = new OpenProvider({ definition, config, refusals, closing: this.#closing.signal, changed });
+    const shared = { ...config, maxConcurrent };
+    this.#provider = new OpenProvider({ definition, config: shared, refusals, closing: this.#closing.signal, changed });
   }
 
   /** Longest clip the vendor makes, in seconds. */
@@ -78,7 +81,11 @@ export class Connection {
   }
 
   async createClip(request: ClipRequest, signal: AbortSignal): Promise<Clip> {
-    return this.#own(await this.#command(signal, (provider, call) => provider.createClip(request, call)));
+    const create = (provider: Provider, call: CallOptions): Promise<ProviderClip> => provider.createClip(request, call);
+    // A creation may wait until the vendor has room for it, and must not keep other commands waiting meanwhile.
+    return this.#own(
+      await this.#waiting(signal, (either) => this.#creations.run(either, () => this.#provider.call(signal, create))),
+    );
   }
 
   /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that cannot be told. */

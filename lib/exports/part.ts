@@ -85,7 +85,7 @@ function roundsFor({ code, retryable }: ClipError): number {
 /** The vendor may also find out while it makes the clip. */
 function hasNoFootage({ clip }: Part, { code }: ClipError): boolean {
   const isGap = clip?.gaps?.some(({ start, end }) => start <= clip.start && end >= clip.end);
-  return code === 'ENOTFOUND' || (code === 'EFAILED' && isGap === true);
+  return code === 'ENOFOOTAGE' || code === 'ENOTFOUND' || (code === 'EFAILED' && isGap === true);
 }
 
 /** Vendors that make one clip for equal requests would give back the one that failed. */

@@ -19,6 +19,8 @@ export interface WebSocketOptions {
   url: string;
   tls?: TlsOptions;
   proxy?: ProxyOptions;
+  /** Of the request that opens it, such as `Authorization`. */
+  headers?: Record<string, string>;
   /** Ends the connection, also while it is being made. */
   signal: AbortSignal;
   /** What the connection is for, to start an error message with: "Listening for news". */
@@ -46,6 +48,7 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
     const url = addressOf(options);
     const socket = new WebSocket(url, {
       ...options.tls,
+      headers: options.headers ?? {},
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
       ...throughProxy(url, options),

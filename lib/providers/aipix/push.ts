@@ -4,7 +4,7 @@
  * Sources: https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/ (protocol 7),
  * https://github.com/navek-soft/push1st (the server, release of 2024)
  */
-import type { Clock } from '../../async/clock';
+import { pause, type Clock } from '../../async/clock';
 import { ClipError, toClipError } from '../../errors';
 import type { WebSocketLink } from '../../net/websocket';
 import { isObject, parseJson, readText } from './json';
@@ -229,16 +229,4 @@ function parseData(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      cancel();
-      signal.removeEventListener('abort', over);
-      resolve();
-    };
-    const cancel = clock.after(ms, over);
-    signal.addEventListener('abort', over, { once: true });
-  });
 }

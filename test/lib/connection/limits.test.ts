@@ -37,7 +37,6 @@ describe('limits of a connection', () => {
   it('let four commands run at once, of whatever kind', async () => {
     const commands = meter();
     const connection = connect({
-      createClip: async () => (await commands.work(), found(clipNamed('a'))),
       deleteClip: () => commands.work(),
       cancelClip: () => commands.work(),
       listCameras: async () => (await commands.work(), []),
@@ -45,14 +44,35 @@ describe('limits of a connection', () => {
     });
     await Promise.all(
       Array.from({ length: 4 }, () => [
-        connection.createClip(request, never),
         connection.deleteClip(clipNamed('a'), never),
         connection.cancelClip(clipNamed('a'), never),
         connection.listCameras(never),
         connection.check(never),
       ]).flat(),
     );
-    assert.deepEqual([commands.most, commands.total], [4, 20]);
+    assert.deepEqual([commands.most, commands.total], [4, 16]);
+  });
+
+  it('let as many clips be created at once as transfers, and no command wait for them', async () => {
+    const waiting: (() => void)[] = [];
+    const connection = connect(
+      {
+        async createClip() {
+          await new Promise<void>((resolve) => waiting.push(resolve));
+          return found(clipNamed('a'));
+        },
+        listCameras: async () => [],
+      },
+      { maxConcurrent: 3 },
+    );
+    const created = Promise.all(Array.from({ length: 9 }, () => connection.createClip(request, never)));
+    assert.deepEqual(await connection.listCameras(never), []);
+    for (let round = 0; round < 3; round += 1) {
+      for (let count = 0; count < 10; count += 1) await turn();
+      assert.equal(waiting.length, 3);
+      for (const create of waiting.splice(0)) create();
+    }
+    await created;
   });
 
   it('keep polling within them where clips must be asked for one by one', async () => {

@@ -94,6 +94,16 @@ describe('a WebSocket', () => {
     assert.deepEqual([headers['sec-websocket-protocol'], headers['sec-websocket-extensions']], [undefined, undefined]);
   });
 
+  it('sends the headers that it is given, and no others of ours', async () => {
+    const { url, requests } = await serve();
+    await open(url, { headers: { Authorization: 'Bearer secret' } }).link;
+    await open(url).link;
+    assert.deepEqual(
+      requests.map(({ headers }) => headers.authorization),
+      ['Bearer secret', undefined],
+    );
+  });
+
   it('answers a ping, and sends nothing unasked', async () => {
     const { url, received, sockets, pongs } = await serve();
     await open(url).link;
