@@ -212,7 +212,7 @@ export interface Provider<Session = unknown> {
    * Where a range of any length lacks footage, and by what an export has to cut it. Without it, the definition's
    * `maxClipSeconds` is all that is known.
    */
-  surveyFootage?(camera: string, range: Gap, call: CallOptions<Session>): Promise<Footage>;
+  surveyFootage?(camera: string, range: Range, call: CallOptions<Session>): Promise<Footage>;
   /** Starts an export onto the vendor's own storage. Asked twice, a vendor may well make two. */
   exportVideo?(request: ServerExportRequest, call: CallOptions<Session>): Promise<ServerExport>;
   /** Looks for the export that an earlier `exportVideo`, whose answer was lost, may have started. */

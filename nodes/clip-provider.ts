@@ -1,12 +1,12 @@
 import { ClipError, toClipError } from '../lib/errors';
-import { offerConnections } from '../lib/node-red/admin/connections';
-import { describeProviders, openConnection, transferLane, type ConnectionNode } from '../lib/node-red/connections';
+import { registerConnectionRoutes } from '../lib/node-red/admin/connections';
+import { describeProviders, openConnection, transferQueue, type ConnectionNode } from '../lib/node-red/connections';
 import { dropOrphansAfterDeploy, jobEngine } from '../lib/node-red/engine';
 import type { NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 
 export = (RED: NodeRed): void => {
   dropOrphansAfterDeploy(RED);
-  offerConnections(RED);
+  registerConnectionRoutes(RED);
 
   function ClipProvider(this: ConnectionNode, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
@@ -21,7 +21,7 @@ export = (RED: NodeRed): void => {
     const { connection } = this;
     const isUsable = !(connection instanceof ClipError);
     // Where it is not usable, its jobs find out.
-    const closeLane = jobEngine(RED).openLane(transferLane(this.id), isUsable ? connection.maxConcurrent : 1);
+    const closeLane = jobEngine(RED).openQueue(transferQueue(this.id), isUsable ? connection.maxConcurrent : 1);
     this.on('close', (_removed, done) => {
       // First, so that running jobs are kept for the next start instead of failing.
       const closing = [closeLane(), ...(isUsable ? [connection.close()] : [])];

@@ -1,15 +1,15 @@
 import { readCamera } from '../lib/clips/clip';
-import { createClip, type CreateWork } from '../lib/clips/create';
+import { createClip, type CreateJobData } from '../lib/clips/create';
 import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/time-range';
 import { readFields } from '../lib/fields';
 import { getConnection } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
-import { offerLongestClip } from '../lib/node-red/admin/previews';
+import { registerLongestClipRoute } from '../lib/node-red/admin/previews';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readNumber, typedInput } from '../lib/node-red/typed-input';
 
 export = (RED: NodeRed): void => {
-  offerLongestClip(RED);
+  registerLongestClipRoute(RED);
 
   function CreateClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
@@ -43,7 +43,7 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<CreateWork, ReturnType<typeof configure>>(RED, this, {
+    jobNode<CreateJobData, ReturnType<typeof configure>>(RED, this, {
       configure,
       async accept(message, settings) {
         const connection = getConnection(RED, connectionId);

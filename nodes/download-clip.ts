@@ -1,13 +1,13 @@
-import { downloadClip, removeParts, type DownloadWork } from '../lib/clips/download';
+import { downloadClip, removeParts, type DownloadJobData } from '../lib/clips/download';
 import { expandFilename, rootFolder } from '../lib/files/filename';
 import { downloadOrRecreate } from '../lib/clips/recreate';
 import { systemClock } from '../lib/async/clock';
 import { ClipError } from '../lib/errors';
 import { findFfmpeg } from '../lib/ffmpeg/run';
-import { acceptClip, transferLane } from '../lib/node-red/connections';
+import { resolveClip, transferQueue } from '../lib/node-red/connections';
 import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
 import { jobNode } from '../lib/node-red/job-node';
-import { offerDownloadPreviews } from '../lib/node-red/admin/previews';
+import { registerDownloadPreviewRoutes } from '../lib/node-red/admin/previews';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput } from '../lib/node-red/typed-input';
 
@@ -15,7 +15,7 @@ const bytesPerMiB = 2 ** 20;
 const bytesPerMB = 1_000_000;
 
 export = (RED: NodeRed): void => {
-  offerDownloadPreviews(RED);
+  registerDownloadPreviewRoutes(RED);
 
   function DownloadClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
@@ -45,10 +45,10 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<DownloadWork, ReturnType<typeof configure>>(RED, this, {
+    jobNode<DownloadJobData, ReturnType<typeof configure>>(RED, this, {
       configure,
       async accept(message, settings) {
-        const { clip, connection } = acceptClip(RED, message, definition.connection);
+        const { clip, connection } = resolveClip(RED, message, definition.connection);
         if (clip.status !== 'finished') {
           throw new ClipError(
             'EINVALID',
@@ -92,9 +92,9 @@ export = (RED: NodeRed): void => {
       status: { working: () => ['queued'], finished: 'saved' },
       subject: ({ clip }) => clip,
       idOf: ({ clip }) => clip.id,
-      formerIdOf: ({ again }) => again?.formerId,
+      formerIdOf: ({ recreation: again }) => again?.previousId,
       discard: removeParts,
-      lane: ({ connection }) => transferLane(connection),
+      queue: ({ connection }) => transferQueue(connection),
     });
   }
 

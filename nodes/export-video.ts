@@ -7,7 +7,7 @@ import {
   runExport,
   showExport,
   subjectOfExport,
-  type ExportWork,
+  type ExportJobData,
 } from '../lib/exports/export';
 import { readRanges } from '../lib/exports/request';
 import { findFfmpeg } from '../lib/ffmpeg/run';
@@ -45,7 +45,7 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<ExportWork, ReturnType<typeof configure>>(RED, this, {
+    jobNode<ExportJobData, ReturnType<typeof configure>>(RED, this, {
       configure,
       async accept(message, { settleMs, timeoutMs, ...settings }) {
         const connection = getConnection(RED, connectionId);

@@ -1,6 +1,6 @@
-import type { PollWork } from '../lib/clips/poll';
+import type { PollJobData } from '../lib/clips/poll';
 import { pollOrRecreate } from '../lib/clips/recreate';
-import { acceptClip } from '../lib/node-red/connections';
+import { resolveClip } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
 import { readNumber } from '../lib/node-red/typed-input';
@@ -20,10 +20,10 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<PollWork, ReturnType<typeof configure>>(RED, this, {
+    jobNode<PollJobData, ReturnType<typeof configure>>(RED, this, {
       configure,
       async accept(message, { intervalMs, maxIntervalMs, timeoutMs }) {
-        const { clip, connection } = acceptClip(RED, message, definition.connection);
+        const { clip, connection } = resolveClip(RED, message, definition.connection);
         const giveUpAt = timeoutMs > 0 ? { giveUpAt: Date.now() + timeoutMs } : {};
         const work = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
         return { work };
@@ -40,7 +40,7 @@ export = (RED: NodeRed): void => {
       },
       subject: ({ clip }) => clip,
       idOf: ({ clip }) => clip.id,
-      formerIdOf: ({ formerId }) => formerId,
+      formerIdOf: ({ previousId }) => previousId,
       wakes: true,
       async cancelAtVendor({ clip }, connection) {
         await connection.cancelClip(clip, AbortSignal.timeout(15_000));

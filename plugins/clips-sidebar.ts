@@ -1,4 +1,4 @@
-import { offerActivity } from '../lib/node-red/activity/routes';
+import { registerActivityRoutes } from '../lib/node-red/activity/routes';
 import type { NodeRed } from '../lib/node-red/runtime';
 
-export = (RED: NodeRed): void => offerActivity(RED);
+export = (RED: NodeRed): void => registerActivityRoutes(RED);

@@ -1,5 +1,5 @@
 /** At most so many of something at once; the rest wait in order. */
-export class Slots {
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
@@ -46,12 +46,12 @@ export class Slots {
 }
 
 /** Work of the same name goes one after the other. */
-export class Turns {
-  readonly #lines = new Map<string, { slots: Slots; length: number }>();
+export class KeyedMutex {
+  readonly #lines = new Map<string, { slots: Semaphore; length: number }>();
 
   /** Rejects with the signal's reason when it fires while waiting. */
   async run<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const line = this.#lines.get(name) ?? { slots: new Slots(1), length: 0 };
+    const line = this.#lines.get(name) ?? { slots: new Semaphore(1), length: 0 };
     this.#lines.set(name, line);
     line.length += 1;
     try {

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 const atOnce = 25;
 
 /** Calls for each item, in order. Now and then the event loop makes a turn in between. */
-export async function inSlices<T>(items: readonly T[], call: (item: T) => void): Promise<void> {
+export async function forEachYielding<T>(items: readonly T[], call: (item: T) => void): Promise<void> {
   for (const [index, item] of items.entries()) {
     if (index > 0 && index % atOnce === 0) await nextTurn();
     call(item);

@@ -1,24 +1,24 @@
 import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import type { Clip, ClipRequest, ProviderDefinition } from '../provider';
 import { retryDelayMs } from '../async/retry';
 
 /** The job of one create-clip message; its `runAt` is when the footage exists. */
-export interface CreateWork {
+export interface CreateJobData {
   connection: string;
   request: ClipRequest;
   /** Set before a vendor is asked that would make a second clip when asked twice. */
-  asked?: boolean;
+  requestSent?: boolean;
   clip?: Clip;
 }
 
 /** Asks the vendor for the clip. Runs again after a redeploy or crash find what an earlier run reached. */
 export async function createClip(
-  job: Job<CreateWork>,
+  job: Job<CreateJobData>,
   connection: Connection,
-  context: RunContext<CreateWork>,
-): Promise<Answer<CreateWork>> {
+  context: RunContext<CreateJobData>,
+): Promise<JobResult<CreateJobData>> {
   const { clip: made, ...work } = job.data;
   if (made) return { type: 'done', data: job.data };
   try {
@@ -26,20 +26,20 @@ export async function createClip(
   } catch (thrown) {
     const error = toClipError(thrown);
     const afterMs = retryDelayMs(error, job.failures + 1);
-    return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, because: error };
+    return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, error };
   }
 }
 
 /** Asks once, so that a run after a crash does not make a second clip. */
 export async function askForClip(
-  work: CreateWork,
+  work: CreateJobData,
   connection: Connection,
-  { signal, save }: RunContext<CreateWork>,
+  { signal, save }: RunContext<CreateJobData>,
 ): Promise<Clip> {
   const { definition } = connection;
   const mayDouble = !definition.idempotentCreate;
-  const earlier = mayDouble && work.asked ? await connection.findClip(work.request, signal) : undefined;
-  if (mayDouble && !work.asked) await save({ ...work, asked: true });
+  const earlier = mayDouble && work.requestSent ? await connection.findClip(work.request, signal) : undefined;
+  if (mayDouble && !work.requestSent) await save({ ...work, requestSent: true });
   const clip = earlier ?? (await connection.createClip(work.request, signal));
   return { ...clip, ...chosenOptions(work.request, definition) };
 }

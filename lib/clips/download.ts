@@ -3,23 +3,23 @@ import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipFile } from '../provider';
 import { retryDelayMs } from '../async/retry';
 import { removeWork } from '../ffmpeg/convert';
 import { isFile } from '../files/hash';
-import { findClip } from './verify';
+import { matchExistingFile } from './verify';
 import { fileError } from '../files/errors';
 import { converted, deleteClip, withThumbnail } from './postprocess';
 import { freeBytes, type FreeBytes } from '../files/folder';
-import { removeAbandoned } from '../files/part';
-import { place, type Exists } from '../files/place';
-import type { PollWork } from './poll';
+import { sweepStaleParts } from '../files/part';
+import { publish, type Exists } from '../files/publish';
+import type { PollJobData } from './poll';
 import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
-import { Turns } from '../async/semaphore';
+import { KeyedMutex } from '../async/semaphore';
 
 /** The job of one download-clip message. */
-export interface DownloadWork {
+export interface DownloadJobData {
   connection: string;
   clip: Clip;
   output: 'file' | 'buffer';
@@ -39,9 +39,9 @@ export interface DownloadWork {
   /** What a transfer that broke off has left in the part file. */
   partial?: Partial;
   /** The finished file and the name it is about to get: a restart looks there first. */
-  placing?: ClipFile;
+  publishing?: ClipFile;
   /** The clip was gone, and is asked for once more: how far that has come. */
-  again?: PollWork;
+  recreation?: PollJobData;
 }
 
 export interface DownloadOptions {
@@ -61,24 +61,24 @@ const defaultStallMs = 30_000;
 /** A transfer that brings this much before it breaks is getting somewhere: its failures do not add up. */
 const progressBytes = 2 ** 20;
 /** By the path of the file that is wanted. */
-const turns = new Turns();
+const turns = new KeyedMutex();
 
 /** Brings a clip here: whole, verified, and under its final name only then. */
 export async function downloadClip(
-  job: Job<DownloadWork>,
+  job: Job<DownloadJobData>,
   connection: Connection,
-  context: RunContext<DownloadWork>,
+  context: RunContext<DownloadJobData>,
   options: DownloadOptions,
-): Promise<Answer<DownloadWork>> {
+): Promise<JobResult<DownloadJobData>> {
   let work = job.data;
-  const save = async (changed: DownloadWork): Promise<void> => {
+  const save = async (changed: DownloadJobData): Promise<void> => {
     work = changed;
     await context.save(changed);
   };
   try {
     const { signal } = context;
     const ffmpeg = work.convert !== 'none' || work.thumbnail ? await options.findFfmpeg() : '';
-    const saved = await inTurn(work, signal, async () => {
+    const saved = await withLock(work, signal, async () => {
       const found = await alreadyHere(job);
       if (found) return found;
       return work.output === 'buffer'
@@ -88,15 +88,15 @@ export async function downloadClip(
     const pictured = work.thumbnail ? await withThumbnail(saved, ffmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
     // A redeploy may come before this is told: then the next run finds the file by `placing`, too.
-    const placing = work.output === 'file' ? { placing: saved } : {};
-    return { type: 'done', data: { ...work, ...placing, clip: { ...work.clip, file } } };
+    const publishing = work.output === 'file' ? { publishing: saved } : {};
+    return { type: 'done', data: { ...work, ...publishing, clip: { ...work.clip, file } } };
   } catch (thrown) {
     const error = fileError(thrown, `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`);
     const brought = (work.partial?.bytes ?? 0) - (job.data.partial?.bytes ?? 0);
     const gotSomewhere = error.retryable && brought >= progressBytes;
     const afterMs = retryDelayMs(error, gotSomewhere ? 1 : job.failures + 1);
     if (afterMs !== undefined) {
-      return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { because: error }) };
+      return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { error }) };
     }
     // Stopped by a redeploy, it goes on from there; whoever cancels it removes that, too.
     if (!context.signal.aborted || !work.partial) await removeParts(job);
@@ -105,8 +105,8 @@ export async function downloadClip(
 }
 
 /** Those that skip a file of their name wait for one another, so that the second finds the file of the first. */
-function inTurn<T>(
-  { exists, filename, output }: DownloadWork,
+function withLock<T>(
+  { exists, filename, output }: DownloadJobData,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -114,17 +114,17 @@ function inTurn<T>(
 }
 
 /** Removes what an unfinished job has on disk. Never rejects: what cannot be reached cannot be removed either. */
-export async function removeParts(job: Pick<Job<DownloadWork>, 'id' | 'data'>): Promise<void> {
+export async function removeParts(job: Pick<Job<DownloadJobData>, 'id' | 'data'>): Promise<void> {
   if (job.data.output !== 'file') return;
   await Promise.allSettled([rm(partOf(job), { force: true }), removeWork(partOf(job))]);
 }
 
-function partOf({ id, data }: Pick<Job<DownloadWork>, 'id' | 'data'>): string {
+function partOf({ id, data }: Pick<Job<DownloadJobData>, 'id' | 'data'>): string {
   return `${data.filename}.${id.slice(0, 8)}.part`;
 }
 
 async function toMemory(
-  job: Job<DownloadWork>,
+  job: Job<DownloadJobData>,
   connection: Connection,
   signal: AbortSignal,
   options: DownloadOptions,
@@ -139,9 +139,9 @@ async function toMemory(
 }
 
 async function toFile(
-  job: Job<DownloadWork>,
+  job: Job<DownloadJobData>,
   connection: Connection,
-  { signal, save }: RunContext<DownloadWork>,
+  { signal, save }: RunContext<DownloadJobData>,
   options: DownloadOptions,
   ffmpeg: string,
 ): Promise<ClipFile> {
@@ -149,7 +149,8 @@ async function toFile(
   const { clip, convert, exists, filename, maxBytes, maxHeight, root, partial } = work;
   const part = partOf(job);
   const { startedAt, transferOptions } = prepare(job, signal, options);
-  const find: PartTarget['find'] = ({ size, sha256 = clip.sha256 }) => findClip({ ...clip, size, sha256 }, filename);
+  const find: PartTarget['find'] = ({ size, sha256 = clip.sha256 }) =>
+    matchExistingFile({ ...clip, size, sha256 }, filename);
   const target: PartTarget = {
     part,
     root,
@@ -159,7 +160,7 @@ async function toFile(
     ...(exists === 'skip' ? { find } : {}),
   };
   const received = await connection.transfer(signal, async () => {
-    await removeAbandoned(dirname(part), startedAt);
+    await sweepStaleParts(dirname(part), startedAt);
     return transferToFile(await withGaps(clip, connection, signal), connection, target, transferOptions);
   });
   try {
@@ -171,14 +172,14 @@ async function toFile(
     const named = (path: string): ClipFile => ({ ...file, path, resumed, seconds });
     // Too late to stop from here on.
     if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
-    const path = await place(ready, filename, exists, (name) => save({ ...work, placing: named(name) }));
+    const path = await publish(ready, filename, exists, (name) => save({ ...work, publishing: named(name) }));
     return named(path);
   } finally {
     await removeParts(job);
   }
 }
 
-function prepare(job: Job<DownloadWork>, signal: AbortSignal, options: DownloadOptions) {
+function prepare(job: Job<DownloadJobData>, signal: AbortSignal, options: DownloadOptions) {
   const { strict } = job.data;
   const isLastTry = retryDelayMs(new ClipError('EINCOMPLETE', '', { retryable: true }), job.failures + 1) === undefined;
   const { clock, onBytes, stallMs = defaultStallMs } = options;
@@ -187,11 +188,11 @@ function prepare(job: Job<DownloadWork>, signal: AbortSignal, options: DownloadO
 }
 
 /** The file of an earlier run of this job, or with `skip` an equal one that is there already. */
-async function alreadyHere(job: Job<DownloadWork>): Promise<ClipFile | undefined> {
-  const { clip, exists, filename, output, placing } = job.data;
+async function alreadyHere(job: Job<DownloadJobData>): Promise<ClipFile | undefined> {
+  const { clip, exists, filename, output, publishing } = job.data;
   if (output !== 'file') return undefined;
-  const isPlaced = placing && (await isFile(placing.path, placing.size, placing.sha256));
-  const found = isPlaced ? placing : exists === 'skip' ? await findClip(clip, filename) : undefined;
+  const isPlaced = publishing && (await isFile(publishing.path, publishing.size, publishing.sha256));
+  const found = isPlaced ? publishing : exists === 'skip' ? await matchExistingFile(clip, filename) : undefined;
   // A crash may have left some.
   if (found) await removeParts(job);
   return found;

@@ -1,10 +1,10 @@
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip } from '../provider';
 import { backoffMs, maxAttempts } from '../async/retry';
 import { updateClip } from './clip';
-import type { CreateWork } from './create';
+import type { CreateJobData } from './create';
 
 /** How long, and how often, something is waited for. */
 export interface Waiting {
@@ -19,13 +19,13 @@ export interface Waiting {
 }
 
 /** The job of one poll-clip message. */
-export interface PollWork extends Waiting {
+export interface PollJobData extends Waiting {
   connection: string;
   clip: Clip;
   /** The clip was gone, and is asked for once more: how far that has come. */
-  again?: CreateWork;
+  recreation?: CreateJobData;
   /** Of the clip that is gone, which is still what messages know it by. */
-  formerId?: string;
+  previousId?: string;
 }
 
 /** A list may lag behind for a moment; after this many rounds in a row the clip is gone. */
@@ -34,22 +34,27 @@ export const missesUntilGone = 3;
 const roundsPerStep = 2;
 
 export async function pollClip(
-  job: Job<PollWork>,
+  job: Job<PollJobData>,
   connection: Connection,
-  context: RunContext<PollWork>,
+  context: RunContext<PollJobData>,
   now: () => number,
-): Promise<Answer<PollWork>> {
+): Promise<JobResult<PollJobData>> {
   const work = job.data;
   try {
     const found = await connection.pollClip(work.clip, work.intervalMs, context.signal);
-    return judgeRound(work, found, now(), connection.phaseMs);
+    return evaluateRound(work, found, now(), connection.phaseMs);
   } catch (thrown) {
-    return judgeFailure(work, toClipError(thrown), job.failures + 1, now());
+    return evaluateFailure(work, toClipError(thrown), job.failures + 1, now());
   }
 }
 
 /** What a round's finding means. `undefined`: the vendor did not list the clip. */
-export function judgeRound(work: PollWork, found: Clip | undefined, now: number, phaseMs: number): Answer<PollWork> {
+export function evaluateRound(
+  work: PollJobData,
+  found: Clip | undefined,
+  now: number,
+  phaseMs: number,
+): JobResult<PollJobData> {
   const misses = found ? 0 : work.misses + 1;
   const next = { ...work, clip: found ? updateClip(work.clip, found) : work.clip, polls: work.polls + 1, misses };
   const { clip } = next;
@@ -64,18 +69,18 @@ export function judgeRound(work: PollWork, found: Clip | undefined, now: number,
 }
 
 /** What a failed request means: waiting goes on through trouble that may pass, for as long as the user gave it. */
-export function judgeFailure(
-  work: PollWork,
+export function evaluateFailure(
+  work: PollJobData,
   error: ClipError,
   failures: number,
   now: number,
   random: () => number = Math.random,
-): Answer<PollWork> {
+): JobResult<PollJobData> {
   // A server that restarts may answer nonsense for a moment.
   const mayPass = error.retryable || (error.code === 'EPROTOCOL' && failures < maxAttempts);
   if (!mayPass) return { type: 'failed', error, data: work };
   if (isOver(work, now)) return failed(work, 'ETIMEOUT', ` Last trouble: ${error.message}`);
-  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures, random)), because: error };
+  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures, random)), error };
 }
 
 /**
@@ -97,7 +102,7 @@ export function beforeGivingUp(work: Waiting, now: number, afterMs: number): num
   return work.giveUpAt === undefined ? afterMs : Math.min(afterMs, Math.max(0, work.giveUpAt - now));
 }
 
-function failed(work: PollWork, code: 'EFAILED' | 'EEXPIRED' | 'ETIMEOUT', more = ''): Answer<PollWork> {
+function failed(work: PollJobData, code: 'EFAILED' | 'EEXPIRED' | 'ETIMEOUT', more = ''): JobResult<PollJobData> {
   const { clip } = work;
   const what = `The clip of ${describeClip(clip)}`;
   const message = {

@@ -3,20 +3,20 @@ import { join, parse } from 'node:path';
 import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';
 import type { Clip, ClipFile } from '../provider';
-import { Slots } from '../async/semaphore';
+import { Semaphore } from '../async/semaphore';
 import { convertFile, type Conversion } from '../ffmpeg/convert';
 import { hashFile } from '../files/hash';
-import type { Judgement } from './verify';
+import type { VerifiedFile } from './verify';
 import { makeThumbnail } from '../ffmpeg/thumbnail';
 
 /** Encoding takes every core there is. */
-const conversions = new Slots(2);
+const conversions = new Semaphore(2);
 
 /** @returns the path of the converted copy, or of the file itself, and what is in it */
 export async function converted(
-  { file, mp4 }: Judgement,
+  { file, mp4 }: VerifiedFile,
   { convert, ...conversion }: Omit<Conversion, 'mp4' | 'convert'> & { convert: Conversion['convert'] | 'none' },
-): Promise<{ path: string; file: Judgement['file'] }> {
+): Promise<{ path: string; file: VerifiedFile['file'] }> {
   if (convert === 'none') return { path: conversion.path, file };
   const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
   const { duration, width, height, codec } = made.mp4;

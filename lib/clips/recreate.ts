@@ -2,25 +2,28 @@
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import { readFields } from '../fields';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipRequest } from '../provider';
 import { askForClip } from './create';
-import type { DownloadWork } from './download';
-import { judgeFailure, pollClip, type PollWork } from './poll';
+import type { DownloadJobData } from './download';
+import { evaluateFailure, pollClip, type PollJobData } from './poll';
 
-type Download = (job: Job<DownloadWork>, context: RunContext<DownloadWork>) => Promise<Answer<DownloadWork>>;
+type Download = (
+  job: Job<DownloadJobData>,
+  context: RunContext<DownloadJobData>,
+) => Promise<JobResult<DownloadJobData>>;
 
 /** How a download waits for a clip that is made again: there is no dialog for it. */
 const waiting = { intervalMs: 2_000, maxIntervalMs: 30_000 };
 const givesUpAfterMs = 15 * 60_000;
 
 export async function pollOrRecreate(
-  job: Job<PollWork>,
+  job: Job<PollJobData>,
   connection: Connection,
-  context: RunContext<PollWork>,
+  context: RunContext<PollJobData>,
   now: () => number,
-): Promise<Answer<PollWork>> {
-  const { again } = job.data;
+): Promise<JobResult<PollJobData>> {
+  const { recreation: again } = job.data;
   if (again && !again.clip) return recreate(job, connection, context, now);
   const answer = await pollClip(job, connection, context, now);
   if (again || answer.type !== 'failed' || answer.error.code !== 'EEXPIRED') return answer;
@@ -28,34 +31,34 @@ export async function pollOrRecreate(
 }
 
 export async function downloadOrRecreate(
-  job: Job<DownloadWork>,
+  job: Job<DownloadJobData>,
   connection: Connection,
-  context: RunContext<DownloadWork>,
+  context: RunContext<DownloadJobData>,
   now: () => number,
   download: Download,
-): Promise<Answer<DownloadWork>> {
-  const { again, clip } = job.data;
+): Promise<JobResult<DownloadJobData>> {
+  const { recreation: again, clip } = job.data;
   if (again && clip.status !== 'finished') return waitThenDownload(job, again, connection, context, now, download);
   const answer = await download(job, context);
   if (answer.type !== 'failed' || !isGone(answer.error)) return answer;
   if (again) return { ...answer, error: gone(clip, 'It had been made once more already', answer.error) };
   // Nothing of the file that there was fits the next one.
-  const { partial: _partial, placing: _placing, ...work } = job.data;
+  const { partial: _partial, publishing: _placing, ...work } = job.data;
   const expired: Clip = { ...clip, status: 'expired' };
   const giveUpAt = now() + givesUpAfterMs;
-  const first: PollWork = { connection: work.connection, clip: expired, ...waiting, giveUpAt, polls: 0, misses: 0 };
+  const first: PollJobData = { connection: work.connection, clip: expired, ...waiting, giveUpAt, polls: 0, misses: 0 };
   const answered = await recreate({ ...job, failures: 0, data: first }, connection, inside(work, context), now);
   return outside(work, answered);
 }
 
 async function waitThenDownload(
-  job: Job<DownloadWork>,
-  again: PollWork,
+  job: Job<DownloadJobData>,
+  again: PollJobData,
   connection: Connection,
-  context: RunContext<DownloadWork>,
+  context: RunContext<DownloadJobData>,
   now: () => number,
   download: Download,
-): Promise<Answer<DownloadWork>> {
+): Promise<JobResult<DownloadJobData>> {
   const work = job.data;
   const polled = await pollOrRecreate({ ...job, data: again }, connection, inside(work, context), now);
   const answer = outside(work, polled);
@@ -64,35 +67,38 @@ async function waitThenDownload(
   return downloadOrRecreate({ ...job, data: answer.data }, connection, context, now, download);
 }
 
-function inside(work: DownloadWork, { signal, save }: RunContext<DownloadWork>): RunContext<PollWork> {
-  return { signal, save: (again) => save({ ...work, clip: again.clip, again }) };
+function inside(work: DownloadJobData, { signal, save }: RunContext<DownloadJobData>): RunContext<PollJobData> {
+  return { signal, save: (again) => save({ ...work, clip: again.clip, recreation: again }) };
 }
 
-function outside(work: DownloadWork, answer: Answer<PollWork>): Answer<DownloadWork> {
+function outside(work: DownloadJobData, answer: JobResult<PollJobData>): JobResult<DownloadJobData> {
   const { data: again, ...rest } = answer;
-  return { ...rest, ...(again ? { data: { ...work, clip: again.clip, again } } : {}) } as Answer<DownloadWork>;
+  return {
+    ...rest,
+    ...(again ? { data: { ...work, clip: again.clip, recreation: again } } : {}),
+  } as JobResult<DownloadJobData>;
 }
 
 /** Asks for the clip of the job once more. Each of its steps is kept, so that a crash does not lead to a third one. */
 async function recreate(
-  job: Job<PollWork>,
+  job: Job<PollJobData>,
   connection: Connection,
-  { signal, save }: RunContext<PollWork>,
+  { signal, save }: RunContext<PollJobData>,
   now: () => number,
-): Promise<Answer<PollWork>> {
+): Promise<JobResult<PollJobData>> {
   let work = job.data;
-  const keep = (changed: PollWork): Promise<void> => save((work = changed));
+  const keep = (changed: PollJobData): Promise<void> => save((work = changed));
   try {
-    const { again = { connection: work.connection, request: requestFor(work.clip, connection) } } = work;
-    work = { ...work, again };
-    const saveAgain = (asked: typeof again): Promise<void> => keep({ ...work, again: asked });
+    const { recreation: again = { connection: work.connection, request: requestFor(work.clip, connection) } } = work;
+    work = { ...work, recreation: again };
+    const saveAgain = (asked: typeof again): Promise<void> => keep({ ...work, recreation: asked });
     const clip = await askForClip(again, connection, { signal, save: saveAgain });
-    const because = gone(work.clip, 'It has been asked for once more');
-    await keep({ ...work, clip, formerId: work.clip.id, polls: 0, misses: 0, again: { ...again, clip } });
-    return { type: 'retry', afterMs: work.intervalMs, data: work, because };
+    const error = gone(work.clip, 'It has been asked for once more');
+    await keep({ ...work, clip, previousId: work.clip.id, polls: 0, misses: 0, recreation: { ...again, clip } });
+    return { type: 'retry', afterMs: work.intervalMs, data: work, error };
   } catch (thrown) {
     const error = toClipError(thrown);
-    const answer = judgeFailure(work, error, job.failures + 1, now());
+    const answer = evaluateFailure(work, error, job.failures + 1, now());
     if (answer.type === 'retry') return { ...answer, data: work };
     // What has to do with the account, or with being stopped, is no matter of this clip.
     if (error.code === 'EAUTH' || error.code === 'EABORTED') return answer;
@@ -109,7 +115,7 @@ function isGone({ code }: ClipError): boolean {
   return code === 'EEXPIRED' || code === 'ENOTFOUND';
 }
 
-function gone(clip: Clip, more: string, because?: ClipError): ClipError {
-  const why = because ? `: ${because.message}` : '';
+function gone(clip: Clip, more: string, error?: ClipError): ClipError {
+  const why = error ? `: ${error.message}` : '';
   return new ClipError('EEXPIRED', `The clip of ${describeClip(clip)} is no longer on the server. ${more}${why}`);
 }

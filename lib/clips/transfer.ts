@@ -7,7 +7,7 @@ import { ClipError } from '../errors';
 import { bufferSource, fileSource } from '../mp4';
 import type { Clip, ClipFile, OpenClip } from '../provider';
 import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
-import { judgeFile, refuseCut, type Judgement } from './verify';
+import { verifyFile, refuseCut, type VerifiedFile } from './verify';
 import { receive, type Received } from './receive';
 import { fileSink, memorySink, tooLarge, type FileSink, type Sink } from './sink';
 
@@ -48,7 +48,7 @@ export async function transferToMemory(
   connection: Connection,
   maxBytes: number,
   options: TransferOptions,
-): Promise<Judgement & { buffer: Buffer }> {
+): Promise<VerifiedFile & { buffer: Buffer }> {
   const source = await openClip(clip, connection, { offset: 0 }, options.signal);
   if ((source.size ?? clip.size ?? 0) > maxBytes) discard(source, tooLarge(maxBytes));
   const sink = memorySink(maxBytes);
@@ -68,7 +68,7 @@ export async function transferToFile(
   connection: Connection,
   target: PartTarget,
   options: TransferOptions,
-): Promise<(Judgement & { resumed: boolean }) | { found: ClipFile }> {
+): Promise<(VerifiedFile & { resumed: boolean }) | { found: ClipFile }> {
   const { part, free } = target;
   const folder = dirname(part);
   const before = await continuable(part, target.partial);
@@ -164,12 +164,12 @@ function take(
 function judge(
   clip: Clip,
   received: Received & { sha256: string },
-  mp4: Parameters<typeof judgeFile>[2],
+  mp4: Parameters<typeof verifyFile>[2],
   source: OpenClip,
   { strict, lenient }: TransferOptions,
-): Promise<Judgement> {
+): Promise<VerifiedFile> {
   const declared = source.sha256 ? { declaredSha256: source.sha256 } : {};
-  return judgeFile(clip, received, mp4, { strict, lenient, ...declared });
+  return verifyFile(clip, received, mp4, { strict, lenient, ...declared });
 }
 
 /** Only what was synced by a transfer that ended in order is trusted: after a crash a part has no such note. */

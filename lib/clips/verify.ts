@@ -5,7 +5,7 @@ import { ClipError } from '../errors';
 import { hashFile, isFile } from '../files/hash';
 import type { Received } from './receive';
 
-export interface Verdict {
+export interface Verification {
   /** What is wrong, in words. Empty: the file is the whole clip. */
   problems: string[];
   /** Does any of it mean that footage is missing or damaged? */
@@ -28,7 +28,7 @@ export function toleranceSeconds(rangeSeconds: number): number {
  * absence does not make the file incomplete.
  * @param size bytes
  */
-export function verify(clip: Clip, size: number, mp4: Mp4Info): Verdict {
+export function verify(clip: Clip, size: number, mp4: Mp4Info): Verification {
   const rangeSeconds = secondsBetween(clip.start, clip.end);
   const gaps = clip.gaps ?? [];
   const footageSeconds = gaps.reduce((left, gap) => left - secondsBetween(gap.start, gap.end), rangeSeconds);
@@ -67,7 +67,7 @@ function rounded(seconds: number): number {
 
 const sniffBytes = 512;
 
-export interface Judgement {
+export interface VerifiedFile {
   file: Omit<ClipFile, 'path' | 'seconds' | 'resumed'>;
   mp4: Mp4Info;
 }
@@ -83,22 +83,22 @@ export function refuseCut(clip: Clip, { cut, size }: Received, { lenient }: { le
  * damaged on the way is taken as far as it can be used
  * @throws EINCOMPLETE or EPROTOCOL when the bytes are not the clip
  */
-export async function judgeFile(
+export async function verifyFile(
   clip: Clip,
   { cut, size, sha256 }: Received & { sha256: string },
   source: Mp4Source,
   rules: { declaredSha256?: string; strict: boolean; lenient: boolean },
-): Promise<Judgement> {
-  const doing = downloading(clip);
+): Promise<VerifiedFile> {
+  const action = downloading(clip);
   const content = sniff(await source.read(0, Math.min(sniffBytes, size)));
   if (content !== 'mp4') {
     const what =
       content === 'empty' ? 'nothing' : content === 'unknown' ? 'something that is not MP4' : content.toUpperCase();
-    throw new ClipError('EPROTOCOL', `${doing}: the server sent ${what} instead of video`);
+    throw new ClipError('EPROTOCOL', `${action}: the server sent ${what} instead of video`);
   }
   const declared = rules.declaredSha256 ?? clip.sha256;
   if (declared && declared.toLowerCase() !== sha256) {
-    throw new ClipError('EINCOMPLETE', `${doing}: the SHA-256 is not the one that the server announced`, {
+    throw new ClipError('EINCOMPLETE', `${action}: the SHA-256 is not the one that the server announced`, {
       retryable: true,
     });
   }
@@ -108,7 +108,7 @@ export async function judgeFile(
   // Bytes that end inside a box were cut on the way: another try may bring them. Footage that the vendor lacks stays missing.
   const mayImprove = !mp4.whole;
   if (incomplete && (rules.strict || (mayImprove && !rules.lenient))) {
-    throw new ClipError('EINCOMPLETE', `${doing}: ${problems.join('; ')}`, { retryable: mayImprove });
+    throw new ClipError('EINCOMPLETE', `${action}: ${problems.join('; ')}`, { retryable: mayImprove });
   }
   const { duration, width, height, codec } = mp4;
   const facts = { size, sha256, duration, width, height, codec };
@@ -120,7 +120,7 @@ function downloading(clip: Clip): string {
 }
 
 /** Describes a file that holds the clip whole; `undefined` where it does not, or where that cannot be told. */
-export async function findClip(clip: Clip, path: string): Promise<ClipFile | undefined> {
+export async function matchExistingFile(clip: Clip, path: string): Promise<ClipFile | undefined> {
   if (clip.size === undefined || !(await isFile(path, clip.size, undefined))) return undefined;
   const handle = await open(path, 'r');
   try {

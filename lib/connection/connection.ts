@@ -1,7 +1,7 @@
 import { Poller, type ClipAnswer } from './poller';
 import type { Clock } from '../async/clock';
 import { ClipError } from '../errors';
-import { cancelled, OpenProvider } from './provider-handle';
+import { cancelled, ProviderHandle } from './provider-handle';
 import type {
   CallOptions,
   Camera,
@@ -10,6 +10,7 @@ import type {
   ConnectionCheck,
   Footage,
   Gap,
+  Range,
   OpenClip,
   Provider,
   ProviderClip,
@@ -18,8 +19,8 @@ import type {
   ServerExport,
   ServerExportRequest,
 } from '../provider';
-import type { Refusals } from './login-guard';
-import { Slots } from '../async/semaphore';
+import type { LoginGuard } from './login-guard';
+import { Semaphore } from '../async/semaphore';
 
 /** Requests other than transfers and polls that may be under way at once: enough to be quick, too few to be a burst. */
 const commandsAtOnce = 4;
@@ -33,7 +34,7 @@ export interface ConnectionOptions {
   maxConcurrent: number;
   clock: Clock;
   /** Where other instances hear that the credentials were refused. */
-  refusals?: Refusals;
+  refusals?: LoginGuard;
 }
 
 /**
@@ -49,10 +50,10 @@ export class Connection {
   readonly phaseMs = Math.floor(Math.random() * 60_000);
   readonly #config: ProviderConfig;
   readonly #closing = new AbortController();
-  readonly #provider: OpenProvider;
-  readonly #commands = new Slots(commandsAtOnce);
-  readonly #creations: Slots;
-  readonly #transfers: Slots;
+  readonly #provider: ProviderHandle;
+  readonly #commands = new Semaphore(commandsAtOnce);
+  readonly #creations: Semaphore;
+  readonly #transfers: Semaphore;
   readonly #poller: Poller;
   readonly #exportPoller: Poller<ServerExport, ServerExport>;
   readonly #changeListeners = new Set<(clipId?: string) => void>();
@@ -63,16 +64,16 @@ export class Connection {
     this.definition = definition;
     this.maxConcurrent = maxConcurrent;
     this.#config = config;
-    this.#transfers = new Slots(maxConcurrent);
-    this.#creations = new Slots(maxConcurrent);
+    this.#transfers = new Semaphore(maxConcurrent);
+    this.#creations = new Semaphore(maxConcurrent);
     this.#poller = new Poller(clock, (clips) => this.#fetchClips(clips));
     this.#exportPoller = new Poller(clock, (exports) => this.#fetchExports(exports));
     const changed = (clipId?: string): void => {
-      this.#poller.hint();
+      this.#poller.expedite();
       for (const listener of this.#changeListeners) listener(clipId);
     };
     const shared = { ...config, maxConcurrent };
-    this.#provider = new OpenProvider({ definition, config: shared, refusals, closing: this.#closing.signal, changed });
+    this.#provider = new ProviderHandle({ definition, config: shared, refusals, closing: this.#closing.signal, changed });
   }
 
   /** Longest clip the vendor makes, in seconds. */
@@ -99,7 +100,7 @@ export class Connection {
    * @param intervalMs the shortest time between two rounds that this caller puts up with
    */
   async pollClip(clip: Clip, intervalMs: number, signal: AbortSignal): Promise<Clip | undefined> {
-    const found = await this.#waiting(signal, (either) => this.#poller.ask(clip, intervalMs, either));
+    const found = await this.#waiting(signal, (combinedSignal) => this.#poller.poll(clip, intervalMs, combinedSignal));
     return found && this.#own(found);
   }
 
@@ -114,7 +115,7 @@ export class Connection {
 
   /** Runs a transfer when one of the connection's transfer slots is free. */
   transfer<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    return this.#waiting(signal, (either) => this.#transfers.run(either, work));
+    return this.#waiting(signal, (combinedSignal) => this.#transfers.run(combinedSignal, work));
   }
 
   openClip(clip: Clip, from: { offset: number; etag?: string }, signal: AbortSignal): Promise<OpenClip> {
@@ -154,7 +155,7 @@ export class Connection {
   }
 
   /** By what an export has to cut a range of any length. */
-  async surveyFootage(camera: string, range: Gap, signal: AbortSignal): Promise<Footage> {
+  async surveyFootage(camera: string, range: Range, signal: AbortSignal): Promise<Footage> {
     const found = await this.#command(signal, async (provider, call) => provider.surveyFootage?.(camera, range, call));
     return { maxClipSeconds: this.maxClipSeconds, gaps: [], ...found };
   }
@@ -177,7 +178,7 @@ export class Connection {
    * @param intervalMs the shortest time between two rounds that this caller puts up with
    */
   pollExport(started: ServerExport, intervalMs: number, signal: AbortSignal): Promise<ServerExport | undefined> {
-    return this.#waiting(signal, (either) => this.#exportPoller.ask(started, intervalMs, either));
+    return this.#waiting(signal, (combinedSignal) => this.#exportPoller.poll(started, intervalMs, combinedSignal));
   }
 
   cancelExport(started: ServerExport, signal: AbortSignal): Promise<void> {
@@ -233,16 +234,18 @@ export class Connection {
   }
 
   #command<T>(signal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
-    return this.#waiting(signal, (either) => this.#commands.run(either, () => this.#provider.call(signal, work)));
+    return this.#waiting(signal, (combinedSignal) =>
+      this.#commands.run(combinedSignal, () => this.#provider.call(signal, work)),
+    );
   }
 
   /** Where callers wait for their turn, a signal ends the wait with any reason; from here on it is `EABORTED`. */
-  async #waiting<T>(signal: AbortSignal, wait: (either: AbortSignal) => Promise<T>): Promise<T> {
-    const either = AbortSignal.any([signal, this.#closing.signal]);
+  async #waiting<T>(signal: AbortSignal, wait: (combinedSignal: AbortSignal) => Promise<T>): Promise<T> {
+    const combinedSignal = AbortSignal.any([signal, this.#closing.signal]);
     try {
-      return await wait(either);
+      return await wait(combinedSignal);
     } catch (thrown) {
-      throw either.aborted && !(thrown instanceof ClipError) ? cancelled() : thrown;
+      throw combinedSignal.aborted && !(thrown instanceof ClipError) ? cancelled() : thrown;
     }
   }
 

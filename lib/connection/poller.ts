@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';
 import type { Clip, ProviderClip } from '../provider';
-import { inSlices } from '../async/yielding';
+import { forEachYielding } from '../async/yielding';
 
 /** `undefined`: the vendor does not list the clip. An error is that clip's own failure. */
 export type ClipAnswer = ProviderClip | ClipError | undefined;
@@ -37,7 +37,7 @@ export class Poller<Asked = Clip, Found = ProviderClip> {
   ) {}
 
   /** Resolves with what the next round finds. The signal only takes this caller out. */
-  ask(asked: Asked, intervalMs: number, signal: AbortSignal): Promise<Found | undefined> {
+  poll(asked: Asked, intervalMs: number, signal: AbortSignal): Promise<Found | undefined> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = (): void => {
@@ -59,7 +59,7 @@ export class Poller<Asked = Clip, Found = ProviderClip> {
   }
 
   /** News are likely: whoever asks now, or within a moment, need not wait for the interval to pass. */
-  hint(): void {
+  expedite(): void {
     this.#hintedAt = this.clock.now();
     if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
   }
@@ -113,7 +113,7 @@ export class Poller<Asked = Clip, Found = ProviderClip> {
     this.#asks.clear();
     this.#lastRoundAt = this.clock.now();
     const answers = await this.#answersTo(asks);
-    await inSlices(
+    await forEachYielding(
       asks.map((ask, index) => ({ ask, answer: answers[index] })),
       ({ ask, answer }) => (answer instanceof ClipError ? ask.reject(answer) : ask.resolve(answer)),
     );

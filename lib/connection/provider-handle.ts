@@ -1,14 +1,14 @@
 import { ClipError, toClipError } from '../errors';
 import type { CallOptions, Provider, ProviderConfig, ProviderDefinition } from '../provider';
 import { redact, secretValues } from './redact';
-import { loginOnce, type Refusals } from './login-guard';
+import { guardLogin, type LoginGuard } from './login-guard';
 import { SharedSession } from './session';
 
 export interface OpenProviderOptions {
   definition: ProviderDefinition;
   config: ProviderConfig;
   /** Where other instances hear that the credentials were refused. */
-  refusals?: Refusals;
+  refusals?: LoginGuard;
   /** Ends everything under way. */
   closing: AbortSignal;
   /** Called when the vendor tells that a clip has changed, or something that is not known. */
@@ -19,9 +19,9 @@ export interface OpenProviderOptions {
  * A provider at work: opened at its first use, logged in once for all callers, and listened to for news while its session
  * lasts. No secret leaves it in an error.
  */
-export class OpenProvider {
+export class ProviderHandle {
   readonly #options: OpenProviderOptions;
-  readonly #refusals: Refusals | undefined;
+  readonly #refusals: LoginGuard | undefined;
   /** Ends the listening for news that belongs to the current session. */
   #watching: AbortController | undefined;
   #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
@@ -31,7 +31,7 @@ export class OpenProvider {
     const { refusals } = options;
     this.#refusals = refusals && {
       ...refusals,
-      remember: (error) => refusals.remember(this.redact(error, undefined)),
+      trip: (error) => refusals.trip(this.redact(error, undefined)),
     };
   }
 
@@ -70,7 +70,7 @@ export class OpenProvider {
     const { definition, config, closing } = this.#options;
     this.#opened ??= definition.open(config).then((provider) => {
       if (!provider.login) void this.#watch(provider, undefined);
-      const refused = (error: ClipError): void => void this.#refusals?.remember(error).catch(() => undefined);
+      const refused = (error: ClipError): void => void this.#refusals?.trip(error).catch(() => undefined);
       return { provider, session: new SharedSession(this.#loginOf(provider), closing, refused) };
     });
     return this.#opened;
@@ -78,7 +78,7 @@ export class OpenProvider {
 
   /** The provider's login; with it begins the listening for news, and ends that of the session before. */
   #loginOf(provider: Provider): Provider['login'] {
-    const login = this.#refusals ? loginOnce(provider.login, this.#refusals) : provider.login;
+    const login = this.#refusals ? guardLogin(provider.login, this.#refusals) : provider.login;
     if (!login || !provider.login) return login;
     return async (options) => {
       this.#watching?.abort();

@@ -23,14 +23,14 @@ export class SharedSession<Session> {
   async use<T>(signal: AbortSignal, call: (session: Session) => Promise<T>): Promise<T> {
     const session = this.#current();
     try {
-      return await whileWanted(session, signal).then(call);
+      return await raceAbort(session, signal).then(call);
     } catch (thrown) {
       const error = this.#judge(thrown);
       if (!error.sessionExpired || !this.login) throw error;
       if (this.#session === session) this.#session = undefined;
     }
     try {
-      return await whileWanted(this.#current(), signal).then(call);
+      return await raceAbort(this.#current(), signal).then(call);
     } catch (thrown) {
       throw this.#judge(thrown);
     }
@@ -55,7 +55,7 @@ export class SharedSession<Session> {
     } catch (thrown) {
       this.#session = undefined;
       const error = toClipError(thrown);
-      throw isRefusal(error) ? this.#remember(error) : error;
+      throw isRefusal(error) ? this.#trip(error) : error;
     }
   }
 
@@ -63,10 +63,10 @@ export class SharedSession<Session> {
     const error = toClipError(thrown);
     if (error === this.#refused || error.code !== 'EAUTH' || error.sessionExpired) return error;
     this.onRefused?.(error);
-    return this.#remember(error);
+    return this.#trip(error);
   }
 
-  #remember(error: ClipError): ClipError {
+  #trip(error: ClipError): ClipError {
     this.#refused ??= error.withMessage(
       `${error.message}. Nothing more is sent until the connection is corrected and deployed`,
     );
@@ -80,7 +80,7 @@ export function isRefusal(error: ClipError): boolean {
 }
 
 /** Rejects with the signal's reason when it fires; the promise goes on for others. */
-export function whileWanted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const leave = (): void => reject(signal.reason as Error);
     if (signal.aborted) leave();

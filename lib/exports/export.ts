@@ -1,7 +1,7 @@
 /** An export of either kind, as nodes see it. */
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import type { Settings } from '../provider';
 import { cancelFilesExport } from './run';
 import { checkFolder, expandFolder, expandServerPath, removeWorkFolder } from './folder';
@@ -13,11 +13,11 @@ import {
   runServerExport,
   serverExportWaiting,
   showServerExport,
-  type ServerExportWork,
+  type ServerExportJobData,
 } from './server';
-import { newFilesWork, showFilesExport, type FilesWork } from './work';
+import { newFilesJobData, showFilesExport, type FilesJobData } from './work';
 
-export type ExportWork = FilesWork | ServerExportWork;
+export type ExportJobData = FilesJobData | ServerExportJobData;
 
 export interface ExportRequest {
   to: 'files' | 'server';
@@ -39,7 +39,7 @@ export interface ExportRequest {
  * The job of a request. Nothing is started, made or asked for yet.
  * @throws EINVALID, ELIMIT, EUNSUPPORTED: all that can be known to be wrong with it
  */
-export async function newExport(request: ExportRequest, connection: Connection): Promise<ExportWork> {
+export async function newExport(request: ExportRequest, connection: Connection): Promise<ExportJobData> {
   const { to, ranges, folder, base, join, options, bandwidth, giveUpAt } = request;
   const { definition, maxClipSeconds } = connection;
   const id = randomUUID();
@@ -53,40 +53,40 @@ export async function newExport(request: ExportRequest, connection: Connection):
   checkSize(ranges, maxClipSeconds);
   const place = expandFolder(folder, named, base);
   await checkFolder(place.folder);
-  return newFilesWork(ranges, { ...common, ...place, join, options });
+  return newFilesJobData(ranges, { ...common, ...place, join, options });
 }
 
 export function runExport(
-  job: Job<ExportWork>,
+  job: Job<ExportJobData>,
   connection: Connection,
-  context: RunContext<ExportWork>,
+  context: RunContext<ExportJobData>,
   options: ExportOptions,
-): Promise<Answer<ExportWork>> {
+): Promise<JobResult<ExportJobData>> {
   return job.data.to === 'server'
-    ? runServerExport(job as Job<ServerExportWork>, connection, context, options.clock.now)
-    : runFilesExport(job as Job<FilesWork>, connection, context, options);
+    ? runServerExport(job as Job<ServerExportJobData>, connection, context, options.clock.now)
+    : runFilesExport(job as Job<FilesJobData>, connection, context, options);
 }
 
 /** `msg.export`. */
-export function showExport(work: ExportWork) {
+export function showExport(work: ExportJobData) {
   return work.to === 'server' ? showServerExport(work) : showFilesExport(work);
 }
 
 /** What it is about, in short: all cameras together. */
-export function subjectOfExport(work: ExportWork) {
+export function subjectOfExport(work: ExportJobData) {
   const ranges: CameraRange[] = work.to === 'server' ? work.request.cameras : work.cameras;
   const { start, end } = wholeRange(ranges);
   return { camera: ranges[0]?.camera ?? '', cameras: ranges.length, start, end };
 }
 
 /** Tells the vendor that it is not wanted any more. @throws what the vendor says against it */
-export function cancelExport(work: ExportWork, connection: Connection, signal: AbortSignal): Promise<void> {
+export function cancelExport(work: ExportJobData, connection: Connection, signal: AbortSignal): Promise<void> {
   return work.to === 'server'
     ? cancelServerExport(work, connection, signal)
     : cancelFilesExport(work, connection, signal);
 }
 
 /** Removes what an unfinished export has on disk. Never rejects. */
-export async function discardExport(work: ExportWork): Promise<void> {
+export async function discardExport(work: ExportJobData): Promise<void> {
   if (work.to === 'files') await removeWorkFolder(work);
 }

@@ -8,7 +8,7 @@ import { partPath } from './folder';
 import { fetchPart } from './part';
 import type { Progress } from './progress';
 import { inParallel, pauses } from './steps';
-import { failureOf, type CameraWork, type Failure, type FilesWork, type Part } from './work';
+import { failureOf, type CameraJobData, type Failure, type FilesJobData, type Part } from './work';
 
 const late: Failure = { code: 'ETIMEOUT', message: 'the time for the export was over', retryable: true };
 
@@ -30,7 +30,7 @@ const windowsPerTransfer = 2;
  * failure of what was not here yet.
  * @throws EABORTED when the signal fires
  */
-export async function fetchParts(work: FilesWork, options: FetchOptions): Promise<Failure | undefined> {
+export async function fetchParts(work: FilesJobData, options: FetchOptions): Promise<Failure | undefined> {
   const { clock, connection, progress, signal } = options;
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
@@ -72,7 +72,7 @@ export async function fetchParts(work: FilesWork, options: FetchOptions): Promis
 }
 
 /** What an earlier run brought may not have been looked at again. */
-async function settleRest(work: FilesWork, ended: Failure): Promise<void> {
+async function settleRest(work: FilesJobData, ended: Failure): Promise<void> {
   for (const { cameraIndex, part, partIndex } of queueOf(work)) {
     if (part.file && (await isFile(partPath(work, cameraIndex, partIndex), part.file.size, undefined))) continue;
     delete part.file;
@@ -81,15 +81,15 @@ async function settleRest(work: FilesWork, ended: Failure): Promise<void> {
 }
 
 interface Queued {
-  camera: CameraWork;
+  camera: CameraJobData;
   cameraIndex: number;
   part: Part;
   partIndex: number;
 }
 
 /** What is to be fetched, or was fetched by an earlier run and is to be looked at again. */
-function queueOf({ cameras }: FilesWork): Queued[] {
-  const isOpen = (camera: CameraWork, part: Part, index: number): boolean =>
+function queueOf({ cameras }: FilesJobData): Queued[] {
+  const isOpen = (camera: CameraJobData, part: Part, index: number): boolean =>
     !part.error &&
     part.empty === undefined &&
     !camera.files.some(({ parts: [first, next] }) => index >= first && index < next);
@@ -103,6 +103,6 @@ function queueOf({ cameras }: FilesWork): Queued[] {
     .sort((a, b) => Date.parse(a.part.start) - Date.parse(b.part.start));
 }
 
-function startTimeout({ giveUpAt }: FilesWork, clock: Clock, call: () => void): () => void {
+function startTimeout({ giveUpAt }: FilesJobData, clock: Clock, call: () => void): () => void {
   return giveUpAt === undefined ? () => undefined : clock.after(Math.max(0, giveUpAt - clock.now()), call);
 }

@@ -3,13 +3,13 @@ import { dirname } from 'node:path';
 import { isFile } from '../files/hash';
 import { expandFilename } from '../files/filename';
 import { makeFolder, type FreeBytes } from '../files/folder';
-import { place } from '../files/place';
+import { publish } from '../files/publish';
 import { toClipError, type ClipError } from '../errors';
 import { cameraFolder, partPath } from './folder';
 import { inspect, type Inspection } from '../mp4/inspect';
 import { joinParts } from './join';
-import { judgeCamera } from './verdict';
-import { lengthOf, type CameraWork, type FilesWork, type Part, type PartFile, type SavedFile } from './work';
+import { judgeCamera } from './outcome';
+import { lengthOf, type CameraJobData, type FilesJobData, type Part, type PartFile, type SavedFile } from './work';
 
 export interface FinishOptions {
   /** Id of the provider. */
@@ -41,11 +41,11 @@ interface Ready {
  * Leaves the camera with its files and, where something is missing, its error.
  * @throws EABORTED, or what keeps files from getting their names; another run goes on from there
  */
-export async function finishCamera(work: FilesWork, index: number, options: FinishOptions): Promise<void> {
+export async function finishCamera(work: FilesJobData, index: number, options: FinishOptions): Promise<void> {
   const camera = work.cameras[index]!;
-  const { placing } = camera;
-  if (placing && (await isFile(placing.path, placing.size, placing.sha256))) camera.files.push(placing);
-  delete camera.placing;
+  const { publishing } = camera;
+  if (publishing && (await isFile(publishing.path, publishing.size, publishing.sha256))) camera.files.push(publishing);
+  delete camera.publishing;
   const here = await partsHere(work, index);
   let failure: ClipError | undefined;
   if (work.join) failure = await saveJoined(work, camera, here, cameraFolder(work, index), options);
@@ -54,7 +54,7 @@ export async function finishCamera(work: FilesWork, index: number, options: Fini
   await options.save();
 }
 
-async function partsHere(work: FilesWork, camera: number): Promise<Here[]> {
+async function partsHere(work: FilesJobData, camera: number): Promise<Here[]> {
   const { files, parts = [] } = work.cameras[camera]!;
   const found: Here[] = [];
   for (const [index, part] of parts.entries()) {
@@ -69,8 +69,8 @@ async function partsHere(work: FilesWork, camera: number): Promise<Here[]> {
 
 /** Resolves to why parts were not joined that should have been: then they are kept as they are. */
 async function saveJoined(
-  work: FilesWork,
-  camera: CameraWork,
+  work: FilesJobData,
+  camera: CameraJobData,
   here: Here[],
   folder: string,
   options: FinishOptions,
@@ -138,8 +138,8 @@ async function joined(group: Here[], all: Here[], folder: string, options: Finis
 
 /** Under a name that is not taken. A crash at any moment leaves it found by the next run, or not there. */
 async function save(
-  work: FilesWork,
-  camera: CameraWork,
+  work: FilesJobData,
+  camera: CameraJobData,
   { at, facts }: Ready,
   name: string,
   options: FinishOptions,
@@ -149,11 +149,11 @@ async function save(
   const named = { id: work.id, provider: options.provider, camera: camera.camera, start, end: facts.end };
   const wanted = expandFilename(name, named, { folder: work.folder });
   await makeFolder(dirname(wanted), work.root);
-  const path = await place(at, wanted, 'rename', async (free) => {
-    camera.placing = { ...facts, path: free };
+  const path = await publish(at, wanted, 'rename', async (free) => {
+    camera.publishing = { ...facts, path: free };
     await options.save();
   });
   camera.files.push({ ...facts, path });
-  delete camera.placing;
+  delete camera.publishing;
   await options.save();
 }

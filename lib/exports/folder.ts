@@ -7,7 +7,7 @@ import { expandFilename, expandText, rootFolder, type NamedClip } from '../files
 import { deepestExisting } from '../files/folder';
 import { ClipError } from '../errors';
 import { wholeRange, type CameraRange } from './plan';
-import type { FilesWork } from './work';
+import type { FilesJobData } from './work';
 
 /** What is different for each camera, and what clips have and exports do not. */
 const ofOneClip = /\{(camera|cameraName|title)\}/;
@@ -57,7 +57,7 @@ export async function checkFolder(folder: string): Promise<void> {
   }
 }
 
-type Place = Pick<FilesWork, 'folder' | 'id'>;
+type Place = Pick<FilesJobData, 'folder' | 'id'>;
 
 /** Belongs to this export alone. */
 export function workFolder({ folder, id }: Place): string {

@@ -3,17 +3,17 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { isFile } from '../files/hash';
-import { place } from '../files/place';
+import { publish } from '../files/publish';
 import { workFolder } from './folder';
-import { missingOf } from './verdict';
-import { gapsOf, type CameraWork, type FilesWork, type Placed, type SavedFile } from './work';
+import { missingOf } from './outcome';
+import { gapsOf, type CameraJobData, type FilesJobData, type Placed, type SavedFile } from './work';
 
 const manifestName = 'manifest.json';
 const sumsName = 'SHA256SUMS';
 
 /** Writes both beside the files, each under a name that is not taken; once only, over all runs. */
 export async function writeManifest(
-  work: FilesWork,
+  work: FilesJobData,
   { provider, now, save }: { provider: string; now: number; save(): Promise<void> },
 ): Promise<void> {
   const files = work.cameras.flatMap((camera) => camera.files);
@@ -30,7 +30,7 @@ export async function writeManifest(
 
 /** @param earlier what an earlier run has placed, or was about to */
 async function once(
-  work: FilesWork,
+  work: FilesJobData,
   name: string,
   earlier: Placed | undefined,
   text: string,
@@ -46,11 +46,11 @@ async function once(
     await handle.close();
   }
   const facts = { size: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') };
-  const path = await place(part, join(work.folder, name), 'rename', (free) => keep({ ...facts, path: free }));
+  const path = await publish(part, join(work.folder, name), 'rename', (free) => keep({ ...facts, path: free }));
   return { ...facts, path };
 }
 
-function manifestOf(work: FilesWork, provider: string, now: number): object {
+function manifestOf(work: FilesJobData, provider: string, now: number): object {
   const { id, connection, join: isJoined, cameras, folder } = work;
   const { name, version } = require('@vms-nodes/node-red-video-clips/package.json') as Record<string, string>;
   return {
@@ -67,7 +67,7 @@ function manifestOf(work: FilesWork, provider: string, now: number): object {
   };
 }
 
-function describeCamera(work: CameraWork, folder: string): object {
+function describeCamera(work: CameraJobData, folder: string): object {
   const { camera, start, end, files, problems, error } = work;
   return {
     camera,

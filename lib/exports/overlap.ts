@@ -6,11 +6,11 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runFfmpeg } from '../ffmpeg/run';
-import type { Gap } from '../provider';
+import type { Range } from '../provider';
 import type { Inspection } from '../mp4/inspect';
 import { lengthOf } from './work';
 
-export interface JoinPart extends Gap {
+export interface JoinPart extends Range {
   path: string;
   inspection: Inspection;
 }

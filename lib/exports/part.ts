@@ -1,9 +1,9 @@
 /** One clip of an export, from asking for it to a verified file in the work folder. */
 import { rm } from 'node:fs/promises';
-import { createClip, type CreateWork } from '../clips/create';
-import { downloadClip, type DownloadWork } from '../clips/download';
+import { createClip, type CreateJobData } from '../clips/create';
+import { downloadClip, type DownloadJobData } from '../clips/download';
 import { isFile } from '../files/hash';
-import { pollClip, type PollWork } from '../clips/poll';
+import { pollClip, type PollJobData } from '../clips/poll';
 import { verify } from '../clips/verify';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
@@ -96,18 +96,22 @@ async function startAgain(part: Part, error: ClipError, { connection, signal }: 
 }
 
 function forget(part: Part): void {
-  delete part.asked;
+  delete part.requestSent;
   delete part.clip;
   delete part.partial;
 }
 
 async function create(part: Part, options: PartOptions): Promise<Clip> {
   const { connection, request } = options;
-  const work: CreateWork = { connection: connection.id, request, ...(part.asked ? { asked: true } : {}) };
+  const work: CreateJobData = {
+    connection: connection.id,
+    request,
+    ...(part.requestSent ? { requestSent: true } : {}),
+  };
   const { clip } = await untilDone(work, (job, context) => createClip(job, connection, context), {
     ...options,
-    async keep({ asked }, isToBeStored) {
-      if (asked) part.asked = true;
+    async keep({ requestSent: asked }, isToBeStored) {
+      if (asked) part.requestSent = true;
       if (isToBeStored) await options.save();
     },
   });
@@ -117,7 +121,7 @@ async function create(part: Part, options: PartOptions): Promise<Clip> {
 async function finished(part: Part, clip: Clip, options: PartOptions): Promise<Clip> {
   const { clock, connection, onProgress, pollMs } = options;
   const maxIntervalMs = Math.max(pollMs, longestPollMs);
-  const work: PollWork = { connection: connection.id, clip, intervalMs: pollMs, maxIntervalMs, polls: 0, misses: 0 };
+  const work: PollJobData = { connection: connection.id, clip, intervalMs: pollMs, maxIntervalMs, polls: 0, misses: 0 };
   const done = await untilDone(work, (job, context) => pollClip(job, connection, context, clock.now), {
     ...options,
     clipId: clip.id,
@@ -131,7 +135,7 @@ async function finished(part: Part, clip: Clip, options: PartOptions): Promise<C
 
 async function download(part: Part, clip: Clip, options: PartOptions): Promise<PartFile> {
   const { clock, connection, onProgress, path, root } = options;
-  const work: DownloadWork = {
+  const work: DownloadJobData = {
     connection: connection.id,
     clip,
     output: 'file',
@@ -156,7 +160,7 @@ async function download(part: Part, clip: Clip, options: PartOptions): Promise<P
       onProgress(makingShare + (total ? Math.min(1, bytes / total) * (1 - makingShare) : 0));
     },
   };
-  const run = (job: Job<DownloadWork>, context: Parameters<typeof downloadClip>[2]) =>
+  const run = (job: Job<DownloadJobData>, context: Parameters<typeof downloadClip>[2]) =>
     downloadClip(job, connection, context, downloadOptions);
   const { clip: downloaded } = await untilDone(work, run, {
     ...options,

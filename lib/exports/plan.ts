@@ -1,15 +1,15 @@
 /** How a range of any length is cut into clips. Pure decisions. */
 import { ClipError } from '../errors';
-import type { Footage, Gap } from '../provider';
+import type { Footage, Gap, Range } from '../provider';
 
 /** One camera's share of an export. ISO 8601 with `Z`. */
-export interface CameraRange extends Gap {
+export interface CameraRange extends Range {
   camera: string;
 }
 
 export interface Plan {
   /** The clips to ask for, in order. They neither overlap nor leave out footage; the first may begin up to 1 s early. */
-  parts: Gap[];
+  parts: Range[];
   /** What is known to have no footage, in order. */
   gaps: Gap[];
 }
@@ -31,7 +31,7 @@ export const longestDays = 31;
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** From the first start to the last end. */
-export function wholeRange(ranges: Gap[]): Gap {
+export function wholeRange(ranges: Range[]): Range {
   const [start = ''] = ranges.map((range) => range.start).sort();
   const [end = ''] = ranges
     .map((range) => range.end)
@@ -41,7 +41,7 @@ export function wholeRange(ranges: Gap[]): Gap {
 }
 
 /** Cuts a range by what is known of its footage. What has no footage is not asked for. */
-export function planParts(range: Gap, footage: Footage): Plan {
+export function planParts(range: Range, footage: Footage): Plan {
   const whole = toSpan(range);
   const gaps = mergedWithin(whole, footage.gaps);
   const pieces = (footage.pieces ?? []).map((piece) => ({ ...toSpan(piece), bytes: piece.bytes }));
@@ -77,7 +77,7 @@ export function checkSize(ranges: CameraRange[], maxClipSeconds: number | undefi
 }
 
 /** How many clips a range takes where nothing is known of its footage. */
-export function clipsNeeded(range: Gap, maxClipSeconds = Infinity): number {
+export function clipsNeeded(range: Range, maxClipSeconds = Infinity): number {
   const { from, to } = wholeSeconds(toSpan(range));
   return Math.max(1, Math.ceil((to - from) / Math.max(1, Math.floor(maxClipSeconds))));
 }
@@ -156,10 +156,10 @@ function wholeSeconds({ start, end }: Span): { from: number; to: number } {
   return { from: Math.floor(start / 1000), to: Math.ceil(end / 1000) };
 }
 
-function toSpan({ start, end }: Gap): Span {
+function toSpan({ start, end }: Range): Span {
   return { start: Date.parse(start), end: Date.parse(end) };
 }
 
-function toRange({ start, end }: Span): Gap {
+function toRange({ start, end }: Span): Range {
   return { start: new Date(start).toISOString(), end: new Date(end).toISOString() };
 }

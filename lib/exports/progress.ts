@@ -1,5 +1,5 @@
 import type { Clock } from '../async/clock';
-import { lengthOf, type FilesWork, type Part } from './work';
+import { lengthOf, type FilesJobData, type Part } from './work';
 
 export interface Progress {
   /** How much of a part is here, 0-1. */
@@ -7,7 +7,7 @@ export interface Progress {
   /** How much of a camera's parts is joined, 0-1. */
   joining(camera: number, done: number): void;
   /** Puts what is known into the work, and tells. */
-  tell(): void;
+  report(): void;
 }
 
 /** Joining takes about so much of the time. */
@@ -15,12 +15,12 @@ const joiningShare = 0.05;
 const everyMs = 500;
 
 /** Writes into the work how far each camera and the whole are, by seconds of video; never backwards, and 99 at most. */
-export function progressOf(work: FilesWork, clock: Clock, onProgress: () => void): Progress {
+export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => void): Progress {
   const parts = new Map<Part, number>();
   const joined = new Map<number, number>();
   let toldAt = -Infinity;
 
-  function tell(): void {
+  function report(): void {
     toldAt = clock.now();
     let [all, allDone] = [0, 0];
     for (const [index, camera] of work.cameras.entries()) {
@@ -46,7 +46,7 @@ export function progressOf(work: FilesWork, clock: Clock, onProgress: () => void
   }
 
   const maybeTell = (): void => {
-    if (clock.now() - toldAt >= everyMs) tell();
+    if (clock.now() - toldAt >= everyMs) report();
   };
   return {
     part(part, done) {
@@ -57,7 +57,7 @@ export function progressOf(work: FilesWork, clock: Clock, onProgress: () => void
       joined.set(camera, done);
       maybeTell();
     },
-    tell,
+    report,
   };
 }
 

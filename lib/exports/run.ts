@@ -3,7 +3,7 @@ import { freeBytes, makeFolder, type FreeBytes } from '../files/folder';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import { fetchParts } from './fetch';
 import { finishCamera } from './finish';
 import { checkFolder, removeWorkFolder, workFolder } from './folder';
@@ -11,8 +11,8 @@ import { writeManifest } from './manifest';
 import { checkCount, clipsNeeded, planParts } from './plan';
 import { progressOf } from './progress';
 import { inParallel, oneAtATime, pauses, withRetries } from './steps';
-import { judgeCamera, judgeExport } from './verdict';
-import { failureOf, type CameraWork, type FilesWork } from './work';
+import { judgeCamera, judgeExport } from './outcome';
+import { failureOf, type CameraJobData, type FilesJobData } from './work';
 
 /** An export to files: any number of cameras, any length, as one job. */
 
@@ -24,7 +24,7 @@ export interface ExportOptions {
   /** First wait for a clip. */
   pollMs?: number;
   /** Called now and then while the work goes on. */
-  onProgress(work: FilesWork): void;
+  onProgress(work: FilesJobData): void;
 }
 
 const defaultPollMs = 2_000;
@@ -37,11 +37,11 @@ const goOnAfterMs = 1_000;
  * on another instance goes on from there.
  */
 export async function runFilesExport(
-  job: Job<FilesWork>,
+  job: Job<FilesJobData>,
   connection: Connection,
-  context: RunContext<FilesWork>,
+  context: RunContext<FilesJobData>,
   options: ExportOptions,
-): Promise<Answer<FilesWork>> {
+): Promise<JobResult<FilesJobData>> {
   const work = structuredClone(job.data);
   const { signal } = context;
   const { clock } = options;
@@ -52,7 +52,7 @@ export async function runFilesExport(
     await prepare(work, connection, options);
     await plan(work, connection, signal, options);
     await save();
-    progress.tell();
+    progress.report();
     const { pollMs = defaultPollMs } = options;
     const ended = await fetchParts(work, { job, connection, clock, signal, save, progress, pollMs });
     await save();
@@ -66,7 +66,7 @@ export async function runFilesExport(
         save,
         onJoining: (done) => progress.joining(index, done),
       });
-      progress.tell();
+      progress.report();
     }
     await writeManifest(work, { provider: connection.definition.id, now: clock.now(), save });
     const error = judgeExport(work, ended);
@@ -81,7 +81,7 @@ export async function runFilesExport(
 }
 
 /** Everything that may be wrong here is found out before the vendor is asked for anything. */
-async function prepare(work: FilesWork, connection: Connection, { findFfmpeg }: ExportOptions): Promise<void> {
+async function prepare(work: FilesJobData, connection: Connection, { findFfmpeg }: ExportOptions): Promise<void> {
   const { maxClipSeconds } = connection;
   const needsJoining =
     maxClipSeconds !== undefined && work.cameras.some((camera) => clipsNeeded(camera, maxClipSeconds) > 1);
@@ -91,14 +91,14 @@ async function prepare(work: FilesWork, connection: Connection, { findFfmpeg }: 
 }
 
 async function plan(
-  work: FilesWork,
+  work: FilesJobData,
   connection: Connection,
   signal: AbortSignal,
   { clock, findFfmpeg }: ExportOptions,
 ): Promise<void> {
   const open = work.cameras.filter(({ parts }) => parts === undefined);
   const { pause, stop } = pauses(clock, connection, signal);
-  const planOne = async (camera: CameraWork): Promise<void> => {
+  const planOne = async (camera: CameraJobData): Promise<void> => {
     try {
       const survey = () => connection.surveyFootage(camera.camera, { start: camera.start, end: camera.end }, signal);
       Object.assign(camera, planParts(camera, await withRetries(survey, pause)), { status: 'busy' });
@@ -129,7 +129,11 @@ async function plan(
  * Tells the vendor that the clips of a cancelled export, as far as they are still being made, are not wanted any more.
  * @throws the first thing that the vendor says against it, once all have been told
  */
-export async function cancelFilesExport(work: FilesWork, connection: Connection, signal: AbortSignal): Promise<void> {
+export async function cancelFilesExport(
+  work: FilesJobData,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<void> {
   const clips = work.cameras.flatMap(({ parts = [] }) => parts.flatMap(({ clip }) => (clip ? [clip] : [])));
   const unfinished = clips.filter(({ status }) => status === 'pending' || status === 'busy');
   let refusal: ClipError | undefined;

@@ -2,18 +2,18 @@
 import { beforeGivingUp, isOver, missesUntilGone, waitMs, type Waiting } from '../clips/poll';
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeExport, type ProviderDefinition, type ServerExport, type ServerExportRequest } from '../provider';
 import { backoffMs, maxAttempts, retryDelayMs } from '../async/retry';
 
-export interface ServerExportWork extends Waiting {
+export interface ServerExportJobData extends Waiting {
   to: 'server';
   connection: string;
   /** Of the export in messages: the vendor's own may come again. */
   id: string;
   request: ServerExportRequest;
   /** Set before the vendor is asked: asked again, it would make a second export. */
-  asked?: boolean;
+  requestSent?: boolean;
   started?: ServerExport;
 }
 
@@ -22,11 +22,11 @@ export const serverExportWaiting: Waiting = { intervalMs: 2_000, maxIntervalMs: 
 
 /** Starts the export in the first run, and looks for it in all others. */
 export async function runServerExport(
-  job: Job<ServerExportWork>,
+  job: Job<ServerExportJobData>,
   connection: Connection,
-  context: RunContext<ServerExportWork>,
+  context: RunContext<ServerExportJobData>,
   now: () => number,
-): Promise<Answer<ServerExportWork>> {
+): Promise<JobResult<ServerExportJobData>> {
   const work = job.data;
   const failures = job.failures + 1;
   if (!work.started) {
@@ -37,27 +37,27 @@ export async function runServerExport(
     } catch (thrown) {
       const error = toClipError(thrown);
       const afterMs = retryDelayMs(error, failures);
-      return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, because: error };
+      return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, error };
     }
   }
   try {
     const found = await connection.pollExport(work.started, work.intervalMs, context.signal);
-    return judgeRound(work, work.started, found, now(), connection.phaseMs);
+    return evaluateRound(work, work.started, found, now(), connection.phaseMs);
   } catch (thrown) {
-    return judgeFailure(work, work.started, toClipError(thrown), failures, now());
+    return evaluateFailure(work, work.started, toClipError(thrown), failures, now());
   }
 }
 
 /** Where an earlier run may have asked already, the export that it led to comes first. */
 async function start(
-  work: ServerExportWork,
+  work: ServerExportJobData,
   connection: Connection,
-  context: RunContext<ServerExportWork>,
+  context: RunContext<ServerExportJobData>,
 ): Promise<ServerExport> {
   checkServerExport(work.request, connection.definition);
-  const earlier = work.asked ? await connection.findExport(work.request, context.signal) : undefined;
+  const earlier = work.requestSent ? await connection.findExport(work.request, context.signal) : undefined;
   if (earlier) return earlier;
-  if (!work.asked) await context.save({ ...work, asked: true });
+  if (!work.requestSent) await context.save({ ...work, requestSent: true });
   return connection.exportVideo(work.request, context.signal);
 }
 
@@ -66,7 +66,7 @@ async function start(
  * @throws what the vendor says where it does not
  */
 export async function cancelServerExport(
-  { request, started, asked }: ServerExportWork,
+  { request, started, requestSent: asked }: ServerExportJobData,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
@@ -75,7 +75,7 @@ export async function cancelServerExport(
 }
 
 /** What `msg.export` says of it. */
-export function showServerExport({ id, to, request, started }: ServerExportWork) {
+export function showServerExport({ id, to, request, started }: ServerExportJobData) {
   const { status = 'pending', progress = 0, path = request.path } = started ?? {};
   const cameras = started?.cameras ?? request.cameras.map((camera) => ({ ...camera, status, progress }));
   return { id, to, status, progress, cameras, folder: path };
@@ -115,13 +115,13 @@ function cameraProblem(
 }
 
 /** What a round's finding means. `undefined`: the vendor did not list the export. */
-function judgeRound(
-  work: ServerExportWork,
+function evaluateRound(
+  work: ServerExportJobData,
   known: ServerExport,
   found: ServerExport | undefined,
   now: number,
   phaseMs: number,
-): Answer<ServerExportWork> {
+): JobResult<ServerExportJobData> {
   const misses = found ? 0 : work.misses + 1;
   const started = found ? update(known, found) : known;
   const next = { ...work, started, polls: work.polls + 1, misses };
@@ -133,24 +133,24 @@ function judgeRound(
   return goOn(next, now, phaseMs);
 }
 
-function goOn(data: ServerExportWork, now: number, phaseMs: number): Answer<ServerExportWork> {
+function goOn(data: ServerExportJobData, now: number, phaseMs: number): JobResult<ServerExportJobData> {
   const afterMs = waitMs({ ...data, polls: Math.max(1, data.polls) }, now, phaseMs);
   return { type: 'retry', afterMs: beforeGivingUp(data, now, afterMs), data };
 }
 
 /** Waiting goes on through trouble that may pass, for as long as the user gave it. */
-function judgeFailure(
-  work: ServerExportWork,
+function evaluateFailure(
+  work: ServerExportJobData,
   known: ServerExport,
   error: ClipError,
   failures: number,
   now: number,
-): Answer<ServerExportWork> {
+): JobResult<ServerExportJobData> {
   // A server that restarts may answer nonsense for a moment.
   const mayPass = error.retryable || (error.code === 'EPROTOCOL' && failures < maxAttempts);
   if (!mayPass) return failed(work, error);
   if (isOver(work, now)) return failed(work, late(known, ` Last trouble: ${error.message}`));
-  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures)), because: error };
+  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures)), error };
 }
 
 /** What the vendor says now, over what was known before. Progress never runs backwards. */
@@ -173,7 +173,7 @@ function isEnded({ status }: ServerExport): boolean {
   return status !== 'pending' && status !== 'busy';
 }
 
-function failed(data: ServerExportWork, error: ClipError): Answer<ServerExportWork> {
+function failed(data: ServerExportJobData, error: ClipError): JobResult<ServerExportJobData> {
   return { type: 'failed', error, data };
 }
 

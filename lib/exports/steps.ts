@@ -2,7 +2,7 @@
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
-import type { Answer, Job, RunContext } from '../jobs/job';
+import type { JobResult, Job, RunContext } from '../jobs/job';
 import { retryDelayMs } from '../async/retry';
 
 /** @throws EABORTED when the signal fires */
@@ -46,7 +46,7 @@ export interface StepOptions<Work> {
 /** Runs one step again and again, as the engine would do with a job, until it is done. @throws its failure */
 export async function untilDone<Work>(
   work: Work,
-  run: (job: Job<Work>, context: RunContext<Work>) => Promise<Answer<Work>>,
+  run: (job: Job<Work>, context: RunContext<Work>) => Promise<JobResult<Work>>,
   { job, signal, pause, keep, clipId }: StepOptions<Work>,
 ): Promise<Work> {
   let known = work;
@@ -60,9 +60,9 @@ export async function untilDone<Work>(
     if (answer.data !== undefined) await keep((known = answer.data), false);
     if (answer.type === 'done') return answer.data;
     if (answer.type === 'failed') throw answer.error;
-    failures = answer.because ? failures + 1 : 0;
+    failures = answer.error ? failures + 1 : 0;
     // A pause that a vendor asked for is kept.
-    await pause(answer.afterMs, answer.because?.retryAfterMs ? undefined : clipId);
+    await pause(answer.afterMs, answer.error?.retryAfterMs ? undefined : clipId);
   }
 }
 

@@ -1,10 +1,10 @@
 /** What the job of an export to files knows: all of it JSON. */
 import type { Partial } from '../clips/transfer';
 import type { ClipError } from '../errors';
-import type { Clip, ClipStatus, Gap, Settings } from '../provider';
+import type { Clip, ClipStatus, Gap, Range, Settings } from '../provider';
 import type { CameraRange } from './plan';
 
-export interface FilesWork {
+export interface FilesJobData {
   to: 'files';
   connection: string;
   /** Of the export in messages. */
@@ -20,13 +20,13 @@ export interface FilesWork {
   status: ClipStatus;
   /** 0-100. */
   progress: number;
-  cameras: CameraWork[];
+  cameras: CameraJobData[];
   /** What is written last, with the names they got. */
   manifest?: Placed;
   sums?: Placed;
 }
 
-export interface CameraWork extends CameraRange {
+export interface CameraJobData extends CameraRange {
   status: ClipStatus;
   progress: number;
   /** Known beforehand to have no footage. */
@@ -36,16 +36,16 @@ export interface CameraWork extends CameraRange {
   /** What has become of the parts, in order. */
   files: SavedFile[];
   /** A file and the name it is about to get: a restart looks there first. */
-  placing?: SavedFile;
+  publishing?: SavedFile;
   /** What is to be known of the files, in words. */
   problems: string[];
   error?: Failure;
 }
 
 /** One clip on its way. */
-export interface Part extends Gap {
+export interface Part extends Range {
   /** Set before a vendor is asked that would make a second clip when asked twice. */
-  asked?: boolean;
+  requestSent?: boolean;
   clip?: Clip;
   /** What a transfer that broke off has left. */
   partial?: Partial;
@@ -96,10 +96,10 @@ export interface Failure {
 }
 
 /** @param asked all that the message and the dialog say */
-export function newFilesWork(
+export function newFilesJobData(
   ranges: CameraRange[],
-  asked: Pick<FilesWork, 'connection' | 'id' | 'folder' | 'root' | 'join' | 'options' | 'giveUpAt'>,
-): FilesWork {
+  asked: Pick<FilesJobData, 'connection' | 'id' | 'folder' | 'root' | 'join' | 'options' | 'giveUpAt'>,
+): FilesJobData {
   const untouched = { status: 'pending', progress: 0 } as const;
   const cameras = ranges.map((range) => ({ ...range, ...untouched, gaps: [], files: [], problems: [] }));
   return { to: 'files', ...asked, ...untouched, cameras };
@@ -110,7 +110,7 @@ export function failureOf({ code, message, retryable }: ClipError): Failure {
 }
 
 /** All of a camera's range that has no footage, in order. */
-export function gapsOf({ gaps, parts = [] }: CameraWork): Gap[] {
+export function gapsOf({ gaps, parts = [] }: CameraJobData): Gap[] {
   const found = parts.flatMap((part) => (part.empty === undefined ? (part.file?.gaps ?? []) : [rangeOf(part)]));
   const merged: Gap[] = [];
   for (const gap of [...gaps, ...found].sort((a, b) => Date.parse(a.start) - Date.parse(b.start))) {
@@ -122,17 +122,17 @@ export function gapsOf({ gaps, parts = [] }: CameraWork): Gap[] {
   return merged;
 }
 
-export function rangeOf({ start, end }: Gap): Gap {
+export function rangeOf({ start, end }: Range): Range {
   return { start, end };
 }
 
 /** Seconds. */
-export function lengthOf({ start, end }: Gap): number {
+export function lengthOf({ start, end }: Range): number {
   return (Date.parse(end) - Date.parse(start)) / 1000;
 }
 
 /** What `msg.export` says of it. */
-export function showFilesExport({ id, to, status, progress, cameras, folder, join, manifest }: FilesWork) {
+export function showFilesExport({ id, to, status, progress, cameras, folder, join, manifest }: FilesJobData) {
   return {
     id,
     to,
@@ -144,7 +144,7 @@ export function showFilesExport({ id, to, status, progress, cameras, folder, joi
   };
 }
 
-function showCamera(work: CameraWork, join: boolean) {
+function showCamera(work: CameraJobData, join: boolean) {
   const { camera, start, end, status, progress, files, problems, error } = work;
   const gaps = gapsOf(work);
   const [only, ...others] = files;

@@ -219,9 +219,9 @@ async function sizeOf(path: string): Promise<number> {
 
 function inContext(error: unknown, convert: Conversion['convert']): unknown {
   if (!(error instanceof ClipError) || error.code === 'EABORTED') return error;
-  const doing =
+  const action =
     convert === 'faststart' ? 'Moving the index of the video to its front' : 'Converting the video to H.264';
-  return error.withMessage(`${doing}: ${error.message}`);
+  return error.withMessage(`${action}: ${error.message}`);
 }
 
 function megabytes(bytes: number): string {

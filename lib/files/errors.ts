@@ -24,10 +24,10 @@ const problems: Record<string, string> = {
 };
 
 /** What went wrong with a file, in our words; anything else as it is. @param doing "Saving the clip as /clips/a.mp4" */
-export function fileError(thrown: unknown, doing: string): ClipError {
+export function fileError(thrown: unknown, action: string): ClipError {
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
   if (thrown instanceof ClipError || code === undefined) return toClipError(thrown);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${doing}: the disk is full`);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${action}: the disk is full`);
   const problem = problems[code];
-  return problem ? new ClipError('EINVALID', `${doing}: ${problem} (${code})`) : toClipError(thrown);
+  return problem ? new ClipError('EINVALID', `${action}: ${problem} (${code})`) : toClipError(thrown);
 }

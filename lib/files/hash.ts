@@ -39,16 +39,16 @@ export function growingHash(path: string, head?: Uint8Array): FileHash {
   const id = thread.open();
   const close = async (): Promise<void> => {
     if (!thread.has(id)) return;
-    await thread.ask({ id, isClosed: true });
+    await thread.request({ id, isClosed: true });
     thread.forget(id);
   };
   return {
-    grow: (bytes) => thread.tell({ id, path, head, bytes, isAll: false }),
+    grow: (bytes) => thread.post({ id, path, head, bytes, isAll: false }),
     async digest(bytes, signal) {
-      const stop = (): void => thread.tell({ id, isClosed: true });
+      const stop = (): void => thread.post({ id, isClosed: true });
       signal?.addEventListener('abort', stop, { once: true });
       try {
-        const sha256 = signal?.aborted ? undefined : await thread.ask({ id, path, head, bytes, isAll: true });
+        const sha256 = signal?.aborted ? undefined : await thread.request({ id, path, head, bytes, isAll: true });
         if (signal?.aborted) throw new ClipError('EABORTED', 'Cancelled');
         if (sha256 === undefined) return await hashHere(path, bytes, head);
         thread.forget(id);
@@ -135,16 +135,16 @@ class HashThread {
     return this.#files.has(id);
   }
 
-  tell(order: HashOrder): void {
+  post(order: HashOrder): void {
     if (this.has(order.id)) this.#worker?.postMessage(order);
   }
 
   /** `undefined`: the thread cannot tell, and has not got the file open. */
-  ask(order: HashOrder): Promise<string | undefined> {
+  request(order: HashOrder): Promise<string | undefined> {
     return new Promise((resolve) => {
       if (!this.isRunning) return resolve(undefined);
       this.#files.set(order.id, resolve);
-      this.tell(order);
+      this.post(order);
     });
   }
 

@@ -11,7 +11,7 @@ const abandonedAfterMs = 7 * 24 * 3_600_000;
  * Never rejects.
  * @param now epoch milliseconds
  */
-export async function removeAbandoned(folder: string, now: number): Promise<void> {
+export async function sweepStaleParts(folder: string, now: number): Promise<void> {
   const names = await readdir(folder).catch((): string[] => []);
   const parts = names.filter((name) => partPattern.test(name)).map((name) => join(folder, name));
   const removals = parts.map(async (path) => {

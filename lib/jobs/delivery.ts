@@ -8,13 +8,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 /** The job whose outcome has led to another one. */
 export interface Origin {
   id: string;
-  /** How many that outcome has led to before, of the same owner. */
+  /** How many that outcome has led to before, of the same handler. */
   count: number;
 }
 
-interface Telling {
+interface Delivery {
   id: string;
-  /** By owner, the jobs that were added. */
+  /** By handler, the jobs that were added. */
   counts: Map<string, number>;
   adding: Promise<unknown>[];
   /** Whatever goes on from there has nothing to do with it any more. */
@@ -25,8 +25,8 @@ interface Telling {
 const turns = 20;
 
 /** All outcomes that are being told, and all jobs that are being added, whatever has led to them. */
-export class Tellings {
-  readonly #current = new AsyncLocalStorage<Telling>();
+export class OutcomeDelivery {
+  readonly #current = new AsyncLocalStorage<Delivery>();
   readonly #adding = new Set<Promise<unknown>>();
 
   get isAdding(): boolean {
@@ -39,19 +39,19 @@ export class Tellings {
   }
 
   /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
-  async tell(id: string, call: () => Promise<void>): Promise<boolean> {
-    const telling: Telling = { id, counts: new Map(), adding: [], isOver: false };
-    await this.#current.run(telling, call);
+  async deliver(id: string, call: () => Promise<void>): Promise<boolean> {
+    const delivery: Delivery = { id, counts: new Map(), adding: [], isOver: false };
+    await this.#current.run(delivery, call);
     for (let turn = 0; turn < turns; turn += 1) await nextTurn();
-    telling.isOver = true;
-    await Promise.allSettled(telling.adding);
-    return telling.adding.length > 0;
+    delivery.isOver = true;
+    await Promise.allSettled(delivery.adding);
+    return delivery.adding.length > 0;
   }
 
   /** Adds a job; `from` is there while an outcome is being told. */
-  add<T>(owner: string, add: (from?: Origin) => Promise<T>): Promise<T> {
-    const telling = this.#current.getStore();
-    const adding = telling && !telling.isOver ? addFrom(telling, owner, add) : add();
+  add<T>(nodeId: string, add: (from?: Origin) => Promise<T>): Promise<T> {
+    const delivery = this.#current.getStore();
+    const adding = delivery && !delivery.isOver ? addFrom(delivery, nodeId, add) : add();
     const added = (): void => void this.#adding.delete(adding);
     this.#adding.add(adding);
     adding.then(added, added);
@@ -59,9 +59,9 @@ export class Tellings {
   }
 }
 
-function addFrom<T>({ id, counts, adding }: Telling, owner: string, add: (from: Origin) => Promise<T>): Promise<T> {
-  const count = counts.get(owner) ?? 0;
-  counts.set(owner, count + 1);
+function addFrom<T>({ id, counts, adding }: Delivery, nodeId: string, add: (from: Origin) => Promise<T>): Promise<T> {
+  const count = counts.get(nodeId) ?? 0;
+  counts.set(nodeId, count + 1);
   const added = add({ id, count });
   adding.push(added);
   return added;

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';
-import { startWhenDue } from './scheduler';
-import { olderFirst, type Answer, type Job, type JobDraft, type JobEngine, type JobOwner } from './job';
+import { dueScheduler } from './scheduler';
+import { olderFirst, type JobResult, type Job, type JobDraft, type JobEngine, type JobHandler } from './job';
 import type { Journal } from './journal';
-import { Tellings, type Origin } from './delivery';
+import { OutcomeDelivery, type Origin } from './delivery';
 
 /** Runs jobs in this process, out of a journal on disk. */
 export class EmbeddedEngine implements JobEngine {
   readonly #entries = new Map<string, Entry>();
-  readonly #owners = new Map<string, JobOwner<unknown>>();
-  readonly #tellings = new Tellings();
+  readonly #handlers = new Map<string, JobHandler<unknown>>();
+  readonly #deliveries = new OutcomeDelivery();
   readonly #startAfter: (entry: Entry, waitMs: number) => () => void;
   /** What a crash cut off: jobs that are there although the one they came from is, too, and will be told again. */
   #handedOver: Job[] = [];
@@ -21,7 +21,7 @@ export class EmbeddedEngine implements JobEngine {
     private readonly clock: Clock,
     private readonly warn: (text: string) => void,
   ) {
-    this.#startAfter = startWhenDue(
+    this.#startAfter = dueScheduler(
       clock,
       (a, b) => olderFirst(a.job, b.job),
       (entry) => this.#start(entry),
@@ -30,14 +30,14 @@ export class EmbeddedEngine implements JobEngine {
   }
 
   add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
-    return this.#tellings.add(draft.owner, (from) => this.#add(draft, from));
+    return this.#deliveries.add(draft.nodeId, (from) => this.#add(draft, from));
   }
 
-  own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
-    const own = handlers as JobOwner<unknown>;
-    this.#owners.set(owner, own);
-    for (const entry of this.#of(owner)) this.#schedule(entry);
-    return () => this.#release(owner, own);
+  register<Data>(nodeId: string, handlers: JobHandler<Data>): () => Promise<void> {
+    const handler = handlers as JobHandler<unknown>;
+    this.#handlers.set(nodeId, handler);
+    for (const entry of this.#of(nodeId)) this.#schedule(entry);
+    return () => this.#release(nodeId, handler);
   }
 
   async cancel(matches: (job: Job) => boolean): Promise<Job[]> {
@@ -49,7 +49,7 @@ export class EmbeddedEngine implements JobEngine {
   async remove(matches: (job: Job) => boolean): Promise<Job[]> {
     const found = await this.#find(matches);
     const entries = found.filter((entry) => !entry.ending);
-    for (const entry of entries) entry.ending = halt(entry).then(() => this.#forget(entry));
+    for (const entry of entries) entry.ending = stopRun(entry).then(() => this.#forget(entry));
     await Promise.all(found.map(async (entry) => entry.ending));
     return entries.map((entry) => entry.job);
   }
@@ -62,25 +62,27 @@ export class EmbeddedEngine implements JobEngine {
     }
   }
 
-  removeOrphans(exists: (owner: string) => boolean): Promise<Job[]> {
-    return this.remove(({ owner }) => !exists(owner));
+  removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]> {
+    return this.remove(({ nodeId }) => !exists(nodeId));
   }
 
   async list(): Promise<Job[]> {
     return [...this.#entries.values()].flatMap((entry) => (entry.gone ? [] : [entry.job]));
   }
 
-  /** In one process the owners themselves keep to the limit. */
-  openLane(): () => Promise<void> {
+  /** In one process the handlers themselves keep to the limit. */
+  openQueue(): () => Promise<void> {
     return async () => undefined;
   }
 
-  async #add<Data>({ id = randomUUID(), owner, data, runAt }: JobDraft<Data>, from?: Origin): Promise<Job<Data>> {
+  async #add<Data>({ id = randomUUID(), nodeId, data, runAt }: JobDraft<Data>, from?: Origin): Promise<Job<Data>> {
     await this.#loaded();
-    const index = this.#handedOver.findIndex((earlier) => earlier.from === from?.id && earlier.owner === owner);
+    const index = this.#handedOver.findIndex(
+      (earlier) => earlier.parentJobId === from?.id && earlier.nodeId === nodeId,
+    );
     if (index >= 0) return this.#handedOver.splice(index, 1)[0] as Job<Data>;
     const [createdAt, origin] = [this.clock.now(), from ? { from: from.id } : {}];
-    const job: Job<Data> = { id, createdAt, failures: 0, owner, data, runAt, ...origin };
+    const job: Job<Data> = { id, createdAt, failures: 0, nodeId, data, runAt, ...origin };
     await this.journal.write(job);
     this.#keep(job);
     return job;
@@ -91,7 +93,7 @@ export class EmbeddedEngine implements JobEngine {
     this.#loading ??= this.journal.readAll().then(
       (jobs) => {
         const ids = new Set(jobs.map(({ id }) => id));
-        this.#handedOver = jobs.filter(({ from }) => from !== undefined && ids.has(from));
+        this.#handedOver = jobs.filter(({ parentJobId: from }) => from !== undefined && ids.has(from));
         for (const job of jobs) this.#keep(job);
       },
       (error: unknown) => {
@@ -108,64 +110,64 @@ export class EmbeddedEngine implements JobEngine {
     this.#schedule(entry);
   }
 
-  #of(owner: string): Entry[] {
-    return [...this.#entries.values()].filter((entry) => entry.job.owner === owner);
+  #of(nodeId: string): Entry[] {
+    return [...this.#entries.values()].filter((entry) => entry.job.nodeId === nodeId);
   }
 
   /** Waits for jobs that are just being added: they were accepted before whoever asks. */
   async #find(matches: (job: Job) => boolean): Promise<Entry[]> {
     await this.#loaded();
-    await this.#tellings.added();
+    await this.#deliveries.added();
     return [...this.#entries.values()].filter((entry) => matches(entry.job));
   }
 
-  /** Ends what these handlers run. Another owner of the same id may have come already: its runs are left alone. */
-  async #release(owner: string, own: JobOwner<unknown>): Promise<void> {
-    const entries = this.#of(owner);
-    if (this.#owners.get(owner) === own) {
-      this.#owners.delete(owner);
+  /** Ends what these handlers run. Another handler of the same id may have come already: its runs are left alone. */
+  async #release(nodeId: string, handler: JobHandler<unknown>): Promise<void> {
+    const entries = this.#of(nodeId);
+    if (this.#handlers.get(nodeId) === handler) {
+      this.#handlers.delete(nodeId);
       for (const entry of entries) entry.unschedule?.();
     }
-    const runs = entries.flatMap(({ running }) => (running?.owner === own ? [running] : []));
+    const runs = entries.flatMap(({ running }) => (running?.handler === handler ? [running] : []));
     for (const run of runs) run.stop.abort();
     await Promise.all([...runs.map((run) => run.ended), ...entries.map((entry) => entry.ending)]);
   }
 
   #schedule(entry: Entry): void {
     entry.unschedule?.();
-    if (!this.#owners.has(entry.job.owner) || entry.running || entry.ending) return;
+    if (!this.#handlers.has(entry.job.nodeId) || entry.running || entry.ending) return;
     const waitMs = Math.max(0, entry.job.runAt - this.clock.now());
     entry.unschedule = this.#startAfter(entry, waitMs);
   }
 
   #start(entry: Entry): void {
-    const owner = this.#owners.get(entry.job.owner);
-    if (!owner) return;
+    const handler = this.#handlers.get(entry.job.nodeId);
+    if (!handler) return;
     const stop = new AbortController();
-    entry.running = { owner, stop, ended: this.#run(entry, owner, stop.signal) };
+    entry.running = { handler, stop, ended: this.#run(entry, handler, stop.signal) };
   }
 
-  async #run(entry: Entry, owner: JobOwner<unknown>, signal: AbortSignal): Promise<void> {
+  async #run(entry: Entry, handler: JobHandler<unknown>, signal: AbortSignal): Promise<void> {
     const { job } = entry;
-    const answer = await this.#ask(entry, owner, signal);
-    // Released: the job waits for the next owner, who delivers what was reached.
+    const answer = await this.#execute(entry, handler, signal);
+    // Released: the job waits for the next handler, who delivers what was reached.
     if (signal.aborted && !entry.ending && answer.type === 'done') await this.#store(entry, answer.data);
     entry.running = undefined;
     if (entry.ending) {
-      // `cancel` tells the owner, with what was reached meanwhile.
+      // `cancel` tells the handler, with what was reached meanwhile.
       if (answer.data !== undefined) job.data = answer.data;
       return;
     }
     if (signal.aborted) return this.#schedule(entry);
     if (answer.type !== 'retry') {
-      entry.ending = this.#settle(entry, owner, answer);
+      entry.ending = this.#settle(entry, handler, answer);
       return entry.ending;
     }
-    job.failures = answer.because ? job.failures + 1 : 0;
+    job.failures = answer.error ? job.failures + 1 : 0;
     job.runAt = this.clock.now() + answer.afterMs;
-    entry.restUntil = this.clock.now() + (answer.because?.retryAfterMs ?? 0);
+    entry.restUntil = this.clock.now() + (answer.error?.retryAfterMs ?? 0);
     if (answer.data !== undefined) job.data = answer.data;
-    void this.#tell(() => owner.retrying(job, answer));
+    void this.#warnOnFailure(() => handler.onRetry(job, answer));
     if (entry.woken) this.#wake(entry);
     else this.#schedule(entry);
   }
@@ -176,36 +178,36 @@ export class EmbeddedEngine implements JobEngine {
     this.#schedule(entry);
   }
 
-  async #ask(entry: Entry, owner: JobOwner<unknown>, signal: AbortSignal): Promise<Answer<unknown>> {
+  async #execute(entry: Entry, handler: JobHandler<unknown>, signal: AbortSignal): Promise<JobResult<unknown>> {
     try {
-      return await owner.run(entry.job, { signal, save: (data) => this.#store(entry, data) });
+      return await handler.run(entry.job, { signal, save: (data) => this.#store(entry, data) });
     } catch (thrown) {
       return { type: 'failed', error: toClipError(thrown) };
     }
   }
 
   async #cancel(entry: Entry): Promise<void> {
-    const owner = this.#owners.get(entry.job.owner) ?? entry.running?.owner;
-    await halt(entry);
+    const handler = this.#handlers.get(entry.job.nodeId) ?? entry.running?.handler;
+    await stopRun(entry);
     const error = new ClipError('EABORTED', 'Cancelled by a message');
-    await this.#settle(entry, owner, { type: 'failed', error });
+    await this.#settle(entry, handler, { type: 'failed', error });
   }
 
-  async #settle(entry: Entry, owner: JobOwner<unknown> | undefined, outcome: Outcome): Promise<void> {
+  async #settle(entry: Entry, handler: JobHandler<unknown> | undefined, outcome: Outcome): Promise<void> {
     if (outcome.data !== undefined) entry.job.data = outcome.data;
-    await this.#tellings.tell(entry.job.id, async () => {
-      await this.#tell(() => owner?.settled(entry.job, outcome));
+    await this.#deliveries.deliver(entry.job.id, async () => {
+      await this.#warnOnFailure(() => handler?.onSettled(entry.job, outcome));
       entry.gone = true;
     });
     // The next node's job is stored before this one is forgotten: a crash in between would lose what both are about.
-    await this.#tellings.added();
+    await this.#deliveries.added();
     await this.#forget(entry);
   }
 
   async #forget(entry: Entry): Promise<void> {
     entry.gone = true;
     await entry.stored;
-    await this.#tell(() => this.journal.remove(entry.job.id));
+    await this.#warnOnFailure(() => this.journal.remove(entry.job.id));
     this.#entries.delete(entry.job.id);
   }
 
@@ -214,11 +216,11 @@ export class EmbeddedEngine implements JobEngine {
     // A late save must not bring a file back.
     if (entry.gone) return entry.stored;
     entry.job.data = data;
-    entry.stored = entry.stored.then(() => this.#tell(() => this.journal.write(entry.job)));
+    entry.stored = entry.stored.then(() => this.#warnOnFailure(() => this.journal.write(entry.job)));
     return entry.stored;
   }
 
-  async #tell(call: () => void | Promise<void>): Promise<void> {
+  async #warnOnFailure(call: () => void | Promise<void>): Promise<void> {
     try {
       await call();
     } catch (thrown) {
@@ -246,16 +248,16 @@ export interface Entry {
 }
 
 export interface Run {
-  owner: JobOwner<unknown>;
+  handler: JobHandler<unknown>;
   stop: AbortController;
   /** Never rejects. */
   ended: Promise<void>;
 }
 
-export type Outcome = Exclude<Answer<unknown>, { type: 'retry' }>;
+export type Outcome = Exclude<JobResult<unknown>, { type: 'retry' }>;
 
 /** From here on it neither runs nor will. */
-export async function halt({ unschedule, running }: Entry): Promise<void> {
+export async function stopRun({ unschedule, running }: Entry): Promise<void> {
   unschedule?.();
   running?.stop.abort();
   await running?.ended;

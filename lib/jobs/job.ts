@@ -1,11 +1,11 @@
 /** Unfinished work: what every engine stores, and the interface that nodes see. */
 import type { ClipError } from '../errors';
-import type { Refusals } from '../connection/login-guard';
+import type { LoginGuard } from '../connection/login-guard';
 
 export interface Job<Data = unknown> {
   id: string;
   /** Id of the node that accepted it. */
-  owner: string;
+  nodeId: string;
   /** JSON. No secrets. */
   data: Data;
   /** Epoch milliseconds. */
@@ -15,7 +15,7 @@ export interface Job<Data = unknown> {
   /** Failures in a row so far. */
   failures: number;
   /** Id of the job whose outcome led to this one. */
-  from?: string;
+  parentJobId?: string;
 }
 
 /** How jobs are ordered that are due together, such as all of those whose time came while Node-RED was down. */
@@ -27,11 +27,11 @@ export function olderFirst(a: Job, b: Job): number {
  * What a run of a job led to. `data` replaces the job's data where given; with `retry` that may be in memory only, so what
  * must survive a crash is saved by the run itself.
  */
-export type Answer<Data> =
+export type JobResult<Data> =
   | { type: 'done'; data: Data }
   | { type: 'failed'; error: ClipError; data?: Data }
   /** Run again later; `because` counts as a failure. */
-  | { type: 'retry'; afterMs: number; data?: Data; because?: ClipError };
+  | { type: 'retry'; afterMs: number; data?: Data; error?: ClipError };
 
 export interface RunContext<Data> {
   /** Fires on cancel, redeploy and shutdown. */
@@ -44,25 +44,25 @@ export interface RunContext<Data> {
 export interface JobDraft<Data> {
   /** A UUID, where the node must know it before the job may run. */
   id?: string;
-  owner: string;
+  nodeId: string;
   data: Data;
   runAt: number;
-  /** Jobs of one lane share a limit: see `openLane`. */
-  lane?: string;
+  /** Jobs of one queue share a limit: see `openQueue`. */
+  queue?: string;
 }
 
 /** The node's side of its jobs. */
-export interface JobOwner<Data> {
-  run(job: Job<Data>, context: RunContext<Data>): Promise<Answer<Data>>;
+export interface JobHandler<Data> {
+  run(job: Job<Data>, context: RunContext<Data>): Promise<JobResult<Data>>;
   /** Called for every run that ended in `retry`. */
-  retrying(job: Job<Data>, answer: Extract<Answer<Data>, { type: 'retry' }>): void;
+  onRetry(job: Job<Data>, answer: Extract<JobResult<Data>, { type: 'retry' }>): void;
   /** Called once with the outcome; the job is forgotten after it. Again after a crash in between. */
-  settled(job: Job<Data>, outcome: Exclude<Answer<Data>, { type: 'retry' }>): void | Promise<void>;
+  onSettled(job: Job<Data>, outcome: Exclude<JobResult<Data>, { type: 'retry' }>): void | Promise<void>;
   /**
    * The same node of another instance has been told the outcome of a job that was added or ran here. Without `how`, the job
    * is gone and nobody knows why.
    */
-  settledElsewhere?(id: string, how?: 'done' | 'failed'): void;
+  onSettledRemotely?(id: string, how?: 'done' | 'failed'): void;
 }
 
 export interface JobEngine {
@@ -71,9 +71,9 @@ export interface JobEngine {
    * that had been stored already was told again after a crash.
    */
   add<Data>(job: JobDraft<Data>): Promise<Job<Data>>;
-  /** Runs the owner's jobs, stored ones included, until released. Releasing aborts running jobs but keeps them. */
-  own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void>;
-  /** Ends jobs with `EABORTED`; resolves to them once their owners have been told. */
+  /** Runs the handler's jobs, stored ones included, until released. Releasing aborts running jobs but keeps them. */
+  register<Data>(nodeId: string, handlers: JobHandler<Data>): () => Promise<void>;
+  /** Ends jobs with `EABORTED`; resolves to them once their handlers have been told. */
   cancel(matches: (job: Job) => boolean): Promise<Job[]>;
   /**
    * Runs jobs now that wait for their next run, and those that run at the moment once more. Only a pause that a vendor asked
@@ -82,18 +82,18 @@ export interface JobEngine {
   wake(matches: (job: Job) => boolean): void;
   /** Forgets jobs without telling anyone. */
   remove(matches: (job: Job) => boolean): Promise<Job[]>;
-  /** Forgets jobs of owners that exist no longer. */
-  removeOrphans(exists: (owner: string) => boolean): Promise<Job[]>;
+  /** Forgets jobs of handlers that exist no longer. */
+  removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]>;
   list(): Promise<Job[]>;
   /**
-   * Runs jobs of that lane, so many at once over all instances. Within one instance the owners themselves keep to the limit.
+   * Runs jobs of that queue, so many at once over all instances. Within one instance the handlers themselves keep to the limit.
    * The returned function ends it: running jobs are stopped and kept.
    */
-  openLane(name: string, atOnce: number): () => Promise<void>;
+  openQueue(name: string, atOnce: number): () => Promise<void>;
   /** Calls back when work pauses because the place where jobs are kept is away, and when it goes on. */
   onPause?(listener: (isPaused: boolean) => void): () => void;
   /** Where instances tell one another that the credentials of a connection were refused. */
-  refusals?(connection: string, login: unknown): Refusals;
+  refusals?(connection: string, login: unknown): LoginGuard;
   /** Frees what the engine holds, for good. `undefined`: it is in use. */
   closeUnused?(): Promise<void> | undefined;
 }

@@ -98,7 +98,7 @@ function parseJob(text: string, name: string): Job {
   const whole =
     typeof job?.id === 'string' &&
     job.id + suffix === name &&
-    typeof job.owner === 'string' &&
+    typeof job.nodeId === 'string' &&
     typeof job.data === 'object' &&
     job.data !== null &&
     Number.isFinite(job.createdAt) &&

@@ -1,12 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../async/clock';
-import { inSlices } from '../async/yielding';
+import { forEachYielding } from '../async/yielding';
 
 /**
  * Starts what becomes due, in order and a few in each turn of the event loop: after a restart, thousands may be due at once.
  * @returns lets something become due after so many milliseconds; what that returns takes it back
  */
-export function startWhenDue<T>(
+export function dueScheduler<T>(
   clock: Clock,
   order: (a: T, b: T) => number,
   start: (due: T) => void,
@@ -21,7 +21,7 @@ export function startWhenDue<T>(
     while (line.size > 0) {
       // Whatever else is due now gets in line before the next turn.
       await nextTurn();
-      await inSlices([...line].sort(order), (due) => line.delete(due) && start(due));
+      await forEachYielding([...line].sort(order), (due) => line.delete(due) && start(due));
     }
     isMoving = false;
   }

@@ -7,8 +7,8 @@ export function unusableEngine(error: ClipError): JobEngine {
   const end = () => async (): Promise<void> => undefined;
   return {
     add: () => Promise.reject(error),
-    own: end,
-    openLane: end,
+    register: end,
+    openQueue: end,
     cancel: nothing,
     remove: nothing,
     removeOrphans: nothing,

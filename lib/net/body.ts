@@ -9,7 +9,7 @@ const defaultTimeoutMs = 30_000;
  * The first bytes of a body, which stay in it; empty when the body is.
  * @throws ENETWORK, ETIMEOUT or EABORTED when nothing comes
  */
-export async function peek(body: Readable, doing: string, timeoutMs = defaultTimeoutMs): Promise<Buffer> {
+export async function peek(body: Readable, action: string, timeoutMs = defaultTimeoutMs): Promise<Buffer> {
   const timeout = AbortSignal.timeout(timeoutMs);
   try {
     while (!body.readableEnded) {
@@ -30,7 +30,7 @@ export async function peek(body: Readable, doing: string, timeoutMs = defaultTim
     return Buffer.alloc(0);
   } catch (thrown) {
     body.destroy();
-    throw bodyError(thrown, doing, timeout.aborted ? timeoutMs : undefined);
+    throw bodyError(thrown, action, timeout.aborted ? timeoutMs : undefined);
   }
 }
 
@@ -40,7 +40,7 @@ export async function peek(body: Readable, doing: string, timeoutMs = defaultTim
  */
 export async function readText(
   body: Readable,
-  doing: string,
+  action: string,
   { maxBytes, timeoutMs = defaultTimeoutMs }: { maxBytes: number; timeoutMs?: number },
 ): Promise<string> {
   const chunks: Buffer[] = [];
@@ -57,7 +57,7 @@ export async function readText(
       if (bytes >= maxBytes) break;
     }
   } catch (thrown) {
-    throw bodyError(thrown, doing, late ? timeoutMs : undefined);
+    throw bodyError(thrown, action, late ? timeoutMs : undefined);
   } finally {
     clearTimeout(timer);
     body.destroy();
@@ -66,9 +66,9 @@ export async function readText(
 }
 
 /** @param lateMs the time that has run out, if that is what happened */
-function bodyError(thrown: unknown, doing: string, lateMs: number | undefined): ClipError {
+function bodyError(thrown: unknown, action: string, lateMs: number | undefined): ClipError {
   if (thrown instanceof ClipError) return thrown;
-  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${doing}: no data within ${lateMs / 1000} s`);
+  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${action}: no data within ${lateMs / 1000} s`);
   const { code } = thrown as { code?: string };
-  return new ClipError('ENETWORK', `${doing}: the connection broke (${code ?? 'closed'})`);
+  return new ClipError('ENETWORK', `${action}: the connection broke (${code ?? 'closed'})`);
 }

@@ -53,7 +53,7 @@ export interface HttpRequest {
   body?: string;
   signal: AbortSignal;
   /** What the request is for, to start an error message with: "Asking for the camera list". */
-  doing: string;
+  action: string;
   /** Takes a redirect as the answer instead of following or refusing it: its status, and `redirect` says where to. */
   reportRedirect?: boolean;
 }
@@ -165,7 +165,7 @@ function head(response: AxiosResponse, request: HttpRequest): HttpHead {
     (response.data as Readable | undefined)?.destroy?.();
     throw new ClipError(
       'EPROTOCOL',
-      `${request.doing}: the server redirects (HTTP ${response.status}). Set the address it points to as the address of the connection`,
+      `${request.action}: the server redirects (HTTP ${response.status}). Set the address it points to as the address of the connection`,
     );
   }
   const headers: Record<string, string> = {};
@@ -230,36 +230,36 @@ const certificateErrors =
  */
 export function networkError(
   thrown: unknown,
-  request: Pick<HttpRequest, 'signal' | 'doing'>,
+  request: Pick<HttpRequest, 'signal' | 'action'>,
   lateMs: number | undefined,
 ): ClipError {
   if (thrown instanceof ClipError) return thrown;
-  if (request.signal.aborted) return new ClipError('EABORTED', `${request.doing}: cancelled`);
-  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${request.doing}: no answer within ${lateMs / 1000} s`);
+  if (request.signal.aborted) return new ClipError('EABORTED', `${request.action}: cancelled`);
+  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${request.action}: no answer within ${lateMs / 1000} s`);
   const { code, message } = thrown as { code?: string; message?: string };
   if (code && certificateErrors.test(code)) {
     return new ClipError(
       'ENETWORK',
-      `${request.doing}: the server's certificate is not trusted (${code}). Add its CA to the TLS configuration of the connection`,
+      `${request.action}: the server's certificate is not trusted (${code}). Add its CA to the TLS configuration of the connection`,
       { retryable: false, vendorCode: code },
     );
   }
   if (/maxContentLength/.test(message ?? '')) {
-    return new ClipError('EPROTOCOL', `${request.doing}: the answer is larger than ${maxReplyBytes >> 20} MiB`);
+    return new ClipError('EPROTOCOL', `${request.action}: the answer is larger than ${maxReplyBytes >> 20} MiB`);
   }
   if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
-    return new ClipError('EPROTOCOL', `${request.doing}: the server redirects in circles`);
+    return new ClipError('EPROTOCOL', `${request.action}: the server redirects in circles`);
   }
   if (code === 'ERR_INVALID_URL' || code === 'ERR_BAD_OPTION') {
-    return new ClipError('EINVALID', `${request.doing}: the address of the connection or its proxy is not valid`);
+    return new ClipError('EINVALID', `${request.action}: the address of the connection or its proxy is not valid`);
   }
-  return new ClipError('ENETWORK', `${request.doing}: the server cannot be reached (${code ?? 'connection failed'})`, {
+  return new ClipError('ENETWORK', `${request.action}: the server cannot be reached (${code ?? 'connection failed'})`, {
     ...(code ? { vendorCode: code } : {}),
   });
 }
 
-function destroyOnAbort(body: Readable, { signal, doing }: HttpRequest): void {
-  const cancel = (): void => void body.destroy(new ClipError('EABORTED', `${doing}: cancelled`));
+function destroyOnAbort(body: Readable, { signal, action }: HttpRequest): void {
+  const cancel = (): void => void body.destroy(new ClipError('EABORTED', `${action}: cancelled`));
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   body.once('close', () => signal.removeEventListener('abort', cancel));

@@ -24,7 +24,7 @@ export interface WebSocketOptions {
   /** Ends the connection, also while it is being made. */
   signal: AbortSignal;
   /** What the connection is for, to start an error message with: "Listening for news". */
-  doing: string;
+  action: string;
   onMessage(text: string): void;
   /** Called once after the connection was open. 1006 stands for an end without a word. */
   onClose(code: number): void;
@@ -42,9 +42,9 @@ export interface WebSocketLink {
  * @throws ENETWORK, ETIMEOUT, EABORTED, EINVALID, or EPROTOCOL where the server refuses (`vendorCode` is the HTTP status)
  */
 export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink> {
-  const { signal, doing } = options;
+  const { signal, action } = options;
   return new Promise((resolve, reject) => {
-    if (signal.aborted) throw new ClipError('EABORTED', `${doing}: cancelled`);
+    if (signal.aborted) throw new ClipError('EABORTED', `${action}: cancelled`);
     const url = addressOf(options);
     const socket = new WebSocket(url, {
       ...options.tls,
@@ -76,13 +76,13 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
       if (!isBinary) options.onMessage((data as Buffer).toString('utf8'));
     });
     socket.on('unexpected-response', (_request, response) => {
-      reject(refused(response.statusCode ?? 0, doing));
+      reject(refused(response.statusCode ?? 0, action));
       socket.terminate();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) reject(new ClipError('EABORTED', `${doing}: cancelled`));
-      else if (late) reject(new ClipError('ETIMEOUT', `${doing}: no answer within ${openTimeoutMs / 1000} s`));
-      else reject(error instanceof ClipError ? error : unreachable(error, doing));
+      if (signal.aborted) reject(new ClipError('EABORTED', `${action}: cancelled`));
+      else if (late) reject(new ClipError('ETIMEOUT', `${action}: no answer within ${openTimeoutMs / 1000} s`));
+      else reject(error instanceof ClipError ? error : unreachable(error, action));
     });
     socket.on('close', (code) => {
       clearTimeout(timer);
@@ -92,28 +92,28 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
   });
 }
 
-function addressOf({ url, doing }: WebSocketOptions): URL {
+function addressOf({ url, action }: WebSocketOptions): URL {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (!address || !/^wss?:$/.test(address.protocol)) {
-    throw new ClipError('EINVALID', `${doing}: the server names an address that is none`);
+    throw new ClipError('EINVALID', `${action}: the server names an address that is none`);
   }
   address.hash = '';
   return address;
 }
 
-function refused(status: number, doing: string): ClipError {
-  const message = `${doing}: the server refuses the connection (HTTP ${status})`;
+function refused(status: number, action: string): ClipError {
+  const message = `${action}: the server refuses the connection (HTTP ${status})`;
   return new ClipError('EPROTOCOL', message, { vendorCode: `HTTP ${status}` });
 }
 
-function unreachable({ code }: NodeJS.ErrnoException, doing: string): ClipError {
-  return new ClipError('ENETWORK', `${doing}: the server cannot be reached (${code ?? 'connection failed'})`, {
+function unreachable({ code }: NodeJS.ErrnoException, action: string): ClipError {
+  return new ClipError('ENETWORK', `${action}: the server cannot be reached (${code ?? 'connection failed'})`, {
     ...(code ? { vendorCode: code } : {}),
   });
 }
 
 /** A tunnel through the proxy in place of a direct connection. */
-function throughProxy(url: URL, { proxy, tls: tlsOptions, signal, doing }: WebSocketOptions): object {
+function throughProxy(url: URL, { proxy, tls: tlsOptions, signal, action }: WebSocketOptions): object {
   if (!proxy || isDirect(url.hostname, proxy)) return {};
   const createConnection = (_: unknown, done: (error: Error | null, socket?: Duplex) => void): void => {
     const isSecure = url.protocol === 'wss:';
@@ -132,7 +132,7 @@ function throughProxy(url: URL, { proxy, tls: tlsOptions, signal, doing }: WebSo
     request.once('connect', (response: http.IncomingMessage, socket: Duplex) => {
       if (response.statusCode !== 200) {
         socket.destroy();
-        return done(refused(response.statusCode ?? 0, `${doing} through the proxy`));
+        return done(refused(response.statusCode ?? 0, `${action} through the proxy`));
       }
       if (!isSecure) return done(null, socket);
       const host = url.hostname.replace(/^\[|\]$/g, '');

@@ -1,7 +1,7 @@
 import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClipError } from '../errors';
-import { inSlices } from '../async/yielding';
+import { forEachYielding } from '../async/yielding';
 
 /**
  * Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have
@@ -133,7 +133,7 @@ export async function parseXmlList(text: string, name: string): Promise<XmlEleme
   if (text.length < longText) return parseXml(text);
   const { frame, items } = await takeOut(text, name);
   const root = parseXml(frame);
-  await inSlices(items, (item) => root.children.push(parseXml(item)));
+  await forEachYielding(items, (item) => root.children.push(parseXml(item)));
   return root;
 }
 

@@ -13,7 +13,7 @@ import type {
   TlsOptions,
 } from '../provider';
 import { providers } from '../providers';
-import { both, refusedLogins, type KnownLogin } from '../connection/login-guard';
+import { combineGuards, loginGuards, type ResettableLoginGuard } from '../connection/login-guard';
 import { jobEngine } from './engine';
 import { pluginProviders } from './plugins';
 import type { Message, Node, NodeDefinition, NodeRed } from './runtime';
@@ -54,7 +54,7 @@ export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinit
   const provider = findProvider(RED, definition.provider);
   const { username = '', password = '', token = '' } = node.credentials ?? {};
   const config = readConfig(RED, provider, definition, { username, password, token });
-  const login = knownLogin(node.id, provider, definition, config);
+  const login = loginGuardFor(node.id, provider, definition, config);
   // A deploy tries again.
   login.forget();
   const shared = jobEngine(RED).refusals?.(node.id, [provider.id, config.settings, config.credentials]);
@@ -64,7 +64,7 @@ export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinit
     config,
     maxConcurrent: Math.floor(readNumber(definition, 'maxConcurrent', 2, 1)),
     clock: systemClock,
-    refusals: shared ? both(login, shared) : login,
+    refusals: shared ? combineGuards(login, shared) : login,
   });
 }
 
@@ -91,27 +91,27 @@ export function readConfig(
   };
 }
 
-const loginsOfThisProcess = refusedLogins(systemClock);
+const loginsOfThisProcess = loginGuards(systemClock);
 
 /** A login, by what is sent and where to: whoever tries it hears that it was refused. */
-export function knownLogin(
+export function loginGuardFor(
   id: string,
   provider: ProviderDefinition,
   { tls, proxy }: Record<string, unknown>,
   { settings, credentials }: ProviderConfig,
-): KnownLogin {
+): ResettableLoginGuard {
   const slots = ['username', 'password', 'token'] as const;
   const sent = slots.filter((slot) => provider.credentials[slot]).map((slot) => credentials[slot]);
-  return loginsOfThisProcess([id, provider.id, whereTo(provider, settings), sent, tls || '', proxy || '']);
+  return loginsOfThisProcess([id, provider.id, loginTarget(provider, settings), sent, tls || '', proxy || '']);
 }
 
 /** The settings that may say which server is asked and how to log in there: all but mere switches. */
-export function whereTo({ settings: fields }: ProviderDefinition, settings: Settings): unknown[] {
+export function loginTarget({ settings: fields }: ProviderDefinition, settings: Settings): unknown[] {
   return fields.filter(({ kind }) => kind !== 'boolean').map(({ name }) => settings[name]);
 }
 
-/** The lane of a connection's transfers: they keep to its limit over all instances. */
-export function transferLane(connection: string): string {
+/** The queue of a connection's transfers: they keep to its limit over all instances. */
+export function transferQueue(connection: string): string {
   return `transfers:${connection}`;
 }
 
@@ -132,7 +132,7 @@ export function getConnection(RED: NodeRed, id: string): Connection {
  * The clip of a message, with the connection to ask about it: the node's own choice, else the clip's.
  * @throws EINVALID or ENOTFOUND naming what does not hold
  */
-export function acceptClip(RED: NodeRed, message: Message, chosen: unknown): { clip: Clip; connection: Connection } {
+export function resolveClip(RED: NodeRed, message: Message, chosen: unknown): { clip: Clip; connection: Connection } {
   const clip = readClip(message.clip, systemClock.now());
   const connection = getConnection(RED, typeof chosen === 'string' && chosen !== '' ? chosen : clip.connection);
   const { id, label, cameraProblem } = connection.definition;

@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeParts, type DownloadWork } from '../clips/download';
+import { removeParts, type DownloadJobData } from '../clips/download';
 import { systemClock } from '../async/clock';
 import { toClipError } from '../errors';
 import { removeWorkFolder } from '../exports/folder';
-import type { FilesWork } from '../exports/work';
+import type { FilesJobData } from '../exports/work';
 import { BullEngine } from '../jobs/bullmq/engine';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
@@ -133,14 +133,14 @@ export function dropOrphansAfterDeploy(RED: NodeRed): void {
 async function dropOrphans(RED: NodeRed): Promise<void> {
   const inFlows = new Set<string>();
   RED.nodes.eachNode((definition) => inFlows.add(definition.id));
-  const exists = (owner: string): boolean => {
+  const exists = (nodeId: string): boolean => {
     // Nodes inside a subflow are named after its instance: "<instance>-<node>".
-    const instance = owner.slice(0, Math.max(0, owner.lastIndexOf('-')));
-    return inFlows.has(owner) || inFlows.has(instance) || Boolean(RED.nodes.getNode(owner));
+    const instance = nodeId.slice(0, Math.max(0, nodeId.lastIndexOf('-')));
+    return inFlows.has(nodeId) || inFlows.has(instance) || Boolean(RED.nodes.getNode(nodeId));
   };
   const dropped = await jobEngine(RED).removeOrphans(exists);
   for (const { id, data } of dropped) {
-    const { work } = data as { work?: DownloadWork | (FilesWork & { output?: never }) };
+    const { work } = data as { work?: DownloadJobData | (FilesJobData & { output?: never }) };
     if (work?.output === 'file') await removeParts({ id, data: work });
     else if (work && 'to' in work && work.to === 'files') await removeWorkFolder(work);
   }

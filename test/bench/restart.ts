@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PollWork } from '../../lib/clips/poll';
+import type { PollJobData } from '../../lib/clips/poll';
 import type { Job } from '../../lib/jobs/job';
 import { startRuntime, type Runtime } from '../support/runtime';
 import { heapArguments, heapKiB } from './memory';
@@ -108,7 +108,7 @@ async function writeJobs(folder: string, clips: BenchClip[]): Promise<void> {
   for (let at = 0; at < clips.length; at += jobsPerBatch) {
     const batch = clips.slice(at, at + jobsPerBatch).map((clip, index) => {
       const id = `00000000-0000-4000-8000-${String(at + index).padStart(12, '0')}`;
-      const work: PollWork = {
+      const work: PollJobData = {
         connection: 'server',
         clip: { ...clip, connection: 'server' },
         intervalMs: 2000,
@@ -119,7 +119,7 @@ async function writeJobs(folder: string, clips: BenchClip[]): Promise<void> {
       };
       const message = { _msgid: id.slice(-16), payload: now, clip: work.clip, camera: clip.camera };
       const data = { message, work };
-      const job: Job = { id, owner: 'poll', data, createdAt: now, runAt: now - 1000, failures: 0 };
+      const job: Job = { id, nodeId: 'poll', data, createdAt: now, runAt: now - 1000, failures: 0 };
       return writeFile(join(folder, `${id}.json`), JSON.stringify(job));
     });
     await Promise.all(batch);

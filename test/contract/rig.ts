@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClip, type CreateWork } from '../../lib/clips/create';
-import { downloadClip, type DownloadWork } from '../../lib/clips/download';
-import { pollClip, type PollWork } from '../../lib/clips/poll';
+import { createClip, type CreateJobData } from '../../lib/clips/create';
+import { downloadClip, type DownloadJobData } from '../../lib/clips/download';
+import { pollClip, type PollJobData } from '../../lib/clips/poll';
 import { systemClock } from '../../lib/async/clock';
 import { Connection } from '../../lib/connection/connection';
 import { ClipError, type ErrorCode } from '../../lib/errors';
 import { readFields } from '../../lib/fields';
-import type { Answer, Job, RunContext } from '../../lib/jobs/job';
+import type { JobResult, Job, RunContext } from '../../lib/jobs/job';
 import type { Camera, Clip, ClipRequest, ConnectionCheck, Provider } from '../../lib/provider';
 import { expectNoUnhandledRejections } from '../support/promises';
 import { tempFolder } from '../support/temp-folder';
@@ -109,9 +109,9 @@ export function respectException(context: Mocha.Context, { exceptions }: World):
 }
 
 export interface Ended<W> {
-  outcome: Exclude<Answer<W>, { type: 'retry' }>;
+  outcome: Exclude<JobResult<W>, { type: 'retry' }>;
   /** What each run answered, the last one included. */
-  answers: Answer<W>[];
+  answers: JobResult<W>[];
 }
 
 export interface JobOptions {
@@ -123,11 +123,11 @@ export interface JobOptions {
 /** Runs a job as an engine does, but for the waits between its runs, which are cut short. */
 export async function runJob<W>(
   data: W,
-  run: (job: Job<W>, context: RunContext<W>) => Promise<Answer<W>>,
+  run: (job: Job<W>, context: RunContext<W>) => Promise<JobResult<W>>,
   { signal = new AbortController().signal, between }: JobOptions = {},
 ): Promise<Ended<W>> {
-  const job: Job<W> = { id: '01234567-89ab', owner: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
-  const answers: Answer<W>[] = [];
+  const job: Job<W> = { id: '01234567-89ab', nodeId: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
+  const answers: JobResult<W>[] = [];
   for (let runs = 0; runs < 400; runs += 1) {
     if (runs > 0) between?.();
     const context: RunContext<W> = { signal, save: async (changed) => void (job.data = structuredClone(changed)) };
@@ -135,19 +135,19 @@ export async function runJob<W>(
     answers.push(answer);
     if (answer.type !== 'retry') return { outcome: answer, answers };
     if (answer.data !== undefined) job.data = answer.data;
-    job.failures = answer.because ? job.failures + 1 : 0;
+    job.failures = answer.error ? job.failures + 1 : 0;
     await sleep(Math.min(answer.afterMs, 10));
   }
   throw new Error(`The job never ended: ${JSON.stringify(answers.at(-1))}`);
 }
 
 export function runCreate(connection: Connection, request: ClipRequest, options?: JobOptions) {
-  const work: CreateWork = { connection: connection.id, request };
+  const work: CreateJobData = { connection: connection.id, request };
   return runJob(work, (job, context) => createClip(job, connection, context), options);
 }
 
 export function runPoll(connection: Connection, clip: Clip, options?: JobOptions) {
-  const work: PollWork = {
+  const work: PollJobData = {
     connection: connection.id,
     clip,
     intervalMs: 10,
@@ -178,13 +178,13 @@ export async function downloadOnce(
   { signal = new AbortController().signal, ...options }: DownloadOnce = {},
 ): Promise<Clip> {
   const data = downloadWork(connection, clip, filename);
-  const job = { id: '01234567-89ab', owner: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
+  const job = { id: '01234567-89ab', nodeId: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
   const answer = await downloadRun(connection, options)(job, { signal, save: async () => undefined });
   if (answer.type === 'done') return answer.data.clip;
-  throw answer.type === 'failed' ? answer.error : answer.because;
+  throw answer.type === 'failed' ? answer.error : answer.error;
 }
 
-function downloadWork(connection: Connection, clip: Clip, filename: string): DownloadWork {
+function downloadWork(connection: Connection, clip: Clip, filename: string): DownloadJobData {
   return {
     connection: connection.id,
     clip,
@@ -203,7 +203,7 @@ function downloadWork(connection: Connection, clip: Clip, filename: string): Dow
 }
 
 function downloadRun(connection: Connection, { onBytes = () => undefined, stallMs }: DownloadOnce = {}) {
-  return (job: Job<DownloadWork>, context: RunContext<DownloadWork>): Promise<Answer<DownloadWork>> =>
+  return (job: Job<DownloadJobData>, context: RunContext<DownloadJobData>): Promise<JobResult<DownloadJobData>> =>
     downloadClip(job, connection, context, {
       clock: systemClock,
       ...(stallMs ? { stallMs } : {}),

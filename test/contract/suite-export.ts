@@ -3,7 +3,7 @@ import {
   cancelServerExport,
   runServerExport,
   serverExportWaiting,
-  type ServerExportWork,
+  type ServerExportJobData,
 } from '../../lib/exports/server';
 import type { Connection } from '../../lib/connection/connection';
 import type { Footage, Gap } from '../../lib/provider';
@@ -68,7 +68,7 @@ export function exportSuite(harness: () => Harness): void {
   });
 
   describe('by the vendor onto its own storage', () => {
-    const work = (world: World, connection: Connection): ServerExportWork => ({
+    const work = (world: World, connection: Connection): ServerExportJobData => ({
       to: 'server',
       connection: connection.id,
       id: 'export-1',
@@ -81,7 +81,7 @@ export function exportSuite(harness: () => Harness): void {
       intervalMs: 10,
       maxIntervalMs: 10,
     });
-    const run = (connection: Connection, data: ServerExportWork, options?: JobOptions) =>
+    const run = (connection: Connection, data: ServerExportJobData, options?: JobOptions) =>
       runJob(data, (job, context) => runServerExport(job, connection, context, Date.now), options);
 
     it('is offered exactly where it can be done', async () => {

@@ -111,11 +111,11 @@ export function loginSuite(harness: () => Harness): void {
       world.throttle(step, 1);
       const ended = await job(rig(), connection, clip, step);
       const [first] = ended.answers;
-      assert.ok(first?.type === 'retry' && first.because, JSON.stringify(first));
-      checkError(first.because, world);
-      assert.equal(first.because.code, 'ETHROTTLED', first.because.message);
-      assert.equal(first.because.retryable, true);
-      assert.ok(first.afterMs >= (first.because.retryAfterMs ?? 0), `${first.afterMs} ms`);
+      assert.ok(first?.type === 'retry' && first.error, JSON.stringify(first));
+      checkError(first.error, world);
+      assert.equal(first.error.code, 'ETHROTTLED', first.error.message);
+      assert.equal(first.error.retryable, true);
+      assert.ok(first.afterMs >= (first.error.retryAfterMs ?? 0), `${first.afterMs} ms`);
       assert.equal(ended.outcome.type, 'done', JSON.stringify(ended.outcome));
     });
   }
@@ -140,7 +140,7 @@ export function loginSuite(harness: () => Harness): void {
       ['retry', 'done'],
     );
     const [lost] = ended.answers;
-    assert.equal(lost?.type === 'retry' && lost.because?.code, 'ENETWORK');
+    assert.equal(lost?.type === 'retry' && lost.error?.code, 'ENETWORK');
     assert.equal(world.clipCount() - clips, 1);
     const made = (await done(Promise.resolve(ended))).clip!;
     const { clip } = await done(runPoll(connection, made));

@@ -8,7 +8,7 @@ import { findNode, readExample, type FlowNode } from '../support/examples';
 const secret = 'A'.repeat(22);
 const camera = exampleCameras.dock;
 
-interface Answer {
+interface JobResult {
   statusCode: number;
   req: unknown;
   res: unknown;
@@ -16,7 +16,7 @@ interface Answer {
 
 interface Outcome {
   events: { payload: Record<string, unknown> }[];
-  answer: Answer;
+  answer: JobResult;
   complaints: string[];
 }
 
@@ -39,7 +39,7 @@ describe('the example "Rhombus webhook to MP4"', () => {
     const sandbox = { msg, env, crypto, Buffer, node: { error: complain, warn: complain } };
     const [events, answer] = vm.runInNewContext(`(function () {\n${func}\n})()`, sandbox) as [
       Outcome['events'] | null,
-      Answer,
+      JobResult,
     ];
     // What a context makes is of its own classes.
     return { events: JSON.parse(JSON.stringify(events ?? [])) as Outcome['events'], answer, complaints };

@@ -9,7 +9,7 @@ const password = 'pass-9f3b-word';
 const login = { username: 'dialog-user', password };
 const elsewhere = { username: 'dialog-user', password: 'other-77c1-word' };
 
-interface Answer {
+interface JobResult {
   name?: string;
   version?: string;
   cameras?: unknown;
@@ -60,12 +60,12 @@ describe('what dialogs ask about a connection', function () {
     for (const each of [sim, other, aipix]) await each?.close();
   });
 
-  async function ask(path: string, body?: unknown, signal?: AbortSignal): Promise<Answer> {
+  async function ask(path: string, body?: unknown, signal?: AbortSignal): Promise<JobResult> {
     const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
     const response = await runtime.admin(`/video-clips/${path}`, body === undefined ? {} : { ...request, signal });
     text = await response.text();
     assert.doesNotMatch(text, /9f3b|77c1|51d0/, 'no secret is in the answer');
-    return JSON.parse(text) as Answer;
+    return JSON.parse(text) as JobResult;
   }
 
   const draft = (id: string, settings: object = {}, more: object = {}): object => ({
@@ -75,7 +75,7 @@ describe('what dialogs ask about a connection', function () {
     credentials: { username: login.username },
     ...more,
   });
-  const check = (id: string, settings?: object, more?: object): Promise<Answer> =>
+  const check = (id: string, settings?: object, more?: object): Promise<JobResult> =>
     ask('check', draft(id, settings, more));
   const statusOf = async (path: string, body: unknown): Promise<number> => {
     const headers = { 'content-type': 'application/json' };
@@ -101,14 +101,14 @@ describe('what dialogs ask about a connection', function () {
     });
 
     it('logs in no more once the login was refused, also where a switch was changed since', async () => {
-      const before = sim.refusedLogins;
+      const before = sim.loginGuards;
       const first = await check('refused');
-      const refused = sim.refusedLogins - before;
+      const refused = sim.loginGuards - before;
       const again = await check('refused');
       const switched = await check('refused', { milliseconds: false });
       for (const { error } of [first, again, switched]) assert.equal(error?.code, 'EAUTH', JSON.stringify(error));
       assert.equal(refused, 1);
-      assert.equal(sim.refusedLogins - before, 1);
+      assert.equal(sim.loginGuards - before, 1);
     });
   });
 
@@ -155,22 +155,22 @@ describe('what dialogs ask about a connection', function () {
 
     it('does not send what was refused before, but tries another password', async () => {
       const wrong = { username: login.username, password: 'mistyped-51d0' };
-      const before = sim.refusedLogins;
+      const before = sim.loginGuards;
       for (let turn = 0; turn < 3; turn += 1) {
         const { error } = await check('typed', {}, { credentials: wrong });
         assert.equal(error?.code, 'EAUTH', text);
       }
-      assert.equal(sim.refusedLogins - before, 1);
+      assert.equal(sim.loginGuards - before, 1);
       const { name } = await check('typed', {}, { credentials: login });
       assert.equal(name, 'VDG Sense', text);
     });
 
     it('asks once when asked twice at the same time with what is refused', async () => {
       const wrong = { username: login.username, password: 'mistyped-twice-51d0' };
-      const before = sim.refusedLogins;
+      const before = sim.loginGuards;
       const answers = await Promise.all([1, 2, 3].map(() => check('typed', {}, { credentials: wrong })));
       for (const { error } of answers) assert.equal(error?.code, 'EAUTH');
-      assert.equal(sim.refusedLogins - before, 1);
+      assert.equal(sim.loginGuards - before, 1);
     });
 
     it('ends with whoever asked for it', async () => {
@@ -193,11 +193,11 @@ describe('what dialogs ask about a connection', function () {
   });
 
   it('what a test was refused with is not sent by the flows either, until they are deployed again', async () => {
-    const refusedBefore = sim.refusedLogins;
+    const refusedBefore = sim.loginGuards;
     const refused = async (id: string, settings?: object): Promise<number> => {
       const { error } = await check(id, settings);
       assert.equal(error?.code, 'EAUTH', text);
-      return sim.refusedLogins - refusedBefore;
+      return sim.loginGuards - refusedBefore;
     };
     assert.equal(await refused('refused-in-dialog', { milliseconds: false }), 1);
     assert.equal(await refused('refused-in-dialog'), 1);

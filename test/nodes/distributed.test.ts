@@ -30,7 +30,7 @@ describeWithRedis('nodes that share their jobs in Redis', () => {
     const client = new Redis(redis.url);
     try {
       const found = await Promise.all(
-        ['jobs', 'transfers.sense'].map((lane) => client.keys(`video-clips:${lane}:*-*-*-*-*`)),
+        ['jobs', 'transfers.sense'].map((queue) => client.keys(`video-clips:${queue}:*-*-*-*-*`)),
       );
       return found.flat();
     } finally {
@@ -114,7 +114,7 @@ describeWithRedis('nodes that share their jobs in Redis', () => {
       async (flow) => {
         const other = new BullEngine({ url: redis.url, warn: () => undefined });
         const owner = recorder();
-        const release = other.own('create', owner);
+        const release = other.register('create', owner);
         try {
           let sent = 0;
           while (owner.outcomes.length === 0) {

@@ -38,9 +38,9 @@ for (const nodeRed of ['5', '4.1'] satisfies NodeRedVersion[]) {
       await sim?.close();
     });
 
-    const admin = async <Answer>(path: string, accept = 'application/json'): Promise<Answer> => {
+    const admin = async <JobResult>(path: string, accept = 'application/json'): Promise<JobResult> => {
       const response = await runtime.admin(path, { headers: { accept } });
-      return (accept === 'application/json' ? response.json() : response.text()) as Promise<Answer>;
+      return (accept === 'application/json' ? response.json() : response.text()) as Promise<JobResult>;
     };
 
     it('lies in the user directory, not in the working tree', async () => {

@@ -29,12 +29,12 @@ export function manualClock(startAt = Date.UTC(2025, 2, 1, 9)): ManualClock {
     },
     async advance(ms) {
       const end = now + ms;
-      await settled();
+      await onSettled();
       for (let timer = nextUntil(end); timer; timer = nextUntil(end)) {
         timers.delete(timer);
         now = Math.max(now, timer.dueAt);
         timer.call();
-        await settled();
+        await onSettled();
       }
       now = end;
     },
@@ -45,6 +45,6 @@ export function manualClock(startAt = Date.UTC(2025, 2, 1, 9)): ManualClock {
 }
 
 /** A few turns of the event loop: enough for chains of promises, not for files or sockets. */
-async function settled(): Promise<void> {
+async function onSettled(): Promise<void> {
   for (let count = 0; count < 4; count += 1) await turn();
 }

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { toClipError } from '../../errors';
-import type { Job, JobOwner } from '../job';
-import { jobOf, type Lane } from './queue';
+import type { Job, JobHandler } from '../job';
+import { jobOf, type JobQueue } from './queue';
 import type { Ended, Stopped } from './cluster';
-import type { Others } from './cluster';
+import type { Cluster } from './cluster';
 import { cancelled, type Run, type Runs } from './runs';
 
 export interface EndsOptions {
@@ -13,10 +13,10 @@ export interface EndsOptions {
   prefix: string;
   runs: Runs;
   closing: AbortSignal;
-  others: Others;
-  ownerOf(job: Job): JobOwner<unknown> | undefined;
+  cluster: Cluster;
+  handlerOf(job: Job): JobHandler<unknown> | undefined;
   warn(text: string): void;
-  /** A job that did not run was taken out of its lane. */
+  /** A job that did not run was taken out of its queue. */
   taken(job: Job, how: Stopped): void;
 }
 
@@ -26,18 +26,18 @@ const checkMs = 1_000;
 const claimMs = 60_000;
 const atOnce = 100;
 
-export class Ends {
+export class Cancellation {
   readonly #ending = new Map<string, Promise<unknown>>();
   readonly #listeners = new Map<string, Set<(how: Ended, job?: Job) => void>>();
 
   constructor(private readonly options: EndsOptions) {}
 
   /** @returns those that these calls ended */
-  async endAll(jobs: { job: Job; lane: Lane }[], how: Stopped): Promise<Job[]> {
+  async endAll(jobs: { job: Job; queue: JobQueue }[], how: Stopped): Promise<Job[]> {
     const ended: (Job | undefined)[] = [];
     for (let from = 0; from < jobs.length; from += atOnce) {
       const page = jobs.slice(from, from + atOnce);
-      ended.push(...(await Promise.all(page.map(({ job, lane }) => this.#end(lane, job.id, how)))));
+      ended.push(...(await Promise.all(page.map(({ job, queue }) => this.#end(queue, job.id, how)))));
     }
     return ended.filter((job) => job !== undefined);
   }
@@ -49,19 +49,19 @@ export class Ends {
   }
 
   /** The job is gone. */
-  heard(id: string, how: Ended, job?: Job): void {
+  onEnded(id: string, how: Ended, job?: Job): void {
     for (const listener of [...(this.#listeners.get(id) ?? [])]) listener(how, job);
   }
 
-  async #end(lane: Lane, id: string, how: Stopped): Promise<Job | undefined> {
+  async #end(queue: JobQueue, id: string, how: Stopped): Promise<Job | undefined> {
     const before = this.#ending.get(id);
     if (before) return void (await before);
-    const ending = this.#tryToEnd(lane, id, how);
+    const ending = this.#tryToEnd(queue, id, how);
     this.#ending.set(id, ending);
     return ending.finally(() => this.#ending.delete(id));
   }
 
-  async #tryToEnd(lane: Lane, id: string, how: Stopped): Promise<Job | undefined> {
+  async #tryToEnd(queue: JobQueue, id: string, how: Stopped): Promise<Job | undefined> {
     const { runs, closing } = this.options;
     while (!closing.aborted) {
       const run = runs.get(id);
@@ -77,10 +77,10 @@ export class Ends {
       const end = this.#listen(id);
       try {
         if (run) stopRun(run, how);
-        const taken = run ? 'asked' : await this.#tryToTake(lane, id, how);
-        if (taken !== 'asked' && taken !== 'claimed') return taken;
+        const taken = run ? 'requested' : await this.#tryToTake(queue, id, how);
+        if (taken !== 'requested' && taken !== 'claimed') return taken;
         const found = await end.within(checkMs, closing);
-        if (found) return found.how === how && taken === 'asked' ? found.job : undefined;
+        if (found) return found.how === how && taken === 'requested' ? found.job : undefined;
       } finally {
         end.stop();
       }
@@ -89,21 +89,21 @@ export class Ends {
   }
 
   /** Ends a job that does not run. */
-  async #tryToTake(lane: Lane, id: string, how: Stopped): Promise<Job | 'asked' | 'claimed' | undefined> {
-    const { others, taken } = this.options;
-    const [queued, state] = await Promise.all([lane.queue.getJob(id), lane.queue.getJobState(id)]);
+  async #tryToTake(queue: JobQueue, id: string, how: Stopped): Promise<Job | 'requested' | 'claimed' | undefined> {
+    const { cluster, taken } = this.options;
+    const [queued, state] = await Promise.all([queue.queue.getJob(id), queue.queue.getJobState(id)]);
     if (!queued) return undefined;
     const job = jobOf(queued);
     if (state === 'active') {
-      others.tell({ type: 'stop', id, owner: job.owner, how });
-      return 'asked';
+      cluster.send({ type: 'stop', id, nodeId: job.nodeId, how });
+      return 'requested';
     }
     if (!(await this.#claim(id))) return 'claimed';
     try {
       await queued.remove();
     } catch {
       // Somebody runs it since.
-      return 'asked';
+      return 'requested';
     }
     if (how === 'cancelled') await this.#tellOwner(job);
     taken(job, how);
@@ -112,7 +112,7 @@ export class Ends {
 
   async #tellOwner(job: Job): Promise<void> {
     try {
-      await this.options.ownerOf(job)?.settled(job, { type: 'failed', error: cancelled() });
+      await this.options.handlerOf(job)?.onSettled(job, { type: 'failed', error: cancelled() });
     } catch (thrown) {
       this.options.warn(toClipError(thrown).message);
     }
@@ -120,10 +120,10 @@ export class Ends {
 
   /** Several instances may be told to end the same job: one of them does it. */
   async #claim(id: string): Promise<boolean> {
-    const { client, prefix, others } = this.options;
+    const { client, prefix, cluster } = this.options;
     const key = `${prefix}:ending:${id}`;
-    if ((await client.set(key, others.id, 'PX', claimMs, 'NX')) === 'OK') return true;
-    return (await client.get(key)) === others.id;
+    if ((await client.set(key, cluster.id, 'PX', claimMs, 'NX')) === 'OK') return true;
+    return (await client.get(key)) === cluster.id;
   }
 
   #listen(id: string): { within(ms: number, signal: AbortSignal): Promise<Heard | undefined>; stop(): void } {
@@ -131,12 +131,14 @@ export class Ends {
     this.#listeners.set(id, listeners);
     const stopped = new AbortController();
     let listener!: (how: Ended, job?: Job) => void;
-    const heard = new Promise<Heard>((resolve) => (listener = (how, job) => resolve({ how, ...(job ? { job } : {}) })));
+    const onEnded = new Promise<Heard>(
+      (resolve) => (listener = (how, job) => resolve({ how, ...(job ? { job } : {}) })),
+    );
     listeners.add(listener);
     return {
       within(ms, signal) {
         const either = AbortSignal.any([signal, stopped.signal]);
-        return Promise.race([heard, sleep(ms, undefined, { signal: either }).catch(() => undefined)]);
+        return Promise.race([onEnded, sleep(ms, undefined, { signal: either }).catch(() => undefined)]);
       },
       stop: () => {
         stopped.abort();

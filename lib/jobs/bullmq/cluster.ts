@@ -4,81 +4,81 @@ import type { Job } from '../job';
 
 /** This instance among all that share a Redis. */
 
-export interface OthersOptions {
+export interface ClusterOptions {
   prefix: string;
   /** The instances hear of one another this often. */
-  beatMs: number;
+  heartbeatMs: number;
   /** Owners that this instance has now. Without any, it takes no part. */
-  owners(): string[];
-  hear(note: JobNote): void;
-  met(found: Met): void;
+  nodeIds(): string[];
+  onMessage(message: JobMessage): void;
+  onMembership(found: Membership): void;
   /** Whatever else is to be done as often. */
-  also(): Promise<void>;
+  onHeartbeat(): Promise<void>;
 }
 
-export interface Others {
+export interface Cluster {
   /** Of this instance. */
   readonly id: string;
-  tell(note: Note): void;
+  send(message: PeerMessage): void;
   /** Lets all instances hear of this one now. */
-  greet(): void;
+  announce(): void;
   /** Owners that any instance had of late. */
-  owners(): Promise<Set<string>>;
-  /** This instance has no owners any more. Never rejects. */
+  nodeIds(): Promise<Set<string>>;
+  /** This instance has no handlers any more. Never rejects. */
   leave(): Promise<void>;
   stop(): void;
 }
 
-export function meetOthers(redis: Redis, options: OthersOptions): Others {
-  const { prefix, hear } = options;
+export function joinCluster(redis: Redis, options: ClusterOptions): Cluster {
+  const { prefix, onMessage } = options;
   const id = randomUUID();
-  const { beat, owners, leave } = presence(redis.client, prefix, id);
-  let isKnown = false;
+  const { heartbeat, nodeIds, leave } = presence(redis.client, prefix, id);
+  let isAnnounced = false;
 
-  const tell = exchangeNotes(redis, `${prefix}:notes`, id, (note) => {
-    if (note.type === 'changed') beating.now();
-    else hear(note);
+  const tell = exchangeMessages(redis, `${prefix}:notes`, id, (message) => {
+    if (message.type === 'changed') heartbeatTimer.now();
+    else onMessage(message);
   });
 
-  const beating = repeat(options.beatMs, async () => {
+  const heartbeatTimer = repeat(options.heartbeatMs, async () => {
     if (redis.isAway) return;
-    const own = options.owners();
+    const own = options.nodeIds();
     if (own.length > 0) {
-      options.met(await beat(own));
+      options.onMembership(await heartbeat(own));
       // They share the work with this one from now on, not from their next beat.
-      if (!isKnown) tell({ type: 'changed' });
-      isKnown = true;
+      if (!isAnnounced) tell({ type: 'changed' });
+      isAnnounced = true;
     }
-    await options.also();
+    await options.onHeartbeat();
   });
 
   return {
     id,
-    tell,
-    greet: beating.now,
-    owners,
+    send: tell,
+    announce: heartbeatTimer.now,
+    nodeIds,
     async leave() {
-      isKnown = false;
+      isAnnounced = false;
       await leave().catch(() => undefined);
       tell({ type: 'changed' });
     },
-    stop: beating.stop,
+    stop: heartbeatTimer.stop,
   };
 }
 
 /** What instances that share a Redis let one another know about themselves. */
 
-/** Live instances, how many there are and what owners they have. */
-export interface Met {
+/** Live instances, how many there are and what handlers they have. */
+export interface Membership {
   instances: number;
-  owners: Set<string>;
+  nodeIds: Set<string>;
 }
 
 export interface Presence {
-  /** Says that this instance lives and has these owners. */
-  beat(owners: string[]): Promise<Met>;
+  /** Says that this instance lives and has these handlers. */
+  heartbeat(nodeIds: string[]): Promise<Membership>;
   /** Owners that any instance had of late. */
-  owners(): Promise<Set<string>>;
+  nodeIds(): Promise<Set<string>>;
   /** This instance lives no longer. */
   leave(): Promise<void>;
 }
@@ -94,20 +94,20 @@ export function presence(client: Redis['client'], prefix: string, instance: stri
   const aliveKey = (id: string): string => `${prefix}:alive:${id}`;
 
   return {
-    async beat(owners) {
+    async heartbeat(nodeIds) {
       const now = Date.now();
-      const beat = client.pipeline().sadd(instancesKey, instance).set(aliveKey(instance), '1', 'PX', aliveMs);
-      for (const owner of owners) beat.zadd(ownersKey, now, owner);
-      beat.zremrangebyscore(ownersKey, 0, now - ownersKeptMs);
-      await beat.exec();
+      const heartbeat = client.pipeline().sadd(instancesKey, instance).set(aliveKey(instance), '1', 'PX', aliveMs);
+      for (const nodeId of nodeIds) heartbeat.zadd(ownersKey, now, nodeId);
+      heartbeat.zremrangebyscore(ownersKey, 0, now - ownersKeptMs);
+      await heartbeat.exec();
       const instances = await client.smembers(instancesKey);
       const alive = await client.mget(instances.map(aliveKey));
       const dead = instances.filter((_, index) => alive[index] === null);
       if (dead.length > 0) await client.srem(instancesKey, ...dead);
       const owned = await client.zrangebyscore(ownersKey, now - aliveMs, '+inf');
-      return { instances: Math.max(1, instances.length - dead.length), owners: new Set(owned) };
+      return { instances: Math.max(1, instances.length - dead.length), nodeIds: new Set(owned) };
     },
-    async owners() {
+    async nodeIds() {
       return new Set(await client.zrangebyscore(ownersKey, Date.now() - ownersKeptMs, '+inf'));
     },
     async leave() {
@@ -118,39 +118,40 @@ export function presence(client: Redis['client'], prefix: string, instance: stri
 
 /** What instances that share a Redis tell one another. Whoever is away at that moment misses it. */
 
-/** How a job ended: told to its owner, as `EABORTED` where it was cancelled, or to nobody. */
+/** How a job ended: told to its handler, as `EABORTED` where it was cancelled, or to nobody. */
 export type Ended = 'done' | 'failed' | Stopped;
 export type Stopped = 'cancelled' | 'removed';
 
-export type Note = JobNote | { type: 'changed' };
+export type PeerMessage = JobMessage | { type: 'changed' };
 
 /** About a single job; the other kind says that an instance has come or gone. */
-export type JobNote = { id: string; owner: string } & (
+export type JobMessage = { id: string; nodeId: string } & (
   | { type: 'stop'; how: Stopped }
   /** `job`: what had been reached, where the job was stopped. */
   | { type: 'ended'; how: Ended; job?: Job }
 );
 
 /** @returns tells the other instances */
-export function exchangeNotes(
+export function exchangeMessages(
   redis: Redis,
   channel: string,
   instance: string,
-  hear: (note: Note) => void,
-): (note: Note) => void {
+  onMessage: (message: PeerMessage) => void,
+): (message: PeerMessage) => void {
   const { client, subscriber } = redis;
   const subscribe = (): void => void subscriber.subscribe(channel).catch(() => undefined);
   subscriber.on('ready', subscribe);
   subscriber.on('message', (_channel: string, text: string) => {
-    let note: (Note & { from: string }) | undefined;
+    let message: (PeerMessage & { from: string }) | undefined;
     try {
-      note = JSON.parse(text) as Note & { from: string };
+      message = JSON.parse(text) as PeerMessage & { from: string };
     } catch {
       // Somebody else's.
     }
-    if (note && note.from !== instance) hear(note);
+    if (message && message.from !== instance) onMessage(message);
   });
-  return (note) => void client.publish(channel, JSON.stringify({ ...note, from: instance })).catch(() => undefined);
+  return (message) =>
+    void client.publish(channel, JSON.stringify({ ...message, from: instance })).catch(() => undefined);
 }
 
 /** Work that is done every so often, and when asked for, but never twice at once. What goes wrong is left to the next time. */

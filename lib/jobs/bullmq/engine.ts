@@ -1,18 +1,18 @@
 /** Jobs in BullMQ on Redis or Valkey, shared by all instances that run the same flows. */
 import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
-import type { Refusals } from '../../connection/login-guard';
-import type { Job, JobDraft, JobEngine, JobOwner } from '../job';
-import { Tellings, type Origin } from '../delivery';
-import { AbsentOwners } from './tracked-jobs';
-import { Ends } from './cancellation';
+import type { LoginGuard } from '../../connection/login-guard';
+import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
+import { OutcomeDelivery, type Origin } from '../delivery';
+import { UnclaimedJobs } from './tracked-jobs';
+import { Cancellation } from './cancellation';
 import { handOver, type HandOver } from './hand-over';
-import { KnownJobs } from './tracked-jobs';
-import { storedJob, type Lane } from './queue';
-import { Lanes } from './queues';
-import { News } from './tracked-jobs';
+import { TrackedJobs } from './tracked-jobs';
+import { storedJob, type JobQueue } from './queue';
+import { JobQueues } from './queues';
+import { JobEvents } from './tracked-jobs';
 import type { Stopped } from './cluster';
-import { meetOthers, type Others } from './cluster';
+import { joinCluster, type Cluster } from './cluster';
 import { checkRedisUrl, connectRedis, loadPackages, type Redis } from './redis';
 import { redisRefusals } from './login-guard';
 import { Runs, type Run } from './runs';
@@ -26,25 +26,25 @@ export interface BullOptions {
   /** A job of an instance that was silent for so long is taken over, at the next check. */
   lockMs?: number;
   takeoverCheckMs?: number;
-  /** A job whose owner is not here is left to the others for so long, at first. */
+  /** A job whose handler is not here is left to the others for so long, at first. */
   absentMs?: number;
   /** The instances hear of one another this often. */
-  beatMs?: number;
+  heartbeatMs?: number;
 }
 
 export class BullEngine implements JobEngine {
   readonly #prefix: string;
   readonly #redis: Redis;
-  readonly #lanes: Lanes;
+  readonly #queues: JobQueues;
   readonly #runs: Runs;
-  readonly #known: KnownJobs;
-  readonly #ends: Ends;
-  readonly #tellings = new Tellings();
+  readonly #trackedJobs: TrackedJobs;
+  readonly #cancellation: Cancellation;
+  readonly #deliveries = new OutcomeDelivery();
   readonly #handOver: HandOver;
-  readonly #others: Others;
-  readonly #news: News;
-  readonly #owners = new Map<string, JobOwner<unknown>>();
-  readonly #absent: AbsentOwners;
+  readonly #cluster: Cluster;
+  readonly #jobEvents: JobEvents;
+  readonly #handlers = new Map<string, JobHandler<unknown>>();
+  readonly #unclaimedJobs: UnclaimedJobs;
   /** Connections that this process has had. */
   readonly #connections = new Set<string>();
   readonly #closing = new AbortController();
@@ -57,51 +57,51 @@ export class BullEngine implements JobEngine {
     const { client, bullmq } = redis;
     this.#redis = redis;
     this.#prefix = prefix;
-    this.#absent = new AbsentOwners(options.absentMs ?? 1_000);
+    this.#unclaimedJobs = new UnclaimedJobs(options.absentMs ?? 1_000);
     this.#handOver = handOver(client, prefix);
-    this.#others = meetOthers(redis, {
+    this.#cluster = joinCluster(redis, {
       prefix,
-      beatMs: options.beatMs ?? 15_000,
-      owners: () => (this.#closing.signal.aborted ? [] : [...this.#owners.keys()]),
-      hear: (note) => this.#news.hear(note),
-      met: ({ instances, owners }) => {
-        this.#lanes.share(instances);
-        this.#absent.elsewhere = owners;
+      heartbeatMs: options.heartbeatMs ?? 15_000,
+      nodeIds: () => (this.#closing.signal.aborted ? [] : [...this.#handlers.keys()]),
+      onMessage: (message) => this.#jobEvents.onMessage(message),
+      onMembership: ({ instances, nodeIds }) => {
+        this.#queues.share(instances);
+        this.#unclaimedJobs.elsewhere = nodeIds;
       },
-      also: () => this.#news.catchUp(),
+      onHeartbeat: () => this.#jobEvents.catchUp(),
     });
     this.#runs = new Runs(bullmq, lockMs, {
-      ownerOf: ({ owner }) => this.#owners.get(owner),
-      absent: (job, lane) => this.#absent.putOffMs(job, lane),
-      waits: (job, lane, restUntil) => this.#known.waits(job, lane, restUntil),
-      tell: (id, call) => this.#tellings.tell(id, call),
+      handlerOf: ({ nodeId }) => this.#handlers.get(nodeId),
+      unclaimedJobs: (job, queue) => this.#unclaimedJobs.deferMs(job, queue),
+      waits: (job, queue, restUntil) => this.#trackedJobs.waits(job, queue, restUntil),
+      deliver: (id, call) => this.#deliveries.deliver(id, call),
       forget: (id) => this.#handOver.forget(id),
-      ended: (job, how) => this.#news.ended(job, how),
+      ended: (job, how) => this.#jobEvents.ended(job, how),
       warn,
     });
-    this.#known = new KnownJobs(this.#runs);
-    this.#ends = new Ends({
+    this.#trackedJobs = new TrackedJobs(this.#runs);
+    this.#cancellation = new Cancellation({
       client,
       prefix,
       runs: this.#runs,
       closing: this.#closing.signal,
-      others: this.#others,
-      ownerOf: ({ owner }) => this.#owners.get(owner),
+      cluster: this.#cluster,
+      handlerOf: ({ nodeId }) => this.#handlers.get(nodeId),
       warn,
-      taken: (job, how) => this.#news.ended(job, how),
+      taken: (job, how) => this.#jobEvents.ended(job, how),
     });
-    this.#news = new News({
-      known: this.#known,
-      absent: this.#absent,
-      ends: this.#ends,
-      others: this.#others,
-      owners: this.#owners,
+    this.#jobEvents = new JobEvents({
+      trackedJobs: this.#trackedJobs,
+      unclaimedJobs: this.#unclaimedJobs,
+      cancellation: this.#cancellation,
+      cluster: this.#cluster,
+      handlers: this.#handlers,
     });
-    this.#lanes = new Lanes(
+    this.#queues = new JobQueues(
       redis,
       { prefix, lockMs, takeoverCheckMs },
       {
-        process: (lane, queued, token) => this.#runs.process(lane, queued, token),
+        process: (queue, queued, token) => this.#runs.process(queue, queued, token),
         renewed: (ids) => this.#runs.renewed(ids),
         lost: (ids) => ids.forEach((id) => this.#runs.get(id)?.stop.abort()),
         warn,
@@ -109,24 +109,24 @@ export class BullEngine implements JobEngine {
     );
     redis.onChange((isAway) => {
       if (isAway) return;
-      this.#lanes.restoreLimits();
-      this.#others.greet();
+      this.#queues.restoreLimits();
+      this.#cluster.announce();
     });
     this.#watch = setInterval(() => this.#runs.stopOverdue(), lockMs / 8).unref();
   }
 
   add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
-    return this.#tellings.add(draft.owner, (from) => this.#add(draft, from));
+    return this.#deliveries.add(draft.nodeId, (from) => this.#add(draft, from));
   }
 
-  own<Data>(owner: string, handlers: JobOwner<Data>): () => Promise<void> {
-    const own = handlers as JobOwner<unknown>;
-    // When the other owners of this start have come, too.
-    if (this.#owners.size === 0) setImmediate(this.#others.greet);
-    this.#owners.set(owner, own);
-    if (!this.#closing.signal.aborted) this.#lanes.start();
-    this.#absent.came(owner);
-    return () => this.#release(owner, own);
+  register<Data>(nodeId: string, handlers: JobHandler<Data>): () => Promise<void> {
+    const handler = handlers as JobHandler<unknown>;
+    // When the other handlers of this start have come, too.
+    if (this.#handlers.size === 0) setImmediate(this.#cluster.announce);
+    this.#handlers.set(nodeId, handler);
+    if (!this.#closing.signal.aborted) this.#queues.start();
+    this.#unclaimedJobs.claimed(nodeId);
+    return () => this.#release(nodeId, handler);
   }
 
   cancel(matches: (job: Job) => boolean): Promise<Job[]> {
@@ -137,26 +137,26 @@ export class BullEngine implements JobEngine {
     return this.#endAll(matches, 'removed');
   }
 
-  /** Instances are deployed one after the other: an owner that one of them had of late may exist. */
-  async removeOrphans(exists: (owner: string) => boolean): Promise<Job[]> {
-    const owners = await this.#others.owners();
-    return this.remove(({ owner }) => !exists(owner) && !owners.has(owner));
+  /** Instances are deployed one after the other: an handler that one of them had of late may exist. */
+  async removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]> {
+    const nodeIds = await this.#cluster.nodeIds();
+    return this.remove(({ nodeId }) => !exists(nodeId) && !nodeIds.has(nodeId));
   }
 
   /** Each instance hears the vendor's news itself: it wakes the jobs that ran there last. */
   wake(matches: (job: Job) => boolean): void {
-    this.#known.wake(matches);
+    this.#trackedJobs.wake(matches);
   }
 
   async list(): Promise<Job[]> {
     return (await this.#stored()).map(({ job }) => job);
   }
 
-  openLane(name: string, atOnce: number): () => Promise<void> {
-    const open = this.#lanes.open(name, atOnce);
+  openQueue(name: string, atOnce: number): () => Promise<void> {
+    const open = this.#queues.open(name, atOnce);
     return () => {
-      const closed = this.#lanes.close(open);
-      return this.#stop(({ lane }) => lane === open.lane, closed);
+      const closed = this.#queues.close(open);
+      return this.#stop(({ queue }) => queue === open.queue, closed);
     };
   }
 
@@ -164,14 +164,14 @@ export class BullEngine implements JobEngine {
     return this.#redis.onChange(listener);
   }
 
-  refusals(connection: string, login: unknown): Refusals {
+  refusals(connection: string, login: unknown): LoginGuard {
     const isDeploy = this.#connections.has(connection);
     this.#connections.add(connection);
     return redisRefusals(this.#redis.client, this.#prefix, connection, login, isDeploy);
   }
 
   closeUnused(): Promise<void> | undefined {
-    const isUsed = this.#owners.size > 0 || this.#lanes.isUsed || this.#tellings.isAdding;
+    const isUsed = this.#handlers.size > 0 || this.#queues.isUsed || this.#deliveries.isAdding;
     return isUsed ? undefined : this.close();
   }
 
@@ -179,31 +179,31 @@ export class BullEngine implements JobEngine {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
-    this.#others.stop();
+    this.#cluster.stop();
     clearInterval(this.#watch);
-    this.#owners.clear();
+    this.#handlers.clear();
     const stopped = this.#leave();
     await this.#stop(() => true, stopped);
     this.#redis.close();
   }
 
   async #add<Data>(
-    { id = randomUUID(), lane: name, ...draft }: JobDraft<Data>,
+    { id = randomUUID(), queue: name, ...draft }: JobDraft<Data>,
     from: Origin | undefined,
   ): Promise<Job<Data>> {
     const now = Date.now();
     const job: Job<Data> = { id, createdAt: now, failures: 0, ...draft };
-    const lane = this.#lanes.get(name);
-    const added = this.#known.adding(job, lane);
+    const queue = this.#queues.get(name);
+    const added = this.#trackedJobs.adding(job, queue);
     const store = async (): Promise<string> => {
-      await lane.queue.waitUntilReady();
-      if (name !== undefined) await this.#lanes.announce(name);
+      await queue.queue.waitUntilReady();
+      if (name !== undefined) await this.#queues.announce(name);
       // Should a command be repeated after Redis was away, it is still one job.
-      await lane.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - now) });
+      await queue.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - now) });
       return id;
     };
     try {
-      const storedId = from ? await this.#handOver.addOnce(from, job.owner, store) : await store();
+      const storedId = from ? await this.#handOver.addOnce(from, job.nodeId, store) : await store();
       added(storedId === id);
       return { ...job, id: storedId };
     } catch (thrown) {
@@ -221,29 +221,29 @@ export class BullEngine implements JobEngine {
     await stopped;
   }
 
-  /** Ends what these handlers run. Another owner of the same id may have come already: its runs are left alone. */
-  #release(owner: string, own: JobOwner<unknown>): Promise<void> {
-    if (this.#owners.get(owner) === own) this.#owners.delete(owner);
-    const stopped = this.#owners.size === 0 ? this.#leave() : undefined;
-    return this.#stop((run) => run.owner === own, stopped);
+  /** Ends what these handlers run. Another handler of the same id may have come already: its runs are left alone. */
+  #release(nodeId: string, handler: JobHandler<unknown>): Promise<void> {
+    if (this.#handlers.get(nodeId) === handler) this.#handlers.delete(nodeId);
+    const stopped = this.#handlers.size === 0 ? this.#leave() : undefined;
+    return this.#stop((run) => run.handler === handler, stopped);
   }
 
   /** The jobs are for the others now. */
   async #leave(): Promise<void> {
-    await this.#lanes.stop();
-    await this.#redis.unlessAway(this.#others.leave());
+    await this.#queues.stop();
+    await this.#redis.unlessAway(this.#cluster.leave());
   }
 
-  async #stored(): Promise<{ job: Job; lane: Lane }[]> {
-    const stored = await this.#lanes.jobs();
+  async #stored(): Promise<{ job: Job; queue: JobQueue }[]> {
+    const stored = await this.#queues.jobs();
     // What runs here is known better here.
-    return stored.map(({ job, lane }) => ({ job: this.#runs.get(job.id)?.job ?? job, lane }));
+    return stored.map(({ job, queue }) => ({ job: this.#runs.get(job.id)?.job ?? job, queue }));
   }
 
   async #endAll(matches: (job: Job) => boolean, how: Stopped): Promise<Job[]> {
     // They were accepted before whoever asks.
-    await this.#tellings.added();
+    await this.#deliveries.added();
     const found = (await this.#stored()).filter(({ job }) => matches(job));
-    return this.#ends.endAll(found, how);
+    return this.#cancellation.endAll(found, how);
   }
 }

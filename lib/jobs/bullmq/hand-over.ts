@@ -7,7 +7,7 @@ const rememberedMs = 24 * 3600_000;
 
 export interface HandOver {
   /** Adds a job unless the same outcome, told earlier, had led to it already. Resolves to the job's id. */
-  addOnce(from: Origin, owner: string, add: () => Promise<string>): Promise<string>;
+  addOnce(from: Origin, nodeId: string, add: () => Promise<string>): Promise<string>;
   /** The outcome of that job is told to its end. */
   forget(id: string): void;
 }
@@ -16,8 +16,8 @@ export function handOver(client: Redis, prefix: string): HandOver {
   const keyOf = (id: string): string => `${prefix}:from:${id}`;
 
   return {
-    async addOnce(from, owner, add) {
-      const [key, field] = [keyOf(from.id), `${owner} ${from.count}`];
+    async addOnce(from, nodeId, add) {
+      const [key, field] = [keyOf(from.id), `${nodeId} ${from.count}`];
       const earlier = await client.hget(key, field);
       if (earlier !== null) return earlier;
       const id = await add();

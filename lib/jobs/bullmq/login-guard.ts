@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
 import { ClipError, type ErrorCode } from '../../errors';
-import type { Refusals } from '../../connection/login-guard';
+import type { LoginGuard } from '../../connection/login-guard';
 
 const derive = promisify<string, string, number, Buffer>(scrypt);
 
@@ -37,7 +37,7 @@ export function redisRefusals(
   connection: string,
   login: unknown,
   isDeploy: boolean,
-): Refusals {
+): LoginGuard {
   const turnKey = `${prefix}:login:${connection}`;
   let key: Promise<string> | undefined;
 
@@ -53,16 +53,16 @@ export function redisRefusals(
   const refusedKey = (): Promise<string> => (key ??= open());
 
   return {
-    async recall() {
+    async refusal() {
       const refused = read(await client.get(await refusedKey()));
       return refused && new ClipError(refused.code, refused.message, { retryable: false });
     },
-    async remember({ code, message }) {
+    async trip({ code, message }) {
       const refused: Refused = { code, message, at: Date.now() };
       const isSure = code === 'EAUTH' || code === 'EFORBIDDEN';
       await client.set(await refusedKey(), JSON.stringify(refused), 'PX', isSure ? rememberedMs : doubtfulMs);
     },
-    async inTurn(signal, work) {
+    async withLock(signal, work) {
       const token = randomUUID();
       while ((await client.set(turnKey, token, 'PX', turnMs, 'NX')) !== 'OK') {
         await sleep(turnCheckMs, undefined, { signal });

@@ -16,7 +16,7 @@ export interface LaneOptions {
 
 export interface LaneEvents {
   /** Runs a job, and ends it or puts it elsewhere: in the end it throws what tells BullMQ that this is done. */
-  process(lane: Lane, queued: QueuedJob, token: string): Promise<never>;
+  process(queue: JobQueue, queued: QueuedJob, token: string): Promise<never>;
   /** The locks of these jobs have been renewed. */
   renewed(ids: string[]): void;
   /** Another instance may take these over, or has done so. */
@@ -30,7 +30,7 @@ const eventsKept = 100;
 const takeoversAtMost = 1e9;
 const pageSize = 200;
 
-export class Lane {
+export class JobQueue {
   readonly queue: Queue<StoredJob, unknown, 'job'>;
   #worker: Worker<StoredJob> | undefined;
 

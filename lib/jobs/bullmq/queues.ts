@@ -1,20 +1,20 @@
-/** All lanes of an engine: those that other instances have jobs in, and those that this one takes jobs out of. */
+/** All queues of an engine: those that other instances have jobs in, and those that this one takes jobs out of. */
 import { toClipError } from '../../errors';
 import type { Job } from '../job';
-import { Lane, type LaneEvents, type LaneOptions } from './queue';
+import { JobQueue, type LaneEvents, type LaneOptions } from './queue';
 import type { Redis } from './redis';
 
-/** The lane of jobs that have no lane. They mostly wait for their turn in the rounds of a connection. */
+/** The queue of jobs that have no queue. They mostly wait for their turn in the rounds of a connection. */
 const mainLane = 'jobs';
 const mainAtOnce = 10_000;
 
 export interface OpenLane {
-  lane: Lane;
+  queue: JobQueue;
   atOnce: number;
 }
 
-export class Lanes {
-  readonly #lanes = new Map<string, Lane>();
+export class JobQueues {
+  readonly #queues = new Map<string, JobQueue>();
   readonly #open = new Map<string, OpenLane>();
   readonly #namesKey: string;
   #instances = 1;
@@ -26,29 +26,29 @@ export class Lanes {
     private readonly events: LaneEvents,
   ) {
     this.#namesKey = `${options.prefix}:lanes`;
-    this.#open.set(mainLane, { lane: this.get(), atOnce: mainAtOnce });
+    this.#open.set(mainLane, { queue: this.get(), atOnce: mainAtOnce });
   }
 
-  get(name = mainLane): Lane {
-    let lane = this.#lanes.get(name);
+  get(name = mainLane): JobQueue {
+    let queue = this.#queues.get(name);
     // BullMQ separates with colons.
-    if (!lane)
-      this.#lanes.set(name, (lane = new Lane(this.redis, name.replaceAll(':', '.'), this.options, this.events)));
-    return lane;
+    if (!queue)
+      this.#queues.set(name, (queue = new JobQueue(this.redis, name.replaceAll(':', '.'), this.options, this.events)));
+    return queue;
   }
 
-  /** Lets other instances find the lane's jobs. */
+  /** Lets other instances find the queue's jobs. */
   async announce(name: string): Promise<void> {
     await this.redis.client.sadd(this.#namesKey, name);
   }
 
-  /** Is anything open but the main lane? */
+  /** Is anything open but the main queue? */
   get isUsed(): boolean {
     return this.#open.size > 1;
   }
 
   open(name: string, atOnce: number): OpenLane {
-    const open: OpenLane = { lane: this.get(name), atOnce };
+    const open: OpenLane = { queue: this.get(name), atOnce };
     this.#open.set(name, open);
     void this.#limit(open);
     this.#start(open);
@@ -61,10 +61,10 @@ export class Lanes {
     // Opened again since: it goes on.
     if (name === undefined) return;
     this.#open.delete(name);
-    await open.lane.stop();
+    await open.queue.stop();
   }
 
-  /** Takes jobs out of the open lanes. */
+  /** Takes jobs out of the open queues. */
   start(): void {
     this.#isStarted = true;
     for (const open of this.#open.values()) this.#start(open);
@@ -73,10 +73,10 @@ export class Lanes {
   /** Takes no more jobs from now on. Resolves when those that run have ended. */
   async stop(): Promise<void> {
     this.#isStarted = false;
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
+    await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
   }
 
-  /** How many instances share the lanes. */
+  /** How many instances share the queues. */
   share(instances: number): void {
     this.#instances = instances;
     if (this.#isStarted) this.start();
@@ -87,25 +87,25 @@ export class Lanes {
     for (const open of this.#open.values()) void this.#limit(open);
   }
 
-  async jobs(): Promise<{ job: Job; lane: Lane }[]> {
+  async jobs(): Promise<{ job: Job; queue: JobQueue }[]> {
     const names = new Set([mainLane, ...(await this.redis.client.smembers(this.#namesKey))]);
     const found = [...names].map(async (name) => {
-      const lane = this.get(name);
-      return (await lane.jobs()).map((job) => ({ job, lane }));
+      const queue = this.get(name);
+      return (await queue.jobs()).map((job) => ({ job, queue }));
     });
     return (await Promise.all(found)).flat();
   }
 
-  #start({ lane, atOnce }: OpenLane): void {
+  #start({ queue, atOnce }: OpenLane): void {
     if (!this.#isStarted) return;
-    // A fair share: whoever ends a job gets the next one, so the first to come would keep a whole lane to itself.
-    lane.start(lane.name === mainLane ? atOnce : Math.max(1, Math.ceil(atOnce / this.#instances)));
+    // A fair share: whoever ends a job gets the next one, so the first to come would keep a whole queue to itself.
+    queue.start(queue.name === mainLane ? atOnce : Math.max(1, Math.ceil(atOnce / this.#instances)));
   }
 
   /** The limit over all instances. */
-  async #limit({ lane, atOnce }: OpenLane): Promise<void> {
-    if (lane.name === mainLane) return;
-    await lane.queue
+  async #limit({ queue, atOnce }: OpenLane): Promise<void> {
+    if (queue.name === mainLane) return;
+    await queue.queue
       .setGlobalConcurrency(atOnce)
       .catch((thrown: unknown) => this.events.warn(toClipError(thrown).message));
   }

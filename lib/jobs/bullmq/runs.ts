@@ -1,40 +1,40 @@
 /** The jobs that this instance runs at the moment, each from when BullMQ hands it over until it is put elsewhere or ends. */
 import type * as BullMq from 'bullmq';
 import { ClipError, toClipError } from '../../errors';
-import type { Answer, Job, JobOwner } from '../job';
-import { jobOf, storedJob, type Lane, type QueuedJob } from './queue';
+import type { JobResult, Job, JobHandler } from '../job';
+import { jobOf, storedJob, type JobQueue, type QueuedJob } from './queue';
 import type { Ended, Stopped } from './cluster';
 
 export interface Run {
   job: Job;
-  owner: JobOwner<unknown>;
-  lane: Lane;
+  handler: JobHandler<unknown>;
+  queue: JobQueue;
   queued: QueuedJob;
   token: string;
   /** When its lock was set or renewed. Epoch milliseconds. */
   lockedAt: number;
   stop: AbortController;
-  /** Set when it was stopped for good; otherwise a stopped job is kept for the next owner. */
+  /** Set when it was stopped for good; otherwise a stopped job is kept for the next handler. */
   end?: Stopped;
-  /** The owner is being told the outcome: too late for anything else. */
+  /** The handler is being told the outcome: too late for anything else. */
   settling: boolean;
   /** Woken while it ran. */
   woken: boolean;
   over: boolean;
-  /** The owner's part of it. Never rejects. */
+  /** The handler's part of it. Never rejects. */
   ran: Promise<void>;
   /** All of it. Never rejects. */
   ended: Promise<void>;
 }
 
 export interface RunsHost {
-  ownerOf(job: Job): JobOwner<unknown> | undefined;
+  handlerOf(job: Job): JobHandler<unknown> | undefined;
   /** Nobody here owns the job: for how long is it put off? */
-  absent(job: Job, lane: Lane): number;
+  unclaimedJobs(job: Job, queue: JobQueue): number;
   /** The job waits for its next run. A vendor asked for the pause until then. */
-  waits(job: Job, lane: Lane, restUntil: number): void;
+  waits(job: Job, queue: JobQueue, restUntil: number): void;
   /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
-  tell(id: string, call: () => Promise<void>): Promise<boolean>;
+  deliver(id: string, call: () => Promise<void>): Promise<boolean>;
   /** The job is gone, and will not be told again. */
   forget(id: string): void;
   /** The job is over and gone. */
@@ -73,7 +73,7 @@ export class Runs {
   }
 
   /** BullMQ's processor. Trouble with Redis leaves the job to whoever takes it over when its lock has run out. */
-  async process(lane: Lane, queued: QueuedJob, token: string): Promise<never> {
+  async process(queue: JobQueue, queued: QueuedJob, token: string): Promise<never> {
     const job = jobOf(queued);
     try {
       // It was taken over from this very instance.
@@ -81,9 +81,9 @@ export class Runs {
         before.stop.abort();
         await before.ended;
       }
-      const owner = this.host.ownerOf(job);
-      if (owner) return await this.#start(job, owner, lane, queued, token);
-      await queued.moveToDelayed(Date.now() + this.host.absent(job, lane), token);
+      const handler = this.host.handlerOf(job);
+      if (handler) return await this.#start(job, handler, queue, queued, token);
+      await queued.moveToDelayed(Date.now() + this.host.unclaimedJobs(job, queue), token);
       throw new this.bullmq.DelayedError();
     } catch (thrown) {
       if (thrown instanceof this.bullmq.DelayedError || thrown instanceof this.bullmq.WaitingError) throw thrown;
@@ -92,13 +92,19 @@ export class Runs {
     }
   }
 
-  async #start(job: Job, owner: JobOwner<unknown>, lane: Lane, queued: QueuedJob, token: string): Promise<never> {
+  async #start(
+    job: Job,
+    handler: JobHandler<unknown>,
+    queue: JobQueue,
+    queued: QueuedJob,
+    token: string,
+  ): Promise<never> {
     const flags = { settling: false, woken: false, over: false };
     const never = Promise.resolve();
     const run: Run = {
       job,
-      owner,
-      lane,
+      handler,
+      queue,
       queued,
       token,
       lockedAt: Date.now(),
@@ -122,7 +128,7 @@ export class Runs {
   }
 
   async #run(run: Run): Promise<never> {
-    const asked = this.#ask(run);
+    const asked = this.#execute(run);
     run.ran = asked.then(() => undefined);
     const answer = await asked;
     // Waits for as long as Redis is away.
@@ -136,10 +142,10 @@ export class Runs {
     return this.#settle(run, answer);
   }
 
-  async #ask(run: Run): Promise<Answer<unknown>> {
+  async #execute(run: Run): Promise<JobResult<unknown>> {
     try {
       const save = (data: unknown): Promise<void> => this.#save(run, data);
-      return await run.owner.run(run.job, { signal: run.stop.signal, save });
+      return await run.handler.run(run.job, { signal: run.stop.signal, save });
     } catch (thrown) {
       return { type: 'failed', error: toClipError(thrown) };
     }
@@ -172,22 +178,22 @@ export class Runs {
     throw new ClipError('EABORTED', 'Another instance has taken over this job');
   }
 
-  /** Stopped: the job waits for the next owner, who delivers what was reached. */
-  async #putBack({ job, queued, token }: Run, answer: Answer<unknown>): Promise<never> {
+  /** Stopped: the job waits for the next handler, who delivers what was reached. */
+  async #putBack({ job, queued, token }: Run, answer: JobResult<unknown>): Promise<never> {
     if (answer.type === 'done') await queued.updateData(storedJob({ ...job, data: answer.data }));
     await queued.moveToWait(token);
     throw new this.bullmq.WaitingError();
   }
 
-  async #putOff(run: Run, answer: Extract<Answer<unknown>, { type: 'retry' }>): Promise<never> {
-    const { job, lane, owner, queued, token } = run;
-    const restUntil = Date.now() + (answer.because?.retryAfterMs ?? 0);
-    job.failures = answer.because ? job.failures + 1 : 0;
+  async #putOff(run: Run, answer: Extract<JobResult<unknown>, { type: 'retry' }>): Promise<never> {
+    const { job, queue, handler, queued, token } = run;
+    const restUntil = Date.now() + (answer.error?.retryAfterMs ?? 0);
+    job.failures = answer.error ? job.failures + 1 : 0;
     job.runAt = Date.now() + answer.afterMs;
     if (answer.data !== undefined) job.data = answer.data;
-    await this.#tell(() => owner.retrying(job, answer));
+    await this.#warnOnFailure(() => handler.onRetry(job, answer));
     await queued.updateData(storedJob(job));
-    this.host.waits(job, lane, restUntil);
+    this.host.waits(job, queue, restUntil);
     // From here on, waking it means to move it.
     run.over = true;
     const dueAt = run.woken ? Math.min(job.runAt, Math.max(Date.now(), restUntil)) : job.runAt;
@@ -195,11 +201,11 @@ export class Runs {
     throw new this.bullmq.DelayedError();
   }
 
-  async #settle(run: Run, outcome: Exclude<Answer<unknown>, { type: 'retry' }>): Promise<never> {
-    const { job, owner } = run;
+  async #settle(run: Run, outcome: Exclude<JobResult<unknown>, { type: 'retry' }>): Promise<never> {
+    const { job, handler } = run;
     run.settling = true;
     if (outcome.data !== undefined) job.data = outcome.data;
-    const hasLedOn = await this.host.tell(job.id, () => this.#tell(() => owner.settled(job, outcome)));
+    const hasLedOn = await this.host.deliver(job.id, () => this.#warnOnFailure(() => handler.onSettled(job, outcome)));
     return this.#finish(run, run.end ?? outcome.type, hasLedOn);
   }
 
@@ -212,7 +218,7 @@ export class Runs {
     throw new this.bullmq.DelayedError();
   }
 
-  async #tell(call: () => void | Promise<void>): Promise<void> {
+  async #warnOnFailure(call: () => void | Promise<void>): Promise<void> {
     try {
       await call();
     } catch (thrown) {
@@ -221,7 +227,7 @@ export class Runs {
   }
 }
 
-/** What the owner of a cancelled job is told. */
+/** What the handler of a cancelled job is told. */
 export function cancelled(): ClipError {
   return new ClipError('EABORTED', 'Cancelled by a message');
 }

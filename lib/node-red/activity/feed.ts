@@ -22,7 +22,7 @@ export interface NodeControls {
 
 export interface NodeFeed {
   /** @param message where the job was just accepted from it */
-  tell(job: ActivityJob, event: JobEvent, message?: Message): string | undefined;
+  report(job: ActivityJob, event: JobEvent, message?: Message): string | undefined;
   /** Keeps what a row's job came from, so that it can be tried again. */
   keep(rowId: string, stored: Record<string, unknown>): void;
   /** The file that a row's job has made. */
@@ -115,7 +115,7 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
   }
 
   async function restore(): Promise<void> {
-    for (const job of await jobEngine(RED).list()) nodes.get(job.owner)?.restore(job);
+    for (const job of await jobEngine(RED).list()) nodes.get(job.nodeId)?.restore(job);
   }
 
   /** Not known as long as it is not known how it lies on the disk. */
@@ -139,8 +139,8 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
       };
       nodes.set(node.id, controls);
       return {
-        tell(job, event, message) {
-          const rowId = rows.tell(job, where, event, message && goesOn.get(message));
+        report(job, event, message) {
+          const rowId = rows.report(job, where, event, message && goesOn.get(message));
           if (rowId === undefined) return undefined;
           forgetMessage(rowId);
           publishSoon();

@@ -21,7 +21,7 @@ export interface Changes {
 
 export interface Activity {
   /** @param into id of the row that goes on with a new job. Returns the row's; `undefined`: there is no room for it */
-  tell(job: ActivityJob, node: RowNode, event: JobEvent, into?: string): string | undefined;
+  report(job: ActivityJob, node: RowNode, event: JobEvent, into?: string): string | undefined;
   /** Adds what was found out later. */
   amend(rowId: string, facts: Partial<Pick<ActivityRow, 'file' | 'hasThumbnail' | 'canRetry'>>): void;
   get(rowId: string): ActivityRow | undefined;
@@ -108,7 +108,7 @@ export function activityLog(limit: number, now: () => number): Activity {
   }
 
   return {
-    tell(job, node, event, into) {
+    report(job, node, event, into) {
       const entry = find(job, into) ?? add(job, node);
       if (!entry) return undefined;
       keepClip(entry, job.clip);

@@ -5,7 +5,7 @@ import { toClipError } from '../../errors';
 import { activityFeed } from './feed';
 import { sendFile } from './media';
 import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
-import { ticketOffice } from './tickets';
+import { createTickets } from './tickets';
 
 /** A player that was left alone for longer asks for another ticket. */
 const ticketMs = 10 * 60_000;
@@ -16,9 +16,9 @@ const mostTickets = 1_000;
  * `POST /video-clips/activity/<row>/cancel`, `/retry`; `/ticket` -> `{ticket}`.
  * `GET /video-clips/media/<ticket>`, `/thumbnail`: the row's file, for whoever has the ticket.
  */
-export function offerActivity(RED: NodeRed, clock: Clock = systemClock): void {
+export function registerActivityRoutes(RED: NodeRed, clock: Clock = systemClock): void {
   const feed = activityFeed(RED);
-  const tickets = ticketOffice(clock, ticketMs, mostTickets);
+  const tickets = createTickets(clock, ticketMs, mostTickets);
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');
   const { httpAdmin } = RED;

@@ -9,7 +9,7 @@ export interface Tickets {
 }
 
 /** Random, so that they cannot be guessed. @param lastMs after they were last used */
-export function ticketOffice(clock: Clock, lastMs: number, most: number): Tickets {
+export function createTickets(clock: Clock, lastMs: number, most: number): Tickets {
   /** In the order of their use. */
   const issued = new Map<string, { what: string; until: number }>();
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../../connection/connection';
 import { ClipError, toClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
-import { whileWanted } from '../../connection/session';
+import { raceAbort } from '../../connection/session';
 import { getConnection } from '../connections';
 import { NotReady, readDraft, withDraft } from './draft';
 import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
@@ -19,7 +19,7 @@ const longestMs = 60_000;
  * `GET /video-clips/cameras/<connection>`, `POST /video-clips/cameras <draft>` -> `{cameras: [{id, name, online?}]}`
  * What fails is answered with `{error: {code, message, obstacle?}}`: being told so is what they asked for.
  */
-export function offerConnections(RED: NodeRed): void {
+export function registerConnectionRoutes(RED: NodeRed): void {
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');
   const { httpAdmin } = RED;
@@ -47,7 +47,7 @@ function answer(response: Response, work: (signal: AbortSignal) => Promise<objec
   response.on('close', () => left.abort());
   const timeout = AbortSignal.timeout(longestMs);
   const signal = AbortSignal.any([left.signal, timeout]);
-  whileWanted(work(signal), signal).then(
+  raceAbort(work(signal), signal).then(
     (found) => response.json(found),
     (thrown: unknown) => response.json({ error: readError(timeout.aborted ? tooLate() : toClipError(thrown)) }),
   );

@@ -6,8 +6,8 @@ import { ClipError } from '../../errors';
 import { readFields } from '../../fields';
 import type { Credentials, ProviderDefinition, Settings } from '../../provider';
 import { hideSecrets, secretValues } from '../../connection/redact';
-import { whileWanted } from '../../connection/session';
-import { findProvider, knownLogin, readConfig, whereTo, type ConnectionNode } from '../connections';
+import { raceAbort } from '../../connection/session';
+import { findProvider, loginGuardFor, readConfig, loginTarget, type ConnectionNode } from '../connections';
 import type { NodeRed } from '../runtime';
 import { resolveVariables } from '../variables';
 
@@ -85,7 +85,10 @@ export async function withDraft<T>(
   assertDeployed(RED, wanted.proxy, 'proxy');
   const settings = readFields(provider.settings, wanted.settings);
   const deployed = findDeployed(RED, draft.id, provider, wanted);
-  const isSameServer = isDeepStrictEqual(deployed && whereTo(provider, deployed.settings), whereTo(provider, settings));
+  const isSameServer = isDeepStrictEqual(
+    deployed && loginTarget(provider, deployed.settings),
+    loginTarget(provider, settings),
+  );
   const stored = deployed?.credentials ?? RED.nodes.getCredentials(draft.id) ?? {};
 
   const credentials = { username: '', password: '', token: '' };
@@ -105,7 +108,7 @@ export async function withDraft<T>(
   if (isSame && running instanceof Connection) return work(running, hide);
 
   const config = readConfig(RED, provider, wanted, credentials);
-  const refusals = knownLogin(draft.id, provider, wanted, config);
+  const refusals = loginGuardFor(draft.id, provider, wanted, config);
   const { id } = draft;
   const connection = new Connection({
     id,
@@ -116,7 +119,7 @@ export async function withDraft<T>(
     refusals,
   });
   try {
-    return await whileWanted(work(connection, hide), signal);
+    return await raceAbort(work(connection, hide), signal);
   } finally {
     void connection.close();
   }

@@ -9,7 +9,7 @@ import { ffmpegSetting, fileFolder } from '../engine';
 import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
 
 /** An answer, or why there is none. */
-type Preview<Answer> = Answer | { error: { code: string; message: string } };
+type Preview<JobResult> = JobResult | { error: { code: string; message: string } };
 
 /** As a clip of the examples is called. */
 const sampleClip: NamedClip = {
@@ -30,7 +30,7 @@ const rememberMs = 20_000;
  * `POST /video-clips/filename {template}` -> `{path}`; `GET /video-clips/ffmpeg` -> `{path, version}`. Where there is none:
  * `{error: {code, message}}`.
  */
-export function offerDownloadPreviews(RED: NodeRed): void {
+export function registerDownloadPreviewRoutes(RED: NodeRed): void {
   const mayRead = RED.auth.needsPermission('download-clip.read');
   RED.httpAdmin.post('/video-clips/filename', mayRead, (request: AdminRequest, response: AdminResponse) => {
     const { template } = readBody(request);
@@ -47,7 +47,7 @@ export function offerDownloadPreviews(RED: NodeRed): void {
 }
 
 /** `POST /video-clips/longest-clip {provider, settings}` -> `{seconds}`, which is missing where there is no such limit. */
-export function offerLongestClip(RED: NodeRed): void {
+export function registerLongestClipRoute(RED: NodeRed): void {
   const mayRead = RED.auth.needsPermission('create-clip.read');
   RED.httpAdmin.post('/video-clips/longest-clip', mayRead, (request: AdminRequest, response: AdminResponse) => {
     const { provider, settings } = readBody(request);

@@ -33,7 +33,7 @@ export async function cancelJobs<W extends { connection: string }>(
   { idOf, cancelAtVendor }: CancelOptions<W>,
   isMeant: (job: Job) => boolean,
 ): Promise<void> {
-  const cancelled = (await engine.cancel((job) => job.owner === node.id && isMeant(job))) as Job<Stored<W>>[];
+  const cancelled = (await engine.cancel((job) => job.nodeId === node.id && isMeant(job))) as Job<Stored<W>>[];
   if (!cancelAtVendor || cancelled.length === 0) return;
   const wanted = new Set((await engine.list()).map(clipIdOf));
   for (const { data } of cancelled) {

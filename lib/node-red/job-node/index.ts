@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../../connection/connection';
 import { ClipError, toClipError } from '../../errors';
-import type { Answer, Job, RunContext } from '../../jobs/job';
+import type { JobResult, Job, RunContext } from '../../jobs/job';
 import { storeMessage } from '../../jobs/message';
 import { getConnection } from '../connections';
 import { jobEngine, whenFlowsStarted } from '../engine';
@@ -35,7 +35,7 @@ export function jobNode<W extends Work, Settings>(
   const live = liveMessages(node);
   const report = jobReport(RED, node, options, {
     cancel: (jobId) => cancelJobs(RED, node, engine, options, ({ id }) => id === jobId),
-    restore: (job) => tell(job as Job<Stored<W>>, waitingOr(job as Job<Stored<W>>)),
+    restore: (job) => reportEvent(job as Job<Stored<W>>, waitingOr(job as Job<Stored<W>>)),
   });
   /** By connection id: where this node hears of changed clips. A connection that was deployed again is another object. */
   const heard = new Map<string, { connection: Connection; stop(): void }>();
@@ -45,8 +45,8 @@ export function jobNode<W extends Work, Settings>(
 
   const unwrap = (job: Job<Stored<W>>): Job<W> => ({ ...job, data: job.data.work });
 
-  function tell({ id, createdAt, data }: Job<Stored<W>>, event: JobEvent, work = data.work): void {
-    report.tell({ id, createdAt, work, message: live.get(id)?.message, stored: data.message }, event);
+  function reportEvent({ id, createdAt, data }: Job<Stored<W>>, event: JobEvent, work = data.work): void {
+    report.report({ id, createdAt, work, message: live.get(id)?.message, stored: data.message }, event);
   }
 
   /** Where a job is that is not being run. */
@@ -60,7 +60,7 @@ export function jobNode<W extends Work, Settings>(
     const now = Date.now();
     if (now - target.progressAt < progressEveryMs) return;
     target.progressAt = now;
-    tell(job, { type: 'working', words }, work);
+    reportEvent(job, { type: 'working', words }, work);
     if (options.outputs.progress === undefined) return;
     const message = { ...target.message };
     options.write(message, work, job.id);
@@ -71,26 +71,26 @@ export function jobNode<W extends Work, Settings>(
     sendTo(options.outputs.progress, target, RED.util.cloneMessage(message));
   }
 
-  async function run(job: Job<Stored<W>>, context: RunContext<Stored<W>>): Promise<Answer<Stored<W>>> {
+  async function run(job: Job<Stored<W>>, context: RunContext<Stored<W>>): Promise<JobResult<Stored<W>>> {
     const { message, work } = job.data;
     const wrap = (changed: W): Stored<W> => ({ message, work: changed });
     let connection: Connection;
     try {
       connection = getConnection(RED, work.connection);
     } catch {
-      tell(job, { type: 'stuck' });
+      reportEvent(job, { type: 'stuck' });
       return { type: 'retry', afterMs: connectionRetryMs, data: { ...job.data, isStuck: true } };
     }
     if (options.wakes) listenTo(connection);
     live.of(job);
-    tell(job, { type: 'working', words: options.status.working(work) });
+    reportEvent(job, { type: 'working', words: options.status.working(work) });
     const answer = await options.run(
       unwrap(job),
       connection,
       { signal: context.signal, save: (changed) => context.save(wrap(changed)) },
       { progress: (changed, words) => progress(job, changed, words) },
     );
-    return answer.data === undefined ? (answer as Answer<Stored<W>>) : { ...answer, data: wrap(answer.data) };
+    return answer.data === undefined ? (answer as JobResult<Stored<W>>) : { ...answer, data: wrap(answer.data) };
   }
 
   function listenTo(connection: Connection): void {
@@ -100,22 +100,25 @@ export function jobNode<W extends Work, Settings>(
     const isConcerned = ({ work }: Stored<W>, clipId?: string): boolean =>
       work.connection === id && (clipId === undefined || options.idOf(work) === clipId);
     const stop = connection.onClipChanged((clipId) =>
-      engine.wake((job) => job.owner === node.id && isConcerned((job as Job<Stored<W>>).data, clipId)),
+      engine.wake((job) => job.nodeId === node.id && isConcerned((job as Job<Stored<W>>).data, clipId)),
     );
     heard.set(id, { connection, stop });
   }
 
-  function retrying(job: Job<Stored<W>>, { afterMs, because }: Extract<Answer<Stored<W>>, { type: 'retry' }>): void {
-    if (!because) return progress(job, job.data.work);
-    tell(job, { type: 'retrying', until: Date.now() + afterMs, error: because });
-    node.log(`${because.code}: ${because.message}. Next try in ${Math.ceil(afterMs / 1000)} s`);
+  function onRetry(job: Job<Stored<W>>, { afterMs, error }: Extract<JobResult<Stored<W>>, { type: 'retry' }>): void {
+    if (!error) return progress(job, job.data.work);
+    reportEvent(job, { type: 'retrying', until: Date.now() + afterMs, error });
+    node.log(`${error.code}: ${error.message}. Next try in ${Math.ceil(afterMs / 1000)} s`);
   }
 
-  async function settled(job: Job<Stored<W>>, outcome: Exclude<Answer<Stored<W>>, { type: 'retry' }>): Promise<void> {
+  async function onSettled(
+    job: Job<Stored<W>>,
+    outcome: Exclude<JobResult<Stored<W>>, { type: 'retry' }>,
+  ): Promise<void> {
     if (outcome.type === 'failed') await options.discard?.(unwrap(job));
     const target = live.of(job);
-    if (outcome.type === 'done') tell(job, { type: 'finished', words: [options.status.finished] });
-    else tell(job, outcome);
+    if (outcome.type === 'done') reportEvent(job, { type: 'finished', words: [options.status.finished] });
+    else reportEvent(job, outcome);
     live.take(job.id);
     options.write(target.message, job.data.work, job.id);
     if (outcome.type === 'done') {
@@ -127,7 +130,7 @@ export function jobNode<W extends Work, Settings>(
   }
 
   /** Another instance has sent the message on. Here, only whoever waits for its completion still has to be told. */
-  function settledElsewhere(jobId: string, how?: 'done' | 'failed'): void {
+  function onSettledRemotely(jobId: string, how?: 'done' | 'failed'): void {
     const target = live.take(jobId);
     options.forget?.(jobId);
     report.tellElsewhere(jobId, how);
@@ -164,14 +167,14 @@ export function jobNode<W extends Work, Settings>(
     // Known before it is stored: it may run at once, here or elsewhere.
     const id = randomUUID();
     live.add(id, message, send, done);
-    const lane = options.lane?.(work);
+    const queue = options.queue?.(work);
     try {
       const job = await engine.add<Stored<W>>({
         id,
-        owner: node.id,
+        nodeId: node.id,
         data: { message: kept, work },
         runAt,
-        ...(lane ? { lane } : {}),
+        ...(queue ? { queue } : {}),
       });
       // It had been accepted before a crash already, and goes on as it was.
       if (job.id !== id) {
@@ -179,7 +182,7 @@ export function jobNode<W extends Work, Settings>(
         return done();
       }
       // A run that has begun meanwhile has told more.
-      if (live.get(id) && !report.knows(id)) tell(job, waitingOr(job));
+      if (live.get(id) && !report.knows(id)) reportEvent(job, waitingOr(job));
     } catch (thrown) {
       live.take(id);
       throw thrown;
@@ -187,7 +190,7 @@ export function jobNode<W extends Work, Settings>(
   }
 
   function own(): void {
-    release ??= engine.own<Stored<W>>(node.id, { run, retrying, settled, settledElsewhere });
+    release ??= engine.register<Stored<W>>(node.id, { run, onRetry, onSettled, onSettledRemotely });
   }
 
   try {
@@ -200,7 +203,7 @@ export function jobNode<W extends Work, Settings>(
   const stopWaiting = whenFlowsStarted(RED, () => {
     // Stored jobs go on when all nodes exist: what is sent earlier would be lost.
     own();
-    engine.wake((job) => job.owner === node.id && (job as Job<Stored<W>>).data.isStuck === true);
+    engine.wake((job) => job.nodeId === node.id && (job as Job<Stored<W>>).data.isStuck === true);
     activityFeed(RED).restore();
   });
 
@@ -226,9 +229,9 @@ export function jobNode<W extends Work, Settings>(
       await release?.();
       live.clear();
       if (removed) {
-        const dropped = await engine.remove((job) => job.owner === node.id);
+        const dropped = await engine.remove((job) => job.nodeId === node.id);
         for (const job of dropped as Job<Stored<W>>[]) {
-          tell(job, { type: 'gone', hasFailed: false });
+          reportEvent(job, { type: 'gone', hasFailed: false });
           await options.discard?.(unwrap(job));
         }
         if (dropped.length > 0) node.log(`Dropped ${dropped.length} unfinished job(s) with the node`);

@@ -1,6 +1,6 @@
 /** What each working node says of itself; `jobNode` does the rest. */
 import type { Connection } from '../../connection/connection';
-import type { Answer, Job, RunContext } from '../../jobs/job';
+import type { JobResult, Job, RunContext } from '../../jobs/job';
 import type { StatusWords } from './event';
 import type { WorkSubject } from './report';
 import type { Message } from '../runtime';
@@ -15,7 +15,7 @@ export interface JobNodeOptions<W extends Work, Settings> {
   configure(): Settings;
   /** Turns a message into work without touching the network. @throws what the message lacks, named */
   accept(message: Message, settings: Settings): Promise<{ work: W; runAt?: number }>;
-  run(job: Job<W>, connection: Connection, context: RunContext<W>, tools: RunTools<W>): Promise<Answer<W>>;
+  run(job: Job<W>, connection: Connection, context: RunContext<W>, tools: RunTools<W>): Promise<JobResult<W>>;
   /** Puts what is known now into the message. */
   write(message: Message, work: W, jobId: string): void;
   /** Another instance has written it: frees what a run here may have left for that. */
@@ -33,8 +33,8 @@ export interface JobNodeOptions<W extends Work, Settings> {
   idOf(work: W): string | undefined;
   /** The id that messages still know a clip by which had to be made again. */
   formerIdOf?(work: W): string | undefined;
-  /** Jobs of one lane share its limit over all instances. */
-  lane?(work: W): string;
+  /** Jobs of one queue share its limit over all instances. */
+  queue?(work: W): string;
   /** Lets a waiting job run early when the vendor tells that the clip of that id has changed. */
   wakes?: boolean;
   /** Removes what an unfinished job has left on disk. */

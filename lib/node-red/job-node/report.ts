@@ -6,7 +6,7 @@ import { activityFeed, type NodeControls } from '../activity/feed';
 import type { Subject } from '../activity/row';
 import type { JobEvent, StatusWords } from './event';
 import type { Message, Node, NodeRed } from '../runtime';
-import { statusLight } from './status';
+import { nodeStatus } from './status';
 
 /** What a job is about, as the list shows it. A clip is one of these. */
 export interface WorkSubject {
@@ -34,7 +34,7 @@ export interface ReportedJob<W> {
 }
 
 export interface JobReport<W> {
-  tell(job: ReportedJob<W>, event: JobEvent): void;
+  report(job: ReportedJob<W>, event: JobEvent): void;
   /** A job that ended on another instance. */
   tellElsewhere(jobId: string, how: 'done' | 'failed' | undefined): void;
   /** A message that did not become a job. */
@@ -58,7 +58,7 @@ export function jobReport<W extends { connection: string }>(
   { subject, idOf, status }: JobReportOptions<W>,
   controls: NodeControls,
 ): JobReport<W> {
-  const light = statusLight(RED, node);
+  const light = nodeStatus(RED, node);
   const feed = activityFeed(RED).join(node, controls);
   const finished: StatusWords = [status.finished];
 
@@ -66,7 +66,7 @@ export function jobReport<W extends { connection: string }>(
   function tellFeed({ id, createdAt, work, message, stored }: ReportedJob<W>, event: JobEvent): void {
     const about = work && subject(work);
     const clip = work && idOf(work);
-    const row = feed.tell(
+    const row = feed.report(
       {
         id,
         ...(createdAt === undefined ? {} : { createdAt }),
@@ -81,18 +81,18 @@ export function jobReport<W extends { connection: string }>(
     if (event.type === 'finished' && about?.file?.path) feed.saved(row, about.file);
   }
 
-  function tell(job: ReportedJob<W>, event: JobEvent): void {
-    light.tell(job.id, event);
+  function reportEvent(job: ReportedJob<W>, event: JobEvent): void {
+    light.report(job.id, event);
     tellFeed(job, event);
   }
 
   return {
-    tell,
+    report: reportEvent,
     tellElsewhere(jobId, how) {
       if (!light.knows(jobId)) return;
-      tell({ id: jobId }, how === 'done' ? { type: 'finished', words: finished } : gone(how));
+      reportEvent({ id: jobId }, how === 'done' ? { type: 'finished', words: finished } : gone(how));
     },
-    refused: (error) => light.tell(randomUUID(), { type: 'failed', error }),
+    refused: (error) => light.report(randomUUID(), { type: 'failed', error }),
     knows: (jobId) => light.knows(jobId),
     misconfigured: () => light.misconfigured(),
     pause: (isPaused) => light.pause(isPaused),

@@ -5,7 +5,7 @@ import type { Node, NodeRed, Status } from '../runtime';
 export interface StatusLight {
   /** Is this one of the unfinished jobs that it was told of? */
   knows(jobId: string): boolean;
-  tell(jobId: string, event: JobEvent): void;
+  report(jobId: string, event: JobEvent): void;
   /** Says that the node cannot work as it is configured. */
   misconfigured(): void;
   /** While paused nothing else is shown. */
@@ -35,7 +35,7 @@ const longestCountMs = 60_000;
  * The status below a node, in the words of its catalog: that of its oldest job that is at work, else what the others wait
  * for, else how the last one ended.
  */
-export function statusLight(RED: NodeRed, node: Node, clock: Clock = systemClock): StatusLight {
+export function nodeStatus(RED: NodeRed, node: Node, clock: Clock = systemClock): StatusLight {
   const jobs = Object.fromEntries(places.map((place) => [place, new Map<string, JobEvent>()])) as Record<
     Place,
     Map<string, JobEvent>
@@ -107,7 +107,7 @@ export function statusLight(RED: NodeRed, node: Node, clock: Clock = systemClock
 
   return {
     knows: (jobId) => placeOf(jobId) !== undefined,
-    tell(jobId, event) {
+    report(jobId, event) {
       const before = placeOf(jobId);
       if (!before && busiest() === undefined) [accepted, ended, failed] = [0, 0, 0];
       if (!before) accepted += 1;

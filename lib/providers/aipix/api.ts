@@ -18,7 +18,7 @@ export interface ApiCall {
   /** Goes out as a form. */
   form?: Record<string, string>;
   /** What it is for, to start an error message with. */
-  doing: string;
+  action: string;
   /** Success needs no words. Anywhere else an empty answer would be an empty list, and its clips gone. */
   mayBeEmpty?: boolean;
 }
@@ -55,30 +55,30 @@ export function createAipixApi(config: ProviderConfig) {
 
   /** The answer whatever its status. */
   function send(call: ApiCall, signal: AbortSignal, session?: AipixSession): Promise<HttpReply> {
-    const { method, path, doing } = call;
+    const { method, path, action } = call;
     const body = call.form ? new URLSearchParams(call.form).toString() : call.body && JSON.stringify(call.body);
     const type = call.form ? 'application/x-www-form-urlencoded' : 'application/json';
     const headers = { ...headersOf(session), ...(body === undefined ? {} : { 'Content-Type': type }) };
-    return http.request({ method, path: `${root}/${path}`, headers, body, signal, doing });
+    return http.request({ method, path: `${root}/${path}`, headers, body, signal, action });
   }
 
   /** The parsed answer. @throws what `errorOf` says */
   async function request(call: ApiCall, { signal, session }: Call): Promise<unknown> {
     const reply = await send(call, signal, session);
-    const problem = errorOf(reply, call.doing, session !== undefined);
+    const problem = errorOf(reply, call.action, session !== undefined);
     if (problem) throw problem;
-    return call.mayBeEmpty && isEmptySuccess(reply) ? undefined : readJson(reply, call.doing);
+    return call.mayBeEmpty && isEmptySuccess(reply) ? undefined : readJson(reply, call.action);
   }
 
   /**
    * The documented meanings of the statuses, in our codes.
    * Sources: https://docs.aipix.ai/en/start/aipix-24.03/validation-vms-client-api, .../aipix-24.03/video-generation
    */
-  function errorOf(reply: HttpReply, doing: string, hasSession: boolean): ClipError | undefined {
+  function errorOf(reply: HttpReply, action: string, hasSession: boolean): ClipError | undefined {
     const { status } = reply;
     if (status < 400) return undefined;
     const { text, fields } = problemsOf(reply);
-    const message = `${doing}: the server answered HTTP ${status}${text ? `: ${text}` : ''}`;
+    const message = `${action}: the server answered HTTP ${status}${text ? `: ${text}` : ''}`;
     const vendorCode = `HTTP ${status}`;
     // 419 is how the framework of the server says that a session is over.
     if (hasSession && (status === 401 || status === 419)) {
@@ -102,7 +102,7 @@ export function createAipixApi(config: ProviderConfig) {
       const advice = isCamera ? '. Check the camera id, and that the account may see the camera' : '';
       return new ClipError(isCamera ? 'ENOTFOUND' : 'EINVALID', `${message}${advice}`, { vendorCode });
     }
-    return statusError(reply, doing, text);
+    return statusError(reply, action, text);
   }
 
   return {
@@ -137,12 +137,12 @@ function isEmptySuccess({ status, text }: HttpReply): boolean {
 }
 
 /** @throws EPROTOCOL for anything but an object or a list */
-function readJson(reply: HttpReply, doing: string): object {
+function readJson(reply: HttpReply, action: string): object {
   const json = parsed(reply.text);
   if (typeof json === 'object' && json !== null) return json;
   throw new ClipError(
     'EPROTOCOL',
-    `${doing}: the server answered with ${kindOf(reply.text, json)}. Check that the address is the one of the Aipix server`,
+    `${action}: the server answered with ${kindOf(reply.text, json)}. Check that the address is the one of the Aipix server`,
   );
 }
 

@@ -14,11 +14,11 @@ const stillRecordingMs = 10 * 60_000;
  * https://docs.aipix.ai/en/start/aipix-23.09/getting-camera-tree (tree)
  */
 export async function listCameras(api: AipixApi, call: Call): Promise<Camera[]> {
-  const doing = 'Asking for the camera list';
+  const action = 'Asking for the camera list';
   let refusal: unknown;
   for (const list of [pages, flatTree, tree]) {
     try {
-      const cameras = readCameras(await list(api, call, doing));
+      const cameras = readCameras(await list(api, call, action));
       if (cameras.length > 0) return [...new Map(cameras.map((camera) => [camera.id, camera])).values()];
     } catch (error) {
       if (!isNotOffered(error)) throw error;
@@ -37,10 +37,10 @@ export async function listCameras(api: AipixApi, call: Call): Promise<Camera[]> 
   return [];
 }
 
-async function pages(api: AipixApi, call: Call, doing: string): Promise<JsonObject[]> {
+async function pages(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
   const found: JsonObject[] = [];
   for (let page = 1; page <= maxPages; page += 1) {
-    const reply = await api.request({ method: 'GET', path: `cameras?page=${page}`, doing }, call);
+    const reply = await api.request({ method: 'GET', path: `cameras?page=${page}`, action }, call);
     const items = objectsOf(reply);
     found.push(...items);
     if (items.length === 0 || isLastPage(reply)) break;
@@ -48,12 +48,12 @@ async function pages(api: AipixApi, call: Call, doing: string): Promise<JsonObje
   return found;
 }
 
-async function flatTree(api: AipixApi, call: Call, doing: string): Promise<JsonObject[]> {
-  return objectsOf(await api.request({ method: 'GET', path: 'cameras/flat-tree', doing }, call)).flatMap(camerasBelow);
+async function flatTree(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
+  return objectsOf(await api.request({ method: 'GET', path: 'cameras/flat-tree', action }, call)).flatMap(camerasBelow);
 }
 
-async function tree(api: AipixApi, call: Call, doing: string): Promise<JsonObject[]> {
-  return objectsOf(await api.request({ method: 'GET', path: 'cameras/tree', doing }, call)).flatMap(camerasBelow);
+async function tree(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
+  return objectsOf(await api.request({ method: 'GET', path: 'cameras/tree', action }, call)).flatMap(camerasBelow);
 }
 
 /** One tree has its cameras in lists of their own, the other one as leaves; where there are no folders, either is a list. */
@@ -75,9 +75,9 @@ export async function findGaps(
   now: number,
   call: Call,
 ): Promise<Gap[]> {
-  const doing = `Asking for the recordings of camera ${camera}`;
+  const action = `Asking for the recordings of camera ${camera}`;
   const path = `cameras/${encodeURIComponent(camera)}`;
-  const reply = await api.request({ method: 'GET', path, doing }, call).catch((error: unknown) => {
+  const reply = await api.request({ method: 'GET', path, action }, call).catch((error: unknown) => {
     if (isNotOffered(error)) return undefined;
     throw error;
   });

@@ -10,9 +10,9 @@ export async function check(api: AipixApi, listens: boolean, now: () => number, 
     if (error instanceof ClipError && error.code === 'EUNSUPPORTED') return undefined;
     throw error;
   });
-  const doing = 'Asking for the server version';
+  const action = 'Asking for the server version';
   // Needs no login, and is of the client API only. Source: https://github.com/aipix-dev/vms-mobile-sdk-android
-  const reply = await api.http.request({ method: 'GET', path: '/api/v1/static/basic', signal: call.signal, doing });
+  const reply = await api.http.request({ method: 'GET', path: '/api/v1/static/basic', signal: call.signal, action });
   const basic = reply.status < 300 ? api.jsonOf(reply) : {};
   const version = readText(basic.version);
   const serverTime = Date.parse(reply.headers.date ?? '');

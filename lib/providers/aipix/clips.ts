@@ -37,20 +37,20 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     login: createLogin(api, config.credentials),
 
     async createClip(request, call) {
-      const doing = `Creating the clip of ${describeClip(request)}`;
+      const action = `Creating the clip of ${describeClip(request)}`;
       const range = wholeSeconds(request, { maxClipMs, now: config.now() });
       const making = outcomes.begin();
       let record: Download | undefined;
       try {
-        record = await downloads.create(request, range, call, doing);
+        record = await downloads.create(request, range, call, action);
       } finally {
         outcomes.answered(making, record?.id);
       }
       // That the answer is the record is only documented for some releases.
-      record ??= await lookFor(request, range, call, doing);
-      if (!record) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no record`);
+      record ??= await lookFor(request, range, call, action);
+      if (!record) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no record`);
       if (record.camera && record.camera !== request.camera) {
-        throw new ClipError('EPROTOCOL', `${doing}: the server makes a clip of camera ${record.camera} instead`);
+        throw new ClipError('EPROTOCOL', `${action}: the server makes a clip of camera ${record.camera} instead`);
       }
       // A fresh record looks finished in more than one way, so only a push counts.
       const outcome = record.id ? outcomes.of(record.id) : undefined;
@@ -74,25 +74,25 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     getClips,
 
     async openClip(clip, call) {
-      const doing = `Downloading the clip of ${describeClip(clip)}`;
+      const action = `Downloading the clip of ${describeClip(clip)}`;
       const record = (await downloads.find([clip], call, repeats.idOf)).get(repeats.idOf(clip));
       if (!record) {
         throw new ClipError(
           clip.status === 'finished' ? 'EEXPIRED' : 'ENOTFOUND',
-          `${doing}: the server does not list it. It may have been deleted there: create it again`,
+          `${action}: the server does not list it. It may have been deleted there: create it again`,
         );
       }
       const outcome = outcomes.of(repeats.idOf(clip));
       const status = statusOf(record, { wasFinished: clip.status === 'finished', outcome, now: config.now() });
-      if (status === 'failed') throw new ClipError('EFAILED', `${doing}: the server could not make it`);
+      if (status === 'failed') throw new ClipError('EFAILED', `${action}: the server could not make it`);
       if (status === 'expired')
-        throw await makeAgain(repeats, { clip, record, doing, why: 'gone' }, config.now(), call);
+        throw await makeAgain(repeats, { clip, record, action, why: 'gone' }, config.now(), call);
       const url = record.url ?? outcome?.url;
-      if (status !== 'finished' || !url) throw notReady(clip, doing);
+      if (status !== 'finished' || !url) throw notReady(clip, action);
       const { offset, etag } = call;
-      const opened = await openMedia(api, { url, offset, doing, ...(etag ? { etag } : {}) }, call);
+      const opened = await openMedia(api, { url, offset, action, ...(etag ? { etag } : {}) }, call);
       if (!('absent' in opened)) return opened;
-      const lost = { clip, record, doing: `${doing}: the server answered HTTP ${opened.status}`, why: opened.absent };
+      const lost = { clip, record, action: `${action}: the server answered HTTP ${opened.status}`, why: opened.absent };
       throw await makeAgain(repeats, lost, config.now(), call);
     },
 
@@ -110,7 +110,7 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       if (session && !api.isPasted && !api.isAdmin) {
         const call = { signal: AbortSignal.timeout(logoutTimeoutMs), session };
         const body = { uuid: api.uuid };
-        await api.request({ method: 'POST', path: 'logout', body, doing: 'Logging out' }, call).catch(() => undefined);
+        await api.request({ method: 'POST', path: 'logout', body, action: 'Logging out' }, call).catch(() => undefined);
       }
       api.http.close();
     },
@@ -133,14 +133,14 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     { camera }: ClipRequest,
     range: { start: number; end: number },
     call: Call,
-    doing: string,
+    action: string,
   ): Promise<Download | undefined> {
     const now = config.now();
     // It cannot have been asked for before its range was over, and older files are gone.
     const since = Math.max(range.end, now - retentionMs);
     const isUsable = (record: Download): boolean =>
       !['failed', 'expired'].includes(statusOf(record, { wasFinished: false, now }));
-    return downloads.findLike({ camera, ...range, since, isUsable }, call, doing);
+    return downloads.findLike({ camera, ...range, since, isUsable }, call, action);
   }
 
   async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
@@ -171,18 +171,18 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     return toClip(record, clip, status);
   }
 
-  function notReady(clip: Clip, doing: string): ClipError {
-    const message = `${doing}: the server is still making it. Wait for it with poll-clip first`;
+  function notReady(clip: Clip, action: string): ClipError {
+    const message = `${action}: the server is still making it. Wait for it with poll-clip first`;
     const code = repeats.isRunning(clip) ? 'EEXPIRED' : 'EFAILED';
     return new ClipError(code, message, { retryable: true, retryAfterMs: madeAgainMs });
   }
 
   async function deleteClip(clip: Clip, call: Call): Promise<void> {
-    const doing = `Deleting the clip of ${describeClip(clip)}`;
+    const action = `Deleting the clip of ${describeClip(clip)}`;
     let id: string | undefined = repeats.idOf(clip);
     if (clip.ref?.found === 'range') id = (await downloads.find([clip], call, repeats.idOf)).get(id)?.id;
-    if (!id) throw new ClipError('EUNSUPPORTED', `${doing}: the server gives no id for it`);
-    await downloads.remove(id, call, doing);
+    if (!id) throw new ClipError('EUNSUPPORTED', `${action}: the server gives no id for it`);
+    await downloads.remove(id, call, action);
     outcomes.forget(id);
   }
 }

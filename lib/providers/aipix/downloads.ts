@@ -54,13 +54,13 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
     throw refusal;
   }
 
-  async function listPage(page: number, since: number | undefined, call: Call, doing: string) {
+  async function listPage(page: number, since: number | undefined, call: Call, action: string) {
     // `from` and `to` are those of the record's making, not of the footage.
     const times: Record<string, string> =
       since === undefined ? {} : { from: writeTime(since), to: writeTime(now() + dayMs) };
     const ask = (query: Record<string, string>): Promise<unknown> =>
       within('list', (family) =>
-        api.request({ method: 'GET', path: `${family}?${new URLSearchParams(query).toString()}`, doing }, call),
+        api.request({ method: 'GET', path: `${family}?${new URLSearchParams(query).toString()}`, action }, call),
       );
     if (listsPlainly) return readDownloadPage(await ask({ page: String(page) }));
     try {
@@ -77,18 +77,18 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
   async function search(
     since: number | undefined,
     call: Call,
-    doing: string,
+    action: string,
     found: (downloads: Download[]) => boolean,
   ): Promise<void> {
     for (let page = 1; page <= maxPages; page += 1) {
-      const { downloads, isLast } = await listPage(page, since, call, doing);
+      const { downloads, isLast } = await listPage(page, since, call, action);
       if (found(downloads) || isLast) return;
     }
   }
 
   return {
     /** Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
-    async create(request: ClipRequest, range: { start: number; end: number }, call: Call, doing: string) {
+    async create(request: ClipRequest, range: { start: number; end: number }, call: Call, action: string) {
       const camera = writeId(request.camera);
       const body = {
         from: writeTime(range.start),
@@ -96,7 +96,7 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
         // Names of lists are in the plural.
         [cameraField]: cameraField.endsWith('s') ? [camera] : camera,
       };
-      const reply = await within('create', (path) => api.request({ method: 'POST', path, body, doing }, call));
+      const reply = await within('create', (path) => api.request({ method: 'POST', path, body, action }, call));
       const records = objectsOf(reply).map(readDownload);
       return records.find(({ camera }) => camera === request.camera) ?? records[0];
     },
@@ -111,9 +111,9 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
       const byRange = clips.filter((clip) => clip.ref?.found === 'range');
       const made = clips.map((clip) => epochOf(clip.ref?.createdAt));
       const since = made.every((at) => at > 0) ? Math.min(...made) - marginMs : undefined;
-      const doing = clips.length === 1 ? `Asking for the clip of ${describeClip(clips[0]!)}` : 'Asking for the clips';
+      const action = clips.length === 1 ? `Asking for the clip of ${describeClip(clips[0]!)}` : 'Asking for the clips';
       try {
-        await search(since, call, doing, (downloads) => {
+        await search(since, call, action, (downloads) => {
           for (const download of downloads) {
             if (wanted.has(download.id ?? '')) found.set(download.id!, download);
             for (const clip of byRange) if (isSameRange(download, clip)) found.set(idOf(clip), download);
@@ -121,7 +121,7 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
           return found.size === wanted.size;
         });
       } catch (error) {
-        throw isUnknownPath(error) ? noList(doing, error as ClipError, api.isAdmin) : error;
+        throw isUnknownPath(error) ? noList(action, error as ClipError, api.isAdmin) : error;
       }
       return found;
     },
@@ -133,13 +133,13 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
     async findLike(
       sought: { camera: string; start: number; end: number; since: number; isUsable(record: Download): boolean },
       call: Call,
-      doing: string,
+      action: string,
     ): Promise<Download | undefined> {
       const asked = { camera: sought.camera, start: writeTime(sought.start), end: writeTime(sought.end) };
       const since = sought.since - marginMs;
       let newest: Download | undefined;
       try {
-        await search(since, call, doing, (downloads) => {
+        await search(since, call, action, (downloads) => {
           for (const download of downloads) {
             const isNewer = epochOf(download.createdAt) >= epochOf(newest?.createdAt);
             const isLate = !download.createdAt || epochOf(download.createdAt) >= since;
@@ -154,19 +154,22 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
     },
 
     /** Source: https://docs.aipix.ai/en/start/aipix-24.03/video-regeneration; for users the path is inferred. */
-    async repeat(id: string, call: Call, doing: string): Promise<Download | undefined> {
+    async repeat(id: string, call: Call, action: string): Promise<Download | undefined> {
       const path = `/${encodeURIComponent(id)}/repeat`;
       const reply = await within('repeat', (family) =>
-        api.request({ method: 'POST', path: `${family}${path}`, doing, mayBeEmpty: true }, call),
+        api.request({ method: 'POST', path: `${family}${path}`, action, mayBeEmpty: true }, call),
       );
       return objectsOf(reply).map(readDownload)[0];
     },
 
     /** Source: https://docs.aipix.ai/en/start/aipix-24.03/deleting-a-downloaded-archive-vms-client-api */
-    async remove(id: string, call: Call, doing: string): Promise<void> {
+    async remove(id: string, call: Call, action: string): Promise<void> {
       try {
         await within('delete', (family) =>
-          api.request({ method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, doing, mayBeEmpty: true }, call),
+          api.request(
+            { method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, action, mayBeEmpty: true },
+            call,
+          ),
         );
       } catch (error) {
         // Gone already.
@@ -208,9 +211,9 @@ function isMissing(error: unknown): boolean {
   return error instanceof ClipError && error.vendorCode === 'HTTP 404';
 }
 
-function noList(doing: string, { vendorCode }: ClipError, isAdmin: boolean): ClipError {
+function noList(action: string, { vendorCode }: ClipError, isAdmin: boolean): ClipError {
   const advice = isAdmin ? 'The list of the admin API is not documented: use the client API' : 'Check the address';
-  return new ClipError('EUNSUPPORTED', `${doing}: the server has no list of generated files. ${advice}`, {
+  return new ClipError('EUNSUPPORTED', `${action}: the server has no list of generated files. ${advice}`, {
     vendorCode,
   });
 }

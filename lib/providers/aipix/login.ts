@@ -14,9 +14,9 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     const session = { token: credentials.token.trim().replace(/^Bearer\s+/i, '') };
     // Administrators have no call that would only tell who they are.
     if (api.isAdmin) return session;
-    const doing = `Checking the pasted token on ${origin}`;
+    const action = `Checking the pasted token on ${origin}`;
     try {
-      const reply = await api.request({ method: 'GET', path: 'users/self', doing }, { signal, session });
+      const reply = await api.request({ method: 'GET', path: 'users/self', action }, { signal, session });
       return { ...session, ...defined(readUser(reply)) };
     } catch (error) {
       // Tokens for integrations are good for some calls only, and which ones is not published.
@@ -28,29 +28,29 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
   /** Source: https://docs.aipix.ai/en/start/aipix-23.09/obtaining-a-token-vms-client-api, .../aipix-23.12/obtaining-a-token */
   async function byPassword({ signal }: { signal: AbortSignal }): Promise<AipixSession> {
     const { username, password } = credentials;
-    const doing = `Logging in to ${origin} as "${username}"`;
+    const action = `Logging in to ${origin} as "${username}"`;
     if (!username || !password) {
       throw new ClipError('EINVALID', `Logging in to ${origin}: enter a login and its password, or paste a token`);
     }
     const path = api.isAdmin ? 'auth/token' : 'token';
     const ask = (more = {}): Promise<HttpReply> =>
-      api.send({ method: 'POST', path, body: { login: username, password, ...more }, doing }, signal);
+      api.send({ method: 'POST', path, body: { login: username, password, ...more }, action }, signal);
     let reply = await ask();
     const inTheWay = sessionsIn(reply);
     // Too many sessions: the one that is given up is named in a second request.
     if (inTheWay.length > 0) reply = await ask({ session_id: chooseSession(inTheWay).id });
-    if (reply.status >= 400) throw refusal(reply, doing);
-    const login = readLogin(api.readJson(reply, doing));
+    if (reply.status >= 400) throw refusal(reply, action);
+    const login = readLogin(api.readJson(reply, action));
     if (!login) {
       throw new ClipError(
         'EPROTOCOL',
-        `${doing}: the answer holds no token. Check that the address is the one of Aipix`,
+        `${action}: the answer holds no token. Check that the address is the one of Aipix`,
       );
     }
     return { token: login.token, ...defined(login.user) };
   }
 
-  function refusal(reply: HttpReply, doing: string): ClipError {
+  function refusal(reply: HttpReply, action: string): ClipError {
     const { status } = reply;
     const vendorCode = `HTTP ${status}`;
     const { text, fields } = api.problemsOf(reply);
@@ -58,27 +58,27 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     if (sessionsIn(reply).length > 0) {
       return new ClipError(
         'ELIMIT',
-        `${doing}: the account has too many sessions, and giving one up did not help. End some, or raise the limit`,
+        `${action}: the account has too many sessions, and giving one up did not help. End some, or raise the limit`,
         { vendorCode, retryable: true },
       );
     }
     if (fields.includes('captcha') || /captcha/i.test(text)) {
       return new ClipError(
         'EAUTH',
-        `${doing}: the server wants a captcha to be solved, which only a person can do${said}. Turn the captcha off for this server or account, or log in with a browser and paste a token`,
+        `${action}: the server wants a captcha to be solved, which only a person can do${said}. Turn the captcha off for this server or account, or log in with a browser and paste a token`,
         { vendorCode },
       );
     }
     if ([400, 401, 403, 422].includes(status)) {
       return new ClipError(
         'EAUTH',
-        `${doing}: the server refused the login (${vendorCode})${said}. Check login and password`,
+        `${action}: the server refused the login (${vendorCode})${said}. Check login and password`,
         {
           vendorCode,
         },
       );
     }
-    return api.errorOf(reply, doing, false) ?? statusError(reply, doing)!;
+    return api.errorOf(reply, action, false) ?? statusError(reply, action)!;
   }
 
   return credentials.token ? pasted : byPassword;

@@ -16,17 +16,17 @@ export interface LostFile {
   clip: Clip;
   record: Download;
   /** To start the error message with. */
-  doing: string;
+  action: string;
   /** `gone`: the record itself says so. `missing`, `refused`: the storage does. */
   why: 'gone' | Absent['absent'];
 }
 
 /** The error to end with. The file is made again once, and whoever asks a little later finds it. */
 export async function makeAgain(repeats: Repeats, lost: LostFile, now: number, call: Call): Promise<ClipError> {
-  const { clip, record, doing, why } = lost;
+  const { clip, record, action, why } = lost;
   let again: 'running' | 'spent' | 'not offered' = 'not offered';
   try {
-    again = await repeats.start(clip, record, call, doing);
+    again = await repeats.start(clip, record, call, action);
   } catch (error) {
     if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
   }
@@ -34,12 +34,12 @@ export async function makeAgain(repeats: Repeats, lost: LostFile, now: number, c
   if (why === 'refused') {
     return new ClipError(
       'EFORBIDDEN',
-      `${doing}. The server does not give the file out: check its storage, and the rights of the account`,
+      `${action}. The server does not give the file out: check its storage, and the rights of the account`,
       again === 'running' ? later : {},
     );
   }
   if (again === 'running') {
-    const message = `${doing}: its file is no longer there. It is being made again: wait for it with poll-clip`;
+    const message = `${action}: its file is no longer there. It is being made again: wait for it with poll-clip`;
     return new ClipError('EEXPIRED', message, later);
   }
   if (
@@ -47,8 +47,8 @@ export async function makeAgain(repeats: Repeats, lost: LostFile, now: number, c
     why === 'missing' &&
     now - epochOf(record.updatedAt ?? record.createdAt) < arrivingMs
   ) {
-    return new ClipError('ENOTFOUND', `${doing}: its file is not there yet`, later);
+    return new ClipError('ENOTFOUND', `${action}: its file is not there yet`, later);
   }
-  const message = `${doing}: its file is no longer there, and cannot be had again: create the clip again`;
+  const message = `${action}: its file is no longer there, and cannot be had again: create the clip again`;
   return new ClipError('EEXPIRED', message);
 }

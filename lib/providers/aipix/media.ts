@@ -16,7 +16,7 @@ export interface MediaRequest {
   url: string;
   offset: number;
   etag?: string;
-  doing: string;
+  action: string;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function openMedia(api: AipixApi, media: MediaRequest, call: Call):
       ? { Range: `bytes=${media.offset}-`, 'If-Range': media.etag }
       : {};
   const fetch = (headers: Record<string, string>): Promise<HttpStream> =>
-    api.http.stream({ method: 'GET', path: address.href, headers, signal: call.signal, doing: media.doing });
+    api.http.stream({ method: 'GET', path: address.href, headers, signal: call.signal, action: media.action });
 
   let reply = await fetch(range).catch((error: unknown) => explain(error, address, api.baseUrl));
   if (isOwn && isRefusal(reply.status)) {
@@ -43,14 +43,14 @@ export async function openMedia(api: AipixApi, media: MediaRequest, call: Call):
     reply.body.destroy();
     if (isRefusal(reply.status)) return { absent: 'refused', status: reply.status };
     if (reply.status === 404 || reply.status === 410) return { absent: 'missing', status: reply.status };
-    throw statusError(reply, media.doing)!;
+    throw statusError(reply, media.action)!;
   }
   return checkVideo(reply, media);
 }
 
-async function checkVideo(reply: HttpStream, { offset, doing }: MediaRequest): Promise<OpenClip> {
+async function checkVideo(reply: HttpStream, { offset, action }: MediaRequest): Promise<OpenClip> {
   const { body, headers, status } = reply;
-  const start = await peek(body, doing);
+  const start = await peek(body, action);
   const type = headers['content-type'] ?? '';
   const isDocument =
     /xml|html|json/i.test(type) || (status !== 206 && /^(\uFEFF|\s)*[<{[]/.test(start.toString('utf8')));
@@ -58,12 +58,12 @@ async function checkVideo(reply: HttpStream, { offset, doing }: MediaRequest): P
     body.destroy();
     const what = start.length === 0 ? 'nothing' : 'a document';
     // An empty file may be one that is still being written.
-    throw new ClipError('EPROTOCOL', `${doing}: the server sent ${what} instead of video`, { retryable: !isDocument });
+    throw new ClipError('EPROTOCOL', `${action}: the server sent ${what} instead of video`, { retryable: !isDocument });
   }
   const part = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
   if (status === 206 && Number(part?.[1]) !== offset) {
     body.destroy();
-    throw new ClipError('EPROTOCOL', `${doing}: the server sent another part of the file than the one asked for`);
+    throw new ClipError('EPROTOCOL', `${action}: the server sent another part of the file than the one asked for`);
   }
   const length = status === 206 ? part?.[2] : headers['content-length'];
   const size = /^\d+$/.test(length ?? '') && !isEncoded(headers) ? Number(length) : undefined;

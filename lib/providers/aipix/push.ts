@@ -53,17 +53,17 @@ interface End {
 export function subscribe(options: PushOptions): Promise<void> {
   return new Promise((resolve) => {
     const cancel = options.clock.after(patienceMs, resolve);
-    const settled = (): void => {
+    const onSettled = (): void => {
       cancel();
       resolve();
     };
-    if (options.signal.aborted) return settled();
-    options.signal.addEventListener('abort', settled, { once: true });
-    void keepSubscribed(options, settled);
+    if (options.signal.aborted) return onSettled();
+    options.signal.addEventListener('abort', onSettled, { once: true });
+    void keepSubscribed(options, onSettled);
   });
 }
 
-async function keepSubscribed(options: PushOptions, settled: () => void): Promise<void> {
+async function keepSubscribed(options: PushOptions, onSettled: () => void): Promise<void> {
   const { clock, signal } = options;
   let addresses: string[] = [];
   let failures = 0;
@@ -71,7 +71,7 @@ async function keepSubscribed(options: PushOptions, settled: () => void): Promis
   const onSubscribed = (): void => {
     if (wasSubscribed) options.onGap();
     wasSubscribed = true;
-    settled();
+    onSettled();
   };
   while (!signal.aborted) {
     let end: End = { greeted: false };
@@ -85,7 +85,7 @@ async function keepSubscribed(options: PushOptions, settled: () => void): Promis
     } catch (thrown) {
       end = failed(toClipError(thrown));
     }
-    settled();
+    onSettled();
     // The server may have moved.
     if (!end.greeted) addresses = [];
     if (end.isFinal || signal.aborted) break;

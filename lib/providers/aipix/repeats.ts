@@ -50,14 +50,14 @@ export function createRepeats(downloads: Downloads, outcomes: Outcomes, now: () 
      * `spent`: it was made again already, to no avail.
      * @throws what the server refuses it with, such as ENOTFOUND where it cannot make files again
      */
-    async start(clip: Clip, record: Download, call: Call, doing: string): Promise<'running' | 'spent'> {
+    async start(clip: Clip, record: Download, call: Call, action: string): Promise<'running' | 'spent'> {
       if (isRunning(clip)) return 'running';
       if (current(clip)) return 'spent';
-      if (!record.id) throw new ClipError('ENOTFOUND', `${doing}: the server gives no id for ${describeClip(clip)}`);
+      if (!record.id) throw new ClipError('ENOTFOUND', `${action}: the server gives no id for ${describeClip(clip)}`);
       const making = outcomes.begin(record.id);
       let made: Download | undefined;
       try {
-        made = await downloads.repeat(record.id, call, doing);
+        made = await downloads.repeat(record.id, call, action);
       } catch (error) {
         outcomes.answered(making, undefined);
         throw error;

@@ -38,23 +38,23 @@ export async function watchPushes(
     signal,
 
     async discover() {
-      const doing = 'Asking for the address of the push server';
-      const server = readPushServer(await api.request({ method: 'GET', path: 'wsurl', doing }, { ...call, signal }));
-      if (!server) throw new ClipError('EUNSUPPORTED', `${doing}: the server gives none`);
+      const action = 'Asking for the address of the push server';
+      const server = readPushServer(await api.request({ method: 'GET', path: 'wsurl', action }, { ...call, signal }));
+      if (!server) throw new ClipError('EUNSUPPORTED', `${action}: the server gives none`);
       return pushAddresses(server);
     },
 
     async authorize(socketId) {
-      const doing = 'Asking for access to the push channel';
+      const action = 'Asking for access to the push channel';
       const form = { socket_id: socketId, channel_name: channel };
-      const reply = await api.request({ method: 'POST', path: 'broadcasting/auth', form, doing }, { ...call, signal });
+      const reply = await api.request({ method: 'POST', path: 'broadcasting/auth', form, action }, { ...call, signal });
       const auth = isObject(reply) ? readText(reply.auth) : undefined;
-      if (!auth) throw new ClipError('EPROTOCOL', `${doing}: the answer holds no signature`);
+      if (!auth) throw new ClipError('EPROTOCOL', `${action}: the answer holds no signature`);
       return auth;
     },
 
     connect: (url, handlers) =>
-      openWebSocket({ url, tls, proxy, signal, doing: 'Connecting to the push server', ...handlers }),
+      openWebSocket({ url, tls, proxy, signal, action: 'Connecting to the push server', ...handlers }),
 
     onPush(payload) {
       const push = readPush(payload);

@@ -60,7 +60,7 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
   }
 
   /** One request, of which only the wait for its answer is timed. */
-  async function send<T>(call: Call, doing: string, request: (options: { abortSignal: AbortSignal }) => Promise<T>) {
+  async function send<T>(call: Call, action: string, request: (options: { abortSignal: AbortSignal }) => Promise<T>) {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const abortSignal = AbortSignal.any([call.signal, late.signal]);
@@ -72,14 +72,14 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     } catch (thrown) {
       const lateMs = late.signal.aborted ? timeoutMs : undefined;
       const renewable = isRenewable(call.session, now());
-      throw kinesisError(thrown, { doing, signal: call.signal, renewable, lateMs });
+      throw kinesisError(thrown, { action, signal: call.signal, renewable, lateMs });
     } finally {
       clearTimeout(timer);
     }
   }
 
-  function begin(call: Call, doing: string) {
-    checkFresh(call.session, doing, now());
+  function begin(call: Call, action: string) {
+    checkFresh(call.session, action, now());
     return load();
   }
 
@@ -88,15 +88,15 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     apiName: 'LIST_FRAGMENTS' | 'GET_CLIP',
     camera: string,
     call: Call,
-    doing: string,
+    action: string,
     work: (client: ReturnType<Clients['media']>, sdk: KinesisSdk['media']) => Promise<T>,
   ): Promise<T> {
-    const { sdk, clients } = begin(call, doing);
+    const { sdk, clients } = begin(call, action);
     const { key, region } = streamOf(camera);
     const ask = async (): Promise<string> => {
       const command = new sdk.control.GetDataEndpointCommand({ ...key, APIName: apiName });
-      const reply = await send(call, doing, (http) => clients.control(call.session, region).send(command, http));
-      return readEndpoint(reply, doing);
+      const reply = await send(call, action, (http) => clients.control(call.session, region).send(command, http));
+      return readEndpoint(reply, action);
     };
     return endpoints.use(`${apiName} ${camera}`, ask, (address) =>
       work(clients.media(call.session, region, address), sdk.media),
@@ -111,12 +111,12 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
   async function list(
     selection: Selection,
     call: Call,
-    doing: string,
+    action: string,
     isTolerable: (error: unknown) => boolean,
   ): Promise<Fragment[] | undefined> {
     const range = timeRange(selection);
     if (range.EndTimestamp <= range.StartTimestamp) return [];
-    return atData('LIST_FRAGMENTS', selection.camera, call, doing, async (client, sdk) => {
+    return atData('LIST_FRAGMENTS', selection.camera, call, action, async (client, sdk) => {
       const page = async (token: string | undefined) => {
         const command = new sdk.ListFragmentsCommand({
           ...streamOf(selection.camera).key,
@@ -125,10 +125,10 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
           FragmentSelector: { FragmentSelectorType: selection.timestamps, TimestampRange: range },
           ...(token ? { NextToken: token } : {}),
         });
-        const reply = await send(call, doing, (http) => client.send(command, http));
+        const reply = await send(call, action, (http) => client.send(command, http));
         return { items: readFragments(reply), next: textIn(reply, 'NextToken') };
       };
-      return allPages(doing, page).catch((error: unknown) => {
+      return allPages(action, page).catch((error: unknown) => {
         if (isTolerable(error)) return undefined;
         throw error;
       });
@@ -139,37 +139,37 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     login: createLogin(config.credentials, () => load().clients.findCredentials(), now),
 
     /** All streams of the account in the region. */
-    async listStreams(call: Call, doing: string): Promise<Stream[]> {
-      const { sdk, clients } = begin(call, doing);
+    async listStreams(call: Call, action: string): Promise<Stream[]> {
+      const { sdk, clients } = begin(call, action);
       const client = clients.control(call.session, undefined);
-      return allPages(doing, async (token) => {
+      return allPages(action, async (token) => {
         const command = new sdk.control.ListStreamsCommand(token ? { NextToken: token } : {});
-        const reply = await send(call, doing, (http) => client.send(command, http));
+        const reply = await send(call, action, (http) => client.send(command, http));
         return { items: readStreams(reply), next: textIn(reply, 'NextToken') };
       });
     },
 
     /** @throws ENOTFOUND where there is no such stream */
-    async describeStream(camera: string, call: Call, doing: string): Promise<Stream | undefined> {
-      const { sdk, clients } = begin(call, doing);
+    async describeStream(camera: string, call: Call, action: string): Promise<Stream | undefined> {
+      const { sdk, clients } = begin(call, action);
       const { key, region } = streamOf(camera);
       const command = new sdk.control.DescribeStreamCommand(key);
-      const reply = await send(call, doing, (http) => clients.control(call.session, region).send(command, http));
+      const reply = await send(call, action, (http) => clients.control(call.session, region).send(command, http));
       return readStream(fieldIn(reply, 'StreamInfo'))[0];
     },
 
     /** Every fragment that starts in the range, both ends included, in no order. */
-    async listFragments(selection: Selection, call: Call, doing: string): Promise<Fragment[]> {
-      return (await list(selection, call, doing, () => false)) ?? [];
+    async listFragments(selection: Selection, call: Call, action: string): Promise<Fragment[]> {
+      return (await list(selection, call, action, () => false)) ?? [];
     },
 
     /** The same; `undefined` where just that right is missing. */
-    listFragmentsIfAllowed: (selection: Selection, call: Call, doing: string): Promise<Fragment[] | undefined> =>
-      list(selection, call, doing, isMissingRight),
+    listFragmentsIfAllowed: (selection: Selection, call: Call, action: string): Promise<Fragment[] | undefined> =>
+      list(selection, call, action, isMissingRight),
 
     /** The MP4 of all fragments that start in the range, both ends included: the caller must read or destroy it. */
-    getClip(selection: Selection, call: Call, doing: string): Promise<Video> {
-      return atData('GET_CLIP', selection.camera, call, doing, async (client, sdk) => {
+    getClip(selection: Selection, call: Call, action: string): Promise<Video> {
+      return atData('GET_CLIP', selection.camera, call, action, async (client, sdk) => {
         const command = new sdk.GetClipCommand({
           ...streamOf(selection.camera).key,
           ClipFragmentSelector: {
@@ -177,8 +177,8 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
             TimestampRange: timeRange(selection),
           },
         });
-        const reply = await send(call, doing, (http) => client.send(command, http));
-        return readVideo(reply, doing, timeoutMs);
+        const reply = await send(call, action, (http) => client.send(command, http));
+        return readVideo(reply, action, timeoutMs);
       });
     },
 
@@ -211,7 +211,7 @@ function isMissingRight(error: unknown): boolean {
 
 /** Pages of a list until there is no token for another one. */
 async function allPages<T>(
-  doing: string,
+  action: string,
   page: (token: string | undefined) => Promise<{ items: T[]; next: string | undefined }>,
 ): Promise<T[]> {
   const items: T[] = [];
@@ -222,17 +222,17 @@ async function allPages<T>(
     token = reply.next;
     if (token === undefined) return items;
     if (seen.has(token))
-      throw new ClipError('EPROTOCOL', `${doing}: AWS gives the same page of a list again and again`);
+      throw new ClipError('EPROTOCOL', `${action}: AWS gives the same page of a list again and again`);
     seen.add(token);
   }
 }
 
 /** The address without a path of its own would get two slashes; without a scheme the SDK cannot read it. */
-function readEndpoint(reply: unknown, doing: string): string {
+function readEndpoint(reply: unknown, action: string): string {
   const text = (textIn(reply, 'DataEndpoint') ?? '').trim().replace(/\/+$/, '');
   const address = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
   if (text === '' || !/^https?:/i.test(address) || !URL.canParse(address)) {
-    throw new ClipError('EPROTOCOL', `${doing}: AWS named no address for the footage of this stream`);
+    throw new ClipError('EPROTOCOL', `${action}: AWS named no address for the footage of this stream`);
   }
   return address;
 }

@@ -31,23 +31,23 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
     login: api.login,
 
     async createClip(request, call) {
-      const doing = `Planning the clip of ${describeClip(request)}`;
-      checkAsked(request, doing);
-      const found = await look(request, chosen, call, doing);
+      const action = `Planning the clip of ${describeClip(request)}`;
+      checkAsked(request, action);
+      const found = await look(request, chosen, call, action);
       if (found?.spans.length === 0 && !found.arriving) {
-        throw await emptiness(request, chosen, call, doing, 'ENOTFOUND');
+        throw await emptiness(request, chosen, call, action, 'ENOTFOUND');
       }
-      const excess = found && excessError(found, request, doing);
+      const excess = found && excessError(found, request, action);
       if (excess) throw excess;
       return { id: idOf(request, chosen), ...plannedClip(request, found, chosen), title: request.title };
     },
 
     async getClip(clip, call) {
-      const doing = `Asking for the footage of the clip of ${describeClip(clip)}`;
+      const action = `Asking for the footage of the clip of ${describeClip(clip)}`;
       const timestamps = timestampsOf(clip, chosen);
       let found: Footage | undefined;
       try {
-        found = await look(clip, timestamps, call, doing);
+        found = await look(clip, timestamps, call, action);
       } catch (error) {
         if (error instanceof ClipError && error.code === 'EEXPIRED') return { ...same(clip), status: 'expired' };
         throw error;
@@ -57,22 +57,22 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
         if (hadFootage(clip)) return { ...same(clip), status: 'expired' };
         return { ...same(clip), status: 'failed', reason: 'there is no footage in this range' };
       }
-      const excess = found && excessError(found, clip, doing);
+      const excess = found && excessError(found, clip, action);
       if (excess) return { ...same(clip), status: 'failed', reason: excess.message };
       return { id: clip.id, ...plannedClip(clip, found, timestamps) };
     },
 
     async openClip(clip, call) {
-      const doing = `Downloading the clip of ${describeClip(clip)}`;
+      const action = `Downloading the clip of ${describeClip(clip)}`;
       const timestamps = timestampsOf(clip, chosen);
-      const range = plannedRange(clip) ?? (await plan(clip, timestamps, call, doing));
+      const range = plannedRange(clip) ?? (await plan(clip, timestamps, call, action));
       try {
-        const video = await api.getClip({ camera: clip.camera, timestamps, ...range }, call, doing);
+        const video = await api.getClip({ camera: clip.camera, timestamps, ...range }, call, action);
         // Every answer is made afresh: there is nothing to continue.
         return { ...video, resumable: false, offset: 0 };
       } catch (error) {
         if (!(error instanceof ClipError) || error.vendorCode !== 'ResourceNotFoundException') throw error;
-        throw await emptiness(clip, timestamps, call, doing, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
+        throw await emptiness(clip, timestamps, call, action, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
       }
     },
 
@@ -102,26 +102,26 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
    * The footage of a range, from the fragment on that was under way when it begins: the service would drop that one.
    * `undefined` where the credentials may not list fragments.
    */
-  async function look(asked: Asked, timestamps: TimestampType, call: Call, doing: string) {
+  async function look(asked: Asked, timestamps: TimestampType, call: Call, action: string) {
     const range = rangeOf(asked);
     const selection = { ...range, startMs: range.startMs - longestFragmentMs, camera: asked.camera, timestamps };
-    const fragments = await api.listFragmentsIfAllowed(selection, call, doing);
+    const fragments = await api.listFragmentsIfAllowed(selection, call, action);
     return fragments && footageIn(readTimeline(fragments, timestamps), range, config.now());
   }
 
   /** For a clip that is downloaded without a plan, or before all of its footage was there. */
-  async function plan(clip: Clip, timestamps: TimestampType, call: Call, doing: string): Promise<Range> {
-    checkAsked(clip, doing);
-    const found = await look(clip, timestamps, call, doing);
+  async function plan(clip: Clip, timestamps: TimestampType, call: Call, action: string): Promise<Range> {
+    checkAsked(clip, action);
+    const found = await look(clip, timestamps, call, action);
     if (!found) return rangeOf(clip);
-    const excess = excessError(found, clip, doing);
+    const excess = excessError(found, clip, action);
     if (excess) throw excess;
     if (found.arriving) {
-      const message = `${doing}: the end of the range has not arrived at AWS yet. Wait for it with poll-clip`;
+      const message = `${action}: the end of the range has not arrived at AWS yet. Wait for it with poll-clip`;
       throw new ClipError('EINCOMPLETE', message, { retryable: true });
     }
     if (found.spans.length > 0) return selectorOf(found.spans);
-    throw await emptiness(clip, timestamps, call, doing, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
+    throw await emptiness(clip, timestamps, call, action, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
   }
 
   /** Why there is nothing: "no such stream" and "no such footage" are one answer of AWS. */
@@ -129,7 +129,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
     asked: Asked,
     timestamps: TimestampType,
     call: Call,
-    doing: string,
+    action: string,
     code: 'ENOTFOUND' | 'EEXPIRED',
   ): Promise<ClipError> {
     const hint =
@@ -137,19 +137,19 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
         ? "Check that the camera was sending, and that its clock is right; if it is not, use AWS's timestamps"
         : 'Check that the camera was sending';
     try {
-      const stream = await api.describeStream(asked.camera, call, doing);
+      const stream = await api.describeStream(asked.camera, call, action);
       const hours = stream?.retentionHours;
       if (hours === 0) {
-        return new ClipError(code, `${doing}: no footage, because the stream keeps none. Raise its data retention`);
+        return new ClipError(code, `${action}: no footage, because the stream keeps none. Raise its data retention`);
       }
       if (hours !== undefined && Date.parse(asked.end) < config.now() - hours * 3600_000) {
-        return new ClipError(code, `${doing}: no footage any more: the stream keeps it for ${hours} hours`);
+        return new ClipError(code, `${action}: no footage any more: the stream keeps it for ${hours} hours`);
       }
     } catch (error) {
       if (call.signal.aborted || (error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
       // Only an explanation is missing.
     }
-    return new ClipError(code, `${doing}: no footage. ${hint}`);
+    return new ClipError(code, `${action}: no footage. ${hint}`);
   }
 }
 

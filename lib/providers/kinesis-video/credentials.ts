@@ -74,9 +74,9 @@ export function createLogin(
 }
 
 /** @throws EAUTH that makes the connection log in again, when these credentials are about to end */
-export function checkFresh(session: KinesisSession, doing: string, now: number): void {
+export function checkFresh(session: KinesisSession, action: string, now: number): void {
   if (now < session.renewAt) return;
-  throw new ClipError('EAUTH', `${doing}: the AWS credentials have expired, and no fresh ones were found`, {
+  throw new ClipError('EAUTH', `${action}: the AWS credentials have expired, and no fresh ones were found`, {
     sessionExpired: true,
   });
 }

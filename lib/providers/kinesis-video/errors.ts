@@ -8,7 +8,7 @@ import { fieldIn, textIn } from './types';
 
 export interface Attempt {
   /** What was being done, to start the message with. */
-  doing: string;
+  action: string;
   signal: AbortSignal;
   /** The time that has run out, if that is what happened. */
   lateMs?: number;
@@ -27,7 +27,7 @@ export function kinesisError(thrown: unknown, attempt: Attempt): ClipError {
   if (typeof status === 'number') return replyError(thrown, name, text, status, attempt);
   if (name === 'EndpointError') return ruleError(ruleFor(name)!, name, text, attempt);
   if (text === 'Region is missing') {
-    return new ClipError('EINVALID', `${attempt.doing}: no region is set. Set the region of the connection`);
+    return new ClipError('EINVALID', `${attempt.action}: no region is set. Set the region of the connection`);
   }
   return transportError(thrown, name, text, attempt);
 }
@@ -46,14 +46,14 @@ function replyError(thrown: unknown, name: string, text: string, status: number,
   return ruleError({ ...rule, details }, name === 'Unknown' || name === '' ? `HTTP ${status}` : name, text, attempt);
 }
 
-function strangeError({ status, unknownRequest, isEmpty, retryAfter }: StrangeReply, { doing }: Attempt): ClipError {
+function strangeError({ status, unknownRequest, isEmpty, retryAfter }: StrangeReply, { action }: Attempt): ClipError {
   const vendorCode = `HTTP ${status}`;
   if (unknownRequest) {
-    const message = `${doing}: this host of AWS does not know the request. Check the endpoint of the connection`;
+    const message = `${action}: this host of AWS does not know the request. Check the endpoint of the connection`;
     return new ClipError('EPROTOCOL', message, { vendorCode });
   }
   const what = isEmpty ? 'nothing in it' : 'a document that is not from Kinesis Video Streams';
-  const message = `${doing}: HTTP ${status} with ${what}. Check the endpoint of the connection, and its proxy`;
+  const message = `${action}: HTTP ${status} with ${what}. Check the endpoint of the connection, and its proxy`;
   const { code, details } = statusRule(status);
   const pause = { retryAfterMs: retryAfterMs(retryAfter) };
   return new ClipError(code === 'ENOTFOUND' ? 'EPROTOCOL' : code, message, { ...details, ...pause, vendorCode });
@@ -63,11 +63,11 @@ function strangeError({ status, unknownRequest, isEmpty, retryAfter }: StrangeRe
 function transportError(thrown: unknown, name: string, text: string, attempt: Attempt): ClipError {
   const code = textIn(thrown, 'code');
   if (name === 'TimeoutError' && code === undefined) {
-    return new ClipError('ETIMEOUT', `${attempt.doing}: AWS was silent for too long`);
+    return new ClipError('ETIMEOUT', `${attempt.action}: AWS was silent for too long`);
   }
   if (code === 'ERR_PROXY_TUNNEL') {
     const [, status = ''] = /HTTP\/\d\.\d (\d{3})/.exec(text) ?? [];
-    const message = `${attempt.doing}: the proxy refused the way to AWS${status ? ` (HTTP ${status})` : ''}`;
+    const message = `${attempt.action}: the proxy refused the way to AWS${status ? ` (HTTP ${status})` : ''}`;
     return status === '407'
       ? new ClipError('EAUTH', `${message}. Check the user name and password of the proxy`, { vendorCode: code })
       : new ClipError('ENETWORK', message, { vendorCode: code });
@@ -78,7 +78,7 @@ function transportError(thrown: unknown, name: string, text: string, attempt: At
 function ruleError(rule: Rule, name: string, text: string, attempt: Attempt): ClipError {
   const said = rule.silent || text === 'UnknownError' ? '' : shorten(text);
   const advice = rule.advice ? `. ${rule.advice}` : '';
-  const message = `${attempt.doing}: AWS answered ${name}${said ? `: ${said}` : ''}${advice}`;
+  const message = `${attempt.action}: AWS answered ${name}${said ? `: ${said}` : ''}${advice}`;
   return new ClipError(rule.code, message, {
     ...rule.details,
     vendorCode: name,

@@ -76,24 +76,24 @@ export function idOf(asked: Asked, timestamps: TimestampType): string {
 }
 
 /** @throws EINVALID for what cannot be a stream, ELIMIT for what AWS does not take at once */
-export function checkAsked(asked: Asked, doing: string): void {
+export function checkAsked(asked: Asked, action: string): void {
   const problem = cameraProblem(asked.camera);
-  if (problem) throw new ClipError('EINVALID', `${doing}: ${problem}`);
+  if (problem) throw new ClipError('EINVALID', `${action}: ${problem}`);
   const { startMs, endMs } = rangeOf(asked);
   if (endMs - startMs > longestRangeMs) {
-    throw new ClipError('ELIMIT', `${doing}: AWS takes at most 24 hours at once. Use export-video for longer ranges`);
+    throw new ClipError('ELIMIT', `${action}: AWS takes at most 24 hours at once. Use export-video for longer ranges`);
   }
 }
 
 /** ELIMIT for footage of which AWS would silently leave out the end; `undefined` when all of it fits into one clip. */
-export function excessError({ spans }: Footage, asked: Asked, doing: string): ClipError | undefined {
+export function excessError({ spans }: Footage, asked: Asked, action: string): ClipError | undefined {
   const excess = excessOf(spans, Date.parse(asked.start));
   if (!excess) return undefined;
   const { fragments, bytes, fitsSeconds } = excess;
   const limit = `${maxClipFragments} fragments or ${maxClipBytes / 1e6} MB`;
   return new ClipError(
     'ELIMIT',
-    `${doing}: the range has ${fragments} fragments of ${(bytes / 1e6).toFixed(1)} MB in all, and Kinesis Video Streams puts at most ${limit} into one clip. The first ${fitsSeconds} s would fit: ask for less, or use export-video, which divides the range`,
+    `${action}: the range has ${fragments} fragments of ${(bytes / 1e6).toFixed(1)} MB in all, and Kinesis Video Streams puts at most ${limit} into one clip. The first ${fitsSeconds} s would fit: ask for less, or use export-video, which divides the range`,
   );
 }
 

@@ -24,7 +24,7 @@ export async function surveyFootage(
   now: () => number,
   call: Call,
 ): Promise<Footage> {
-  const doing = `Looking for the footage of ${describeClip(asked)}`;
+  const action = `Looking for the footage of ${describeClip(asked)}`;
   const range = rangeOf(asked);
   const pieces: Piece[] = [];
   const perPiece = Math.min(largestPiece.fragments, Math.ceil((range.endMs - range.startMs) / pieceOfOneMs));
@@ -32,7 +32,7 @@ export async function surveyFootage(
     const endMs = Math.min(startMs + stretchMs, range.endMs);
     // Where a fragment ends is told by the one that follows it.
     const selection = { camera: asked.camera, timestamps, startMs, endMs: endMs + longestFragmentMs };
-    const fragments = await unlessExpired(api.listFragmentsIfAllowed(selection, call, doing));
+    const fragments = await unlessExpired(api.listFragmentsIfAllowed(selection, call, action));
     if (!fragments) return { maxClipSeconds: blindSeconds, gaps: [] };
     for (const span of readTimeline(fragments, timestamps)) {
       if (span.atMs < endMs && span.untilMs > range.startMs) append(pieces, span, perPiece);

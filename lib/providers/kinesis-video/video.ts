@@ -15,17 +15,17 @@ export interface Video {
  * The reply to GetClip.
  * @throws EPROTOCOL when it is not video: the wrong host may answer 200 with JSON
  */
-export async function readVideo(reply: unknown, doing: string, timeoutMs: number): Promise<Video> {
+export async function readVideo(reply: unknown, action: string, timeoutMs: number): Promise<Video> {
   // The SDK passes Node's own response through.
   const body = fieldIn(reply, 'Payload') as (Readable & { headers?: Record<string, string> }) | null | undefined;
-  if (!body) throw new ClipError('EPROTOCOL', `${doing}: AWS answered with nothing instead of video`);
+  if (!body) throw new ClipError('EPROTOCOL', `${action}: AWS answered with nothing instead of video`);
   const type = textIn(reply, 'ContentType') ?? '';
-  const content = sniff(await peek(body, doing, timeoutMs));
+  const content = sniff(await peek(body, action, timeoutMs));
   if (content !== 'mp4' || /json|xml|html/i.test(type)) {
     body.destroy();
     const others = { empty: 'nothing', unknown: 'something that is not MP4', mp4: type };
     const what = content in others ? others[content as keyof typeof others] : content.toUpperCase();
-    throw new ClipError('EPROTOCOL', `${doing}: AWS answered with ${what} instead of video`);
+    throw new ClipError('EPROTOCOL', `${action}: AWS answered with ${what} instead of video`);
   }
   const length = body.headers?.['content-length'] ?? '';
   return { body, ...(/^\d+$/.test(length) ? { size: Number(length) } : {}) };

@@ -29,7 +29,7 @@ interface PostOptions {
   mayBeEmpty?: boolean;
 }
 
-interface Answer {
+interface JobResult {
   json: JsonObject;
   headers: Record<string, string>;
 }
@@ -49,19 +49,19 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     path: string,
     body: JsonObject,
     call: Call,
-    doing: string,
+    action: string,
     { mayPass = false, mayBeEmpty = false }: PostOptions = {},
-  ): Promise<Answer> {
+  ): Promise<JobResult> {
     const reply = await api.request({
       method: 'POST',
       path: `/api/${path}`,
       headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
       body: JSON.stringify(body),
       signal: call.signal,
-      doing,
+      action,
     });
     const json = parseJson(reply.text);
-    const problem = replyError(reply, json, doing, mayPass);
+    const problem = replyError(reply, json, action, mayPass);
     if (problem?.code === 'EFORBIDDEN' && !isKnown) {
       throw path === camerasPath ? keyRefused(problem) : await whatIsForbidden(problem, call);
     }
@@ -72,7 +72,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
         reply.text.trim() === '' ? 'nothing' : `something that is not JSON (${sniff(Buffer.from(reply.text))})`;
       throw new ClipError(
         'EPROTOCOL',
-        `${doing}: the server answered with ${what}. Check that the address is the one of the Rhombus API`,
+        `${action}: the server answered with ${what}. Check that the address is the one of the Rhombus API`,
       );
     }
     isKnown = true;
@@ -96,26 +96,26 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     post,
 
     /** A file of the media host, at its beginning or from where `headers` ask for. */
-    async media(path: string, call: Call & { headers: Record<string, string> }, doing: string): Promise<HttpStream> {
-      const reply = await media.stream({ method: 'GET', path, headers: call.headers, signal: call.signal, doing });
-      const start = reply.status < 300 ? await peek(reply.body, doing) : Buffer.alloc(0);
+    async media(path: string, call: Call & { headers: Record<string, string> }, action: string): Promise<HttpStream> {
+      const reply = await media.stream({ method: 'GET', path, headers: call.headers, signal: call.signal, action });
+      const start = reply.status < 300 ? await peek(reply.body, action) : Buffer.alloc(0);
       if (reply.status < 300 && isVideo(reply, start)) return reply;
-      const text = await readBody(reply.body, doing, { maxBytes: longestErrorBytes });
-      const problem = replyError({ ...reply, text }, parseJson(text), doing, true);
+      const text = await readBody(reply.body, action, { maxBytes: longestErrorBytes });
+      const problem = replyError({ ...reply, text }, parseJson(text), action, true);
       if (problem?.code === 'EFORBIDDEN' && !isKnown) throw await whatIsForbidden(problem, call);
       if (problem) throw problem;
       if (start.length === 0) {
-        throw new ClipError('EPROTOCOL', `${doing}: the server sent nothing instead of video`, { retryable: true });
+        throw new ClipError('EPROTOCOL', `${action}: the server sent nothing instead of video`, { retryable: true });
       }
       throw new ClipError(
         'EPROTOCOL',
-        `${doing}: the server sent something else than video (${sniff(start)}). Check the media address of the connection`,
+        `${action}: the server sent something else than video (${sniff(start)}). Check the media address of the connection`,
       );
     },
 
     /** @throws when the media host cannot be reached; whatever it answers is fine */
     async reachMedia(call: Call): Promise<void> {
-      await media.request({ method: 'GET', path: '/', signal: call.signal, doing: 'Reaching the media host' });
+      await media.request({ method: 'GET', path: '/', signal: call.signal, action: 'Reaching the media host' });
     },
 
     close(): void {

@@ -31,19 +31,19 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
   return {
     /** Source: https://api-docs.rhombus.community/api-reference/video-webservice/splice-v3 */
     async createClip(request, call) {
-      const doing = `Creating the clip of ${describeClip(request)}`;
+      const action = `Creating the clip of ${describeClip(request)}`;
       const span = wholeSeconds(request);
       const [longest, gaps] = await Promise.all([maxSeconds(call), knownGaps(request.camera, span, call)]);
       if (longest !== undefined && span.seconds > longest) {
         throw new ClipError(
           'ELIMIT',
-          `${doing}: the organisation may make clips of up to ${longest} s, and this one has ${span.seconds} s. Ask for a shorter one`,
+          `${action}: the organisation may make clips of up to ${longest} s, and this one has ${span.seconds} s. Ask for a shorter one`,
         );
       }
       if (gaps?.some((gap) => isWhole(gap, span))) {
         throw new ClipError(
           'ENOTFOUND',
-          `${doing}: no footage, neither in the cloud nor on the camera. Check the time, and that the camera was recording`,
+          `${action}: no footage, neither in the cloud nor on the camera. Check the time, and that the camera was recording`,
         );
       }
       const body = {
@@ -56,12 +56,12 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         // What becomes of a clip that is not saved is not published.
         saveToConsole: true,
       };
-      const { json } = await api.post('video/spliceV3', body, call, doing);
+      const { json } = await api.post('video/spliceV3', body, call, action);
       const asked = askedBy(request);
       const id = readText(json.clipUuid) ?? readTexts(json.clipUuidList)[0];
       if (!id) {
         const said = vendorText(json) || warningIn(json);
-        throw new ClipError('EFAILED', `${doing}: the server returned no clip${said ? `: ${said}` : ''}`);
+        throw new ClipError('EFAILED', `${action}: the server returned no clip${said ? `: ${said}` : ''}`);
       }
       return {
         id,
@@ -114,17 +114,17 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
 
     /** Takes clips that are still being made as well. */
     async deleteClip(clip, call) {
-      const doing = `Deleting the clip of ${describeClip(clip)}`;
+      const action = `Deleting the clip of ${describeClip(clip)}`;
       await unlessGone(
-        api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, doing, { mayBeEmpty: true }),
+        api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, action, { mayBeEmpty: true }),
       );
     },
 
     async cancelClip(clip, call) {
-      const doing = `Cancelling the clip of ${describeClip(clip)}`;
+      const action = `Cancelling the clip of ${describeClip(clip)}`;
       const deviceUuids = clip.ref?.devices?.split(' ') ?? [videoFacet(clip.camera)];
       await unlessGone(
-        api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, doing, { mayBeEmpty: true }),
+        api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, action, { mayBeEmpty: true }),
       );
     },
 
@@ -171,8 +171,8 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
   }
 
   async function askForCameras(call: Call): Promise<{ cameras: Camera[]; warning?: string; servedAt?: number }> {
-    const doing = 'Asking for the camera list';
-    const { json, headers } = await api.post(camerasPath, {}, call, doing, { mayPass: true });
+    const action = 'Asking for the camera list';
+    const { json, headers } = await api.post(camerasPath, {}, call, action, { mayPass: true });
     const servedAt = Date.parse(headers.date ?? '');
     return {
       cameras: readObjects(json.cameraStates).flatMap(readCamera),

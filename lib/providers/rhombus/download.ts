@@ -20,7 +20,7 @@ export async function openClip(
   clip: Clip,
   call: Call & { offset: number; etag?: string },
 ): Promise<OpenClip> {
-  const doing = `Downloading the clip of ${describeClip(clip)}`;
+  const action = `Downloading the clip of ${describeClip(clip)}`;
   const file = await fileOf(status, clip, call);
   const region = file.region ?? fallbackRegion;
   const path = `/media/metadata/${encodeURIComponent(region)}/${encodeURIComponent(clip.id)}.mp4`;
@@ -28,7 +28,7 @@ export async function openClip(
   const headers: Record<string, string> =
     call.offset > 0 && call.etag ? { Range: `bytes=${call.offset}-`, 'If-Range': call.etag } : {};
   try {
-    const reply = await api.media(path, { signal: call.signal, headers }, doing);
+    const reply = await api.media(path, { signal: call.signal, headers }, action);
     return readMedia(reply, call.offset, file);
   } catch (error) {
     if (error instanceof ClipError && error.code === 'ENOTFOUND') throw await whyMissing(status, clip, call, error);

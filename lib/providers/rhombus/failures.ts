@@ -41,20 +41,20 @@ const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
 export function replyError(
   reply: HttpReply,
   json: JsonObject | undefined,
-  doing: string,
+  action: string,
   mayPass: boolean,
 ): ClipError | undefined {
   const said = json ? vendorText(json) : plainText(reply.text);
   if (json?.authenticationFailed === true || reply.status === 401) {
-    return new ClipError('EAUTH', sentence(doing, 'the server does not accept the API key', said, keyAdvice), {
+    return new ClipError('EAUTH', sentence(action, 'the server does not accept the API key', said, keyAdvice), {
       vendorCode: `HTTP ${reply.status}`,
     });
   }
-  if (reply.status >= 400) return httpError(reply, doing, said);
+  if (reply.status >= 400) return httpError(reply, action, said);
   if (!json || !isFailure(json)) return undefined;
   const [, code, advice] = meaningOf(said) ?? [undefined, 'EFAILED' as const, ''];
   const retryable = code === 'EFAILED' ? mayPass : undefined;
-  return new ClipError(code, sentence(doing, 'the server refused', said, advice), { retryable });
+  return new ClipError(code, sentence(action, 'the server refused', said, advice), { retryable });
 }
 
 const keyAdvice = 'Check the API key, its kind, and that the region of the connection is the one of the key';
@@ -64,8 +64,8 @@ function isFailure({ error }: JsonObject): boolean {
   return error === true || (typeof error === 'string' && !/^\s*(false|null)?\s*$/i.test(error));
 }
 
-function httpError(reply: HttpReply, doing: string, said: string): ClipError {
-  const usual = statusError(reply, doing, said)!;
+function httpError(reply: HttpReply, action: string, said: string): ClipError {
+  const usual = statusError(reply, action, said)!;
   const { status } = reply;
   const vendorCode = `HTTP ${status}`;
   const what = `the server answered HTTP ${status}`;
@@ -73,15 +73,15 @@ function httpError(reply: HttpReply, doing: string, said: string): ClipError {
   if (status === 403) {
     // Also what a key of another region gets, and a key whose role may not do this.
     const [, code, advice] = meaning?.[1] === 'EAUTH' ? meaning : ([undefined, 'EFORBIDDEN', roleAdvice] as const);
-    return new ClipError(code, sentence(doing, what, said, advice), { vendorCode });
+    return new ClipError(code, sentence(action, what, said, advice), { vendorCode });
   }
   // Wrong values are refused with 400, and with 500 as well.
   // Source: https://apidocs.rhombussystems.com/docs/common-errors-rate-limits
   const isRefusal = status === 400 || status === 422 || status === 500;
   if (isRefusal && meaning && meaning[1] !== 'EAUTH') {
-    return new ClipError(meaning[1], sentence(doing, what, said, meaning[2]), { vendorCode });
+    return new ClipError(meaning[1], sentence(action, what, said, meaning[2]), { vendorCode });
   }
-  if (status === 400 || status === 422) return new ClipError('EINVALID', sentence(doing, what, said), { vendorCode });
+  if (status === 400 || status === 422) return new ClipError('EINVALID', sentence(action, what, said), { vendorCode });
   return usual;
 }
 
@@ -114,9 +114,9 @@ function shorten(text: string): string {
   return line.length > longestText ? `${line.slice(0, longestText)}...` : line;
 }
 
-function sentence(doing: string, what: string, said: string, advice = ''): string {
+function sentence(action: string, what: string, said: string, advice = ''): string {
   const quoted = said ? `: ${said.replace(/[.\s]+$/, '')}` : '';
-  return `${doing}: ${what}${quoted}${advice ? `. ${advice}` : ''}`;
+  return `${action}: ${what}${quoted}${advice ? `. ${advice}` : ''}`;
 }
 
 /** The body of a reply as a JSON object; `undefined` for anything else. */

@@ -28,13 +28,13 @@ export async function findGaps(api: RhombusApi, camera: string, range: Span, now
 }
 
 async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number, call: Call): Promise<Span[]> {
-  const doing = `Asking for the footage of camera ${camera}`;
+  const action = `Asking for the footage of camera ${camera}`;
   const startTimeSec = Math.floor(range.startMs / 1000);
   const durationSec = Math.ceil(range.endMs / 1000) - startTimeSec;
   const body = { cameraUuid: bareOf(camera), startTimeSec, durationSec };
-  const { json } = await api.post('camera/getPresenceWindows', body, call, doing, { mayPass: true });
+  const { json } = await api.post('camera/getPresenceWindows', body, call, action, { mayPass: true });
   const windows = readPresence(json);
-  if (!windows) throw new ClipError('EPROTOCOL', `${doing}: the answer does not tell`);
+  if (!windows) throw new ClipError('EPROTOCOL', `${action}: the answer does not tell`);
   return gapsIn(range, windows, now);
 }
 

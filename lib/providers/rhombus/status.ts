@@ -38,11 +38,13 @@ export function createStatus(api: RhombusApi) {
    * @throws ENOTFOUND where the vendor does not know the clip (yet, or any more)
    */
   async function ask(clip: Clip, call: Call): Promise<RhombusClip> {
-    const doing = `Asking for the clip of ${describeClip(clip)}`;
-    const { json } = await api.post('event/getClipWithProgress', { clipUuid: clip.id }, call, doing, { mayPass: true });
+    const action = `Asking for the clip of ${describeClip(clip)}`;
+    const { json } = await api.post('event/getClipWithProgress', { clipUuid: clip.id }, call, action, {
+      mayPass: true,
+    });
     // Whether an unknown clip is null or an error is not published.
     const found = readClip(json.clip);
-    if (!found) throw new ClipError('ENOTFOUND', `${doing}: the server does not have it`);
+    if (!found) throw new ClipError('ENOTFOUND', `${action}: the server does not have it`);
     const warning = warningIn(json);
     return { ...found, ...(warning && !found.reason ? { reason: warning } : {}) };
   }
@@ -52,11 +54,11 @@ export function createStatus(api: RhombusApi) {
    * newest first puts clips in the making near its beginning, whichever time is meant.
    */
   async function* list(filter: JsonObject, pages: number, call: Call): AsyncGenerator<RhombusClip[]> {
-    const doing = 'Asking for the list of clips';
+    const action = 'Asking for the list of clips';
     let pageToken: string | undefined;
     for (let page = 1; page <= pages; page += 1) {
       const body = { pageSize, sortOrder: 'desc', ...filter, ...(pageToken ? { pageToken } : {}) };
-      const { json } = await api.post('event/getClipsWithProgress', body, call, doing, { mayPass: true });
+      const { json } = await api.post('event/getClipsWithProgress', body, call, action, { mayPass: true });
       yield readObjects(json.savedClips)
         .map(readClip)
         .filter((clip) => clip !== undefined);
@@ -97,8 +99,8 @@ export function createStatus(api: RhombusApi) {
   /** A new clip may not be in the list yet, and one of old footage may be further down than the pages that are read. */
   async function askSingly(missing: Clip[], answers: Map<string, StatusAnswer>, call: Call): Promise<void> {
     const start = missing.length > singlesPerRound ? (turn++ * singlesPerRound) % missing.length : 0;
-    const inTurn = [...missing.slice(start), ...missing.slice(0, start)];
-    const asked = inTurn.slice(0, singlesPerRound);
+    const withLock = [...missing.slice(start), ...missing.slice(0, start)];
+    const asked = withLock.slice(0, singlesPerRound);
     let trouble: ClipError | undefined;
     // Going on in the face of trouble would only add to it.
     for (let at = 0; at < asked.length && !trouble; at += singlesAtOnce) {
@@ -110,7 +112,7 @@ export function createStatus(api: RhombusApi) {
         }),
       );
     }
-    for (const clip of inTurn) if (!answers.has(clip.id)) answers.set(clip.id, trouble ?? notInTurn(clip));
+    for (const clip of withLock) if (!answers.has(clip.id)) answers.set(clip.id, trouble ?? notInTurn(clip));
   }
 
   return { ask, list, askMany };

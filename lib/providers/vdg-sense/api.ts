@@ -36,7 +36,7 @@ export function createSenseApi(config: ProviderConfig) {
     command: string,
     parameters: Record<string, string | undefined>,
     call: Call,
-    doing: string,
+    action: string,
     { method = 'GET', body }: CommandOptions = {},
   ): HttpRequest {
     const query = Object.entries({ command, ...parameters })
@@ -44,7 +44,7 @@ export function createSenseApi(config: ProviderConfig) {
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
     const headers = { ...sessionHeaders(call), ...(body === undefined ? {} : xmlHeaders) };
-    return { method, path: `/command?${query}`, headers, body, signal: call.signal, doing };
+    return { method, path: `/command?${query}`, headers, body, signal: call.signal, action };
   }
 
   function sessionHeaders({ session }: Call): Record<string, string> {
@@ -56,30 +56,30 @@ export function createSenseApi(config: ProviderConfig) {
   async function checkReply(
     command: string,
     reply: HttpReply,
-    doing: string,
+    action: string,
     call: Call,
     items?: string,
   ): Promise<XmlElement> {
     const isRefusal = reply.status === 401 || reply.status === 403;
     if (isDoubtful(call) && (isRefusal || (reply.status < 300 && isPage(reply.text)))) {
-      throw refused(doing, `HTTP ${reply.status}`, '');
+      throw refused(action, `HTTP ${reply.status}`, '');
     }
     const hasSession = call.session !== undefined && !isDoubtful(call);
     if (hasSession && isRefusal) {
-      const error = statusError(reply, doing)!;
+      const error = statusError(reply, action)!;
       throw new ClipError(error.code, error.message, { vendorCode: error.vendorCode, sessionExpired: true });
     }
     const isError = reply.status >= 300;
-    const root = isError ? readResult(reply) : await readXml(reply, doing, hasSession, items);
+    const root = isError ? readResult(reply) : await readXml(reply, action, hasSession, items);
     const code = root && resultCode(root);
     const said = (root && valueOf(root, 'description')) ?? '';
     // Codes come with status 200; whether they may come with others is not published.
     if (isFailure(code) && (!isError || isBeyondDoubt(code!))) {
-      throw resultError(command, code!, said, doing, hasSession);
+      throw resultError(command, code!, said, action, hasSession);
     }
-    const problem = statusError(reply, doing, said);
+    const problem = statusError(reply, action, said);
     if (problem) throw problem;
-    if (!root || (code === undefined && !isAnswer(root))) throw notTheApi(doing, root?.name, hasSession);
+    if (!root || (code === undefined && !isAnswer(root))) throw notTheApi(action, root?.name, hasSession);
     hasWorked = true;
     return root;
   }
@@ -92,12 +92,12 @@ export function createSenseApi(config: ProviderConfig) {
       command: string,
       parameters: Record<string, string | undefined>,
       call: Call,
-      doing: string,
+      action: string,
       options: CommandOptions = {},
     ): Promise<XmlElement> {
-      const reply = await http.request(commandRequest(command, parameters, call, doing, options));
+      const reply = await http.request(commandRequest(command, parameters, call, action, options));
       if (options.mayBeEmpty && reply.status < 300 && reply.text.trim() === '') return emptyResult;
-      return checkReply(command, reply, doing, call, options.items);
+      return checkReply(command, reply, action, call, options.items);
     },
 
     /** One command whose answer is media. Errors come as XML even where media was asked for. */
@@ -105,28 +105,28 @@ export function createSenseApi(config: ProviderConfig) {
       command: string,
       parameters: Record<string, string | undefined>,
       call: Call & { headers?: Record<string, string> },
-      doing: string,
+      action: string,
     ) {
-      const request = commandRequest(command, parameters, call, doing);
+      const request = commandRequest(command, parameters, call, action);
       const reply = await http.stream({ ...request, headers: { ...request.headers, ...call.headers } });
-      const start = await peek(reply.body, doing);
+      const start = await peek(reply.body, action);
       if (reply.status < 300 && !isDocument(start, reply.headers['content-type'] ?? '')) {
         hasWorked = true;
         return reply;
       }
-      const text = await readText(reply.body, doing, { maxBytes: longestErrorBytes });
-      await checkReply(command, { ...reply, text }, doing, call);
-      throw new ClipError('EPROTOCOL', `${doing}: the server answered with a document instead of video`);
+      const text = await readText(reply.body, action, { maxBytes: longestErrorBytes });
+      await checkReply(command, { ...reply, text }, action, call);
+      throw new ClipError('EPROTOCOL', `${action}: the server answered with a document instead of video`);
     },
 
     /** Server clock and version; `undefined` from servers before 2.6.1, or where it does need a login after all. */
     async info(call: Call): Promise<XmlElement | undefined> {
-      const doing = 'Asking for the server version';
+      const action = 'Asking for the server version';
       const { signal } = call;
-      const reply = await http.request({ method: 'GET', path: '/info', headers: sessionHeaders(call), signal, doing });
+      const reply = await http.request({ method: 'GET', path: '/info', headers: sessionHeaders(call), signal, action });
       const isRefusal = reply.status === 401 || reply.status === 403;
       if (reply.status === 404 || (isRefusal && !isDoubtful(call))) return undefined;
-      const problem = statusError(reply, doing);
+      const problem = statusError(reply, action);
       if (problem) throw problem;
       return readResult(reply);
     },

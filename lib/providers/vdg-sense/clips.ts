@@ -10,7 +10,7 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
-import { inSlices } from '../../async/yielding';
+import { forEachYielding } from '../../async/yielding';
 import { valueOf } from '../../net/xml';
 import { createSenseApi } from './api';
 import { createExports } from './exports';
@@ -51,11 +51,11 @@ export function openSense(config: ProviderConfig): Provider<Session> {
         imageheight: imageHeight === undefined ? undefined : String(imageHeight),
         vca: vca ? String(vca) : undefined,
       };
-      const doing = `Creating the clip of ${describeClip(request)}`;
-      const [clip] = findClips(await api.command('addClip', parameters, call, doing)).flatMap(
+      const action = `Creating the clip of ${describeClip(request)}`;
+      const [clip] = findClips(await api.command('addClip', parameters, call, action)).flatMap(
         (each) => readClip(each) ?? [],
       );
-      if (!clip) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no clip`);
+      if (!clip) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no clip`);
       return { ...toClip(clip, request), start, end, title: clip.title ?? request.title };
     },
 
@@ -70,11 +70,11 @@ export function openSense(config: ProviderConfig): Provider<Session> {
 
     /** The page of this command is not public: parameters as for updateClip, errors as XML in place of the video. */
     async openClip(clip, call) {
-      const doing = `Downloading the clip of ${describeClip(clip)}`;
+      const action = `Downloading the clip of ${describeClip(clip)}`;
       const headers: Record<string, string> =
         call.offset > 0 && call.etag ? { Range: `bytes=${call.offset}-`, 'If-Range': call.etag } : {};
       try {
-        const reply = await api.media('downloadClip', parametersOf(clip), { ...call, headers }, doing);
+        const reply = await api.media('downloadClip', parametersOf(clip), { ...call, headers }, action);
         return readMedia(reply, call.offset);
       } catch (error) {
         // It was finished once, so it has been removed since.
@@ -126,8 +126,8 @@ export function openSense(config: ProviderConfig): Provider<Session> {
   async function deleteClip(clip: Clip, call: Call): Promise<void> {
     const method = config.settings.deleteMethod === 'DELETE' ? 'DELETE' : 'GET';
     try {
-      const doing = `Deleting the clip of ${describeClip(clip)}`;
-      await api.command('deleteClip', parametersOf(clip), call, doing, { method, mayBeEmpty: true });
+      const action = `Deleting the clip of ${describeClip(clip)}`;
+      await api.command('deleteClip', parametersOf(clip), call, action, { method, mayBeEmpty: true });
     } catch (error) {
       if (!(error instanceof ClipError && error.vendorCode === '-40')) throw error;
     }
@@ -146,11 +146,11 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     const lists = new Map<string, Map<string, SenseClip> | ClipError>();
     await Promise.all(
       [...servers].map(async (serverid) => {
-        const doing = `Asking for the clips of server ${serverid}`;
+        const action = `Asking for the clips of server ${serverid}`;
         try {
-          const root = await api.command('getClips', { serverid }, call, doing, { items: 'clip' });
+          const root = await api.command('getClips', { serverid }, call, action, { items: 'clip' });
           const list = new Map<string, SenseClip>();
-          await inSlices(findClips(root), (element) => {
+          await forEachYielding(findClips(root), (element) => {
             const clip = readClip(element);
             const isOwn = clip?.serverId === undefined || clip.serverId === serverid;
             if (clip && isOwn) list.set(clip.id, clip);

@@ -91,19 +91,19 @@ export function resultError(
   command: string,
   code: string,
   description: string,
-  doing: string,
+  action: string,
   hasSession: boolean,
 ): ClipError {
   const said = description ? ` ("${description}")` : '';
   const meaning = meaningsOfCommand[command]?.[code] ?? meanings[code];
   if (loginWanted.test(description) && !beyondDoubt.has(code)) {
-    const message = `${doing}: the server wants a login${said}, code ${code}. Check the login method of the connection`;
+    const message = `${action}: the server wants a login${said}, code ${code}. Check the login method of the connection`;
     return new ClipError('EAUTH', message, { vendorCode: code, sessionExpired: hasSession });
   }
   if (!meaning) {
-    const message = `${doing}: the server answered with code ${code}${said}, which is not documented`;
+    const message = `${action}: the server answered with code ${code}${said}, which is not documented`;
     return new ClipError('EFAILED', message, { vendorCode: code, sessionExpired: hasSession });
   }
   const [ourCode, text, retryable] = meaning;
-  return new ClipError(ourCode, `${doing}: ${text}${said}, code ${code}`, { vendorCode: code, retryable });
+  return new ClipError(ourCode, `${action}: ${text}${said}, code ${code}`, { vendorCode: code, retryable });
 }

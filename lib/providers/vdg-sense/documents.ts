@@ -11,16 +11,16 @@ export const xmlHeaders = { 'Content-Type': 'text/xml; charset=utf-8' };
 /** `undefined` for an empty reply. @throws EPROTOCOL for what is no document of the API */
 export async function readXml(
   reply: HttpReply,
-  doing: string,
+  action: string,
   hasSession = false,
   items?: string,
 ): Promise<XmlElement | undefined> {
   if (reply.text.trim() === '') return undefined;
-  if (isPage(reply.text)) throw notTheApi(doing, 'html', hasSession);
+  if (isPage(reply.text)) throw notTheApi(action, 'html', hasSession);
   try {
     return items === undefined ? parseXml(reply.text) : await parseXmlList(reply.text, items);
   } catch (error) {
-    throw new ClipError('EPROTOCOL', `${doing}: ${(error as Error).message}`, { sessionExpired: hasSession });
+    throw new ClipError('EPROTOCOL', `${action}: ${(error as Error).message}`, { sessionExpired: hasSession });
   }
 }
 
@@ -49,7 +49,7 @@ export function isAnswer({ name }: XmlElement): boolean {
 }
 
 /** A page in place of a result may be a login page: a fresh session is worth one try. */
-export function notTheApi(doing: string, what: string | undefined, hasSession: boolean): ClipError {
-  const message = `${doing}: the server answered with ${what ? `<${what}>` : 'nothing'} where a result was expected. Check that the address is the one of the VDG Sense API`;
+export function notTheApi(action: string, what: string | undefined, hasSession: boolean): ClipError {
+  const message = `${action}: the server answered with ${what ? `<${what}>` : 'nothing'} where a result was expected. Check that the address is the one of the VDG Sense API`;
   return new ClipError('EPROTOCOL', message, { sessionExpired: hasSession });
 }

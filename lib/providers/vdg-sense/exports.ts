@@ -22,8 +22,8 @@ export function createExports(api: SenseApi): Exports {
   const ownMark = randomUUID();
 
   /** Without a number, the command lists all exports, ended ones included. */
-  async function list(call: Call, doing: string): Promise<SenseExport[]> {
-    return readExports(await api.command('getExportVideoStatus', {}, call, doing));
+  async function list(call: Call, action: string): Promise<SenseExport[]> {
+    return readExports(await api.command('getExportVideoStatus', {}, call, action));
   }
 
   function isOfSession(started: ServerExport, call: Call): boolean {
@@ -36,21 +36,21 @@ export function createExports(api: SenseApi): Exports {
 
   return {
     async exportVideo(request, call) {
-      const doing = `Starting the export of ${describeExport(request)}`;
+      const action = `Starting the export of ${describeExport(request)}`;
       const options = { method: 'POST', body: writeExport(request) } as const;
-      const root = await api.command('exportVideo', {}, call, doing, options).catch((error: unknown) => {
+      const root = await api.command('exportVideo', {}, call, action, options).catch((error: unknown) => {
         throw mayHaveStarted(error);
       });
       const id = [root, ...findAll(root, 'export')].map((element) => valueOf(element, 'exportid')).find(Boolean);
-      if (!id) throw new ClipError('EPROTOCOL', `${doing}: the server accepted it but returned no number for it`);
+      if (!id) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no number for it`);
       const cameras = request.cameras.map((camera) => ({ ...camera, status: 'pending' as const, progress: 0 }));
       return { id, status: 'pending', progress: 0, path: request.path, cameras, ref: { session: markOf(call) } };
     },
 
     /** Of several that are alike any will do: they export the same to the same place. */
     async findExport(request, call) {
-      const doing = `Looking for the export of ${describeExport(request)}`;
-      const found = (await list(call, doing)).findLast((each) => each.status !== 'failed' && isAlike(each, request));
+      const action = `Looking for the export of ${describeExport(request)}`;
+      const found = (await list(call, action)).findLast((each) => each.status !== 'failed' && isAlike(each, request));
       return found && toExport(found, request, markOf(call));
     },
 
@@ -64,17 +64,17 @@ export function createExports(api: SenseApi): Exports {
 
     /** Documented for exports that are pending; what becomes of others is up to the server. */
     async cancelExport(started, call) {
-      const doing = `Cancelling the export of ${describeExport(started)}`;
+      const action = `Cancelling the export of ${describeExport(started)}`;
       let exportid = started.id;
       // A number of an earlier session may name somebody else's export by now.
       if (!call.session || !isOfSession(started, call)) {
-        const listed = await list(call, doing);
+        const listed = await list(call, action);
         const found = identify(started, listed, isOfSession(started, call));
         if (found instanceof ClipError) throw found;
         if (!found || listed.filter(({ id }) => id === found.id).length > 1) throw unclear(started);
         exportid = found.id;
       }
-      await api.command('exportVideo', { exportid }, call, doing, { method: 'DELETE', mayBeEmpty: true });
+      await api.command('exportVideo', { exportid }, call, action, { method: 'DELETE', mayBeEmpty: true });
     },
   };
 }

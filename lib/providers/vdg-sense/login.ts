@@ -21,21 +21,28 @@ export function createLogin(http: HttpClient, { settings, credentials, now }: Pr
   const keyName = String(settings.sessionKeyName || 'sessionkey');
 
   async function login({ signal }: { signal: AbortSignal }): Promise<SenseSession> {
-    const doing = loggingIn(settings.url, username);
+    const action = loggingIn(settings.url, username);
     const body = settings.auth === 'digest' ? digestLogin() : plainLogin();
-    const reply = await http.request({ method: 'POST', path: '/webservice', headers: xmlHeaders, body, signal, doing });
+    const reply = await http.request({
+      method: 'POST',
+      path: '/webservice',
+      headers: xmlHeaders,
+      body,
+      signal,
+      action,
+    });
     const refusal = readResult(reply);
     const refusedWith = refusal && resultCode(refusal);
-    if (isFailure(refusedWith)) throw refused(doing, refusedWith!, valueOf(refusal!, 'description') ?? '');
-    if (reply.status === 401 || reply.status === 403) throw refused(doing, `HTTP ${reply.status}`, '');
-    const problem = statusError(reply, doing);
+    if (isFailure(refusedWith)) throw refused(action, refusedWith!, valueOf(refusal!, 'description') ?? '');
+    if (reply.status === 401 || reply.status === 403) throw refused(action, `HTTP ${reply.status}`, '');
+    const problem = statusError(reply, action);
     if (problem) throw problem;
-    const root = await readXml(reply, doing);
+    const root = await readXml(reply, action);
     const session = readSession(root, reply.setCookies, keyName);
     if (!session) {
       throw new ClipError(
         'EAUTH',
-        `${doing}: the answer (${root?.name ?? 'empty'}) holds no session key. The login may be refused; if it is not, set the name of the session key`,
+        `${action}: the answer (${root?.name ?? 'empty'}) holds no session key. The login may be refused; if it is not, set the name of the session key`,
       );
     }
     return { ...session, mark: randomUUID() };
@@ -73,12 +80,12 @@ export function loggingIn(url: unknown, username: string): string {
 }
 
 /** What a login was refused with. Only where the server itself says that it is full, trying again cannot lock the account. */
-export function refused(doing: string, code: string, description: string): ClipError {
+export function refused(action: string, code: string, description: string): ClipError {
   const said = description ? `: ${description}` : '';
   if (crowded.test(description)) {
-    const message = `${doing}: the server takes no more sessions (${code})${said}. End some of them`;
+    const message = `${action}: the server takes no more sessions (${code})${said}. End some of them`;
     return new ClipError('ELIMIT', message, { vendorCode: code, retryable: true, retryAfterMs: crowdedMs });
   }
-  const message = `${doing}: the server refused the login (${code})${said}. Check user name and password`;
+  const message = `${action}: the server refused the login (${code})${said}. Check user name and password`;
   return new ClipError('EAUTH', message, { vendorCode: code });
 }

@@ -79,13 +79,13 @@ export function driveEditor(page: Page, url: string) {
     for (let attempts = 3; attempts > 0; attempts -= 1) {
       await page.mouse.dblclick(box.x + box.width / 2, box.y + box.height / 2);
       const form = page.locator('#dialog-form').waitFor({ timeout: attempts > 1 ? 3_000 : readyMs });
-      if (await form.then(() => true).catch(() => false)) return settled();
+      if (await form.then(() => true).catch(() => false)) return onSettled();
     }
     throw new Error(`No dialog opened for ${id}`);
   }
 
   /** Trays slide in and out: until the one on top, if there is one, has arrived. */
-  async function settled(): Promise<void> {
+  async function onSettled(): Promise<void> {
     await page.waitForFunction(`[...document.querySelectorAll('.red-ui-tray')].every(
       (tray) => tray.style.right === '0px' && getComputedStyle(tray).right === '0px',
     )`);
@@ -103,14 +103,14 @@ export function driveEditor(page: Page, url: string) {
     const left = await tray().elementHandle();
     await tray().locator(button).click();
     await left?.waitForElementState('hidden');
-    await settled();
+    await onSettled();
   }
 
   /** Opens the dialog of the chosen connection, or of a new one. */
   async function openConnection(which: 'edit' | 'add'): Promise<void> {
     await page.locator(`#node-input-btn-connection-${which}`).click();
     await page.locator('#node-config-input-provider').waitFor();
-    await settled();
+    await onSettled();
   }
 
   async function deploy(): Promise<void> {
@@ -137,7 +137,7 @@ export function driveEditor(page: Page, url: string) {
     flow,
     openNode,
     openConnection,
-    settled,
+    onSettled,
     done,
     cancel,
     cancelAll,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { inSlices } from '../../../lib/async/yielding';
+import { forEachYielding } from '../../../lib/async/yielding';
 import { countTurns } from '../../support/turns';
 
 describe('work in slices', () => {
@@ -7,27 +7,27 @@ describe('work in slices', () => {
 
   it('is done for each item, in order', async () => {
     const done: number[] = [];
-    await inSlices(items, (item) => void done.push(item));
+    await forEachYielding(items, (item) => void done.push(item));
     assert.deepEqual(done, items);
-    await inSlices([], () => assert.fail());
+    await forEachYielding([], () => assert.fail());
   });
 
   it('lets others have their turn in between, again and again', async () => {
     const counter = countTurns();
-    await inSlices(items, () => undefined);
+    await forEachYielding(items, () => undefined);
     counter.stop();
     assert.ok(counter.turns >= 20, `${counter.turns} turns`);
   });
 
   it('is done at once where there is little of it', () => {
     let done = 0;
-    void inSlices([1, 2, 3], () => (done += 1));
+    void forEachYielding([1, 2, 3], () => (done += 1));
     assert.equal(done, 3);
   });
 
   it('ends where it fails', async () => {
     const done: number[] = [];
-    const working = inSlices(items, (item) => {
+    const working = forEachYielding(items, (item) => {
       if (item === 500) throw new Error('no');
       done.push(item);
     });

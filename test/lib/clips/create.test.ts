@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createClip, type CreateWork } from '../../../lib/clips/create';
+import { createClip, type CreateJobData } from '../../../lib/clips/create';
 import { ClipError } from '../../../lib/errors';
 import type { ClipRequest } from '../../../lib/provider';
 import { untilAborted } from '../../support/promises';
@@ -13,7 +13,7 @@ const request: ClipRequest = {
   options: { vca: 'none' },
 };
 const { options } = request;
-const work: CreateWork = { connection: 'connection-1', request };
+const work: CreateJobData = { connection: 'connection-1', request };
 
 describe('creating a clip', () => {
   it('hands the request on as it is, and gives the clip its connection and provider', async () => {
@@ -43,7 +43,7 @@ describe('creating a clip', () => {
     const connection = connect({ createClip: () => Promise.reject(trouble) });
     for (const failures of [0, 1, 2, 3]) {
       const answer = await createClip(aJob(work, { failures }), connection, aContext());
-      assert.deepEqual(answer, { type: 'retry', afterMs: 90_000, because: trouble });
+      assert.deepEqual(answer, { type: 'retry', afterMs: 90_000, error: trouble });
     }
     const last = await createClip(aJob(work, { failures: 4 }), connection, aContext());
     assert.deepEqual(last, { type: 'failed', error: trouble });
@@ -69,7 +69,7 @@ describe('creating a clip', () => {
   });
 
   it('ends with EABORTED when it is stopped', async () => {
-    const context = aContext<CreateWork>();
+    const context = aContext<CreateJobData>();
     const connection = connect({ createClip: (_request, { signal }) => untilAborted(signal) });
     const creating = createClip(aJob(work), connection, context);
     context.stop.abort();
@@ -82,7 +82,7 @@ describe('creating a clip', () => {
     const asked = { ...work, asked: true };
 
     it('notes that it asks before it does', async () => {
-      const context = aContext<CreateWork>();
+      const context = aContext<CreateJobData>();
       const createClip_ = async () => {
         assert.deepEqual(context.saved, [asked]);
         return made;

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { appendFile, link, mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { downloadClip, removeParts, type DownloadWork } from '../../../lib/clips/download';
+import { downloadClip, removeParts, type DownloadJobData } from '../../../lib/clips/download';
 import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import { openJournal } from '../../../lib/jobs/journal';
 import type { OpenClip } from '../../../lib/provider';
 import { eventually } from '../../support/eventually';
@@ -20,9 +20,9 @@ describe('a download that runs again', () => {
   const test = downloadRig();
 
   it('has noted which file it is about to make, before there is one', async () => {
-    const context = aContext<DownloadWork>();
+    const context = aContext<DownloadJobData>();
     const notes: [string | undefined, string[]][] = [];
-    context.save = async ({ placing }) => void notes.push([placing?.path, await test.files()]);
+    context.save = async ({ publishing }) => void notes.push([publishing?.path, await test.files()]);
     await test.start({ context });
     assert.deepEqual(notes, [[test.path('7/clip.mp4'), ['clip.mp4.aaaabbbb.part']]]);
   });
@@ -57,7 +57,7 @@ describe('a download that runs again', () => {
   it('starts anew when the process died before the file got its name', async () => {
     const first = await test.start();
     const saved = first.context.saved.at(-1)!;
-    const elsewhere = { ...saved, placing: { ...saved.placing!, path: test.path('7/never-made.mp4') } };
+    const elsewhere = { ...saved, publishing: { ...saved.publishing!, path: test.path('7/never-made.mp4') } };
     await writeFile(test.path(part), 'left by the crash');
     const second = await test.start({ work: elsewhere });
     assert.equal(expectFile(second.answer).path, test.path('7/clip-1.mp4'));
@@ -133,8 +133,8 @@ describe('a download that runs again', () => {
 
   describe('after it was stopped in the middle by a redeploy', () => {
     /** Stops it when so many bytes have come, and are in the part as far as whole batches go. */
-    async function stopped(open: Download['open'], work: Partial<DownloadWork> = {}) {
-      const context = aContext<DownloadWork>();
+    async function stopped(open: Download['open'], work: Partial<DownloadJobData> = {}) {
+      const context = aContext<DownloadJobData>();
       const onBytes = (bytes: number) => void (bytes >= video.length / 2 && context.stop.abort());
       const { answer } = await test.start({ open, work: { ...work }, context, onBytes });
       expectError(answer, 'failed', 'EABORTED');
@@ -166,7 +166,7 @@ describe('a download that runs again', () => {
 
     it('goes on from there even if it was stopped again before a byte came', async () => {
       const saved = await stopped(() => sendFrom(video, 0));
-      const context = aContext<DownloadWork>();
+      const context = aContext<DownloadJobData>();
       const open = (_count: number, { offset }: { offset: number }) => {
         context.stop.abort();
         return sendFrom(video, offset);
@@ -183,7 +183,7 @@ describe('a download that runs again', () => {
     it('starts anew, cleanly, if the server has other bytes by now', async () => {
       const saved = await stopped(() => sendFrom(video, 0));
       const other = Buffer.concat([test.video, box('free', Buffer.alloc(4_000_000))]);
-      const context = aContext<DownloadWork>();
+      const context = aContext<DownloadJobData>();
       const { answer } = await test.start({ open: () => sendFrom(other, 0, { etag: '"2"' }), work: saved, context });
       assert.equal(expectFile(answer).resumed, false);
       assert.equal(expectFile(answer).sha256, sha256(other));
@@ -224,7 +224,7 @@ describe('a download that runs again', () => {
   });
 
   it('deletes the clip on the server then, when it was stopped before that', async () => {
-    const context = aContext<DownloadWork>();
+    const context = aContext<DownloadJobData>();
     const first = await test.start({
       work: { deleteAfter: true },
       context,
@@ -273,14 +273,14 @@ describe('a download that runs again', () => {
     function node(open: (count: number) => Promise<Partial<OpenClip> & Pick<OpenClip, 'body'>>) {
       let count = 0;
       const connection = connect({ openClip: async () => open((count += 1)) }, test.clock);
-      const outcomes: Exclude<Answer<DownloadWork>, { type: 'retry' }>[] = [];
+      const outcomes: Exclude<JobResult<DownloadJobData>, { type: 'retry' }>[] = [];
       const waits: number[] = [];
       const start = () => {
         const journal = openJournal(test.path('jobs'), (text) => assert.fail(text));
         return new EmbeddedEngine(journal, test.clock, (text) => assert.fail(text));
       };
       const own = (engine: EmbeddedEngine) =>
-        engine.own<DownloadWork>('node', {
+        engine.register<DownloadJobData>('node', {
           run: (job, context) =>
             downloadClip(job, connection, context, {
               clock: test.clock,
@@ -288,10 +288,10 @@ describe('a download that runs again', () => {
               findFfmpeg: () => Promise.reject(new Error('Not expected')),
               onBuffer: () => undefined,
             }),
-          retrying: (_job, { afterMs }) => void waits.push(afterMs),
-          settled: (_job, outcome) => void outcomes.push(outcome),
+          onRetry: (_job, { afterMs }) => void waits.push(afterMs),
+          onSettled: (_job, outcome) => void outcomes.push(outcome),
         });
-      const work: DownloadWork = {
+      const work: DownloadJobData = {
         connection: connection.id,
         clip: aClip(),
         output: 'file',
@@ -306,7 +306,7 @@ describe('a download that runs again', () => {
         deleteAfter: false,
         strict: true,
       };
-      const add = (engine: EmbeddedEngine) => engine.add({ owner: 'node', data: work, runAt: test.clock.now() });
+      const add = (engine: EmbeddedEngine) => engine.add({ nodeId: 'node', data: work, runAt: test.clock.now() });
       return { start, own, add, outcomes, waits, opened: () => count };
     }
 
@@ -371,7 +371,7 @@ describe('a download that runs again', () => {
       const { start, own, add, outcomes, opened } = node(async () => send(test.video));
       const engine = start();
       const died = deferred();
-      engine.own<DownloadWork>('node', {
+      engine.register<DownloadJobData>('node', {
         run: async (job, context) => {
           const connection = connect({ openClip: async () => send(test.video) }, test.clock);
           await downloadClip(job, connection, context, {
@@ -383,8 +383,8 @@ describe('a download that runs again', () => {
           died.resolve();
           return new Promise(() => undefined);
         },
-        retrying: () => undefined,
-        settled: () => undefined,
+        onRetry: () => undefined,
+        onSettled: () => undefined,
       });
       await add(engine);
       await test.clock.advance(0);

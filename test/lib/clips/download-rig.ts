@@ -5,10 +5,10 @@ import { readdirSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { downloadClip, type DownloadOptions, type DownloadWork } from '../../../lib/clips/download';
+import { downloadClip, type DownloadOptions, type DownloadJobData } from '../../../lib/clips/download';
 import type { Connection } from '../../../lib/connection/connection';
 import type { ErrorCode } from '../../../lib/errors';
-import type { Answer, Job } from '../../../lib/jobs/job';
+import type { JobResult, Job } from '../../../lib/jobs/job';
 import type { Clip, ClipFile, OpenClip } from '../../../lib/provider';
 import { makeVideo } from '../../simulators/video';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
@@ -22,19 +22,19 @@ type Methods = Omit<Parameters<typeof connect>[0], 'openClip'>;
 export interface Download {
   /** Where the bytes come from: called for every attempt, with their number from 1, and where the clip is to be opened. */
   open?: (count: number, from: { offset: number; etag?: string }) => Opened | Promise<Opened>;
-  work?: Partial<DownloadWork>;
+  work?: Partial<DownloadJobData>;
   clip?: Partial<Clip>;
   methods?: Methods;
   connection?: Connection;
-  context?: TestContext<DownloadWork>;
-  job?: Partial<Job<DownloadWork>>;
+  context?: TestContext<DownloadJobData>;
+  job?: Partial<Job<DownloadJobData>>;
   options?: Partial<DownloadOptions>;
   onBytes?(bytes: number, total: number | undefined): void;
 }
 
 export interface Result {
-  answer: Answer<DownloadWork>;
-  context: TestContext<DownloadWork>;
+  answer: JobResult<DownloadJobData>;
+  context: TestContext<DownloadJobData>;
   buffers: Buffer[];
 }
 
@@ -66,16 +66,16 @@ export function sendFrom(bytes: Buffer, offset: number, more: Partial<OpenClip> 
   return { body, size: bytes.length, etag: '"1"', resumable: true, offset, ...more };
 }
 
-export function expectFile(answer: Answer<DownloadWork>): ClipFile {
+export function expectFile(answer: JobResult<DownloadJobData>): ClipFile {
   assert.ok(answer.type === 'done', JSON.stringify(answer));
   assert.ok(answer.data.clip.file);
   return answer.data.clip.file;
 }
 
 /** @param type `retry`: it is worth another try */
-export function expectError(answer: Answer<DownloadWork>, type: 'retry' | 'failed', code: ErrorCode) {
+export function expectError(answer: JobResult<DownloadJobData>, type: 'retry' | 'failed', code: ErrorCode) {
   assert.equal(answer.type, type, JSON.stringify(answer));
-  const error = answer.type === 'failed' ? answer.error : answer.type === 'retry' ? answer.because : undefined;
+  const error = answer.type === 'failed' ? answer.error : answer.type === 'retry' ? answer.error : undefined;
   assert.equal(error?.code, code, error?.message);
   return error;
 }
@@ -119,14 +119,14 @@ export function downloadRig(): DownloadRig {
   }
 
   async function start(download: Download = {}): Promise<Result> {
-    const { open = () => send(video), methods = {}, context = aContext<DownloadWork>() } = download;
+    const { open = () => send(video), methods = {}, context = aContext<DownloadJobData>() } = download;
     const openClip = async (_clip: Clip, from: { offset: number; etag?: string }): Promise<Opened> => {
       const opened = await open(bodies.length + 1, from);
       bodies.push(opened.body);
       return opened;
     };
     const connection = download.connection ?? connect({ ...methods, openClip }, clock);
-    const work: DownloadWork = {
+    const work: DownloadJobData = {
       connection: connection.id,
       clip: aClip(download.clip),
       output: 'file',

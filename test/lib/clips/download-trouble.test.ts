@@ -4,7 +4,7 @@ import fs, { mkdir, writeFile, type FileHandle } from 'node:fs/promises';
 import { mock } from 'node:test';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { DownloadWork } from '../../../lib/clips/download';
+import type { DownloadJobData } from '../../../lib/clips/download';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
 import type { OpenClip } from '../../../lib/provider';
 import { eventually } from '../../support/eventually';
@@ -272,7 +272,7 @@ describe('a download in trouble', () => {
     for (const output of ['file', 'buffer'] as const) {
       for (const [moment, make] of Object.entries(moments)) {
         it(`${moment} ends with EABORTED and leaves nothing (output "${output}")`, async () => {
-          const context = aContext<DownloadWork>();
+          const context = aContext<DownloadJobData>();
           const { answer, buffers } = await test.start({ ...make(context.stop), work: { output }, context });
           if (moment === 'at the last byte' && answer.type === 'done') return;
           expectError(answer, 'failed', 'EABORTED');
@@ -287,7 +287,7 @@ describe('a download in trouble', () => {
       let opened = 0;
       const openClip = async () => ((opened += 1), opened === 1 ? { body: first } : send(test.video));
       const connection = connect({ openClip }, test.clock, 1);
-      const context = aContext<DownloadWork>();
+      const context = aContext<DownloadJobData>();
       const running = test.start({ connection, job: { id: 'number-1' } });
       await eventually(() => assert.equal(opened, 1));
       const waiting = test.start({ connection, context, job: { id: 'number-2' } });

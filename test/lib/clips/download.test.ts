@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import type { DownloadWork } from '../../../lib/clips/download';
+import type { DownloadJobData } from '../../../lib/clips/download';
 import { ClipError } from '../../../lib/errors';
 import { makeVideo, openMedia, sha256Of } from '../../simulators/video';
 import { eventually } from '../../support/eventually';
@@ -202,7 +202,7 @@ describe('a downloaded clip', () => {
         const body = new PassThrough();
         const first = test.start({ open: () => ({ body, size: test.video.length }), work, job: { id: 'number-1' } });
         await eventually(() => assert.equal(test.opened, 1));
-        const context = aContext<DownloadWork>();
+        const context = aContext<DownloadJobData>();
         const second = test.start({ work, context, job: { id: 'number-2' } });
         context.stop.abort();
         expectError((await second).answer, 'failed', 'EABORTED');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findClip } from '../../../lib/clips/verify';
+import { matchExistingFile } from '../../../lib/clips/verify';
 import { isFile } from '../../../lib/files/hash';
 import type { Clip } from '../../../lib/provider';
 import { makeVideo } from '../../simulators/video';
@@ -35,7 +35,7 @@ describe('a file that is there already', () => {
 
   it('is described when it is the clip, as a download would', async () => {
     await writeFile(path, video);
-    assert.deepEqual(await findClip(aClip({ size: video.length }), path), {
+    assert.deepEqual(await matchExistingFile(aClip({ size: video.length }), path), {
       path,
       size: video.length,
       sha256: sha256(video),
@@ -69,13 +69,13 @@ describe('a file that is there already', () => {
       const { clip, content, folder } = make();
       if (content) await writeFile(path, content);
       if (folder) await mkdir(path);
-      assert.equal(await findClip(aClip({ size: video.length, ...clip }), path), undefined);
+      assert.equal(await matchExistingFile(aClip({ size: video.length, ...clip }), path), undefined);
     });
   }
 
   it('is the clip when the announced SHA-256 is written in capitals', async () => {
     await writeFile(path, video);
     const clip = aClip({ size: video.length, sha256: sha256(video).toUpperCase() });
-    assert.equal((await findClip(clip, path))?.path, path);
+    assert.equal((await matchExistingFile(clip, path))?.path, path);
   });
 });

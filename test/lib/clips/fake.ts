@@ -54,7 +54,7 @@ export function connect(
 }
 
 export function aJob<Data>(data: Data, more: Partial<Job<Data>> = {}): Job<Data> {
-  return { id: 'aaaabbbb-cccc-dddd', owner: 'node', createdAt: 0, runAt: 0, failures: 0, ...more, data };
+  return { id: 'aaaabbbb-cccc-dddd', nodeId: 'node', createdAt: 0, runAt: 0, failures: 0, ...more, data };
 }
 
 export interface TestContext<Data> extends RunContext<Data> {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
-import type { DownloadWork } from '../../../lib/clips/download';
+import type { DownloadJobData } from '../../../lib/clips/download';
 import { systemClock } from '../../../lib/async/clock';
 import { Connection } from '../../../lib/connection/connection';
 import { readFields } from '../../../lib/fields';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import type { ProviderDefinition } from '../../../lib/provider';
 import { vdgSense } from '../../../lib/providers/vdg-sense';
 import { startServer, type RecordedRequest, type Reply, type SimulatorServer } from '../../simulators/http-server';
@@ -58,7 +58,7 @@ describe('a download from a server', () => {
   }
 
   /** Tries for as long as it is worth another try, at once. */
-  async function download(work: Partial<DownloadWork> = {}): Promise<Answer<DownloadWork>> {
+  async function download(work: Partial<DownloadJobData> = {}): Promise<JobResult<DownloadJobData>> {
     let failures = 0;
     for (;;) {
       const { answer } = await test.start({
@@ -69,7 +69,7 @@ describe('a download from a server', () => {
         options: { clock: systemClock, stallMs: 200 },
       });
       if (answer.type !== 'retry') return answer;
-      failures = answer.because ? failures + 1 : 0;
+      failures = answer.error ? failures + 1 : 0;
       work = answer.data!;
     }
   }
@@ -90,7 +90,7 @@ describe('a download from a server', () => {
 
   const isError =
     (code: Parameters<typeof expectError>[2], says: RegExp) =>
-    (answer: Answer<DownloadWork>): void =>
+    (answer: JobResult<DownloadJobData>): void =>
       assert.match(expectError(answer, 'failed', code).message, says);
 
   const rangesAsked = (): (string | undefined)[] => server.requests.map(({ headers }) => headers.range);
@@ -233,7 +233,7 @@ describe('a download from a server', () => {
     assert.equal((await downloading).resumed, true);
   });
 
-  function clip(): DownloadWork['clip'] {
+  function clip(): DownloadJobData['clip'] {
     return {
       id: 'clip-1',
       connection: 'sense',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { judgeFailure, judgeRound, pollClip, type PollWork } from '../../../lib/clips/poll';
+import { evaluateFailure, evaluateRound, pollClip, type PollJobData } from '../../../lib/clips/poll';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import type { ClipStatus } from '../../../lib/provider';
 import { manualClock } from '../../support/manual-clock';
 import { aClip, aContext, aJob, connect } from './fake';
@@ -9,17 +9,17 @@ import { aClip, aContext, aJob, connect } from './fake';
 const now = 1_000_000;
 const middle = (): number => 0.5;
 
-function work(more: Partial<PollWork> = {}): PollWork {
+function work(more: Partial<PollJobData> = {}): PollJobData {
   const clip = aClip({ status: 'busy', progress: 10 });
   return { connection: 'connection-1', clip, intervalMs: 2_000, maxIntervalMs: 30_000, polls: 0, misses: 0, ...more };
 }
 
-function expectRetry(answer: Answer<PollWork>) {
+function expectRetry(answer: JobResult<PollJobData>) {
   assert.ok(answer.type === 'retry', JSON.stringify(answer));
   return answer;
 }
 
-function expectFailed(answer: Answer<PollWork>, code: ErrorCode) {
+function expectFailed(answer: JobResult<PollJobData>, code: ErrorCode) {
   assert.ok(answer.type === 'failed', JSON.stringify(answer));
   assert.equal(answer.error.code, code);
   return answer;
@@ -28,15 +28,15 @@ function expectFailed(answer: Answer<PollWork>, code: ErrorCode) {
 describe('a round of polling', () => {
   for (const status of ['pending', 'busy'] as const) {
     it(`goes on while the clip is ${status}`, () => {
-      const answer = expectRetry(judgeRound(work(), aClip({ status, progress: 42 }), now, 0));
-      assert.equal(answer.because, undefined);
+      const answer = expectRetry(evaluateRound(work(), aClip({ status, progress: 42 }), now, 0));
+      assert.equal(answer.error, undefined);
       assert.equal(answer.afterMs, 2_000);
       assert.deepEqual(answer.data, work({ clip: aClip({ status, progress: 42 }), polls: 1 }));
     });
   }
 
   it('is the last one when the clip is finished', () => {
-    const answer = judgeRound(work({ polls: 4, misses: 2 }), aClip({ status: 'finished', size: 9 }), now, 0);
+    const answer = evaluateRound(work({ polls: 4, misses: 2 }), aClip({ status: 'finished', size: 9 }), now, 0);
     assert.deepEqual(answer, {
       type: 'done',
       data: work({ clip: aClip({ status: 'finished', size: 9, progress: 100 }), polls: 5 }),
@@ -52,7 +52,7 @@ describe('a round of polling', () => {
   for (const { status, reason, code, says } of ends) {
     it(`is the last one when the clip is ${status}${reason ? ' for a reason' : ''}`, () => {
       const found = aClip({ status, ...(reason === undefined ? {} : { reason }) });
-      const answer = expectFailed(judgeRound(work(), found, now, 0), code);
+      const answer = expectFailed(evaluateRound(work(), found, now, 0), code);
       assert.match(answer.error.message, says);
       assert.match(answer.error.message, /camera 7\/2, 2025-03-01T08:50:00\.000Z to 2025-03-01T08:50:02\.000Z/);
       assert.equal(answer.error.retryable, false);
@@ -65,7 +65,7 @@ describe('a round of polling', () => {
     let state = work();
     for (let round = 0; round < 10; round += 1) {
       // The start of every step, so that the whole of it is waited for.
-      const { afterMs, data } = expectRetry(judgeRound(state, aClip({ status: 'busy' }), 480_000, 0));
+      const { afterMs, data } = expectRetry(evaluateRound(state, aClip({ status: 'busy' }), 480_000, 0));
       waits.push(afterMs);
       state = data!;
     }
@@ -74,48 +74,48 @@ describe('a round of polling', () => {
 
   it('lets clips of any age come due at the same moments', () => {
     const dueAt = (polls: number, at: number, phaseMs = 0) =>
-      at + expectRetry(judgeRound(work({ polls }), aClip({ status: 'busy' }), at, phaseMs)).afterMs;
+      at + expectRetry(evaluateRound(work({ polls }), aClip({ status: 'busy' }), at, phaseMs)).afterMs;
     assert.deepEqual([dueAt(0, 7_999), dueAt(2, 6_500), dueAt(4, 100)], [8_000, 8_000, 8_000]);
     assert.equal(dueAt(0, 7_999, 1_500), 8_500);
     assert.equal(dueAt(0, 8_000), 10_000);
   });
 
   it('never waits longer than the longest interval, also after a million rounds', () => {
-    const answer = judgeRound(work({ polls: 1_000_000 }), aClip({ status: 'busy' }), 30_001, 0);
+    const answer = evaluateRound(work({ polls: 1_000_000 }), aClip({ status: 'busy' }), 30_001, 0);
     assert.equal(expectRetry(answer).afterMs, 29_999);
   });
 
   it('never shows less progress than before', () => {
-    const answer = judgeRound(work(), aClip({ status: 'busy', progress: 3 }), now, 0);
+    const answer = evaluateRound(work(), aClip({ status: 'busy', progress: 3 }), now, 0);
     assert.equal(expectRetry(answer).data?.clip.progress, 10);
   });
 
   describe('in which the clip is not listed', () => {
     it('says nothing of a clip that was finished when it was last listed', () => {
       const finished = work({ clip: aClip({ status: 'finished' }) });
-      expectRetry(judgeRound(finished, undefined, now, 0));
-      const gone = judgeRound({ ...finished, misses: 2 }, undefined, now, 0);
+      expectRetry(evaluateRound(finished, undefined, now, 0));
+      const gone = evaluateRound({ ...finished, misses: 2 }, undefined, now, 0);
       assert.equal(gone.type === 'failed' && gone.error.code, 'EEXPIRED');
     });
 
     it('is forgiven twice, and the third in a row means that the clip is gone', () => {
-      const first = expectRetry(judgeRound(work(), undefined, now, 0));
+      const first = expectRetry(evaluateRound(work(), undefined, now, 0));
       assert.deepEqual(first.data, work({ polls: 1, misses: 1 }));
-      const second = expectRetry(judgeRound(first.data, undefined, now, 0));
+      const second = expectRetry(evaluateRound(first.data, undefined, now, 0));
       assert.equal(second.data?.misses, 2);
-      const third = expectFailed(judgeRound(second.data, undefined, now, 0), 'EEXPIRED');
+      const third = expectFailed(evaluateRound(second.data, undefined, now, 0), 'EEXPIRED');
       assert.equal(third.data?.clip.status, 'expired');
     });
 
     it('is forgotten when the clip is listed again', () => {
-      const answer = expectRetry(judgeRound(work({ misses: 2 }), aClip({ status: 'busy' }), now, 0));
+      const answer = expectRetry(evaluateRound(work({ misses: 2 }), aClip({ status: 'busy' }), now, 0));
       assert.equal(answer.data?.misses, 0);
     });
   });
 
   describe('when the time is over', () => {
     it('gives up with the clip as it is, and says how to go on', () => {
-      const answer = judgeRound(work({ giveUpAt: now }), aClip({ status: 'busy', progress: 80 }), now, 0);
+      const answer = evaluateRound(work({ giveUpAt: now }), aClip({ status: 'busy', progress: 80 }), now, 0);
       const { error, data } = expectFailed(answer, 'ETIMEOUT');
       assert.match(error.message, /was still busy when the time .* send the message to poll-clip again/);
       assert.equal(data?.clip.status, 'busy');
@@ -123,20 +123,20 @@ describe('a round of polling', () => {
     });
 
     it('still takes a clip that is finished', () => {
-      assert.equal(judgeRound(work({ giveUpAt: now }), aClip({ status: 'finished' }), now + 5_000, 0).type, 'done');
+      assert.equal(evaluateRound(work({ giveUpAt: now }), aClip({ status: 'finished' }), now + 5_000, 0).type, 'done');
     });
 
     it('says that the clip failed rather than that it took too long', () => {
-      expectFailed(judgeRound(work({ giveUpAt: now }), aClip({ status: 'failed' }), now, 0), 'EFAILED');
+      expectFailed(evaluateRound(work({ giveUpAt: now }), aClip({ status: 'failed' }), now, 0), 'EFAILED');
     });
 
     it('has taken its last look at the very end', () => {
-      const before = expectRetry(judgeRound(work({ giveUpAt: now + 700 }), aClip({ status: 'busy' }), now, 0));
+      const before = expectRetry(evaluateRound(work({ giveUpAt: now + 700 }), aClip({ status: 'busy' }), now, 0));
       assert.equal(before.afterMs, 700);
     });
 
     it('is never without a limit', () => {
-      assert.equal(judgeRound(work(), aClip({ status: 'busy' }), Number.MAX_SAFE_INTEGER, 0).type, 'retry');
+      assert.equal(evaluateRound(work(), aClip({ status: 'busy' }), Number.MAX_SAFE_INTEGER, 0).type, 'retry');
     });
   });
 });
@@ -146,8 +146,8 @@ describe('a round of polling that fails', () => {
   for (const code of passing) {
     it(`with ${code} is tried again as long as there is time, however often`, () => {
       const error = new ClipError(code, 'trouble');
-      const answer = expectRetry(judgeFailure(work(), error, 1_000, now, middle));
-      assert.equal(answer.because, error);
+      const answer = expectRetry(evaluateFailure(work(), error, 1_000, now, middle));
+      assert.equal(answer.error, error);
       assert.equal(answer.afterMs, 60_000);
     });
   }
@@ -156,7 +156,7 @@ describe('a round of polling that fails', () => {
   for (const code of final) {
     it(`with ${code} is the last one, and hands the clip on`, () => {
       const error = new ClipError(code, 'trouble');
-      const answer = expectFailed(judgeFailure(work(), error, 1, now), code);
+      const answer = expectFailed(evaluateFailure(work(), error, 1, now), code);
       assert.equal(answer.error, error);
       assert.deepEqual(answer.data, work());
     });
@@ -164,41 +164,41 @@ describe('a round of polling that fails', () => {
 
   it('with an answer that makes no sense is tried again four times: a server may be starting', () => {
     const error = new ClipError('EPROTOCOL', 'not XML');
-    for (const failures of [1, 2, 3, 4]) expectRetry(judgeFailure(work(), error, failures, now));
-    expectFailed(judgeFailure(work(), error, 5, now), 'EPROTOCOL');
+    for (const failures of [1, 2, 3, 4]) expectRetry(evaluateFailure(work(), error, failures, now));
+    expectFailed(evaluateFailure(work(), error, 5, now), 'EPROTOCOL');
   });
 
   it('waits longer each time', () => {
     const error = new ClipError('ENETWORK', 'x');
     const waits = [1, 2, 3, 4, 5, 6, 7, 8].map(
-      (failures) => expectRetry(judgeFailure(work(), error, failures, now, middle)).afterMs,
+      (failures) => expectRetry(evaluateFailure(work(), error, failures, now, middle)).afterMs,
     );
     assert.deepEqual(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
   });
 
   it('waits as long as the server asks for', () => {
     const error = new ClipError('ETHROTTLED', 'x', { retryAfterMs: 120_000 });
-    assert.equal(expectRetry(judgeFailure(work(), error, 1, now, middle)).afterMs, 120_000);
+    assert.equal(expectRetry(evaluateFailure(work(), error, 1, now, middle)).afterMs, 120_000);
   });
 
   it('takes a last look at the very end of the time', () => {
     const error = new ClipError('ETHROTTLED', 'x', { retryAfterMs: 120_000 });
-    const answer = judgeFailure(work({ giveUpAt: now + 3_000 }), error, 1, now, middle);
+    const answer = evaluateFailure(work({ giveUpAt: now + 3_000 }), error, 1, now, middle);
     assert.equal(expectRetry(answer).afterMs, 3_000);
   });
 
   it('after the time is over says so, with the trouble that there was', () => {
     const error = new ClipError('ENETWORK', 'the server cannot be reached');
-    const answer = expectFailed(judgeFailure(work({ giveUpAt: now }), error, 3, now), 'ETIMEOUT');
+    const answer = expectFailed(evaluateFailure(work({ giveUpAt: now }), error, 3, now), 'ETIMEOUT');
     assert.match(answer.error.message, /Last trouble: the server cannot be reached$/);
   });
 });
 
 describe('polling through a connection', () => {
-  async function poll(getClip: () => Promise<ReturnType<typeof aClip>>, failures = 0): Promise<Answer<PollWork>> {
+  async function poll(getClip: () => Promise<ReturnType<typeof aClip>>, failures = 0): Promise<JobResult<PollJobData>> {
     const clock = manualClock();
     const connection = connect({ getClip }, clock);
-    const context = aContext<PollWork>();
+    const context = aContext<PollJobData>();
     const polling = pollClip(aJob(work(), { failures }), connection, context, clock.now);
     await clock.advance(0);
     return polling;
@@ -223,7 +223,7 @@ describe('polling through a connection', () => {
 
   it('ends with EABORTED when it is stopped', async () => {
     const clock = manualClock();
-    const context = aContext<PollWork>();
+    const context = aContext<PollJobData>();
     const connection = connect({ getClip: () => new Promise(() => undefined) }, clock);
     const polling = pollClip(aJob(work()), connection, context, clock.now);
     await clock.advance(0);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import type { DownloadWork } from '../../../lib/clips/download';
-import type { PollWork } from '../../../lib/clips/poll';
+import type { DownloadJobData } from '../../../lib/clips/download';
+import type { PollJobData } from '../../../lib/clips/poll';
 import { downloadOrRecreate, pollOrRecreate } from '../../../lib/clips/recreate';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import type { ClipRequest, ClipStatus, ProviderClip } from '../../../lib/provider';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
 import { aClip, aContext, aJob, connect, type TestContext } from './fake';
@@ -47,12 +47,12 @@ function startVendor(clock: ManualClock, isIdempotent = true) {
 
 const request = { camera: aClip().camera, start: aClip().start, end: aClip().end, title, options };
 
-function expectRetry<Work>(answer: Answer<Work>) {
+function expectRetry<Work>(answer: JobResult<Work>) {
   assert.ok(answer.type === 'retry' && answer.data, JSON.stringify(answer));
   return { ...answer, data: answer.data };
 }
 
-function expectFailed(answer: Answer<unknown>, code: ErrorCode): string {
+function expectFailed(answer: JobResult<unknown>, code: ErrorCode): string {
   assert.ok(answer.type === 'failed', JSON.stringify(answer));
   assert.equal(answer.error.code, code);
   return answer.error.message;
@@ -68,11 +68,11 @@ describe('a clip that is gone', () => {
   });
 
   describe('while it is waited for', () => {
-    let context: TestContext<PollWork>;
+    let context: TestContext<PollJobData>;
     beforeEach(() => (context = aContext()));
 
     const pending = aClip({ status: 'busy', title, options });
-    const waits: PollWork = {
+    const waits: PollJobData = {
       connection: 'connection-1',
       clip: pending,
       intervalMs: 2_000,
@@ -82,7 +82,7 @@ describe('a clip that is gone', () => {
       misses: 2,
     };
 
-    async function run(data: PollWork, failures = 0): Promise<Answer<PollWork>> {
+    async function run(data: PollJobData, failures = 0): Promise<JobResult<PollJobData>> {
       const running = pollOrRecreate(aJob(data, { failures }), vendor.connection, context, clock.now);
       await clock.advance(60_000);
       return running;
@@ -92,9 +92,9 @@ describe('a clip that is gone', () => {
       const answer = expectRetry(await run(waits));
       assert.deepEqual(vendor.requests, [request]);
       assert.deepEqual(answer.data.clip, aClip({ id: 'clip-2', status: 'pending', title, options }));
-      assert.equal(answer.data.formerId, pending.id);
-      assert.equal(answer.because?.code, 'EEXPIRED');
-      assert.match(answer.because.message, /camera 7\/2, .* no longer on the server.*asked for once more/);
+      assert.equal(answer.data.previousId, pending.id);
+      assert.equal(answer.error?.code, 'EEXPIRED');
+      assert.match(answer.error.message, /camera 7\/2, .* no longer on the server.*asked for once more/);
       assert.equal(answer.afterMs, waits.intervalMs);
       vendor.set('clip-2', 'finished');
       const last = await run(answer.data);
@@ -154,7 +154,7 @@ describe('a clip that is gone', () => {
       vendor.refusals.push(trouble, trouble);
       const giveUpAt = clock.now() + 300_000;
       const first = expectRetry(await run({ ...waits, giveUpAt }));
-      assert.equal(first.because, trouble);
+      assert.equal(first.error, trouble);
       const second = expectRetry(await run(first.data, 1));
       const { data } = expectRetry(await run(second.data, 2));
       assert.equal(data.clip.status, 'pending');
@@ -182,8 +182,8 @@ describe('a clip that is gone', () => {
 
       it('is noted before it is asked for', async () => {
         await run(waits);
-        assert.equal(context.saved[0]?.again?.asked, true);
-        assert.equal(context.saved[0].again.clip, undefined);
+        assert.equal(context.saved[0]?.recreation?.requestSent, true);
+        assert.equal(context.saved[0].recreation.clip, undefined);
         assert.deepEqual([vendor.requests.length, vendor.looked.length], [1, 0]);
       });
 
@@ -197,8 +197,8 @@ describe('a clip that is gone', () => {
   });
 
   describe('when it is downloaded', () => {
-    let context: TestContext<DownloadWork>;
-    let downloads: DownloadWork[];
+    let context: TestContext<DownloadJobData>;
+    let downloads: DownloadJobData[];
     /** What becomes of the next downloads; the rest succeed. */
     let failures: ClipError[];
     beforeEach(() => {
@@ -207,7 +207,7 @@ describe('a clip that is gone', () => {
       failures = [new ClipError('EEXPIRED', 'it has been deleted')];
     });
 
-    const wanted: DownloadWork = {
+    const wanted: DownloadJobData = {
       connection: 'connection-1',
       clip: aClip({ title, options }),
       output: 'file',
@@ -221,10 +221,10 @@ describe('a clip that is gone', () => {
       thumbnail: false,
       deleteAfter: false,
       strict: true,
-      partial: { bytes: 5 } as DownloadWork['partial'],
+      partial: { bytes: 5 } as DownloadJobData['partial'],
     };
 
-    async function run(data: DownloadWork): Promise<Answer<DownloadWork>> {
+    async function run(data: DownloadJobData): Promise<JobResult<DownloadJobData>> {
       const running = downloadOrRecreate(aJob(data), vendor.connection, context, clock.now, async (job) => {
         downloads.push(job.data);
         const error = failures.shift();
@@ -241,7 +241,7 @@ describe('a clip that is gone', () => {
         assert.deepEqual(vendor.requests, [request]);
         assert.equal(answer.data.clip.id, 'clip-2');
         answer = expectRetry(await run(answer.data));
-        assert.equal(answer.because, undefined);
+        assert.equal(answer.error, undefined);
         vendor.set('clip-2', 'finished');
         const last = await run(answer.data);
         assert.ok(last.type === 'done');

@@ -3,7 +3,7 @@ import type { Clock } from '../../../lib/async/clock';
 import { Connection } from '../../../lib/connection/connection';
 import { ClipError } from '../../../lib/errors';
 import type { CallOptions, Clip, Provider, ProviderClip, ProviderDefinition } from '../../../lib/provider';
-import type { Refusals } from '../../../lib/connection/login-guard';
+import type { LoginGuard } from '../../../lib/connection/login-guard';
 import { manualClock } from '../../support/manual-clock';
 
 export const never: AbortSignal = new AbortController().signal;
@@ -13,7 +13,7 @@ export const credentials = { username: 'nodered', password: 's3cret-password', t
 /** A connection around a provider made of the functions given; whatever is missing is a missing capability. */
 export function connect(
   methods: Partial<Provider>,
-  options: { clock?: Clock; maxConcurrent?: number; open?: ProviderDefinition['open']; refusals?: Refusals } = {},
+  options: { clock?: Clock; maxConcurrent?: number; open?: ProviderDefinition['open']; refusals?: LoginGuard } = {},
 ): Connection {
   const unexpected = (): never => {
     throw new Error('not expected in this test');
@@ -109,6 +109,6 @@ export const is =
 
 /** How promises ended: their values, or the codes of their errors. */
 export async function outcomes<T>(promises: Promise<T>[]): Promise<(T | string)[]> {
-  const settled = await Promise.allSettled(promises);
-  return settled.map((end) => (end.status === 'fulfilled' ? end.value : (end.reason as ClipError).code));
+  const onSettled = await Promise.allSettled(promises);
+  return onSettled.map((end) => (end.status === 'fulfilled' ? end.value : (end.reason as ClipError).code));
 }

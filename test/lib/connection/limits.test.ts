@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Slots } from '../../../lib/async/semaphore';
+import { Semaphore } from '../../../lib/async/semaphore';
 import { ClipError } from '../../../lib/errors';
 import { manualClock } from '../../support/manual-clock';
 import { clipNamed, connect, found, gate, is, never } from './fake';
@@ -111,14 +111,14 @@ describe('limits of a connection', () => {
 
 describe('slots', () => {
   it('are given in the order of asking', async () => {
-    const slots = new Slots(1);
+    const slots = new Semaphore(1);
     const order: number[] = [];
     await Promise.all([1, 2, 3, 4].map((id) => slots.run(never, async () => (await turn(), order.push(id)))));
     assert.deepEqual(order, [1, 2, 3, 4]);
   });
 
   it('are free again after a failure', async () => {
-    const slots = new Slots(1);
+    const slots = new Semaphore(1);
     await assert.rejects(slots.run(never, () => Promise.reject(new Error('x'))));
     await assert.rejects(
       slots.run(never, () => {
@@ -129,7 +129,7 @@ describe('slots', () => {
   });
 
   it('are not lost when those who wait leave, in any order', async () => {
-    const slots = new Slots(1);
+    const slots = new Semaphore(1);
     const { promise, open } = gate();
     const first = slots.run(never, () => promise);
     const leaving = Array.from({ length: 5 }, () => new AbortController());
@@ -146,14 +146,14 @@ describe('slots', () => {
   });
 
   it('are not taken by who has already left', async () => {
-    const slots = new Slots(1);
+    const slots = new Semaphore(1);
     await assert.rejects(slots.run(AbortSignal.abort(), async () => assert.fail('left')));
     assert.equal(await slots.run(never, async () => 'free'), 'free');
   });
 
   it('leave no listeners behind on a signal that lives long', async () => {
     const { signal } = new AbortController();
-    const slots = new Slots(1);
+    const slots = new Semaphore(1);
     await Promise.all(Array.from({ length: 5 }, () => slots.run(signal, () => turn())));
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });

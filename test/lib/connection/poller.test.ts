@@ -37,7 +37,7 @@ describe('the polling loop', () => {
     start(clock);
   });
 
-  const ask = (id: string, interval = 2, signal = never) => poller.ask(aClip({ id }), seconds(interval), signal);
+  const ask = (id: string, interval = 2, signal = never) => poller.poll(aClip({ id }), seconds(interval), signal);
 
   it('asks at once for the first clip, and tells what was found', async () => {
     const asked = ask('a');
@@ -227,7 +227,7 @@ describe('the polling loop', () => {
       await clock.advance(0);
       void ask('b', 30);
       await clock.advance(50);
-      poller.hint();
+      poller.expedite();
       await clock.advance(50);
       assert.deepEqual(rounds[1], { at: 100, ids: ['b'] });
     });
@@ -235,7 +235,7 @@ describe('the polling loop', () => {
     it('serves whoever asks within a moment, and then keeps to the interval again', async () => {
       void ask('a', 30);
       await clock.advance(seconds(10));
-      poller.hint();
+      poller.expedite();
       await clock.advance(500);
       void ask('b', 30);
       await clock.advance(0);
@@ -252,7 +252,7 @@ describe('the polling loop', () => {
       void ask('a', 30);
       await clock.advance(0);
       void ask('b', 30);
-      poller.hint();
+      poller.expedite();
       await clock.advance(200);
       assert.equal(rounds.length, 1);
       slow.resolve();
@@ -261,7 +261,7 @@ describe('the polling loop', () => {
     });
 
     it('asks nobody when nobody waits', async () => {
-      poller.hint();
+      poller.expedite();
       await clock.advance(seconds(60));
       assert.deepEqual(rounds, []);
       assert.equal(clock.waiting, 0);

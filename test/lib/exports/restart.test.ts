@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { partPath } from '../../../lib/exports/folder';
-import type { FilesWork } from '../../../lib/exports/work';
+import type { FilesJobData } from '../../../lib/exports/work';
 import { aContext } from '../clips/fake';
 import { at, exportRig } from './rig';
 
@@ -14,17 +14,17 @@ describe('an export to files that was interrupted', () => {
 
   /** Runs until a save, and crashes just before or after it has come to the disk. Resolves to what is stored then. */
   async function crashAt(
-    work: FilesWork,
+    work: FilesJobData,
     number: number,
     when: 'before' | 'after',
     connection = rig.connect(),
-  ): Promise<FilesWork | undefined> {
-    const context = aContext<FilesWork>();
+  ): Promise<FilesJobData | undefined> {
+    const context = aContext<FilesJobData>();
     let stored = work;
     let count = 0;
     let crash: () => void;
     const crashed = new Promise<'crashed'>((resolve) => (crash = () => resolve('crashed')));
-    const save = async (data: FilesWork): Promise<void> => {
+    const save = async (data: FilesJobData): Promise<void> => {
       count += 1;
       if (count > number) return new Promise(() => undefined);
       if (count < number || when === 'after') stored = structuredClone(data);
@@ -84,7 +84,7 @@ describe('an export to files that was interrupted', () => {
   });
 
   it('does not fetch again what is here already', async () => {
-    const context = aContext<FilesWork>();
+    const context = aContext<FilesJobData>();
     rig.vendor.maxConcurrent = 1;
     rig.vendor.onOpen = ({ start }) => {
       if (start === at(4)) context.stop.abort();
@@ -100,7 +100,7 @@ describe('an export to files that was interrupted', () => {
   });
 
   it('joins again what it was joining', async () => {
-    const context = aContext<FilesWork>();
+    const context = aContext<FilesJobData>();
     let asked = 0;
     const findFfmpeg = async () => {
       asked += 1;
@@ -119,7 +119,7 @@ describe('an export to files that was interrupted', () => {
   });
 
   it('fetches again what is damaged or gone', async () => {
-    const context = aContext<FilesWork>();
+    const context = aContext<FilesJobData>();
     rig.vendor.maxConcurrent = 1;
     rig.vendor.onOpen = ({ start }) => {
       if (start === at(6)) context.stop.abort();

@@ -7,8 +7,8 @@ import { systemClock, type Clock } from '../../../lib/async/clock';
 import { Connection } from '../../../lib/connection/connection';
 import { ClipError } from '../../../lib/errors';
 import { runFilesExport, type ExportOptions } from '../../../lib/exports/run';
-import type { FilesWork } from '../../../lib/exports/work';
-import type { Answer, RunContext } from '../../../lib/jobs/job';
+import type { FilesJobData } from '../../../lib/exports/work';
+import type { JobResult, RunContext } from '../../../lib/jobs/job';
 import { defineProvider, type Clip, type ClipRequest, type Footage, type Provider } from '../../../lib/provider';
 import { makeSource, realFfmpeg, runQuietly } from '../../support/ffmpeg';
 import { tempFolder } from '../../support/temp-folder';
@@ -171,7 +171,7 @@ export function exportRig() {
     return new Connection({ id: 'connection-1', definition, config, maxConcurrent: vendor.maxConcurrent, clock });
   }
 
-  function aWork(more: Partial<FilesWork> = {}, seconds = 6, cameras = ['7/2']): FilesWork {
+  function aWork(more: Partial<FilesJobData> = {}, seconds = 6, cameras = ['7/2']): FilesJobData {
     const nothing = { status: 'pending' as const, progress: 0 };
     const of = (camera: string) => ({ camera, ...range(0, seconds), ...nothing, gaps: [], files: [], problems: [] });
     return {
@@ -189,15 +189,15 @@ export function exportRig() {
   }
 
   async function run(
-    work: FilesWork,
+    work: FilesJobData,
     more: {
-      context?: RunContext<FilesWork>;
+      context?: RunContext<FilesJobData>;
       options?: Partial<ExportOptions>;
       clock?: Clock;
       connection?: Connection;
     } = {},
-  ): Promise<Answer<FilesWork>> {
-    const { clock = impatientClock(), connection = connect(clock), context = aContext<FilesWork>() } = more;
+  ): Promise<JobResult<FilesJobData>> {
+    const { clock = impatientClock(), connection = connect(clock), context = aContext<FilesJobData>() } = more;
     return runFilesExport(aJob(work), connection, context, {
       clock,
       pollMs: 10,

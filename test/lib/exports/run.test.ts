@@ -4,20 +4,20 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
-import { showFilesExport, type FilesWork } from '../../../lib/exports/work';
+import { showFilesExport, type FilesJobData } from '../../../lib/exports/work';
 import { workFolder } from '../../../lib/exports/folder';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import { aContext } from '../clips/fake';
 import { at, exportRig, range } from './rig';
 
 const joinedName = '7_2 2025-03-01T08-50-00Z.mp4';
 
-function done(answer: Answer<FilesWork>) {
+function done(answer: JobResult<FilesJobData>) {
   assert.ok(answer.type === 'done', JSON.stringify(answer));
   return showFilesExport(answer.data);
 }
 
-function failed(answer: Answer<FilesWork>, code: ErrorCode, message?: RegExp) {
+function failed(answer: JobResult<FilesJobData>, code: ErrorCode, message?: RegExp) {
   assert.ok(answer.type === 'failed', JSON.stringify(answer));
   assert.equal(answer.error.code, code, answer.error.message);
   if (message) assert.match(answer.error.message, message);
@@ -285,7 +285,7 @@ describe('an export to files', () => {
   });
 
   it('stops when it is told to, and lets go of nothing it has reached', async () => {
-    const context = aContext<FilesWork>();
+    const context = aContext<FilesJobData>();
     rig.vendor.onOpen = ({ start }) => {
       if (start === at(4)) context.stop.abort();
     };

@@ -6,9 +6,9 @@ import {
   runServerExport,
   serverExportWaiting,
   showServerExport,
-  type ServerExportWork,
+  type ServerExportJobData,
 } from '../../../lib/exports/server';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import type { ClipStatus, Provider, ServerExport, ServerExportRequest } from '../../../lib/provider';
 import { vdgSense } from '../../../lib/providers/vdg-sense';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
@@ -27,24 +27,24 @@ function anExport(status: ClipStatus = 'pending', progress = 0, more: Partial<Se
   return { id: '1', status, progress, path: request.path, cameras, ref: { session: 'one' }, ...more };
 }
 
-function work(more: Partial<ServerExportWork> = {}): ServerExportWork {
+function work(more: Partial<ServerExportJobData> = {}): ServerExportJobData {
   return { to: 'server', connection: 'connection-1', id: 'export-1', request, ...serverExportWaiting, ...more };
 }
 
-const under = (started: ServerExport, more: Partial<ServerExportWork> = {}): ServerExportWork =>
-  work({ asked: true, started, ...more });
+const under = (started: ServerExport, more: Partial<ServerExportJobData> = {}): ServerExportJobData =>
+  work({ requestSent: true, started, ...more });
 
 interface Options {
   failures?: number;
   clock?: ManualClock;
-  context?: TestContext<ServerExportWork>;
+  context?: TestContext<ServerExportJobData>;
 }
 
 async function run(
-  data: ServerExportWork,
+  data: ServerExportJobData,
   methods: Partial<Provider>,
   { failures = 0, clock = manualClock(0), context = aContext() }: Options = {},
-): Promise<Answer<ServerExportWork>> {
+): Promise<JobResult<ServerExportJobData>> {
   const connection = connect({ exportVideo: unexpected, ...methods }, clock);
   Object.assign(connection, { phaseMs: 0 });
   const running = runServerExport(aJob(data, { failures }), connection, context, clock.now);
@@ -56,17 +56,17 @@ const unexpected = (): never => assert.fail('not expected in this test');
 
 /** One round of waiting in which the vendor says this. */
 const round = (
-  data: ServerExportWork,
+  data: ServerExportJobData,
   found: ServerExport | ClipError | undefined,
   options?: Options,
-): Promise<Answer<ServerExportWork>> => run(data, { getExports: async () => [found] }, options);
+): Promise<JobResult<ServerExportJobData>> => run(data, { getExports: async () => [found] }, options);
 
-function expectRetry(answer: Answer<ServerExportWork>) {
+function expectRetry(answer: JobResult<ServerExportJobData>) {
   assert.ok(answer.type === 'retry', JSON.stringify(answer));
   return answer;
 }
 
-function expectFailed(answer: Answer<ServerExportWork>, code: ErrorCode, message = /./) {
+function expectFailed(answer: JobResult<ServerExportJobData>, code: ErrorCode, message = /./) {
   assert.ok(answer.type === 'failed', JSON.stringify(answer));
   assert.equal(answer.error.code, code, answer.error.message);
   assert.match(answer.error.message, message);
@@ -75,24 +75,24 @@ function expectFailed(answer: Answer<ServerExportWork>, code: ErrorCode, message
 
 describe('starting an export on the server', () => {
   it('notes that it asks before it asks, and what was started before it goes on', async () => {
-    const context = aContext<ServerExportWork>();
+    const context = aContext<ServerExportJobData>();
     const asked: ServerExportRequest[] = [];
     const exportVideo = async (given: ServerExportRequest) => {
-      assert.deepEqual(context.saved, [work({ asked: true })]);
+      assert.deepEqual(context.saved, [work({ requestSent: true })]);
       asked.push(given);
       return anExport();
     };
     const answer = expectRetry(await run(work(), { exportVideo }, { context }));
     assert.deepEqual(asked, [request]);
     assert.deepEqual(context.saved[1], under(anExport()));
-    assert.deepEqual([answer.data, answer.because, answer.afterMs], [under(anExport()), undefined, 2_000]);
+    assert.deepEqual([answer.data, answer.error, answer.afterMs], [under(anExport()), undefined, 2_000]);
   });
 
   it('after a crash first looks for what was started, and asks for no second one', async () => {
-    const context = aContext<ServerExportWork>();
+    const context = aContext<ServerExportJobData>();
     const looked: ServerExportRequest[] = [];
     const findExport = async (given: ServerExportRequest) => (looked.push(given), anExport('busy', 30));
-    const answer = expectRetry(await run(work({ asked: true }), { findExport }, { context }));
+    const answer = expectRetry(await run(work({ requestSent: true }), { findExport }, { context }));
     assert.deepEqual(looked, [request]);
     assert.deepEqual(answer.data?.started, anExport('busy', 30));
     assert.deepEqual(context.saved, [under(anExport('busy', 30))]);
@@ -100,13 +100,13 @@ describe('starting an export on the server', () => {
 
   it('asks again when nothing was started', async () => {
     const methods = { findExport: async () => undefined, exportVideo: async () => anExport() };
-    assert.deepEqual(expectRetry(await run(work({ asked: true }), methods)).data?.started, anExport());
+    assert.deepEqual(expectRetry(await run(work({ requestSent: true }), methods)).data?.started, anExport());
   });
 
   it('does not ask again while it cannot be told', async () => {
     const trouble = new ClipError('ENETWORK', 'down');
-    const answer = await run(work({ asked: true }), { findExport: () => Promise.reject(trouble) });
-    assert.equal(expectRetry(answer).because, trouble);
+    const answer = await run(work({ requestSent: true }), { findExport: () => Promise.reject(trouble) });
+    assert.equal(expectRetry(answer).error, trouble);
   });
 
   it('looks for nothing before it has asked', async () => {
@@ -117,9 +117,12 @@ describe('starting an export on the server', () => {
     const trouble = new ClipError('ENETWORK', 'the server is down');
     const methods = { findExport: async () => undefined, exportVideo: () => Promise.reject(trouble) };
     for (const failures of [0, 1, 2, 3]) {
-      assert.equal(expectRetry(await run(work({ asked: true }), methods, { failures })).because, trouble);
+      assert.equal(expectRetry(await run(work({ requestSent: true }), methods, { failures })).error, trouble);
     }
-    assert.equal(expectFailed(await run(work({ asked: true }), methods, { failures: 4 }), 'ENETWORK').error, trouble);
+    assert.equal(
+      expectFailed(await run(work({ requestSent: true }), methods, { failures: 4 }), 'ENETWORK').error,
+      trouble,
+    );
   });
 
   it('is over when the vendor refuses', async () => {
@@ -129,21 +132,21 @@ describe('starting an export on the server', () => {
   });
 
   it('ends with EABORTED when it is stopped', async () => {
-    const context = aContext<ServerExportWork>();
+    const context = aContext<ServerExportJobData>();
     const starting = run(work(), { exportVideo: (_request, { signal }) => untilAborted(signal) }, { context });
     context.stop.abort();
     expectFailed(await starting, 'EABORTED');
   });
 
   it('is not possible at a vendor without', async () => {
-    const context = aContext<ServerExportWork>();
+    const context = aContext<ServerExportJobData>();
     const answer = await run(work(), { exportVideo: undefined }, { context });
     expectFailed(answer, 'EUNSUPPORTED', /^Fake cannot export to its own storage/);
     assert.deepEqual(context.saved, []);
   });
 
   it('asks nobody for what cannot be', async () => {
-    const context = aContext<ServerExportWork>();
+    const context = aContext<ServerExportJobData>();
     expectFailed(await run(work({ request: { ...request, path: ' ' } }), {}, { context }), 'EINVALID');
     assert.deepEqual(context.saved, []);
   });
@@ -203,7 +206,7 @@ describe('waiting for an export on the server', () => {
   for (const status of ['pending', 'busy'] as const) {
     it(`goes on while it is ${status}`, async () => {
       const answer = expectRetry(await round(under(anExport()), anExport(status, 42)));
-      assert.deepEqual([answer.because, answer.afterMs], [undefined, 2_000]);
+      assert.deepEqual([answer.error, answer.afterMs], [undefined, 2_000]);
       assert.deepEqual(answer.data, under(anExport(status, 42), { polls: 1 }));
     });
   }
@@ -282,7 +285,7 @@ describe('waiting for an export on the server', () => {
     for (const code of ['ENETWORK', 'ETIMEOUT', 'ETHROTTLED'] as const) {
       const error = new ClipError(code, 'trouble');
       const answer = await run(under(anExport()), { getExports: () => Promise.reject(error) }, { failures: 1_000 });
-      assert.equal(expectRetry(answer).because?.code, code);
+      assert.equal(expectRetry(answer).error?.code, code);
     }
   });
 
@@ -299,7 +302,7 @@ describe('waiting for an export on the server', () => {
   });
 
   it('ends with EABORTED when it is stopped', async () => {
-    const context = aContext<ServerExportWork>();
+    const context = aContext<ServerExportJobData>();
     const waiting = run(under(anExport()), { getExports: (_, { signal }) => untilAborted(signal) }, { context });
     context.stop.abort();
     expectFailed(await waiting, 'EABORTED');
@@ -352,7 +355,7 @@ describe('waiting for an export on the server', () => {
 });
 
 describe('cancelling an export on the server', () => {
-  async function cancel(data: ServerExportWork, methods: Partial<Provider> = {}): Promise<ServerExport[]> {
+  async function cancel(data: ServerExportJobData, methods: Partial<Provider> = {}): Promise<ServerExport[]> {
     const cancelled: ServerExport[] = [];
     const cancelExport = async (started: ServerExport) => void cancelled.push(started);
     await cancelServerExport(data, connect({ cancelExport, ...methods }), never);
@@ -364,8 +367,8 @@ describe('cancelling an export on the server', () => {
   });
 
   it('looks for one that may have been started', async () => {
-    assert.deepEqual(await cancel(work({ asked: true }), { findExport: async () => anExport() }), [anExport()]);
-    assert.deepEqual(await cancel(work({ asked: true }), { findExport: async () => undefined }), []);
+    assert.deepEqual(await cancel(work({ requestSent: true }), { findExport: async () => anExport() }), [anExport()]);
+    assert.deepEqual(await cancel(work({ requestSent: true }), { findExport: async () => undefined }), []);
   });
 
   it('tells nobody of one that was never asked for, or has ended', async () => {

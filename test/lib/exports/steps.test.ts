@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
 import { inParallel, oneAtATime, pauses, untilDone, withRetries, type Pause } from '../../../lib/exports/steps';
-import type { Answer } from '../../../lib/jobs/job';
+import type { JobResult } from '../../../lib/jobs/job';
 import { manualClock } from '../../support/manual-clock';
 import { aJob, connect } from '../clips/fake';
 
@@ -76,11 +76,11 @@ describe('a step of an export', () => {
   it('is run again with what it answered, and counts only failures', async () => {
     const seen: [number, number][] = [];
     const pauses: [number, string | undefined][] = [];
-    const because = new ClipError('ENETWORK', 'away');
+    const error = new ClipError('ENETWORK', 'away');
     const asked = new ClipError('ETHROTTLED', 'slower', { retryAfterMs: 900 });
-    const answers: Answer<number>[] = [
-      { type: 'retry', afterMs: 5, because },
-      { type: 'retry', afterMs: 6, because: asked },
+    const answers: JobResult<number>[] = [
+      { type: 'retry', afterMs: 5, error },
+      { type: 'retry', afterMs: 6, error: asked },
       { type: 'retry', afterMs: 7, data: 2 },
       { type: 'done', data: 3 },
     ];

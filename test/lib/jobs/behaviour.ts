@@ -17,27 +17,27 @@ const hourMs = 3600_000;
 const trouble = new ClipError('ENETWORK', 'the server is down');
 
 export function describeBehaviour(test: EngineRig): void {
-  const add = (data: Data = {}, { owner = 'node', inMs = 0 } = {}): Promise<Job<Data>> =>
-    test.engine.add({ owner, data, runAt: Date.now() + inMs });
+  const add = (data: Data = {}, { nodeId = 'node', inMs = 0 } = {}): Promise<Job<Data>> =>
+    test.engine.add({ nodeId, data, runAt: Date.now() + inMs });
   const releases: (() => Promise<void>)[] = [];
-  const own = (owner: string, handlers: Recorder): (() => Promise<void>) => {
-    const release = test.engine.own(owner, handlers);
+  const register = (nodeId: string, handlers: Recorder): (() => Promise<void>) => {
+    const release = test.engine.register(nodeId, handlers);
     releases.push(release);
     return release;
   };
   const releaseAll = (): Promise<unknown> => Promise.all(releases.splice(0).map((release) => release()));
   const isEmpty = (): Promise<void> => eventually(async () => assert.deepEqual(await test.engine.list(), []));
-  const running = (owner: Recorder, count = 1): Promise<void> => eventually(() => owner.runs.length === count);
+  const running = (handler: Recorder, count = 1): Promise<void> => eventually(() => handler.runs.length === count);
 
   afterEach(releaseAll);
 
   describe('running jobs', () => {
-    it('gives each to its owner, with all that it was added with, and forgets it when the outcome was told', async () => {
+    it('gives each to its handler, with all that it was added with, and forgets it when the outcome was told', async () => {
       const [first, second] = [recorder(), recorder()];
-      own('first', first);
-      own('second', second);
-      const a = await add({ clip: 'a' }, { owner: 'first' });
-      const b = await add({ clip: 'b' }, { owner: 'second' });
+      register('first', first);
+      register('second', second);
+      const a = await add({ clip: 'a' }, { nodeId: 'first' });
+      const b = await add({ clip: 'b' }, { nodeId: 'second' });
       await eventually(() => first.outcomes.length === 1 && second.outcomes.length === 1);
       assert.deepEqual([first.runs, second.runs], [[a], [b]]);
       assert.deepEqual(outcomesOf(first), [[a.id, 'done']]);
@@ -46,43 +46,43 @@ export function describeBehaviour(test: EngineRig): void {
 
     it('uses the id that it is told to use', async () => {
       const id = 'b1a9cb38-6b3f-4ad0-8b3e-2b36f0a7c2a1';
-      const job = await test.engine.add({ id, owner: 'node', data: {}, runAt: 0 });
+      const job = await test.engine.add({ id, nodeId: 'node', data: {}, runAt: 0 });
       assert.deepEqual([job.id, ids(await test.engine.list())], [id, [id]]);
     });
 
     it('keeps those that are not due', async () => {
-      const owner = recorder();
-      own('node', owner);
+      const handler = recorder();
+      register('node', handler);
       const later = await add({ later: true }, { inMs: hourMs });
       await add();
-      await eventually(() => owner.outcomes.length === 1);
+      await eventually(() => handler.outcomes.length === 1);
       await eventually(async () => assert.deepEqual(await test.engine.list(), [later]));
-      assert.equal(owner.runs.length, 1);
+      assert.equal(handler.runs.length, 1);
     });
 
     it('keeps those whose owner has not come, and runs them when it comes', async () => {
       const other = recorder();
-      own('other', other);
+      register('other', other);
       const job = await add({ kept: true });
-      await add({}, { owner: 'other' });
+      await add({}, { nodeId: 'other' });
       await eventually(() => other.outcomes.length === 1);
-      const owner = recorder();
-      own('node', owner);
-      await eventually(() => owner.outcomes.length === 1);
-      assert.deepEqual(owner.runs, [job]);
+      const handler = recorder();
+      register('node', handler);
+      await eventually(() => handler.outcomes.length === 1);
+      assert.deepEqual(handler.runs, [job]);
     });
 
     it('counts failures in a row, tells the owner each time, and hands on what each run has changed', async () => {
-      const owner = recorder(async ({ data }, _context, count) => {
+      const handler = recorder(async ({ data }, _context, count) => {
         const next = { step: Number(data.step) + 1 };
         if (count === 5) return { type: 'done', data: next };
-        return { type: 'retry', afterMs: 5, data: next, ...(count === 3 ? {} : { because: trouble }) };
+        return { type: 'retry', afterMs: 5, data: next, ...(count === 3 ? {} : { error: trouble }) };
       });
-      own('node', owner);
+      register('node', handler);
       await add({ step: 0 });
-      await eventually(() => owner.outcomes.length === 1);
+      await eventually(() => handler.outcomes.length === 1);
       assert.deepEqual(
-        owner.runs.map(({ failures, data }) => [failures, data.step]),
+        handler.runs.map(({ failures, data }) => [failures, data.step]),
         [
           [0, 0],
           [1, 1],
@@ -92,7 +92,7 @@ export function describeBehaviour(test: EngineRig): void {
         ],
       );
       assert.deepEqual(
-        owner.retries.map(({ job, answer }) => [job.failures, answer.because]),
+        handler.retries.map(({ job, answer }) => [job.failures, answer.error]),
         [
           [1, trouble],
           [2, trouble],
@@ -100,51 +100,51 @@ export function describeBehaviour(test: EngineRig): void {
           [1, trouble],
         ],
       );
-      assert.deepEqual(owner.outcomes[0]?.job.data, { step: 5 });
+      assert.deepEqual(handler.outcomes[0]?.job.data, { step: 5 });
     });
 
     it('hands on a failure as it is, with the data that it came with', async () => {
       const error = new ClipError('EEXPIRED', 'gone');
-      const owner = recorder(async () => ({ type: 'failed', error, data: { status: 'expired' } }));
-      own('node', owner);
+      const handler = recorder(async () => ({ type: 'failed', error, data: { status: 'expired' } }));
+      register('node', handler);
       await add({ status: 'busy' });
-      await eventually(() => owner.outcomes.length === 1);
-      const { job, outcome } = owner.outcomes[0]!;
+      await eventually(() => handler.outcomes.length === 1);
+      const { job, outcome } = handler.outcomes[0]!;
       assert.deepEqual(job.data, { status: 'expired' });
       assert.equal(outcome.type === 'failed' && outcome.error, error);
       await isEmpty();
     });
 
     it('fails those whose run throws', async () => {
-      const owner = recorder(async () => {
+      const handler = recorder(async () => {
         throw new TypeError('x is not a function');
       });
-      own('node', owner);
+      register('node', handler);
       const job = await add();
-      await eventually(() => owner.outcomes.length === 1);
-      assert.deepEqual(outcomesOf(owner), [[job.id, 'EFAILED']]);
+      await eventually(() => handler.outcomes.length === 1);
+      assert.deepEqual(outcomesOf(handler), [[job.id, 'EFAILED']]);
     });
 
     it('goes on when an owner throws on hearing of an outcome', async () => {
-      const owner = recorder(undefined, { settled: () => Promise.reject(new Error('nobody listens')) });
-      own('node', owner);
+      const handler = recorder(undefined, { onSettled: () => Promise.reject(new Error('nobody listens')) });
+      register('node', handler);
       await add();
       await isEmpty();
       await add();
       await isEmpty();
-      assert.equal(owner.outcomes.length, 2);
+      assert.equal(handler.outcomes.length, 2);
       assert.deepEqual(test.warnings, ['nobody listens', 'nobody listens']);
     });
 
     it('keeps two hundred apart: each runs once and is told once', async () => {
-      const owner = recorder(async ({ data }) => ({ type: 'done', data: { ...data, ran: true } }));
-      own('node', owner);
+      const handler = recorder(async ({ data }) => ({ type: 'done', data: { ...data, ran: true } }));
+      register('node', handler);
       const jobs = await Promise.all(
         Array.from({ length: 200 }, (_, number) => add({ number }, { inMs: number % 50 })),
       );
-      await eventually(() => owner.outcomes.length >= jobs.length);
+      await eventually(() => handler.outcomes.length >= jobs.length);
       await isEmpty();
-      const numbers = owner.outcomes.map(({ job }) => Number(job.data.number)).sort((a, b) => a - b);
+      const numbers = handler.outcomes.map(({ job }) => Number(job.data.number)).sort((a, b) => a - b);
       assert.deepEqual(
         numbers,
         jobs.map((_, number) => number),
@@ -154,75 +154,75 @@ export function describeBehaviour(test: EngineRig): void {
 
   describe('cancelling jobs', () => {
     it('ends a waiting one with EABORTED, and has forgotten it when it resolves', async () => {
-      const owner = recorder();
-      own('node', owner);
+      const handler = recorder();
+      register('node', handler);
       const job = await add({ a: 1 }, { inMs: hourMs });
       assert.deepEqual(await test.engine.cancel(all), [job]);
-      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+      assert.deepEqual(outcomesOf(handler), [[job.id, 'EABORTED']]);
       assert.deepEqual(await test.engine.list(), []);
     });
 
     it('stops a running one, waits for its end, and delivers EABORTED whatever the run says', async () => {
       const ending = deferred();
-      const heard = deferred();
-      const owner = recorder(async (_job, { signal }) => {
-        await untilAborted(signal).catch(() => heard.resolve());
+      const onEnded = deferred();
+      const handler = recorder(async (_job, { signal }) => {
+        await untilAborted(signal).catch(() => onEnded.resolve());
         await ending.promise;
         return { type: 'done', data: { clip: 'made in the last moment' } };
       });
-      own('node', owner);
+      register('node', handler);
       const job = await add();
-      await running(owner);
+      await running(handler);
       const cancelling = test.engine.cancel(all);
-      await heard.promise;
-      assert.equal(owner.outcomes.length, 0);
+      await onEnded.promise;
+      assert.equal(handler.outcomes.length, 0);
       ending.resolve();
       const cancelled = await cancelling;
-      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+      assert.deepEqual(outcomesOf(handler), [[job.id, 'EABORTED']]);
       // What was made all the same is known to whoever must tidy up at the vendor.
       assert.deepEqual(cancelled[0]?.data, { clip: 'made in the last moment' });
       assert.deepEqual(await test.engine.list(), []);
     });
 
     it('does not run one again that answered "retry" to being stopped', async () => {
-      const owner = recorder(async (_job, { signal }) => {
+      const handler = recorder(async (_job, { signal }) => {
         await untilAborted(signal).catch(() => undefined);
-        return { type: 'retry', afterMs: 0, because: trouble };
+        return { type: 'retry', afterMs: 0, error: trouble };
       });
-      own('node', owner);
+      register('node', handler);
       const job = await add();
-      await running(owner);
+      await running(handler);
       await test.engine.cancel(all);
-      assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
-      assert.deepEqual(owner.retries, []);
+      assert.deepEqual(outcomesOf(handler), [[job.id, 'EABORTED']]);
+      assert.deepEqual(handler.retries, []);
       assert.deepEqual(await test.engine.list(), []);
     });
 
     it('is too late for one whose outcome is being told', async () => {
       const told = deferred();
-      const owner = recorder(undefined, { settled: () => told.promise });
-      own('node', owner);
+      const handler = recorder(undefined, { onSettled: () => told.promise });
+      register('node', handler);
       const job = await add();
-      await eventually(() => owner.outcomes.length === 1);
+      await eventually(() => handler.outcomes.length === 1);
       assert.deepEqual(await test.engine.cancel(all), []);
       told.resolve();
       await isEmpty();
-      assert.deepEqual(outcomesOf(owner), [[job.id, 'done']]);
+      assert.deepEqual(outcomesOf(handler), [[job.id, 'done']]);
     });
 
     it('from within the telling of an outcome cancels the others and not that one', async () => {
       let cancelled: Job[] = [];
-      const owner: Recorder = recorder(undefined, {
-        async settled() {
-          if (owner.outcomes.length === 1) cancelled = await test.engine.cancel(all);
+      const handler: Recorder = recorder(undefined, {
+        async onSettled() {
+          if (handler.outcomes.length === 1) cancelled = await test.engine.cancel(all);
         },
       });
       const second = await add({}, { inMs: hourMs });
       const first = await add();
-      own('node', owner);
+      register('node', handler);
       await isEmpty();
       assert.deepEqual(ids(cancelled), [second.id]);
-      assert.deepEqual(outcomesOf(owner), [
+      assert.deepEqual(outcomesOf(handler), [
         [first.id, 'done'],
         [second.id, 'EABORTED'],
       ]);
@@ -230,28 +230,28 @@ export function describeBehaviour(test: EngineRig): void {
 
     for (const state of ['waiting', 'running']) {
       it(`twice at once tells the owner of a ${state} one once`, async () => {
-        const owner = recorder(hanging);
-        own('node', owner);
+        const handler = recorder(hanging);
+        register('node', handler);
         const job = await add({}, { inMs: state === 'waiting' ? hourMs : 0 });
-        if (state === 'running') await running(owner);
+        if (state === 'running') await running(handler);
         const both = await Promise.all([test.engine.cancel(all), test.engine.cancel(all)]);
-        assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+        assert.deepEqual(outcomesOf(handler), [[job.id, 'EABORTED']]);
         assert.deepEqual(ids(both.flat()), [job.id]);
       });
     }
 
     it('reaches one that is just being added', async () => {
-      const owner = recorder();
-      own('node', owner);
+      const handler = recorder();
+      register('node', handler);
       const adding = add({}, { inMs: hourMs });
       const cancelled = await test.engine.cancel(all);
       assert.deepEqual(ids(cancelled), [(await adding).id]);
-      assert.equal(owner.runs.length, 0);
+      assert.equal(handler.runs.length, 0);
     });
 
     it('reaches only what matches', async () => {
-      const owner = recorder();
-      own('node', owner);
+      const handler = recorder();
+      register('node', handler);
       const kept = await add({ clip: 'a' }, { inMs: hourMs });
       const wanted = await add({ clip: 'b' }, { inMs: hourMs });
       const cancelled = await test.engine.cancel((job) => (job.data as Data).clip === 'b');
@@ -260,7 +260,7 @@ export function describeBehaviour(test: EngineRig): void {
     });
 
     it('forgets the job of an owner that is gone, and tells nobody', async () => {
-      const job = await add({}, { owner: 'gone' });
+      const job = await add({}, { nodeId: 'gone' });
       assert.deepEqual(ids(await test.engine.cancel(all)), [job.id]);
       assert.deepEqual(await test.engine.list(), []);
     });
@@ -274,32 +274,32 @@ export function describeBehaviour(test: EngineRig): void {
     };
     for (const [what, run] of Object.entries(answers)) {
       it(`stops a running one that then ${what}, and tells nobody`, async () => {
-        const owner = recorder(run);
-        own('node', owner);
+        const handler = recorder(run);
+        register('node', handler);
         const job = await add();
-        await running(owner);
+        await running(handler);
         assert.deepEqual(ids(await test.engine.remove(all)), [job.id]);
         assert.deepEqual(await test.engine.list(), []);
-        assert.deepEqual([owner.outcomes, owner.retries], [[], []]);
+        assert.deepEqual([handler.outcomes, handler.retries], [[], []]);
       });
     }
 
-    it('forgets waiting ones of that owner, and no others', async () => {
-      const kept = await add({}, { owner: 'a', inMs: hourMs });
-      const dropped = await add({}, { owner: 'b', inMs: hourMs });
-      assert.deepEqual(ids(await test.engine.remove(({ owner }) => owner === 'b')), [dropped.id]);
+    it('forgets waiting ones of that handler, and no others', async () => {
+      const kept = await add({}, { nodeId: 'a', inMs: hourMs });
+      const dropped = await add({}, { nodeId: 'b', inMs: hourMs });
+      assert.deepEqual(ids(await test.engine.remove(({ nodeId }) => nodeId === 'b')), [dropped.id]);
       assert.deepEqual(await test.engine.list(), [kept]);
     });
 
     it('does not let a late save bring one back', async () => {
       let save: ((data: Data) => Promise<void>) | undefined;
-      const owner = recorder((job, context) => {
+      const handler = recorder((job, context) => {
         save = context.save;
         return hanging(job, context, 1);
       });
-      own('node', owner);
+      register('node', handler);
       await add();
-      await running(owner);
+      await running(handler);
       await test.engine.remove(all);
       await save!({ late: true });
       assert.deepEqual(await test.engine.list(), []);
@@ -307,41 +307,41 @@ export function describeBehaviour(test: EngineRig): void {
 
     it('waits for one whose outcome is being told, and does not count it', async () => {
       const told = deferred();
-      const owner = recorder(undefined, { settled: () => told.promise });
-      own('node', owner);
+      const handler = recorder(undefined, { onSettled: () => told.promise });
+      register('node', handler);
       await add();
-      await eventually(() => owner.outcomes.length === 1);
+      await eventually(() => handler.outcomes.length === 1);
       const removing = test.engine.remove(all);
       told.resolve();
       assert.deepEqual(await removing, []);
       await isEmpty();
     });
 
-    it('forgets those of owners that exist no longer', async () => {
-      const kept = await add({}, { owner: 'here', inMs: hourMs });
-      const dropped = await add({}, { owner: 'deleted', inMs: hourMs });
-      assert.deepEqual(ids(await test.engine.removeOrphans((owner) => owner === 'here')), [dropped.id]);
+    it('forgets those of handlers that exist no longer', async () => {
+      const kept = await add({}, { nodeId: 'here', inMs: hourMs });
+      const dropped = await add({}, { nodeId: 'deleted', inMs: hourMs });
+      assert.deepEqual(ids(await test.engine.removeOrphans((nodeId) => nodeId === 'here')), [dropped.id]);
       assert.deepEqual(await test.engine.list(), [kept]);
     });
   });
 
-  describe('releasing owners', () => {
+  describe('releasing handlers', () => {
     it('stops what runs, and keeps it for the next owner with what was saved', async () => {
       const saved = deferred();
       const first = recorder(async (job, context) => {
-        await context.save({ placing: 'x.mp4' });
+        await context.save({ publishing: 'x.mp4' });
         saved.resolve();
         return hanging(job, context, 1);
       });
-      const release = own('node', first);
-      const job = await add({ placing: '' });
+      const release = register('node', first);
+      const job = await add({ publishing: '' });
       await saved.promise;
       await release();
       assert.deepEqual(first.outcomes, []);
       const second = recorder();
-      own('node', second);
+      register('node', second);
       await eventually(() => second.outcomes.length === 1);
-      assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
+      assert.deepEqual(second.runs, [{ ...job, data: { publishing: 'x.mp4' } }]);
       assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
       await isEmpty();
     });
@@ -349,14 +349,14 @@ export function describeBehaviour(test: EngineRig): void {
     it('does not count being stopped as a failure', async () => {
       const first = recorder(async (_job, { signal }) => {
         await untilAborted(signal).catch(() => undefined);
-        return { type: 'retry', afterMs: hourMs, because: trouble };
+        return { type: 'retry', afterMs: hourMs, error: trouble };
       });
-      const release = own('node', first);
+      const release = register('node', first);
       await add();
       await running(first);
       await release();
       const second = recorder();
-      own('node', second);
+      register('node', second);
       await running(second);
       assert.equal(second.runs[0]?.failures, 0);
       assert.deepEqual(first.retries, []);
@@ -367,26 +367,26 @@ export function describeBehaviour(test: EngineRig): void {
         await untilAborted(signal).catch(() => undefined);
         return { type: 'done', data: { clip: 'made' } };
       });
-      const release = own('node', first);
+      const release = register('node', first);
       await add({ clip: '' });
       await running(first);
       await release();
       assert.deepEqual(first.outcomes, []);
       const second = recorder();
-      own('node', second);
+      register('node', second);
       await running(second);
       assert.deepEqual(second.runs[0]?.data, { clip: 'made' });
     });
 
     it('resolves only when the runs have ended', async () => {
       const ending = deferred();
-      const owner = recorder(async () => {
+      const handler = recorder(async () => {
         await ending.promise;
         return { type: 'failed', error: new ClipError('EABORTED', '') };
       });
-      const release = own('node', owner);
+      const release = register('node', handler);
       await add();
-      await running(owner);
+      await running(handler);
       const order: string[] = [];
       const releasing = release().then(() => order.push('released'));
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -397,10 +397,10 @@ export function describeBehaviour(test: EngineRig): void {
     });
 
     it('a second time changes nothing for an owner that came after it', async () => {
-      const release = own('node', recorder());
+      const release = register('node', recorder());
       await release();
       const second = recorder();
-      own('node', second);
+      register('node', second);
       await release();
       await add();
       await eventually(() => second.outcomes.length === 1);
@@ -409,54 +409,54 @@ export function describeBehaviour(test: EngineRig): void {
 
   describe('waking jobs', () => {
     const later =
-      (because?: ClipError): RunJob =>
-      async () => ({ type: 'retry', afterMs: hourMs, ...(because ? { because } : {}) });
-    const put = (owner: Recorder, count: number): Promise<void> =>
+      (error?: ClipError): RunJob =>
+      async () => ({ type: 'retry', afterMs: hourMs, ...(error ? { error } : {}) });
+    const put = (handler: Recorder, count: number): Promise<void> =>
       eventually(async () => {
-        assert.equal(owner.retries.length, count);
+        assert.equal(handler.retries.length, count);
         const jobs = await test.engine.list();
         assert.ok(jobs.every(({ runAt }) => runAt > Date.now() + hourMs / 2));
       });
 
     it('runs a waiting one now, and no other', async () => {
-      const owner = recorder(later());
-      own('node', owner);
+      const handler = recorder(later());
+      register('node', handler);
       const woken = await add();
       await add();
-      await put(owner, 2);
+      await put(handler, 2);
       test.engine.wake(({ id }) => id === woken.id);
-      await running(owner, 3);
-      assert.equal(owner.runs[2]!.id, woken.id);
+      await running(handler, 3);
+      assert.equal(handler.runs[2]!.id, woken.id);
     });
 
     it('runs one once more that is running at the moment', async () => {
       const finish = deferred();
-      const owner = recorder(async (_job, _context, count) => {
+      const handler = recorder(async (_job, _context, count) => {
         if (count === 1) await finish.promise;
         return { type: 'retry', afterMs: hourMs };
       });
-      own('node', owner);
+      register('node', handler);
       await add();
-      await running(owner);
+      await running(handler);
       test.engine.wake(all);
       test.engine.wake(all);
       finish.resolve();
-      await put(owner, 2);
-      assert.equal(owner.runs.length, 2);
+      await put(handler, 2);
+      assert.equal(handler.runs.length, 2);
     });
 
     it('keeps to the pause that a vendor asked for', async () => {
-      const owner = recorder(later(new ClipError('ETHROTTLED', 'slow down', { retryAfterMs: hourMs })));
-      own('node', owner);
+      const handler = recorder(later(new ClipError('ETHROTTLED', 'slow down', { retryAfterMs: hourMs })));
+      register('node', handler);
       const resting = await add();
-      await put(owner, 1);
+      await put(handler, 1);
       test.engine.wake(all);
       const other = recorder();
-      own('other', other);
-      await add({}, { owner: 'other' });
+      register('other', other);
+      await add({}, { nodeId: 'other' });
       await eventually(() => other.outcomes.length === 1);
       assert.deepEqual(ids(await test.engine.list()), [resting.id]);
-      assert.equal(owner.runs.length, 1);
+      assert.equal(handler.runs.length, 1);
     });
   });
 
@@ -464,14 +464,14 @@ export function describeBehaviour(test: EngineRig): void {
     it(`runs what became due meanwhile when ${when}, the oldest first`, async () => {
       // From one instant: a busy disk may take longer to store one than they are apart.
       const now = Date.now();
-      for (const inMs of [60, 20, 80, 40]) await test.engine.add({ owner: 'node', data: { inMs }, runAt: now + inMs });
+      for (const inMs of [60, 20, 80, 40]) await test.engine.add({ nodeId: 'node', data: { inMs }, runAt: now + inMs });
       await eventually(() => Date.now() > now + 80);
       if (when === 'the process has restarted') await test.restart();
-      const owner = recorder();
-      own('node', owner);
-      await running(owner, 4);
+      const handler = recorder();
+      register('node', handler);
+      await running(handler, 4);
       assert.deepEqual(
-        owner.runs.map(({ data }) => data.inMs),
+        handler.runs.map(({ data }) => data.inMs),
         [20, 40, 60, 80],
       );
       await isEmpty();
@@ -480,14 +480,14 @@ export function describeBehaviour(test: EngineRig): void {
 
   it('goes on after a restart with what it was doing', async () => {
     const first = recorder(hanging);
-    own('node', first);
+    register('node', first);
     const [due, waiting] = [await add({ now: true }), await add({}, { inMs: hourMs })];
     await running(first);
     await releaseAll();
     await test.restart();
     assert.deepEqual(first.outcomes, []);
     const second = recorder();
-    own('node', second);
+    register('node', second);
     await eventually(() => second.outcomes.length === 1);
     assert.deepEqual(second.runs, [due]);
     await eventually(async () => assert.deepEqual(await test.engine.list(), [waiting]));

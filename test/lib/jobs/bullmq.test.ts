@@ -38,61 +38,64 @@ describeWithRedis('the engine on Redis', () => {
       engines = [(one = rig.start(quick)), (two = rig.start(quick))];
     });
 
-    const add = (data: Data = {}, more: { owner?: string; lane?: string; inMs?: number } = {}): Promise<Job<Data>> => {
-      const { owner = 'node', inMs = 0, ...rest } = more;
-      return one!.add({ owner, data, runAt: Date.now() + inMs, ...rest });
+    const add = (
+      data: Data = {},
+      more: { nodeId?: string; queue?: string; inMs?: number } = {},
+    ): Promise<Job<Data>> => {
+      const { nodeId = 'node', inMs = 0, ...rest } = more;
+      return one!.add({ nodeId, data, runAt: Date.now() + inMs, ...rest });
     };
     const isEmpty = (): Promise<void> => eventually(async () => assert.deepEqual(await two!.list(), []));
 
-    /** A job that the second instance runs although the first has added it: only there, its lane is open. */
+    /** A job that the second instance runs although the first has added it: only there, its queue is open. */
     async function elsewhere(first: Recorder, second: Recorder, data: Data = {}): Promise<Job<Data>> {
-      one!.own('node', first);
-      two!.own('node', second);
-      two!.openLane('lane', 1);
-      const job = await add(data, { lane: 'lane' });
+      one!.register('node', first);
+      two!.register('node', second);
+      two!.openQueue('lane', 1);
+      const job = await add(data, { queue: 'lane' });
       await eventually(() => second.runs.length === 1);
       return job;
     }
 
     it('runs each job in one of them at a time, and tells its outcome once', async () => {
       const running = new Set<string>();
-      const owners = engines.map((engine) => {
-        const owner = recorder(async ({ id, data, failures }) => {
+      const nodeIds = engines.map((engine) => {
+        const handler = recorder(async ({ id, data, failures }) => {
           assert.ok(!running.has(id));
           running.add(id);
           await new Promise((resolve) => setTimeout(resolve, 5));
           running.delete(id);
-          if (failures < 2) return { type: 'retry', afterMs: 5, because: new ClipError('ENETWORK', 'once more') };
+          if (failures < 2) return { type: 'retry', afterMs: 5, error: new ClipError('ENETWORK', 'once more') };
           return { type: 'done', data };
         });
-        engine.own('node', owner);
-        return owner;
+        engine.register('node', handler);
+        return handler;
       });
       const jobs = await Promise.all(Array.from({ length: 100 }, (_, number) => add({ number })));
       await isEmpty();
-      const told = owners.flatMap(({ outcomes }) =>
+      const told = nodeIds.flatMap(({ outcomes }) =>
         outcomes.map(({ job, outcome }) => [job.data.number, outcome.type]),
       );
       assert.deepEqual(
         told.sort(([a], [b]) => Number(a) - Number(b)),
         jobs.map((_, number) => [number, 'done']),
       );
-      assert.equal(owners[0]!.runs.length + owners[1]!.runs.length, 300);
+      assert.equal(nodeIds[0]!.runs.length + nodeIds[1]!.runs.length, 300);
     });
 
     it('does not forget a job before the one is stored that its outcome leads to, a few quick nodes later', async () => {
       let next: Promise<Job<Data>> | undefined;
-      const owner = recorder(undefined, {
-        settled() {
+      const handler = recorder(undefined, {
+        onSettled() {
           let nodes = 5;
           const pass = (): void => {
             if ((nodes -= 1) > 0) setImmediate(pass);
-            else next = add({}, { owner: 'next', inMs: hourMs });
+            else next = add({}, { nodeId: 'next', inMs: hourMs });
           };
           pass();
         },
       });
-      one!.own('node', owner);
+      one!.register('node', handler);
       const { id } = await add();
       let found: string[];
       do assert.notDeepEqual((found = ids(await two!.list())), []);
@@ -101,59 +104,59 @@ describeWithRedis('the engine on Redis', () => {
     });
 
     it('finds the one that has the owner', async () => {
-      one!.own('other', recorder());
-      const owner = recorder();
-      two!.own('node', owner);
+      one!.register('other', recorder());
+      const handler = recorder();
+      two!.register('node', handler);
       for (let number = 0; number < 10; number += 1) await add({ number });
-      await eventually(() => owner.outcomes.length === 10);
+      await eventually(() => handler.outcomes.length === 10);
       await isEmpty();
     });
 
     it('keeps to the limit of a lane over both', async () => {
       let [running, most] = [0, 0];
-      const owners = engines.map((engine) => {
-        const owner = recorder(async ({ data }) => {
+      const nodeIds = engines.map((engine) => {
+        const handler = recorder(async ({ data }) => {
           most = Math.max(most, (running += 1));
           await new Promise((resolve) => setTimeout(resolve, 5));
           running -= 1;
           return { type: 'done', data };
         });
-        engine.own('node', owner);
-        engine.openLane('lane', 3);
-        return owner;
+        engine.register('node', handler);
+        engine.openQueue('lane', 3);
+        return handler;
       });
-      await Promise.all(Array.from({ length: 40 }, (_, number) => add({ number }, { lane: 'lane' })));
-      await eventually(() => owners[0]!.outcomes.length + owners[1]!.outcomes.length === 40);
+      await Promise.all(Array.from({ length: 40 }, (_, number) => add({ number }, { queue: 'lane' })));
+      await eventually(() => nodeIds[0]!.outcomes.length + nodeIds[1]!.outcomes.length === 40);
       assert.ok(most > 1 && most <= 3, `${most} at once`);
     });
 
     it('gives each of them its share of a lane', async () => {
       const both = deferred();
       const running = new Set<Recorder>();
-      const owners = engines.map((engine) => {
-        const owner: Recorder = recorder(async ({ data }) => {
-          running.add(owner);
+      const nodeIds = engines.map((engine) => {
+        const handler: Recorder = recorder(async ({ data }) => {
+          running.add(handler);
           if (running.size === 2) both.resolve();
           // As long as they do not know of each other, one of them may have taken both jobs.
           const isOver = await Promise.race([both.promise.then(() => true), sleep(50)]);
-          running.delete(owner);
+          running.delete(handler);
           return isOver ? { type: 'done', data } : { type: 'retry', afterMs: 10 };
         });
-        engine.own('node', owner);
-        engine.openLane('lane', 2);
-        return owner;
+        engine.register('node', handler);
+        engine.openQueue('lane', 2);
+        return handler;
       });
-      await add({}, { lane: 'lane' });
-      await add({}, { lane: 'lane' });
+      await add({}, { queue: 'lane' });
+      await add({}, { queue: 'lane' });
       await isEmpty();
-      assert.equal(owners[0]!.outcomes.length + owners[1]!.outcomes.length, 2);
+      assert.equal(nodeIds[0]!.outcomes.length + nodeIds[1]!.outcomes.length, 2);
     });
 
     it('tells the instance that took a job on when the other has delivered it', async () => {
       const gone: unknown[] = [];
-      const settledElsewhere = (id: string, how?: string): void => void gone.push([id, how]);
+      const onSettledRemotely = (id: string, how?: string): void => void gone.push([id, how]);
       const second = recorder();
-      const job = await elsewhere({ ...recorder(), settledElsewhere }, { ...second, settledElsewhere });
+      const job = await elsewhere({ ...recorder(), onSettledRemotely }, { ...second, onSettledRemotely });
       await eventually(() => assert.deepEqual(gone, [[job.id, 'done']]));
       assert.deepEqual(outcomesOf(second), [[job.id, 'done']]);
     });
@@ -165,7 +168,7 @@ describeWithRedis('the engine on Redis', () => {
         await hanging(job, context, 1);
         return { type: 'done', data: { clip: 'made in the last moment' } };
       });
-      const job = await elsewhere({ ...first, settledElsewhere: (_id, how) => void gone.push(how) }, second);
+      const job = await elsewhere({ ...first, onSettledRemotely: (_id, how) => void gone.push(how) }, second);
       const cancelled = await one!.cancel(all);
       assert.deepEqual(cancelled, [{ ...job, data: { clip: 'made in the last moment' } }]);
       assert.deepEqual([outcomesOf(first), outcomesOf(second)], [[], [[job.id, 'EABORTED']]]);
@@ -182,16 +185,16 @@ describeWithRedis('the engine on Redis', () => {
     });
 
     it('cancels a waiting job once when both are told to', async () => {
-      const owners = engines.map((engine) => {
-        const owner = recorder();
-        engine.own('node', owner);
-        return owner;
+      const nodeIds = engines.map((engine) => {
+        const handler = recorder();
+        engine.register('node', handler);
+        return handler;
       });
       const jobs = [await add({}, { inMs: hourMs }), await add({}, { inMs: hourMs })];
       const cancelled = await Promise.all(engines.map((engine) => engine.cancel(all)));
       assert.deepEqual(ids(cancelled.flat()).sort(), ids(jobs).sort());
       assert.deepEqual(
-        owners.flatMap(outcomesOf).sort(),
+        nodeIds.flatMap(outcomesOf).sort(),
         ids(jobs)
           .sort()
           .map((id) => [id, 'EABORTED']),
@@ -200,10 +203,10 @@ describeWithRedis('the engine on Redis', () => {
 
     it('hands the jobs of one that is stopped to the other at once', async () => {
       const [first, second] = [recorder(hanging), recorder()];
-      const release = one!.own('node', first);
+      const release = one!.register('node', first);
       const job = await add({ kept: true });
       await eventually(() => first.runs.length === 1);
-      two!.own('node', second);
+      two!.register('node', second);
       await release();
       await eventually(() => second.outcomes.length === 1);
       assert.deepEqual(second.runs, [job]);
@@ -211,31 +214,31 @@ describeWithRedis('the engine on Redis', () => {
     });
 
     it('stops the runs of a lane that is closed, and keeps their jobs', async () => {
-      const owners = engines.map((engine) => {
-        const owner = recorder(engine === one ? hanging : undefined);
-        engine.own('node', owner);
-        return owner;
+      const nodeIds = engines.map((engine) => {
+        const handler = recorder(engine === one ? hanging : undefined);
+        engine.register('node', handler);
+        return handler;
       });
-      const close = one!.openLane('lane', 1);
-      const job = await add({}, { lane: 'lane' });
-      await eventually(() => owners[0]!.runs.length === 1);
+      const close = one!.openQueue('lane', 1);
+      const job = await add({}, { queue: 'lane' });
+      await eventually(() => nodeIds[0]!.runs.length === 1);
       await close();
-      two!.openLane('lane', 1);
-      await eventually(() => owners[1]!.outcomes.length === 1);
-      assert.deepEqual([outcomesOf(owners[0]!), outcomesOf(owners[1]!)], [[], [[job.id, 'done']]]);
+      two!.openQueue('lane', 1);
+      await eventually(() => nodeIds[1]!.outcomes.length === 1);
+      assert.deepEqual([outcomesOf(nodeIds[0]!), outcomesOf(nodeIds[1]!)], [[], [[job.id, 'done']]]);
     });
 
     it('does not take a node for deleted that only the other one has', async () => {
-      two!.own('new', recorder());
-      const release = two!.own('restarting', recorder());
+      two!.register('new', recorder());
+      const release = two!.register('restarting', recorder());
       const observer = rig.observe();
-      await eventually(async () => (await observer.zcard(`${rig.prefix}:owners`)) === 2);
+      await eventually(async () => (await observer.zcard(`${rig.prefix}:handlers`)) === 2);
       await release();
       const kept = [
-        await add({}, { owner: 'new', inMs: hourMs }),
-        await add({}, { owner: 'restarting', inMs: hourMs }),
+        await add({}, { nodeId: 'new', inMs: hourMs }),
+        await add({}, { nodeId: 'restarting', inMs: hourMs }),
       ];
-      const dropped = await add({}, { owner: 'deleted', inMs: hourMs });
+      const dropped = await add({}, { nodeId: 'deleted', inMs: hourMs });
       assert.deepEqual(ids(await one!.removeOrphans(() => false)), [dropped.id]);
       assert.deepEqual(ids(await one!.list()).sort(), ids(kept).sort());
     });
@@ -260,15 +263,15 @@ describeWithRedis('the engine on Redis', () => {
         await ending.promise;
         return { type: 'done', data };
       });
-      lost.own('node', { ...first, settledElsewhere: (id, how) => void gone.push([id, how]) });
-      const job = await lost.add({ owner: 'node', data: { saved: false }, runAt: Date.now() });
+      lost.register('node', { ...first, onSettledRemotely: (id, how) => void gone.push([id, how]) });
+      const job = await lost.add({ nodeId: 'node', data: { saved: false }, runAt: Date.now() });
       const observer = rig.observe();
       await eventually(async () =>
         assert.match((await observer.hget(`${rig.prefix}:jobs:${job.id}`, 'data'))!, /true/),
       );
       cable.cut();
       const second = recorder();
-      heir.own('node', second);
+      heir.register('node', second);
       await eventually(() => second.outcomes.length === 1);
       assert.deepEqual(second.runs, [{ ...job, data: { saved: true } }]);
       // Without hearing of it: its lock has run out.
@@ -289,11 +292,11 @@ describeWithRedis('the engine on Redis', () => {
       const failures: unknown[] = [];
       const first = recorder(async ({ data }, { save }) => {
         await cut.promise;
-        await save({ placing: 'second file.mp4' }).catch((error: ClipError) => failures.push(error.code));
+        await save({ publishing: 'second file.mp4' }).catch((error: ClipError) => failures.push(error.code));
         return { type: 'done', data };
       });
-      lost.own('node', first);
-      await lost.add({ owner: 'node', data: {}, runAt: Date.now() });
+      lost.register('node', first);
+      await lost.add({ nodeId: 'node', data: {}, runAt: Date.now() });
       await eventually(() => first.runs.length === 1);
       cable.cut();
       const finish = deferred();
@@ -301,7 +304,7 @@ describeWithRedis('the engine on Redis', () => {
         await finish.promise;
         return { type: 'done', data };
       });
-      heir.own('node', second);
+      heir.register('node', second);
       await eventually(() => second.runs.length === 1);
       cable.mend();
       cut.resolve();
@@ -315,20 +318,20 @@ describeWithRedis('the engine on Redis', () => {
     it('neither loses nor doubles the job that an outcome led to', async () => {
       const lost = rig.start({ ...hasty, url: cable.url });
       const heir = rig.start(hasty);
-      const next = { owner: 'next', runAt: Date.now() + hourMs };
+      const next = { nodeId: 'next', runAt: Date.now() + hourMs };
       const [first, second] = [recorder(), recorder()];
       const added: Job<Data>[] = [];
-      first.settled = async () => {
+      first.onSettled = async () => {
         for (const number of [1, 2]) added.push(await lost.add({ ...next, data: { number } }));
         cable.cut();
       };
-      second.settled = async () => {
+      second.onSettled = async () => {
         for (const number of [1, 2]) added.push(await heir.add({ ...next, data: { number } }));
       };
-      lost.own('node', first);
-      await lost.add({ owner: 'node', data: {}, runAt: 0 });
+      lost.register('node', first);
+      await lost.add({ nodeId: 'node', data: {}, runAt: 0 });
       await eventually(() => added.length === 2);
-      heir.own('node', second);
+      heir.register('node', second);
       await eventually(() => added.length === 4);
       await eventually(async () => assert.deepEqual(ids(await heir.list()).sort(), ids(added.slice(0, 2)).sort()));
       assert.deepEqual(ids(added.slice(2)), ids(added.slice(0, 2)));
@@ -343,14 +346,14 @@ describeWithRedis('the engine on Redis', () => {
       const heir = rig.start(hasty);
       const ending = deferred();
       const first = recorder(async ({ data }) => (await ending.promise, { type: 'done', data }));
-      lost.own('node', first);
-      lost.openLane('lane', 1);
-      await lost.add({ owner: 'node', data: {}, runAt: 0, lane: 'lane' });
+      lost.register('node', first);
+      lost.openQueue('lane', 1);
+      await lost.add({ nodeId: 'node', data: {}, runAt: 0, queue: 'lane' });
       await eventually(() => first.runs.length === 1);
       const second = recorder();
-      heir.own('node', second);
-      heir.openLane('lane', 1);
-      const waiting = await heir.add({ owner: 'node', data: {}, runAt: 0, lane: 'lane' });
+      heir.register('node', second);
+      heir.openQueue('lane', 1);
+      const waiting = await heir.add({ nodeId: 'node', data: {}, runAt: 0, queue: 'lane' });
       cable.cut();
       await eventually(() => second.outcomes.length === 2);
       assert.ok(ids(second.runs).includes(waiting.id));

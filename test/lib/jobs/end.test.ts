@@ -8,15 +8,15 @@ describe('the embedded engine, cancelling jobs', () => {
   const test = rig();
 
   it('ends a waiting job with EABORTED, and has forgotten it when it resolves', async () => {
-    const owner = recorder();
-    test.engine.own('node', owner);
+    const handler = recorder();
+    test.engine.register('node', handler);
     const job = await test.add({ a: 1 }, { inMs: 60_000 });
     assert.deepEqual(ids(await test.engine.cancel(all)), [job.id]);
-    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+    assert.deepEqual(outcomesOf(handler), [[job.id, 'EABORTED']]);
     assert.equal(test.stored(job.id), undefined);
     await test.clock.advance(120_000);
-    assert.equal(owner.runs.length, 0);
-    assert.equal(owner.outcomes.length, 1);
+    assert.equal(handler.runs.length, 0);
+    assert.equal(handler.outcomes.length, 1);
   });
 
   it('is not held up by a job that cannot be added', async () => {
@@ -34,8 +34,8 @@ describe('the embedded engine, cancelling jobs', () => {
   });
 
   it('is told before the owner is let go, when the release comes right after it', async () => {
-    const owner = recorder(hanging);
-    const release = test.engine.own('node', owner);
+    const handler = recorder(hanging);
+    const release = test.engine.register('node', handler);
     const job = await test.add();
     await test.clock.advance(0);
     const cancelling = test.engine.cancel(all);
@@ -43,7 +43,7 @@ describe('the embedded engine, cancelling jobs', () => {
     await Promise.resolve();
     await release();
     await cancelling;
-    assert.deepEqual(outcomesOf(owner), [[job.id, 'EABORTED']]);
+    assert.deepEqual(outcomesOf(handler), [[job.id, 'EABORTED']]);
     assert.deepEqual(test.storedIds(), []);
   });
 });
@@ -53,11 +53,11 @@ describe('the embedded engine, removing jobs', () => {
 
   it('does not let a late save bring the job back', async () => {
     let save: ((data: Data) => Promise<void>) | undefined;
-    const owner = recorder((job, context) => {
+    const handler = recorder((job, context) => {
       save = context.save;
       return hanging(job, context, 1);
     });
-    test.engine.own('node', owner);
+    test.engine.register('node', handler);
     await test.add();
     await test.clock.advance(0);
     await test.engine.remove(all);
@@ -66,40 +66,40 @@ describe('the embedded engine, removing jobs', () => {
   });
 });
 
-describe('the embedded engine, releasing owners', () => {
+describe('the embedded engine, releasing handlers', () => {
   const test = rig();
 
   it('stops running jobs before anything is waited for, and keeps them', async () => {
     let stopped = false;
-    const owner = recorder((job, context) => {
+    const handler = recorder((job, context) => {
       context.signal.addEventListener('abort', () => (stopped = true));
       return hanging(job, context, 1);
     });
-    const release = test.engine.own('node', owner);
+    const release = test.engine.register('node', handler);
     const job = await test.add({ kept: 1 });
     await test.clock.advance(0);
     const releasing = release();
     assert.ok(stopped);
     await releasing;
     await test.clock.advance(60_000);
-    assert.deepEqual(owner.outcomes, []);
-    assert.equal(owner.runs.length, 1);
+    assert.deepEqual(handler.outcomes, []);
+    assert.equal(handler.runs.length, 1);
     assert.deepEqual(test.stored(job.id), job);
   });
 
-  it('hands what a stopped job reached at the last moment to the next owner, on disk too', async () => {
+  it('hands what a stopped job reached at the last moment to the next handler, on disk too', async () => {
     const first = recorder(async (_job, { signal }) => {
       await untilAborted(signal).catch(() => undefined);
       return { type: 'done', data: { clip: 'made' } };
     });
-    const release = test.engine.own('node', first);
+    const release = test.engine.register('node', first);
     const job = await test.add({ clip: '' });
     await test.clock.advance(0);
     await release();
     assert.deepEqual(first.outcomes, []);
     assert.deepEqual(test.stored(job.id)?.data, { clip: 'made' });
     const second = recorder();
-    test.engine.own('node', second);
+    test.engine.register('node', second);
     await test.clock.advance(0);
     assert.deepEqual(
       second.runs.map(({ data }) => data),
@@ -110,21 +110,21 @@ describe('the embedded engine, releasing owners', () => {
 
   it('leaves waiting jobs to wait for the next owner', async () => {
     const first = recorder();
-    const release = test.engine.own('node', first);
+    const release = test.engine.register('node', first);
     const job = await test.add({}, { inMs: 1_000 });
     await release();
     await test.clock.advance(60_000);
     assert.equal(first.runs.length, 0);
     const second = recorder();
-    test.engine.own('node', second);
+    test.engine.register('node', second);
     await test.clock.advance(0);
     assert.deepEqual(second.runs, [job]);
   });
 
   it('resolves only when an outcome that is being told has been told and forgotten', async () => {
     const told = deferred();
-    const owner = recorder(undefined, { settled: () => told.promise });
-    const release = test.engine.own('node', owner);
+    const handler = recorder(undefined, { onSettled: () => told.promise });
+    const release = test.engine.register('node', handler);
     await test.add();
     await test.clock.advance(0);
     const order: string[] = [];
@@ -136,7 +136,7 @@ describe('the embedded engine, releasing owners', () => {
     assert.deepEqual(order, ['told', 'released']);
     assert.deepEqual(test.storedIds(), []);
     const next = recorder();
-    test.engine.own('node', next);
+    test.engine.register('node', next);
     await test.clock.advance(60_000);
     assert.equal(next.runs.length, 0);
   });
@@ -144,9 +144,9 @@ describe('the embedded engine, releasing owners', () => {
   describe('when the next owner comes before the last is released', () => {
     it('the new one gets what waits, and the release takes nothing from it', async () => {
       const [first, second] = [recorder(), recorder()];
-      const release = test.engine.own('node', first);
+      const release = test.engine.register('node', first);
       await test.add({}, { inMs: 1_000 });
-      test.engine.own('node', second);
+      test.engine.register('node', second);
       await release();
       await test.add({}, { inMs: 1_000 });
       await test.clock.advance(1_000);
@@ -156,10 +156,10 @@ describe('the embedded engine, releasing owners', () => {
 
     it('the release stops what the old one runs, and the new one runs it', async () => {
       const [first, second] = [recorder(hanging), recorder()];
-      const release = test.engine.own('node', first);
+      const release = test.engine.register('node', first);
       const job = await test.add();
       await test.clock.advance(0);
-      test.engine.own('node', second);
+      test.engine.register('node', second);
       await test.clock.advance(0);
       assert.equal(second.runs.length, 0);
       await release();
@@ -170,9 +170,9 @@ describe('the embedded engine, releasing owners', () => {
 
     it('the release neither stops nor waits for what the new one runs', async () => {
       const [first, second] = [recorder(), recorder(hanging)];
-      const release = test.engine.own('node', first);
+      const release = test.engine.register('node', first);
       const job = await test.add({}, { inMs: 1_000 });
-      const releaseSecond = test.engine.own('node', second);
+      const releaseSecond = test.engine.register('node', second);
       await test.clock.advance(1_000);
       await release();
       assert.deepEqual(
@@ -187,13 +187,13 @@ describe('the embedded engine, releasing owners', () => {
 
     it('the new one does not run what is being ended', async () => {
       const told = deferred();
-      const [first, second] = [recorder(hanging, { settled: () => told.promise }), recorder()];
-      test.engine.own('node', first);
+      const [first, second] = [recorder(hanging, { onSettled: () => told.promise }), recorder()];
+      test.engine.register('node', first);
       await test.add();
       await test.clock.advance(0);
       const cancelling = test.engine.cancel(all);
       await test.clock.advance(0);
-      test.engine.own('node', second);
+      test.engine.register('node', second);
       await test.clock.advance(60_000);
       told.resolve();
       await cancelling;
@@ -218,14 +218,14 @@ describe('the embedded engine, releasing owners', () => {
       return { type: 'failed', error: new ClipError('EABORTED', '') };
     };
     const first = recorder(counted);
-    const release = test.engine.own('node', first);
+    const release = test.engine.register('node', first);
     await test.add({ name: 'slow' });
     await test.add({ name: 'slower' });
     await test.clock.advance(0);
     let released = false;
     const releasing = release().then(() => (released = true));
     const second = recorder(hanging);
-    const releaseSecond = test.engine.own('node', second);
+    const releaseSecond = test.engine.register('node', second);
     await test.clock.advance(0);
     assert.equal(second.runs.length, 0);
     endings.get('slower')!.resolve();
@@ -238,7 +238,7 @@ describe('the embedded engine, releasing owners', () => {
     });
     assert.equal(released, false);
     endings.get('slow')!.resolve();
-    // Although the second owner is still running a job that the first had, too.
+    // Although the second handler is still running a job that the first had, too.
     await releasing;
     await test.clock.advance(0);
     assert.equal(second.runs.length, 2);

@@ -10,7 +10,7 @@ import { openJournal, type Journal } from '../../../lib/jobs/journal';
 import { tempFolder } from '../../support/temp-folder';
 
 function job(id: string, more: Partial<Job> = {}): Job {
-  return { id, owner: 'node', data: { clip: id }, createdAt: 1, runAt: 2, failures: 0, ...more };
+  return { id, nodeId: 'node', data: { clip: id }, createdAt: 1, runAt: 2, failures: 0, ...more };
 }
 
 describe('the journal of jobs', () => {
@@ -110,7 +110,7 @@ describe('the journal of jobs', () => {
       'a number as id': JSON.stringify({ ...job('bad'), id: 7 }),
       'the id of another job': JSON.stringify(job('good')),
       'an id that leads elsewhere': JSON.stringify(job('../../bad')),
-      'no owner': JSON.stringify({ ...job('bad'), owner: undefined }),
+      'no node id': JSON.stringify({ ...job('bad'), nodeId: undefined }),
       'no data': JSON.stringify({ ...job('bad'), data: undefined }),
       'null as data': JSON.stringify({ ...job('bad'), data: null }),
       'no time to run at': JSON.stringify({ ...job('bad'), runAt: null }),

@@ -6,13 +6,13 @@ import { systemClock } from '../../../lib/async/clock';
 import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
 import { openJournal, type Journal } from '../../../lib/jobs/journal';
-import { Slots } from '../../../lib/async/semaphore';
+import { Semaphore } from '../../../lib/async/semaphore';
 import { eventually } from '../../support/eventually';
 import { untilAborted } from '../../support/promises';
 import { countTurns } from '../../support/turns';
 import { hanging, recorder, rig, type RunJob } from './rig';
 
-const overdue = { owner: 'node', data: {}, createdAt: 0, runAt: 0, failures: 0 };
+const overdue = { nodeId: 'node', data: {}, createdAt: 0, runAt: 0, failures: 0 };
 
 describe('the embedded engine, after a restart', () => {
   const test = rig();
@@ -25,40 +25,40 @@ describe('the embedded engine, after a restart', () => {
     const later = await test.add({ number: 2 }, { inMs: 60_000 });
     const overdue = await test.add({ number: 1 }, { inMs: -60_000 });
     const engine = test.restart();
-    const owner = recorder();
-    engine.own('node', owner);
+    const handler = recorder();
+    engine.register('node', handler);
     await loaded(2);
     await test.clock.advance(0);
-    assert.deepEqual(owner.runs, [overdue]);
+    assert.deepEqual(handler.runs, [overdue]);
     await test.clock.advance(60_000);
-    assert.deepEqual(owner.runs, [overdue, later]);
+    assert.deepEqual(handler.runs, [overdue, later]);
     await test.forgotten(later);
     assert.deepEqual(test.storedIds(), []);
   });
 
   it('runs a job again that ran when the process died, with what was saved', async () => {
     const first = recorder(async (_job, { save, signal }) => {
-      await save({ placing: 'x.mp4' });
+      await save({ publishing: 'x.mp4' });
       return untilAborted(signal);
     });
-    test.engine.own('node', first);
+    test.engine.register('node', first);
     const job = await test.add({});
     await test.clock.advance(0);
-    await eventually(() => assert.deepEqual(test.stored(job.id)?.data, { placing: 'x.mp4' }));
+    await eventually(() => assert.deepEqual(test.stored(job.id)?.data, { publishing: 'x.mp4' }));
     const second = recorder();
-    test.restart().own('node', second);
+    test.restart().register('node', second);
     await loaded(1);
     await test.clock.advance(0);
-    assert.deepEqual(second.runs, [{ ...job, data: { placing: 'x.mp4' } }]);
+    assert.deepEqual(second.runs, [{ ...job, data: { publishing: 'x.mp4' } }]);
     await test.forgotten(job);
   });
 
   /** A crash between the storing of the job that an outcome led to and the forgetting of the job that it came from. */
   async function crashAtHandOver(): Promise<void> {
     const engine = test.restart({ remove: () => Promise.resolve() });
-    engine.own(
+    engine.register(
       'node',
-      recorder(undefined, { settled: async () => void (await engine.add({ owner: 'next', data: {}, runAt: 0 })) }),
+      recorder(undefined, { onSettled: async () => void (await engine.add({ nodeId: 'next', data: {}, runAt: 0 })) }),
     );
     await test.add();
     await test.clock.advance(0);
@@ -71,14 +71,14 @@ describe('the embedded engine, after a restart', () => {
     const isStored = new Promise<void>((resolve) => (store = resolve));
     const removed: string[] = [];
     const engine = test.restart({
-      write: ({ owner }) => (owner === 'next' ? isStored : Promise.resolve()),
+      write: ({ nodeId }) => (nodeId === 'next' ? isStored : Promise.resolve()),
       remove: async (id) => void removed.push(id),
     });
     // Not waited for: a message is sent on, and what becomes of it is the next node's business.
-    engine.own(
+    engine.register(
       'node',
       recorder(undefined, {
-        settled: () => void setImmediate(() => void engine.add({ owner: 'next', data: {}, runAt: 0 })),
+        onSettled: () => void setImmediate(() => void engine.add({ nodeId: 'next', data: {}, runAt: 0 })),
       }),
     );
     const job = await test.add();
@@ -93,12 +93,12 @@ describe('the embedded engine, after a restart', () => {
     await crashAtHandOver();
     const engine = test.restart();
     const next = recorder();
-    engine.own('next', next);
+    engine.register('next', next);
     let added: { id: string } | undefined;
-    engine.own(
+    engine.register(
       'node',
       recorder(undefined, {
-        settled: async () => void (added = await engine.add({ owner: 'next', data: {}, runAt: 0 })),
+        onSettled: async () => void (added = await engine.add({ nodeId: 'next', data: {}, runAt: 0 })),
       }),
     );
     await loaded(2);
@@ -113,12 +113,12 @@ describe('the embedded engine, after a restart', () => {
   it('tells an outcome again that was told but not forgotten', async () => {
     const engine = test.restart({ remove: () => Promise.resolve() });
     const first = recorder();
-    engine.own('node', first);
+    engine.register('node', first);
     const job = await test.add();
     await test.clock.advance(0);
     assert.equal(first.outcomes.length, 1);
     const second = recorder();
-    test.restart().own('node', second);
+    test.restart().register('node', second);
     await loaded(1);
     await test.clock.advance(0);
     assert.equal(second.outcomes.length, 1);
@@ -126,12 +126,12 @@ describe('the embedded engine, after a restart', () => {
   });
 
   it('starts counting failures anew, as it runs a job at once that was waiting to try again', async () => {
-    const first = recorder(async () => ({ type: 'retry', afterMs: 60_000, because: new ClipError('ENETWORK', 'x') }));
-    test.engine.own('node', first);
+    const first = recorder(async () => ({ type: 'retry', afterMs: 60_000, error: new ClipError('ENETWORK', 'x') }));
+    test.engine.register('node', first);
     await test.add();
     await test.clock.advance(0);
     const second = recorder();
-    test.restart().own('node', second);
+    test.restart().register('node', second);
     await loaded(1);
     await test.clock.advance(0);
     assert.deepEqual(
@@ -141,56 +141,56 @@ describe('the embedded engine, after a restart', () => {
   });
 
   it('keeps jobs whose owner appears only later, and runs them then', async () => {
-    const job = await test.add({}, { owner: 'late' });
+    const job = await test.add({}, { nodeId: 'late' });
     const engine = test.restart();
     await loaded(1);
     await test.clock.advance(3_600_000);
     assert.deepEqual(test.stored(job.id), job);
-    const owner = recorder();
-    engine.own('late', owner);
+    const handler = recorder();
+    engine.register('late', handler);
     await test.clock.advance(0);
-    assert.deepEqual(owner.runs, [job]);
+    assert.deepEqual(handler.runs, [job]);
   });
 
   it('goes on without a damaged file, and says so', async () => {
     const job = await test.add();
     await writeFile(join(test.folder, 'damaged.json'), '{"id":');
-    const owner = recorder();
-    test.restart().own('node', owner);
+    const handler = recorder();
+    test.restart().register('node', handler);
     await loaded(1);
     await test.clock.advance(0);
-    assert.deepEqual(owner.runs, [job]);
+    assert.deepEqual(handler.runs, [job]);
     assert.match(test.warnings.join(), /damaged\.json is damaged/);
   });
 
   it('adds new jobs beside the stored ones', async () => {
     const old = await test.add({ age: 'old' });
     const engine = test.restart();
-    const owner = recorder();
-    engine.own('node', owner);
+    const handler = recorder();
+    engine.register('node', handler);
     const young = await test.add({ age: 'new' });
     await test.clock.advance(0);
-    assert.deepEqual(owner.runs.map(({ id }) => id).sort(), [old.id, young.id].sort());
+    assert.deepEqual(handler.runs.map(({ id }) => id).sort(), [old.id, young.id].sort());
   });
 
   it('runs jobs at once whose time came meanwhile, the oldest first, however few may run at a time', async () => {
     const startedAt = test.clock.now();
     // The number says where it belongs; equal times go by when the jobs came.
-    const due: [number: number, owner: string, atMs: number][] = [
+    const due: [number: number, nodeId: string, atMs: number][] = [
       [3, 'a', 200],
       [1, 'b', 100],
       [4, 'b', 200],
       [2, 'a', 150],
       [5, 'a', 300],
     ];
-    for (const [number, owner, atMs] of due) {
-      await test.add({ number }, { owner, inMs: startedAt + atMs - test.clock.now() });
+    for (const [number, nodeId, atMs] of due) {
+      await test.add({ number }, { nodeId, inMs: startedAt + atMs - test.clock.now() });
       await test.clock.advance(1);
     }
     await test.clock.advance(60_000);
     const engine = test.restart();
     const numbers: unknown[] = [];
-    const slots = new Slots(1);
+    const slots = new Semaphore(1);
     for (const name of ['a', 'b']) {
       const run: RunJob = ({ data }, { signal }) =>
         slots.run(signal, async () => {
@@ -198,7 +198,7 @@ describe('the embedded engine, after a restart', () => {
           await test.clock.advance(1);
           return { type: 'done', data };
         });
-      engine.own(name, recorder(run));
+      engine.register(name, recorder(run));
     }
     await loaded(5);
     await test.clock.advance(0);
@@ -210,13 +210,13 @@ describe('the embedded engine, after a restart', () => {
     const jobs = Array.from({ length: 2_000 }, (_, number) => ({ ...overdue, id: `job-${number}` }));
     const counter = countTurns();
     const started: number[] = [];
-    const owner = recorder((job, context) => {
+    const handler = recorder((job, context) => {
       started.push(counter.turns);
       return hanging(job, context, 1);
     });
     const journal: Journal = { ...openJournal(test.folder, assert.fail), readAll: async () => jobs };
     // Only real timers are due in the same turn.
-    const release = new EmbeddedEngine(journal, systemClock, assert.fail).own('node', owner);
+    const release = new EmbeddedEngine(journal, systemClock, assert.fail).register('node', handler);
     await eventually(() => started.length === 2_000);
     counter.stop();
     assert.ok(started.at(-1)! - started[0]! >= 20, `${started.at(-1)! - started[0]!} turns`);
@@ -230,7 +230,7 @@ describe('the embedded engine, after a restart', () => {
       names.map((id, number) => {
         const job = {
           id,
-          owner: `node-${number % 7}`,
+          nodeId: `node-${number % 7}`,
           data: { number },
           createdAt: now,
           runAt: now - number,
@@ -242,8 +242,8 @@ describe('the embedded engine, after a restart', () => {
     const engine = test.restart();
     const seen: string[] = [];
     for (let number = 0; number < 7; number += 1) {
-      const owner = recorder(undefined, { settled: ({ id }) => void seen.push(id) });
-      engine.own(`node-${number}`, owner);
+      const handler = recorder(undefined, { onSettled: ({ id }) => void seen.push(id) });
+      engine.register(`node-${number}`, handler);
     }
     await loaded(2_000);
     await test.clock.advance(0);

@@ -1,11 +1,11 @@
-/** An engine on a real folder with time that stands still, and owners that record what they are told. */
+/** An engine on a real folder with time that stands still, and handlers that record what they are told. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
-import type { Answer, Job, JobOwner, RunContext } from '../../../lib/jobs/job';
+import type { JobResult, Job, JobHandler, RunContext } from '../../../lib/jobs/job';
 import { openJournal, type Journal } from '../../../lib/jobs/journal';
 import { eventually } from '../../support/eventually';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
@@ -13,11 +13,11 @@ import { expectNoUnhandledRejections, untilAborted } from '../../support/promise
 import { tempFolder } from '../../support/temp-folder';
 
 export type Data = Record<string, unknown>;
-export type RunJob = (job: Job<Data>, context: RunContext<Data>, count: number) => Promise<Answer<Data>>;
-type Retry = Extract<Answer<Data>, { type: 'retry' }>;
-type Outcome = Exclude<Answer<Data>, { type: 'retry' }>;
+export type RunJob = (job: Job<Data>, context: RunContext<Data>, count: number) => Promise<JobResult<Data>>;
+type Retry = Extract<JobResult<Data>, { type: 'retry' }>;
+type Outcome = Exclude<JobResult<Data>, { type: 'retry' }>;
 
-export interface Recorder extends JobOwner<Data> {
+export interface Recorder extends JobHandler<Data> {
   /** As the job was when the run began. */
   runs: Job<Data>[];
   retries: { job: Job<Data>; answer: Retry }[];
@@ -36,14 +36,14 @@ export const all = (): boolean => true;
 export const ids = (jobs: Job[]): string[] => jobs.map(({ id }) => id);
 
 /** Whom it was told of, and how that ended: `done` or the code of the error. */
-export function outcomesOf(owner: Recorder): [id: string, how: string][] {
-  return owner.outcomes.map(({ job, outcome }) => [
+export function outcomesOf(handler: Recorder): [id: string, how: string][] {
+  return handler.outcomes.map(({ job, outcome }) => [
     job.id,
     outcome.type === 'failed' ? outcome.error.code : outcome.type,
   ]);
 }
 
-export function recorder(run: RunJob = done, more: Partial<JobOwner<Data>> = {}): Recorder {
+export function recorder(run: RunJob = done, more: Partial<JobHandler<Data>> = {}): Recorder {
   const own: Recorder = {
     runs: [],
     retries: [],
@@ -52,13 +52,13 @@ export function recorder(run: RunJob = done, more: Partial<JobOwner<Data>> = {})
       own.runs.push(structuredClone(job));
       return run(job, context, own.runs.length);
     },
-    retrying(job, answer) {
+    onRetry(job, answer) {
       own.retries.push({ job: structuredClone(job), answer });
-      return more.retrying?.(job, answer);
+      return more.onRetry?.(job, answer);
     },
-    settled(job, outcome) {
+    onSettled(job, outcome) {
       own.outcomes.push({ job: structuredClone(job), outcome });
-      return more.settled?.(job, outcome);
+      return more.onSettled?.(job, outcome);
     },
   };
   return own;
@@ -71,7 +71,7 @@ export interface Rig {
   readonly engine: EmbeddedEngine;
   /** The engine of the next start of the process, out of the same folder. */
   restart(journal?: Partial<Journal>): EmbeddedEngine;
-  add(data?: Data, more?: { owner?: string; inMs?: number }): Promise<Job<Data>>;
+  add(data?: Data, more?: { nodeId?: string; inMs?: number }): Promise<Job<Data>>;
   /** The job's file, if there is one. */
   stored(id: string): Job<Data> | undefined;
   storedIds(): string[];
@@ -123,7 +123,7 @@ export function rig(): Rig {
       return engine;
     },
     restart: start,
-    add: (data = {}, { owner = 'node', inMs = 0 } = {}) => engine.add({ owner, data, runAt: clock.now() + inMs }),
+    add: (data = {}, { nodeId = 'node', inMs = 0 } = {}) => engine.add({ nodeId, data, runAt: clock.now() + inMs }),
     stored,
     storedIds: () => readdirSync(folder()).map((name) => name.replace(/\.json$/, '')),
     forgotten: (job) => eventually(() => assert.equal(stored(job.id), undefined)),

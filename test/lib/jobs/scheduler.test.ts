@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startWhenDue } from '../../../lib/jobs/scheduler';
+import { dueScheduler } from '../../../lib/jobs/scheduler';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
 
 describe('what becomes due', () => {
@@ -12,7 +12,7 @@ describe('what becomes due', () => {
     started = [];
     onStart = () => undefined;
     const ascending = (a: number, b: number): number => a - b;
-    startAfter = startWhenDue(clock, ascending, (item) => {
+    startAfter = dueScheduler(clock, ascending, (item) => {
       started.push(item);
       onStart(item);
     });

@@ -32,7 +32,7 @@ export function client(baseUrl: string, options: Partial<HttpOptions> = {}): Htt
 }
 
 export function get(path: string, change: Partial<HttpRequest> = {}): HttpRequest {
-  return { method: 'GET', path, signal: never, doing: 'Asking for something', ...change };
+  return { method: 'GET', path, signal: never, action: 'Asking for something', ...change };
 }
 
 /** Headers with secrets, which must not show up anywhere else. */

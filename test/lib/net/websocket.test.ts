@@ -57,7 +57,7 @@ function open(url: string, change: Partial<WebSocketOptions> = {}) {
   const link = openWebSocket({
     url,
     signal: stop.signal,
-    doing: 'Listening',
+    action: 'Listening',
     onMessage: (text) => messages.push(text),
     onClose: (code) => closed.push(code),
     ...change,

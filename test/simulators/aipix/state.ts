@@ -30,7 +30,7 @@ export interface AipixState {
   /** By token. */
   sessions: Map<string, AipixSession>;
   logins: number;
-  refusedLogins: number;
+  loginGuards: number;
   logouts: number;
   /** Keys of captchas that were handed out. */
   captchas: Map<string, string>;

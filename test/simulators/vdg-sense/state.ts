@@ -23,7 +23,7 @@ export interface SenseState {
   sessions: Map<string, SenseSession>;
   nextSessionKey: number;
   logins: number;
-  refusedLogins: number;
+  loginGuards: number;
   /** Refusals in a row, by user name. */
   strikes: Map<string, number>;
 }

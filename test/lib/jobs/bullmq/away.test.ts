@@ -22,21 +22,21 @@ describeWithRedis('the engine on Redis', () => {
       ];
       one.onPause((isPaused) => states.push(isPaused));
       const finish = deferred();
-      const owners = [one, two].map((engine) => {
-        const owner = recorder(async ({ data }) => {
+      const nodeIds = [one, two].map((engine) => {
+        const handler = recorder(async ({ data }) => {
           if (data.slow) await finish.promise;
           return { type: 'done', data };
         });
-        engine.own('node', owner);
-        return owner;
+        engine.register('node', handler);
+        return handler;
       });
       const add = (data: Data, inMs = 0): Promise<Job<Data>> =>
-        one.add({ owner: 'node', data, runAt: Date.now() + inMs });
+        one.add({ nodeId: 'node', data, runAt: Date.now() + inMs });
       const told = (): number[] =>
-        owners.flatMap(({ outcomes }) => outcomes.map(({ job }) => Number(job.data.number))).sort((a, b) => a - b);
+        nodeIds.flatMap(({ outcomes }) => outcomes.map(({ job }) => Number(job.data.number))).sort((a, b) => a - b);
       await add({ number: 1, slow: true });
       await add({ number: 2 }, 300);
-      await eventually(() => owners[0]!.runs.length + owners[1]!.runs.length >= 1);
+      await eventually(() => nodeIds[0]!.runs.length + nodeIds[1]!.runs.length >= 1);
       await server.stop();
       await eventually(() => assert.deepEqual(states, [true]));
       // What runs at that moment goes on, but is not over before Redis knows.
@@ -58,7 +58,7 @@ describeWithRedis('the engine on Redis', () => {
       const server = await startRedis();
       rig.cleanup(() => server.close());
       const engine = rig.start({ ...quick, url: server.url });
-      engine.openLane('lane', 7);
+      engine.openQueue('lane', 7);
       const client = rig.observe(server.url);
       const limit = (): Promise<string | null> => client.hget(`${rig.prefix}:lane:meta`, 'concurrency');
       await eventually(async () => assert.equal(await limit(), '7'));
@@ -72,11 +72,11 @@ describeWithRedis('the engine on Redis', () => {
       rig.cleanup(() => server.close());
       await server.stop();
       const [here, gone] = [rig.start({ url: server.url }), rig.start({ url: server.url, warn: () => undefined })];
-      const owner = recorder();
-      here.own('node', owner);
-      const adding = here.add({ owner: 'node', data: {}, runAt: 0 });
-      const release = gone.own('node', recorder());
-      gone.openLane('lane', 1);
+      const handler = recorder();
+      here.register('node', handler);
+      const adding = here.add({ nodeId: 'node', data: {}, runAt: 0 });
+      const release = gone.register('node', recorder());
+      gone.openQueue('lane', 1);
       await release();
       await gone.close();
       const paused: boolean[] = [];
@@ -85,22 +85,22 @@ describeWithRedis('the engine on Redis', () => {
       assert.deepEqual(paused, [true], 'who asks while it is away is told at once');
       await server.start();
       await adding;
-      await eventually(() => owner.outcomes.length === 1);
+      await eventually(() => handler.outcomes.length === 1);
     });
 
-    it('lets go of owners whose jobs run without it', async () => {
+    it('lets go of handlers whose jobs run without it', async () => {
       const server = await startRedis({ keeps: true });
       rig.cleanup(() => server.close());
       const engine = rig.start({ ...quick, url: server.url });
       const first = recorder(hanging);
-      const release = engine.own('node', first);
-      const job = await engine.add({ owner: 'node', data: {}, runAt: 0 });
+      const release = engine.register('node', first);
+      const job = await engine.add({ nodeId: 'node', data: {}, runAt: 0 });
       await eventually(() => first.runs.length === 1);
       await server.stop();
       await eventually(() => rig.warnings.length === 1);
       await release();
       const second = recorder();
-      engine.own('node', second);
+      engine.register('node', second);
       await server.start();
       await eventually(() => assert.deepEqual(outcomesOf(second), [[job.id, 'done']]));
       assert.deepEqual(first.outcomes, []);
@@ -124,10 +124,10 @@ describeWithRedis('the engine on Redis', () => {
 
     it('when all is well, and when it goes away', async () => {
       const engine = rig.start({ url: server.url });
-      const owner = recorder();
-      engine.own('node', owner);
-      await engine.add({ owner: 'node', data: {}, runAt: 0 });
-      await eventually(() => owner.outcomes.length === 1);
+      const handler = recorder();
+      engine.register('node', handler);
+      await engine.add({ nodeId: 'node', data: {}, runAt: 0 });
+      await eventually(() => handler.outcomes.length === 1);
       await server.stop();
       await eventually(() => rig.warnings.length === 1);
       isSilent(rig.warnings);
@@ -135,7 +135,7 @@ describeWithRedis('the engine on Redis', () => {
 
     it('when it is wrong', async () => {
       const engine = rig.start({ url: server.url.replace(encodeURIComponent(password), 'wrong-one') });
-      engine.own('node', recorder());
+      engine.register('node', recorder());
       await eventually(() => rig.warnings.length === 1);
       assert.match(rig.warnings[0]!, /WRONGPASS/);
       isSilent(rig.warnings);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { JobNote } from '../../../../lib/jobs/bullmq/cluster';
-import { meetOthers, type Others } from '../../../../lib/jobs/bullmq/cluster';
-import type { Met } from '../../../../lib/jobs/bullmq/cluster';
+import type { JobMessage } from '../../../../lib/jobs/bullmq/cluster';
+import { joinCluster, type Cluster } from '../../../../lib/jobs/bullmq/cluster';
+import type { Membership } from '../../../../lib/jobs/bullmq/cluster';
 import { checkRedisUrl, connectRedis, loadPackages } from '../../../../lib/jobs/bullmq/redis';
 import { eventually } from '../../../support/eventually';
 import { describeWithRedis } from '../../../support/redis';
@@ -13,39 +13,39 @@ describeWithRedis('instances on one Redis', () => {
   /** What one of them finds. Its next beat is an hour away: whatever it hears of others, it is told. */
   function start(name: string) {
     const redis = connectRedis(checkRedisUrl(rig.redis.url), loadPackages(), assert.fail);
-    const found = { owners: [name], met: [] as Met[], heard: [] as JobNote[] };
-    const others: Others = meetOthers(redis, {
+    const found = { nodeIds: [name], onMembership: [] as Membership[], onEnded: [] as JobMessage[] };
+    const cluster: Cluster = joinCluster(redis, {
       prefix: rig.prefix,
-      beatMs: hourMs,
-      owners: () => found.owners,
-      hear: (note) => void found.heard.push(note),
-      met: (met) => void found.met.push(met),
-      also: async () => undefined,
+      heartbeatMs: hourMs,
+      nodeIds: () => found.nodeIds,
+      onMessage: (message) => void found.onEnded.push(message),
+      onMembership: (onMembership) => void found.onMembership.push(onMembership),
+      onHeartbeat: async () => undefined,
     });
     rig.cleanup(() => {
-      others.stop();
+      cluster.stop();
       redis.close();
     });
-    return { ...found, found, others };
+    return { ...found, found, cluster };
   }
 
   type One = ReturnType<typeof start>;
-  const sees = (one: One, instances: number, owners: string[]): Promise<void> =>
+  const sees = (one: One, instances: number, nodeIds: string[]): Promise<void> =>
     eventually(() => {
-      const last = one.met.at(-1);
-      assert.deepEqual([last?.instances, [...(last?.owners ?? [])].sort()], [instances, owners]);
+      const last = one.onMembership.at(-1);
+      assert.deepEqual([last?.instances, [...(last?.nodeIds ?? [])].sort()], [instances, nodeIds]);
     });
 
   async function startBoth(): Promise<[One, One]> {
     const one = start('a');
     await eventually(async () => {
-      one.others.greet();
-      assert.ok(one.met.length > 0);
+      one.cluster.announce();
+      assert.ok(one.onMembership.length > 0);
     });
     const two = start('b');
     await eventually(async () => {
-      two.others.greet();
-      assert.ok(two.met.length > 0);
+      two.cluster.announce();
+      assert.ok(two.onMembership.length > 0);
     });
     return [one, two];
   }
@@ -59,33 +59,33 @@ describeWithRedis('instances on one Redis', () => {
   it('hear of it when one of them goes, and what it had is not forgotten', async () => {
     const [one, two] = await startBoth();
     await sees(one, 2, ['a', 'b']);
-    two.found.owners = [];
-    await two.others.leave();
+    two.found.nodeIds = [];
+    await two.cluster.leave();
     await sees(one, 1, ['a', 'b']);
-    assert.deepEqual([...(await one.others.owners())].sort(), ['a', 'b']);
+    assert.deepEqual([...(await one.cluster.nodeIds())].sort(), ['a', 'b']);
   });
 
-  it('take no part while they have no owners', async () => {
+  it('take no part while they have no handlers', async () => {
     const one = start('a');
-    one.found.owners = [];
-    one.others.greet();
+    one.found.nodeIds = [];
+    one.cluster.announce();
     const two = start('b');
     await eventually(() => {
-      two.others.greet();
-      assert.ok(two.met.length > 0);
+      two.cluster.announce();
+      assert.ok(two.onMembership.length > 0);
     });
     await sees(two, 1, ['b']);
-    assert.deepEqual(one.met, []);
+    assert.deepEqual(one.onMembership, []);
   });
 
   it('tell one another about jobs, and never themselves', async () => {
     const [one, two] = await startBoth();
     await sees(one, 2, ['a', 'b']);
-    const note: JobNote = { type: 'ended', id: 'job', owner: 'a', how: 'done' };
-    two.others.tell(note);
-    await eventually(() => assert.equal(one.heard.length, 1));
-    const { id, owner, type } = one.heard[0]!;
-    assert.deepEqual({ id, owner, type }, { id: 'job', owner: 'a', type: 'ended' });
-    assert.deepEqual(two.heard, []);
+    const message: JobMessage = { type: 'ended', id: 'job', nodeId: 'a', how: 'done' };
+    two.cluster.send(message);
+    await eventually(() => assert.equal(one.onEnded.length, 1));
+    const { id, nodeId, type } = one.onEnded[0]!;
+    assert.deepEqual({ id, nodeId, type }, { id: 'job', nodeId: 'a', type: 'ended' });
+    assert.deepEqual(two.onEnded, []);
   });
 });

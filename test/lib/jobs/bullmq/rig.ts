@@ -7,7 +7,7 @@ import { startRedis, type RedisServer } from '../../../support/redis';
 
 export const hourMs = 3600_000;
 /** Instances that hear of one another soon. */
-export const quick = { absentMs: 20, beatMs: 50 };
+export const quick = { absentMs: 20, heartbeatMs: 50 };
 /** And that take jobs over soon: only where that is wanted, as a busy computer may lose a short lock. */
 export const hasty = { ...quick, lockMs: 1_000, takeoverCheckMs: 200 };
 
@@ -27,8 +27,8 @@ export function redisRig(): RedisRig {
   let redis: RedisServer;
   let prefix: string;
   const warnings: string[] = [];
-  const ends: (() => unknown)[] = [];
-  const cleanup = (end: () => unknown): void => void ends.push(end);
+  const cancellation: (() => unknown)[] = [];
+  const cleanup = (end: () => unknown): void => void cancellation.push(end);
 
   before(async () => {
     redis = await startRedis();
@@ -40,7 +40,7 @@ export function redisRig(): RedisRig {
     prefix = randomUUID();
   });
   afterEach(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
+    for (const end of cancellation.splice(0).reverse()) await end();
   });
 
   return {

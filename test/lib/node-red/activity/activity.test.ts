@@ -35,14 +35,14 @@ describe('the list of work', () => {
   const stages = (): string[] => log.list().map(({ stage }) => stage);
 
   it('has one row for a clip, from the event until the file', () => {
-    const row = log.tell(job('j1'), node('create'), { type: 'waiting', until: 5000 });
-    log.tell(job('j1'), node('create'), working('requesting'));
-    log.tell(job('j1', 'sense c1'), node('create'), finished('created'));
-    log.tell(job('j2', 'sense c1'), node('poll'), working('busyPercent', 40));
+    const row = log.report(job('j1'), node('create'), { type: 'waiting', until: 5000 });
+    log.report(job('j1'), node('create'), working('requesting'));
+    log.report(job('j1', 'sense c1'), node('create'), finished('created'));
+    log.report(job('j2', 'sense c1'), node('poll'), working('busyPercent', 40));
     assert.deepEqual([stages(), log.list()[0]?.progress], [['polling'], 40]);
-    log.tell(job('j2', 'sense c1'), node('poll'), finished('finished'));
-    log.tell(job('j3', 'sense c1'), node('download'), working('downloading', 70));
-    log.tell(job('j3', 'sense c1'), node('download'), finished('saved'));
+    log.report(job('j2', 'sense c1'), node('poll'), finished('finished'));
+    log.report(job('j3', 'sense c1'), node('download'), working('downloading', 70));
+    log.report(job('j3', 'sense c1'), node('download'), finished('saved'));
     const [only, ...others] = log.list();
     assert.deepEqual(others, []);
     assert.equal(only?.id, row);
@@ -53,27 +53,27 @@ describe('the list of work', () => {
   });
 
   it('tells clips of the same id on two connections from one another', () => {
-    log.tell(job('j1', 'one c1'), node('poll'), working('pending'));
-    log.tell(job('j2', 'two c1'), node('poll'), working('pending'));
+    log.report(job('j1', 'one c1'), node('poll'), working('pending'));
+    log.report(job('j2', 'two c1'), node('poll'), working('pending'));
     assert.equal(log.list().length, 2);
   });
 
   it('says how a job failed, and which of them were cancelled or removed', () => {
     for (const [index, code] of (['EFAILED', 'EABORTED', 'EEXPIRED'] as const).entries()) {
-      log.tell(job(`j${index}`), node('poll'), failed(code, `because ${code}`));
+      log.report(job(`j${index}`), node('poll'), failed(code, `because ${code}`));
     }
     assert.deepEqual(stages(), ['failed', 'cancelled', 'expired']);
     assert.deepEqual(log.list()[0]?.error, { code: 'EFAILED', message: 'because EFAILED' });
   });
 
   it('shortens what vendors say at length', () => {
-    log.tell(job('j1'), node('poll'), failed('EFAILED', 'x'.repeat(10_000)));
+    log.report(job('j1'), node('poll'), failed('EFAILED', 'x'.repeat(10_000)));
     assert.equal(log.list()[0]?.error?.message.length, 500);
   });
 
   it('goes on with the row of a job that is tried again, though its clip is another one', () => {
-    const row = log.tell(job('j1', 'sense c1'), node('poll'), failed('EFAILED'));
-    log.tell(job('j2', 'sense c2'), node('poll'), working('pending'), row);
+    const row = log.report(job('j1', 'sense c1'), node('poll'), failed('EFAILED'));
+    log.report(job('j2', 'sense c2'), node('poll'), working('pending'), row);
     assert.deepEqual(
       log.list().map(({ id, stage, error }) => [id, stage, error]),
       [[row, 'polling', undefined]],
@@ -81,33 +81,33 @@ describe('the list of work', () => {
   });
 
   it('makes room by forgetting what has rested longest, and never what is running', () => {
-    log.tell(job('running'), node('poll'), working('pending'));
-    log.tell(job('old'), node('poll'), failed('EFAILED'));
-    log.tell(job('new'), node('poll'), failed('EABORTED'));
-    log.tell(job('next'), node('poll'), working('busy'));
+    log.report(job('running'), node('poll'), working('pending'));
+    log.report(job('old'), node('poll'), failed('EFAILED'));
+    log.report(job('new'), node('poll'), failed('EABORTED'));
+    log.report(job('next'), node('poll'), working('busy'));
     assert.deepEqual(stages(), ['polling', 'cancelled', 'polling']);
-    log.tell(job('another'), node('poll'), working('busy'));
-    assert.equal(log.tell(job('too many'), node('poll'), working('busy')), undefined);
+    log.report(job('another'), node('poll'), working('busy'));
+    assert.equal(log.report(job('too many'), node('poll'), working('busy')), undefined);
     assert.equal(log.list().length, 3);
   });
 
   it('keeps what is running when it is cleared', () => {
-    log.tell(job('running'), node('poll'), working('pending'));
-    log.tell(job('over'), node('poll'), failed('EFAILED'));
+    log.report(job('running'), node('poll'), working('pending'));
+    log.report(job('over'), node('poll'), failed('EFAILED'));
     log.clear();
     assert.deepEqual(stages(), ['polling']);
   });
 
   it('tells of each change once, and of none that is none', () => {
-    const row = log.tell(job('j1'), node('poll'), working('busyPercent', 1));
+    const row = log.report(job('j1'), node('poll'), working('busyPercent', 1));
     assert.deepEqual(
       log.takeChanges()?.changed.map(({ id }) => id),
       [row],
     );
     now = 2000;
-    log.tell(job('j1'), node('poll'), working('busyPercent', 1));
+    log.report(job('j1'), node('poll'), working('busyPercent', 1));
     assert.equal(log.takeChanges(), undefined);
-    log.tell(job('j1'), node('poll'), working('busyPercent', 2));
+    log.report(job('j1'), node('poll'), working('busyPercent', 2));
     assert.deepEqual(
       log.takeChanges()?.changed.map(({ progress, updatedAt }) => [progress, updatedAt]),
       [[2, 2000]],
@@ -115,20 +115,20 @@ describe('the list of work', () => {
   });
 
   it('tells which rows are gone', () => {
-    const row = log.tell(job('j1'), node('poll'), failed('EFAILED'));
+    const row = log.report(job('j1'), node('poll'), failed('EFAILED'));
     log.takeChanges();
     log.clear();
     assert.deepEqual(log.takeChanges(), { changed: [], removed: [row] });
   });
 
   it('knows the unfinished jobs of a row', () => {
-    const row = log.tell(job('j1', 'sense c1'), node('poll'), working('pending'))!;
-    log.tell(job('j2', 'sense c1'), node('other'), working('pending'));
+    const row = log.report(job('j1', 'sense c1'), node('poll'), working('pending'))!;
+    log.report(job('j2', 'sense c1'), node('other'), working('pending'));
     assert.deepEqual([...log.jobsOf(row)].sort(), [
       ['j1', 'poll'],
       ['j2', 'other'],
     ]);
-    log.tell(job('j1', 'sense c1'), node('poll'), failed('EABORTED'));
+    log.report(job('j1', 'sense c1'), node('poll'), failed('EABORTED'));
     assert.deepEqual([...log.jobsOf(row)], [['j2', 'other']]);
     assert.equal(log.get(row)?.isRunning, true);
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import type { KnownFile } from '../../../../lib/node-red/activity/feed';
 import { readRange, sendFile } from '../../../../lib/node-red/activity/media';
-import { ticketOffice } from '../../../../lib/node-red/activity/tickets';
+import { createTickets } from '../../../../lib/node-red/activity/tickets';
 import { manualClock } from '../../../support/manual-clock';
 import { tempFolder } from '../../../support/temp-folder';
 
@@ -91,7 +91,7 @@ describe('a file for a player', () => {
 
 describe('a ticket', () => {
   it('is for one thing, and cannot be guessed', () => {
-    const office = ticketOffice(manualClock(), 1000, 10);
+    const office = createTickets(manualClock(), 1000, 10);
     const [one, other] = [office.issue('one'), office.issue('other')];
     assert.deepEqual([office.redeem(one), office.redeem(other)], ['one', 'other']);
     assert.ok(one.length >= 32 && one !== other);
@@ -100,7 +100,7 @@ describe('a ticket', () => {
 
   it('lasts from its last use', async () => {
     const clock = manualClock();
-    const office = ticketOffice(clock, 1000, 10);
+    const office = createTickets(clock, 1000, 10);
     const ticket = office.issue('one');
     await clock.advance(900);
     assert.equal(office.redeem(ticket), 'one');
@@ -111,7 +111,7 @@ describe('a ticket', () => {
   });
 
   it('gives way when there are too many', () => {
-    const office = ticketOffice(manualClock(), 1000, 2);
+    const office = createTickets(manualClock(), 1000, 2);
     const tickets = ['one', 'two', 'three'].map((what) => office.issue(what));
     assert.deepEqual(
       tickets.map((ticket) => office.redeem(ticket)),

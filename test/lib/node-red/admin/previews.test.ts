@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { expandFilename } from '../../../../lib/files/filename';
-import { offerDownloadPreviews, offerLongestClip } from '../../../../lib/node-red/admin/previews';
+import { registerDownloadPreviewRoutes, registerLongestClipRoute } from '../../../../lib/node-red/admin/previews';
 import type { AdminRequest, AdminResponse, NodeRed } from '../../../../lib/node-red/runtime';
 import { fakeProgram, linesOf, realFfmpeg, runQuietly } from '../../../support/ffmpeg';
 import { tempFolder } from '../../../support/temp-folder';
 
 type Handler = (request: Partial<AdminRequest>, response: AdminResponse) => void;
-type Answer = Record<string, unknown> & { status?: number; error?: { code: string; message: string } };
+type JobResult = Record<string, unknown> & { status?: number; error?: { code: string; message: string } };
 
 /** The routes as the runtime would have them, each with the permission that it asks for. */
 function routes(offer: (RED: NodeRed) => void, settings: Record<string, unknown> = {}) {
@@ -21,11 +21,11 @@ function routes(offer: (RED: NodeRed) => void, settings: Record<string, unknown>
   } as unknown as NodeRed);
   return {
     permissions: () => Object.fromEntries([...found].map(([route, { permission }]) => [route, permission])),
-    ask: (route: string, body?: unknown): Promise<Answer> =>
+    ask: (route: string, body?: unknown): Promise<JobResult> =>
       new Promise((resolve) => {
         const response: AdminResponse = {
           status: () => response,
-          json: (answer) => resolve(answer as Answer),
+          json: (answer) => resolve(answer as JobResult),
           sendStatus: (status) => resolve({ status }),
         };
         found.get(route)!.handler({ body }, response);
@@ -37,7 +37,7 @@ describe('previews for the download dialog', () => {
   const folder = tempFolder();
 
   it('are for those who may read the node', () => {
-    assert.deepEqual(routes(offerDownloadPreviews).permissions(), {
+    assert.deepEqual(routes(registerDownloadPreviewRoutes).permissions(), {
       'POST /video-clips/filename': 'download-clip.read',
       'GET /video-clips/ffmpeg': 'download-clip.read',
     });
@@ -45,7 +45,7 @@ describe('previews for the download dialog', () => {
 
   describe('of the file name', () => {
     const preview = (template: unknown) =>
-      routes(offerDownloadPreviews, { userDir: folder() }).ask('POST /video-clips/filename', { template });
+      routes(registerDownloadPreviewRoutes, { userDir: folder() }).ask('POST /video-clips/filename', { template });
 
     it('is where the file of such a clip goes', async () => {
       const { path } = await preview('{provider}/{camera}/{cameraName} {title} {date}/{start} {end} {time} {id}.mp4');
@@ -58,7 +58,7 @@ describe('previews for the download dialog', () => {
 
     it('starts where the core file nodes start', async () => {
       const working = join(folder(), 'files');
-      const { ask } = routes(offerDownloadPreviews, { userDir: folder(), fileWorkingDirectory: working });
+      const { ask } = routes(registerDownloadPreviewRoutes, { userDir: folder(), fileWorkingDirectory: working });
       const { path } = await ask('POST /video-clips/filename', { template: 'a.mp4' });
       assert.equal(path, join(working, 'a.mp4'));
     });
@@ -76,13 +76,13 @@ describe('previews for the download dialog', () => {
       for (const template of [undefined, 7, {}, 'x'.repeat(5000)]) {
         assert.deepEqual(await preview(template), { status: 400 });
       }
-      assert.deepEqual(await routes(offerDownloadPreviews).ask('POST /video-clips/filename'), { status: 400 });
+      assert.deepEqual(await routes(registerDownloadPreviewRoutes).ask('POST /video-clips/filename'), { status: 400 });
     });
   });
 
   describe('of ffmpeg', () => {
     const ask = (setting: string) =>
-      routes(offerDownloadPreviews, { clipProviderFfmpeg: setting }).ask('GET /video-clips/ffmpeg');
+      routes(registerDownloadPreviewRoutes, { clipProviderFfmpeg: setting }).ask('GET /video-clips/ffmpeg');
     const ffmpeg = realFfmpeg();
 
     it('name the one that will run', async () => {
@@ -104,7 +104,7 @@ describe('previews for the download dialog', () => {
 
     it('do not start it for each dialog', async () => {
       const program = fakeProgram(folder(), 'ffmpeg', 'echo "ffmpeg version 7.1-test Copyright"');
-      const offered = routes(offerDownloadPreviews, { clipProviderFfmpeg: program });
+      const offered = routes(registerDownloadPreviewRoutes, { clipProviderFfmpeg: program });
       const answers = [1, 2, 3].map(() => offered.ask('GET /video-clips/ffmpeg'));
       for (const answer of await Promise.all(answers)) assert.deepEqual(answer, { path: program, version: '7.1-test' });
       assert.equal(linesOf(`${program}.starts`).length, 1);
@@ -113,7 +113,7 @@ describe('previews for the download dialog', () => {
 });
 
 describe('the longest clip, for the dialog of create-clip', () => {
-  const offered = routes(offerLongestClip);
+  const offered = routes(registerLongestClipRoute);
   const longest = (provider: unknown, settings?: unknown) =>
     offered.ask('POST /video-clips/longest-clip', { provider, settings });
 

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { ClipError } from '../../../../lib/errors';
 import type { JobEvent } from '../../../../lib/node-red/job-node/event';
 import type { Node, NodeRed, Status } from '../../../../lib/node-red/runtime';
-import { statusLight, type StatusLight } from '../../../../lib/node-red/job-node/status';
+import { nodeStatus, type StatusLight } from '../../../../lib/node-red/job-node/status';
 import { manualClock, type ManualClock } from '../../../support/manual-clock';
 
 const texts: Record<string, string> = {
   downloading: '{percent} %',
   several: '{now} · {number} of {of}',
   waitingUntil: 'footage at {time}',
-  retrying: 'retry in {seconds} s',
+  onRetry: 'retry in {seconds} s',
   retryingAt: 'retry at {time}',
   failed: '{code}',
   failedMany: '{failed} of {of} failed',
@@ -32,7 +32,7 @@ describe('the light below a node', () => {
       (texts[key.split('.').at(-1)!] ?? key.split('.').at(-1)!).replace(/\{(\w+)\}/g, (_, name: string) =>
         String(values[name]),
       );
-    light = statusLight({ _: translate } as unknown as NodeRed, node, clock);
+    light = nodeStatus({ _: translate } as unknown as NodeRed, node, clock);
   });
 
   const now = (): string => {
@@ -41,69 +41,69 @@ describe('the light below a node', () => {
   };
 
   it('shows what its only job is at', () => {
-    light.tell('a', downloading(42));
+    light.report('a', downloading(42));
     assert.equal(now(), 'blue 42 %');
   });
 
   it('tells which of several jobs it is at', async () => {
-    for (const job of ['a', 'b', 'c']) light.tell(job, downloading(1));
-    light.tell('a', saved);
-    light.tell('b', downloading(42));
+    for (const job of ['a', 'b', 'c']) light.report(job, downloading(1));
+    light.report('a', saved);
+    light.report('b', downloading(42));
     await clock.advance(1000);
     assert.equal(now(), 'blue 42 % · 2 of 3');
   });
 
   it('counts afresh once it has had nothing to do', async () => {
-    light.tell('a', downloading(1));
-    light.tell('a', saved);
+    light.report('a', downloading(1));
+    light.report('a', saved);
     await clock.advance(1000);
-    light.tell('b', downloading(42));
+    light.report('b', downloading(42));
     await clock.advance(1000);
     assert.equal(now(), 'blue 42 %');
   });
 
   it('is yellow while it waits for footage, with the time at which it will ask', () => {
     const until = clock.now() + 90_000;
-    light.tell('a', { type: 'waiting', until: until + 5_000 });
-    light.tell('b', { type: 'waiting', until });
+    light.report('a', { type: 'waiting', until: until + 5_000 });
+    light.report('b', { type: 'waiting', until });
     assert.match(now(), /^yellow footage at \d\d:\d\d:\d\d$/);
     assert.ok(now().includes(new Date(until + 5_000).toTimeString().slice(0, 8)));
   });
 
   it('goes on showing who waits when another job has ended', async () => {
-    light.tell('a', { type: 'waiting', until: clock.now() + 90_000 });
-    light.tell('b', downloading(1));
+    light.report('a', { type: 'waiting', until: clock.now() + 90_000 });
+    light.report('b', downloading(1));
     assert.match(now(), /^blue/);
-    light.tell('b', saved);
+    light.report('b', saved);
     await clock.advance(1000);
     assert.match(now(), /^yellow footage/);
   });
 
   it('counts short waits in seconds, and gives the time of long ones', () => {
     const error = new ClipError('ENETWORK', 'No');
-    light.tell('a', { type: 'retrying', until: clock.now() + 8_000, error });
+    light.report('a', { type: 'retrying', until: clock.now() + 8_000, error });
     assert.equal(now(), 'yellow retry in 8 s');
-    light.tell('a', downloading(1));
-    light.tell('a', { type: 'retrying', until: clock.now() + 600_000, error });
+    light.report('a', downloading(1));
+    light.report('a', { type: 'retrying', until: clock.now() + 600_000, error });
     assert.match(now(), /^yellow retry at \d\d:\d\d:\d\d$/);
   });
 
   it('keeps a failure to be seen, and says how many of how many', async () => {
-    light.tell('a', downloading(1));
-    light.tell('b', downloading(1));
-    light.tell('a', failed('EFAILED'));
-    light.tell('b', saved);
+    light.report('a', downloading(1));
+    light.report('b', downloading(1));
+    light.report('a', failed('EFAILED'));
+    light.report('b', saved);
     await clock.advance(1000);
     assert.equal(now(), 'red 1 of 2 failed');
   });
 
   it('is grey after a cancel', () => {
-    light.tell('a', failed('EABORTED'));
+    light.report('a', failed('EABORTED'));
     assert.equal(now(), 'grey cancelled');
   });
 
   it('changes its numbers no more than once a second', async () => {
-    for (let percent = 1; percent <= 50; percent += 1) light.tell('a', downloading(percent));
+    for (let percent = 1; percent <= 50; percent += 1) light.report('a', downloading(percent));
     assert.deepEqual(
       shown.map(({ text }) => text),
       ['1 %'],
@@ -116,10 +116,10 @@ describe('the light below a node', () => {
   });
 
   it('shows nothing but the pause while jobs are paused', async () => {
-    light.tell('a', downloading(1));
+    light.report('a', downloading(1));
     light.pause(true);
     assert.equal(now(), 'yellow paused');
-    light.tell('a', downloading(2));
+    light.report('a', downloading(2));
     await clock.advance(1000);
     assert.equal(now(), 'yellow paused');
     light.pause(false);
@@ -128,13 +128,13 @@ describe('the light below a node', () => {
 
   it('stays red while the node is not configured', () => {
     light.misconfigured();
-    light.tell('a', failed('EABORTED'));
+    light.report('a', failed('EABORTED'));
     assert.equal(now(), 'red misconfigured');
   });
 
   it('is off once it is closed, and stays so', async () => {
-    light.tell('a', downloading(1));
-    light.tell('a', downloading(2));
+    light.report('a', downloading(1));
+    light.report('a', downloading(2));
     light.close();
     await clock.advance(1000);
     assert.deepEqual(shown.at(-1), {});

@@ -318,7 +318,7 @@ describe('Aipix: download', () => {
 
   it('from a server that names itself "localhost" says what is wrong with that', async () => {
     const api = createAipixApi({ settings: { url: 'https://vms.example' }, credentials, now: Date.now });
-    const asked = { url: 'http://localhost:1/storage/a.mp4', offset: 0, doing: 'Downloading' };
+    const asked = { url: 'http://localhost:1/storage/a.mp4', offset: 0, action: 'Downloading' };
     const error = await errorOf(openMedia(api, asked, { signal: never, session: { token: 'x' } }));
     assert.match(error.message, /ECONNREFUSED.*"localhost" as the host of the file/);
     await assert.rejects(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { pollClip, type PollWork } from '../../../../lib/clips/poll';
+import { pollClip, type PollJobData } from '../../../../lib/clips/poll';
 import { ClipError } from '../../../../lib/errors';
 import type { Clip } from '../../../../lib/provider';
 import { pagesAtMost } from '../../../../lib/providers/rhombus/status';
@@ -137,8 +137,8 @@ describe('Rhombus: the status of a clip', () => {
       const connection = connectTo(sim);
       const clip = await connection.createClip(request(), never);
       const waits = { intervalMs: 500, maxIntervalMs: 500, polls: 0, misses: 0 };
-      let data: PollWork = { connection: connection.id, clip, ...waits };
-      const job = { id: 'job', owner: 'node', createdAt: 0, runAt: 0, failures: 0 };
+      let data: PollJobData = { connection: connection.id, clip, ...waits };
+      const job = { id: 'job', nodeId: 'node', createdAt: 0, runAt: 0, failures: 0 };
       for (;;) {
         const context = { signal: never, save: async () => undefined };
         const answer = await pollClip({ ...job, data }, connection, context, sim.now);

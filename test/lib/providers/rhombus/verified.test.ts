@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { downloadClip, type DownloadWork } from '../../../../lib/clips/download';
-import type { Answer } from '../../../../lib/jobs/job';
+import { downloadClip, type DownloadJobData } from '../../../../lib/clips/download';
+import type { JobResult } from '../../../../lib/jobs/job';
 import type { Clip } from '../../../../lib/provider';
 import { systemClock } from '../../../../lib/async/clock';
 import { clipUuid } from '../../../simulators/rhombus/clips';
@@ -11,10 +11,10 @@ import { closeAll, connectTo, createFinished, never, startCloud } from './suppor
 describe('Rhombus: a downloaded file', () => {
   afterEach(closeAll);
 
-  async function fetchClip(sim: Rhombus, change: Partial<Clip> = {}): Promise<Answer<DownloadWork>> {
+  async function fetchClip(sim: Rhombus, change: Partial<Clip> = {}): Promise<JobResult<DownloadJobData>> {
     const connection = connectTo(sim);
     const clip = { ...(await createFinished(connection)), ...change };
-    const work: DownloadWork = {
+    const work: DownloadJobData = {
       connection: 'cloud',
       clip,
       output: 'buffer',
@@ -29,7 +29,7 @@ describe('Rhombus: a downloaded file', () => {
       deleteAfter: true,
       strict: true,
     };
-    const job = { id: 'aaaabbbb', owner: 'node', createdAt: 0, runAt: 0, failures: 0, data: work };
+    const job = { id: 'aaaabbbb', nodeId: 'node', createdAt: 0, runAt: 0, failures: 0, data: work };
     const context = { signal: never, save: async () => undefined };
     return downloadClip(job, connection, context, {
       clock: systemClock,
@@ -39,13 +39,13 @@ describe('Rhombus: a downloaded file', () => {
     });
   }
 
-  const troubleOf = (answer: Answer<DownloadWork>) => (answer.type === 'retry' ? answer.because : undefined);
+  const troubleOf = (answer: JobResult<DownloadJobData>) => (answer.type === 'retry' ? answer.error : undefined);
 
   it('is what the vendor declared, and the clip can go then', async () => {
     const sim = await startCloud({ status: { sha256: 'upper-case' }, download: { framing: 'close' } });
     const answer = await fetchClip(sim);
     assert.equal(answer.type, 'done');
-    const { file, size, sha256 } = (answer as { data: DownloadWork }).data.clip;
+    const { file, size, sha256 } = (answer as { data: DownloadJobData }).data.clip;
     assert.deepEqual([file?.size, file?.sha256, file?.problems], [size, sha256, []]);
     assert.equal(sim.clips.length, 0);
   });

@@ -23,7 +23,7 @@ describe('VDG Sense: a session that has ended', () => {
         ]);
         assert.deepEqual([cameras.length, polled?.status], [3, 'finished']);
         assert.equal(bytes.length, clip.size);
-        assert.deepEqual([sim.logins, sim.refusedLogins], [2, 0]);
+        assert.deepEqual([sim.logins, sim.loginGuards], [2, 0]);
       });
     }
 

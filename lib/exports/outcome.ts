@@ -1,22 +1,22 @@
 /** What an export came to, in our codes and in words that a person can act on. Pure decisions. */
 import { ClipError } from '../errors';
-import { describeClip, type Gap } from '../provider';
-import { failureOf, rangeOf, type CameraWork, type Failure, type FilesWork } from './work';
+import { describeClip, type Range } from '../provider';
+import { failureOf, rangeOf, type CameraJobData, type Failure, type FilesJobData } from './work';
 
 /** So many ranges are named. */
 const mostNamed = 5;
 
 /** A part of a range that is not in any file, and why. */
-export interface Missing extends Gap, Failure {}
+export interface Missing extends Range, Failure {}
 
 /** Sets the status of a camera whose files are all there are going to be. @param failure why parts were not joined */
-export function judgeCamera(camera: CameraWork, failure?: ClipError): void {
+export function judgeCamera(camera: CameraJobData, failure?: ClipError): void {
   const error = errorOf(camera, failure);
   camera.status = error ? 'failed' : 'finished';
   if (error) camera.error = error;
 }
 
-function errorOf(camera: CameraWork, failure: ClipError | undefined): Failure | undefined {
+function errorOf(camera: CameraJobData, failure: ClipError | undefined): Failure | undefined {
   const { files, parts = [] } = camera;
   const missing = missingOf(camera);
   if (files.length === 0) {
@@ -36,12 +36,12 @@ function errorOf(camera: CameraWork, failure: ClipError | undefined): Failure | 
   };
 }
 
-function noFootage(camera: CameraWork): string {
+function noFootage(camera: CameraJobData): string {
   return `there is no footage of ${describeClip(camera)}. Check the time, and that the camera was recording`;
 }
 
 /** What is missing of a camera, other than what the vendor is known not to have; neighbours are named as one. */
-export function missingOf({ parts = [] }: CameraWork): Missing[] {
+export function missingOf({ parts = [] }: CameraJobData): Missing[] {
   const missing: Missing[] = [];
   for (const part of parts) {
     const why =
@@ -61,7 +61,7 @@ export function missingOf({ parts = [] }: CameraWork): Missing[] {
  * `undefined`: all there is to be had is there.
  * @param ended what ended it before its time
  */
-export function judgeExport({ cameras, folder }: FilesWork, ended: Failure | undefined): ClipError | undefined {
+export function judgeExport({ cameras, folder }: FilesJobData, ended: Failure | undefined): ClipError | undefined {
   const failed = cameras.filter(({ error }) => error !== undefined);
   if (failed.length === 0) return undefined;
   const codes = new Set(failed.map(({ error }) => error!.code));

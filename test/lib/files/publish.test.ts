@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { mock } from 'node:test';
-import { place, type Exists } from '../../../lib/files/place';
+import { publish, type Exists } from '../../../lib/files/publish';
 import { tempFolder } from '../../support/temp-folder';
 
 function refusal(code: string): NodeJS.ErrnoException {
@@ -34,7 +34,7 @@ describe('a finished file that gets its name', () => {
 
       for (const exists of ['rename', 'overwrite', 'skip'] as const) {
         it(`takes the name that is wanted when it is free ("${exists}")`, async () => {
-          assert.equal(await place(await part(), path('clip.mp4'), exists, ignore), path('clip.mp4'));
+          assert.equal(await publish(await part(), path('clip.mp4'), exists, ignore), path('clip.mp4'));
           assert.deepEqual(await names(), ['clip.mp4']);
           assert.equal(await text('clip.mp4'), 'new');
         });
@@ -43,7 +43,7 @@ describe('a finished file that gets its name', () => {
       for (const exists of ['rename', 'skip'] as const) {
         it(`takes the first number that is free when the name is not ("${exists}")`, async () => {
           for (const name of ['clip.mp4', 'clip-1.mp4', 'clip-3.mp4']) await fs.writeFile(path(name), 'old');
-          assert.equal(await place(await part(), path('clip.mp4'), exists, ignore), path('clip-2.mp4'));
+          assert.equal(await publish(await part(), path('clip.mp4'), exists, ignore), path('clip-2.mp4'));
           assert.deepEqual(await names(), ['clip-1.mp4', 'clip-2.mp4', 'clip-3.mp4', 'clip.mp4']);
           for (const name of ['clip.mp4', 'clip-1.mp4', 'clip-3.mp4']) assert.equal(await text(name), 'old');
           assert.equal(await text('clip-2.mp4'), 'new');
@@ -52,7 +52,7 @@ describe('a finished file that gets its name', () => {
 
       it('replaces the file of that name when told to', async () => {
         await fs.writeFile(path('clip.mp4'), 'old');
-        assert.equal(await place(await part(), path('clip.mp4'), 'overwrite', ignore), path('clip.mp4'));
+        assert.equal(await publish(await part(), path('clip.mp4'), 'overwrite', ignore), path('clip.mp4'));
         assert.deepEqual(await names(), ['clip.mp4']);
         assert.equal(await text('clip.mp4'), 'new');
       });
@@ -62,14 +62,14 @@ describe('a finished file that gets its name', () => {
         if (process.platform === 'win32') return this.skip();
         await fs.mkdir(path('clip.mp4'));
         await fs.symlink(path('nowhere'), path('clip-1.mp4'));
-        assert.equal(await place(await part(), path('clip.mp4'), 'rename', ignore), path('clip-2.mp4'));
+        assert.equal(await publish(await part(), path('clip.mp4'), 'rename', ignore), path('clip-2.mp4'));
       });
 
       it('gives each of twenty that race for one name a name of its own, with its own content', async () => {
         const parts = await Promise.all(
           Array.from({ length: 20 }, (_, number) => part(`video ${number}`, `${number}.part`)),
         );
-        const placed = await Promise.all(parts.map((each) => place(each, path('clip.mp4'), 'rename', ignore)));
+        const placed = await Promise.all(parts.map((each) => publish(each, path('clip.mp4'), 'rename', ignore)));
         assert.equal(new Set(placed).size, 20);
         for (const [number, name] of placed.entries()) {
           assert.equal(await fs.readFile(name, 'utf8'), `video ${number}`);
@@ -82,7 +82,7 @@ describe('a finished file that gets its name', () => {
         const parts = await Promise.all(
           Array.from({ length: 20 }, (_, number) => part(`video ${number}`.repeat(1_000), `${number}.part`)),
         );
-        await Promise.all(parts.map((each) => place(each, path('clip.mp4'), 'overwrite', ignore)));
+        await Promise.all(parts.map((each) => publish(each, path('clip.mp4'), 'overwrite', ignore)));
         assert.deepEqual(await names(), ['clip.mp4']);
         assert.match(await text('clip.mp4'), /^(video \d+)\1{999}$/);
       });
@@ -91,14 +91,14 @@ describe('a finished file that gets its name', () => {
         const before = async (name: string): Promise<void> => {
           if (name === path('clip.mp4')) await fs.writeFile(name, 'faster');
         };
-        assert.equal(await place(await part(), path('clip.mp4'), 'rename', before), path('clip-1.mp4'));
+        assert.equal(await publish(await part(), path('clip.mp4'), 'rename', before), path('clip-1.mp4'));
         assert.equal(await text('clip.mp4'), 'faster');
         assert.equal(await text('clip-1.mp4'), 'new');
       });
 
       it('leaves the part, and no name, when its folder has vanished', async () => {
         const from = await part();
-        await assert.rejects(place(from, path('gone/clip.mp4'), 'rename', ignore), { code: 'ENOENT' });
+        await assert.rejects(publish(from, path('gone/clip.mp4'), 'rename', ignore), { code: 'ENOENT' });
         assert.deepEqual(await names(), ['clip.mp4.part']);
       });
     });
@@ -108,7 +108,7 @@ describe('a finished file that gets its name', () => {
     it(`tells each name before it is taken ("${exists}")`, async () => {
       await fs.writeFile(path('clip.mp4'), 'old');
       const told: string[] = [];
-      const placed = await place(await part(), path('clip.mp4'), exists, async (name) => {
+      const placed = await publish(await part(), path('clip.mp4'), exists, async (name) => {
         assert.notEqual(await fs.readFile(name, 'utf8').catch(() => ''), 'new');
         told.push(name);
       });
@@ -121,7 +121,7 @@ describe('a finished file that gets its name', () => {
       Array.from({ length: 300 }, (_, number) => fs.writeFile(path(number ? `clip-${number}.mp4` : 'clip.mp4'), '')),
     );
     const told: string[] = [];
-    await place(await part(), path('clip.mp4'), 'rename', async (name) => void told.push(name));
+    await publish(await part(), path('clip.mp4'), 'rename', async (name) => void told.push(name));
     assert.deepEqual(told, [path('clip-300.mp4')]);
   });
 
@@ -137,7 +137,7 @@ describe('a finished file that gets its name', () => {
       }
       return seen;
     })();
-    await place(from, path('clip.mp4'), 'rename', ignore);
+    await publish(from, path('clip.mp4'), 'rename', ignore);
     placed = true;
     for (const size of await watching) assert.equal(size, whole.length);
   });
@@ -145,7 +145,7 @@ describe('a finished file that gets its name', () => {
   for (const code of ['ENOSPC', 'EROFS']) {
     it(`reports ${code} and does not try in another way`, async () => {
       mock.method(fs, 'link', () => Promise.reject(refusal(code)));
-      await assert.rejects(place(await part(), path('clip.mp4'), 'rename', ignore), { code });
+      await assert.rejects(publish(await part(), path('clip.mp4'), 'rename', ignore), { code });
       assert.deepEqual(await names(), ['clip.mp4.part']);
     });
   }
@@ -153,14 +153,14 @@ describe('a finished file that gets its name', () => {
   it('leaves no empty file under the name when there are no hard links and the move fails', async () => {
     mock.method(fs, 'link', () => Promise.reject(refusal('ENOTSUP')));
     mock.method(fs, 'rename', () => Promise.reject(refusal('EIO')));
-    await assert.rejects(place(await part(), path('clip.mp4'), 'rename', ignore), { code: 'EIO' });
+    await assert.rejects(publish(await part(), path('clip.mp4'), 'rename', ignore), { code: 'EIO' });
     assert.deepEqual(await names(), ['clip.mp4.part']);
   });
 
   it('is not placed when what must happen before fails', async () => {
     const before = (): Promise<void> => Promise.reject(new Error('not stored'));
     for (const exists of ['rename', 'overwrite', 'skip'] as const) {
-      await assert.rejects(place(await part(), path('clip.mp4'), exists, before), /not stored/);
+      await assert.rejects(publish(await part(), path('clip.mp4'), exists, before), /not stored/);
       assert.deepEqual(await names(), ['clip.mp4.part']);
     }
   });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
-import { judgeCamera, judgeExport, missingOf } from '../../../lib/exports/verdict';
+import { judgeCamera, judgeExport, missingOf } from '../../../lib/exports/outcome';
 import {
   gapsOf,
-  newFilesWork,
-  type CameraWork,
+  newFilesJobData,
+  type CameraJobData,
   type Failure,
   type Part,
   type SavedFile,
@@ -21,14 +21,14 @@ const here = (more = {}): Pick<Part, 'file'> => ({
 });
 
 /** Parts of two seconds each. */
-function aCamera(parts: Omit<Part, 'start' | 'end'>[], more: Partial<CameraWork> = {}): CameraWork {
-  const [camera] = newFilesWork([{ camera: '7/2', ...range(0, parts.length * 2) }], {
+function aCamera(parts: Omit<Part, 'start' | 'end'>[], more: Partial<CameraJobData> = {}): CameraJobData {
+  const [camera] = newFilesJobData([{ camera: '7/2', ...range(0, parts.length * 2) }], {
     ...{ connection: 'c', id: 'i', folder: '/x', root: '/x', join: true, options: {} },
   }).cameras;
   return { ...camera!, parts: parts.map((part, n) => ({ ...range(n * 2, n * 2 + 2), ...part })), ...more };
 }
 
-function judged(camera: CameraWork, why?: ClipError): CameraWork {
+function judged(camera: CameraJobData, why?: ClipError): CameraJobData {
   judgeCamera(camera, why);
   return camera;
 }
@@ -86,8 +86,8 @@ describe('what has become of a camera', () => {
 });
 
 describe('what has become of an export', () => {
-  const work = (...cameras: CameraWork[]) => ({
-    ...newFilesWork([], { connection: 'c', id: 'i', folder: '/x', root: '/x', join: true, options: {} }),
+  const work = (...cameras: CameraJobData[]) => ({
+    ...newFilesJobData([], { connection: 'c', id: 'i', folder: '/x', root: '/x', join: true, options: {} }),
     cameras,
   });
   const good = () => judged(aCamera([here()], { files: [file(0, 1)] }));
@@ -96,7 +96,7 @@ describe('what has become of an export', () => {
 
   it('is good when all cameras are', () => assert.equal(judgeExport(work(good(), good()), undefined), undefined));
 
-  const cases: [what: string, cameras: CameraWork[], ended: Failure | undefined, code: Failure['code'], message: RegExp, retryable: boolean][] = [
+  const cases: [what: string, cameras: CameraJobData[], ended: Failure | undefined, code: Failure['code'], message: RegExp, retryable: boolean][] = [
     ['nothing, with the reason that all have', [lost('ENOTFOUND'), lost('ENOTFOUND')], undefined, 'ENOTFOUND', /^Nothing was exported\. camera 7\/2: why/, false],
     ['nothing, for several reasons', [lost('ENOTFOUND'), lost('ENETWORK')], undefined, 'EINCOMPLETE', /^Nothing was exported/, true],
     ['incomplete where one has no footage', [good(), lost('ENOTFOUND')], undefined, 'EINCOMPLETE', /^The export to \/x is incomplete.*Everything else is there$/, false],

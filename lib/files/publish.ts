@@ -12,7 +12,7 @@ const mostNames = 10_000;
  * @param before called with each name that is about to be tried
  * @returns the name it got: `wanted`, or `wanted` with a number when that is taken and must be kept
  */
-export async function place(
+export async function publish(
   part: string,
   wanted: string,
   exists: Exists,
