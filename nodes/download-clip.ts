@@ -92,7 +92,7 @@ export = (RED: NodeRed): void => {
       status: { working: () => ['queued'], finished: 'saved' },
       subject: ({ clip }) => clip,
       idOf: ({ clip }) => clip.id,
-      formerIdOf: ({ recreation: again }) => again?.previousId,
+      previousIdOf: ({ recreation }) => recreation?.previousId,
       discard: removeParts,
       queue: ({ connection }) => transferQueue(connection),
     });

@@ -40,7 +40,7 @@ export = (RED: NodeRed): void => {
       },
       subject: ({ clip }) => clip,
       idOf: ({ clip }) => clip.id,
-      formerIdOf: ({ previousId }) => previousId,
+      previousIdOf: ({ previousId }) => previousId,
       wakes: true,
       async cancelAtVendor({ clip }, connection) {
         await connection.cancelClip(clip, AbortSignal.timeout(15_000));

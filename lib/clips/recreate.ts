@@ -13,7 +13,7 @@ type Download = (
   context: RunContext<DownloadJobData>,
 ) => Promise<JobResult<DownloadJobData>>;
 
-/** How a download waits for a clip that is made again: there is no dialog for it. */
+/** How a download waits for a clip that is made once more: there is no dialog for it. */
 const waiting = { intervalMs: 2_000, maxIntervalMs: 30_000 };
 const givesUpAfterMs = 15 * 60_000;
 
@@ -23,10 +23,10 @@ export async function pollOrRecreate(
   context: RunContext<PollJobData>,
   now: () => number,
 ): Promise<JobResult<PollJobData>> {
-  const { recreation: again } = job.data;
-  if (again && !again.clip) return recreate(job, connection, context, now);
+  const { recreation } = job.data;
+  if (recreation && !recreation.clip) return recreate(job, connection, context, now);
   const answer = await pollClip(job, connection, context, now);
-  if (again || answer.type !== 'failed' || answer.error.code !== 'EEXPIRED') return answer;
+  if (recreation || answer.type !== 'failed' || answer.error.code !== 'EEXPIRED') return answer;
   return recreate({ ...job, failures: 0, data: answer.data ?? job.data }, connection, context, now);
 }
 
@@ -37,11 +37,12 @@ export async function downloadOrRecreate(
   now: () => number,
   download: Download,
 ): Promise<JobResult<DownloadJobData>> {
-  const { recreation: again, clip } = job.data;
-  if (again && clip.status !== 'finished') return waitThenDownload(job, again, connection, context, now, download);
+  const { recreation, clip } = job.data;
+  if (recreation && clip.status !== 'finished')
+    return waitThenDownload(job, recreation, connection, context, now, download);
   const answer = await download(job, context);
   if (answer.type !== 'failed' || !isGone(answer.error)) return answer;
-  if (again) return { ...answer, error: gone(clip, 'It had been made once more already', answer.error) };
+  if (recreation) return { ...answer, error: gone(clip, 'It had been made once more already', answer.error) };
   // Nothing of the file that there was fits the next one.
   const { partial: _partial, publishing: _placing, ...work } = job.data;
   const expired: Clip = { ...clip, status: 'expired' };
@@ -53,14 +54,14 @@ export async function downloadOrRecreate(
 
 async function waitThenDownload(
   job: Job<DownloadJobData>,
-  again: PollJobData,
+  recreation: PollJobData,
   connection: Connection,
   context: RunContext<DownloadJobData>,
   now: () => number,
   download: Download,
 ): Promise<JobResult<DownloadJobData>> {
   const work = job.data;
-  const polled = await pollOrRecreate({ ...job, data: again }, connection, inside(work, context), now);
+  const polled = await pollOrRecreate({ ...job, data: recreation }, connection, inside(work, context), now);
   const answer = outside(work, polled);
   if (answer.type !== 'done') return answer;
   await context.save(answer.data);
@@ -68,14 +69,14 @@ async function waitThenDownload(
 }
 
 function inside(work: DownloadJobData, { signal, save }: RunContext<DownloadJobData>): RunContext<PollJobData> {
-  return { signal, save: (again) => save({ ...work, clip: again.clip, recreation: again }) };
+  return { signal, save: (recreation) => save({ ...work, clip: recreation.clip, recreation }) };
 }
 
 function outside(work: DownloadJobData, answer: JobResult<PollJobData>): JobResult<DownloadJobData> {
-  const { data: again, ...rest } = answer;
+  const { data: recreation, ...rest } = answer;
   return {
     ...rest,
-    ...(again ? { data: { ...work, clip: again.clip, recreation: again } } : {}),
+    ...(recreation ? { data: { ...work, clip: recreation.clip, recreation } } : {}),
   } as JobResult<DownloadJobData>;
 }
 
@@ -89,12 +90,12 @@ async function recreate(
   let work = job.data;
   const keep = (changed: PollJobData): Promise<void> => save((work = changed));
   try {
-    const { recreation: again = { connection: work.connection, request: requestFor(work.clip, connection) } } = work;
-    work = { ...work, recreation: again };
-    const saveAgain = (asked: typeof again): Promise<void> => keep({ ...work, recreation: asked });
-    const clip = await askForClip(again, connection, { signal, save: saveAgain });
+    const { recreation = { connection: work.connection, request: requestFor(work.clip, connection) } } = work;
+    work = { ...work, recreation };
+    const saveRecreation = (sent: typeof recreation): Promise<void> => keep({ ...work, recreation: sent });
+    const clip = await askForClip(recreation, connection, { signal, save: saveRecreation });
     const error = gone(work.clip, 'It has been asked for once more');
-    await keep({ ...work, clip, previousId: work.clip.id, polls: 0, misses: 0, recreation: { ...again, clip } });
+    await keep({ ...work, clip, previousId: work.clip.id, polls: 0, misses: 0, recreation: { ...recreation, clip } });
     return { type: 'retry', afterMs: work.intervalMs, data: work, error };
   } catch (thrown) {
     const error = toClipError(thrown);

@@ -110,8 +110,8 @@ async function create(part: Part, options: PartOptions): Promise<Clip> {
   };
   const { clip } = await untilDone(work, (job, context) => createClip(job, connection, context), {
     ...options,
-    async keep({ requestSent: asked }, isToBeStored) {
-      if (asked) part.requestSent = true;
+    async keep({ requestSent }, isToBeStored) {
+      if (requestSent) part.requestSent = true;
       if (isToBeStored) await options.save();
     },
   });

@@ -31,7 +31,7 @@ export async function runServerExport(
   const failures = job.failures + 1;
   if (!work.started) {
     try {
-      const next = { ...work, asked: true, started: await start(work, connection, context) };
+      const next = { ...work, requestSent: true, started: await start(work, connection, context) };
       await context.save(next);
       return goOn(next, now(), connection.phaseMs);
     } catch (thrown) {
@@ -66,11 +66,11 @@ async function start(
  * @throws what the vendor says where it does not
  */
 export async function cancelServerExport(
-  { request, started, requestSent: asked }: ServerExportJobData,
+  { request, started, requestSent }: ServerExportJobData,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<void> {
-  const known = started ?? (asked ? await connection.findExport(request, signal) : undefined);
+  const known = started ?? (requestSent ? await connection.findExport(request, signal) : undefined);
   if (known && !isEnded(known)) await connection.cancelExport(known, signal);
 }
 

@@ -81,7 +81,7 @@ export class EmbeddedEngine implements JobEngine {
       (earlier) => earlier.parentJobId === from?.id && earlier.nodeId === nodeId,
     );
     if (index >= 0) return this.#handedOver.splice(index, 1)[0] as Job<Data>;
-    const [createdAt, origin] = [this.clock.now(), from ? { from: from.id } : {}];
+    const [createdAt, origin] = [this.clock.now(), from ? { parentJobId: from.id } : {}];
     const job: Job<Data> = { id, createdAt, failures: 0, nodeId, data, runAt, ...origin };
     await this.journal.write(job);
     this.#keep(job);
@@ -93,7 +93,7 @@ export class EmbeddedEngine implements JobEngine {
     this.#loading ??= this.journal.readAll().then(
       (jobs) => {
         const ids = new Set(jobs.map(({ id }) => id));
-        this.#handedOver = jobs.filter(({ parentJobId: from }) => from !== undefined && ids.has(from));
+        this.#handedOver = jobs.filter(({ parentJobId }) => parentJobId !== undefined && ids.has(parentJobId));
         for (const job of jobs) this.#keep(job);
       },
       (error: unknown) => {

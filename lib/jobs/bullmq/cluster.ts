@@ -35,7 +35,7 @@ export function joinCluster(redis: Redis, options: ClusterOptions): Cluster {
   const { heartbeat, nodeIds, leave } = presence(redis.client, prefix, id);
   let isAnnounced = false;
 
-  const tell = exchangeMessages(redis, `${prefix}:notes`, id, (message) => {
+  const send = exchangeMessages(redis, `${prefix}:messages`, id, (message) => {
     if (message.type === 'changed') heartbeatTimer.now();
     else onMessage(message);
   });
@@ -46,7 +46,7 @@ export function joinCluster(redis: Redis, options: ClusterOptions): Cluster {
     if (own.length > 0) {
       options.onMembership(await heartbeat(own));
       // They share the work with this one from now on, not from their next beat.
-      if (!isAnnounced) tell({ type: 'changed' });
+      if (!isAnnounced) send({ type: 'changed' });
       isAnnounced = true;
     }
     await options.onHeartbeat();
@@ -54,13 +54,13 @@ export function joinCluster(redis: Redis, options: ClusterOptions): Cluster {
 
   return {
     id,
-    send: tell,
+    send,
     announce: heartbeatTimer.now,
     nodeIds,
     async leave() {
       isAnnounced = false;
       await leave().catch(() => undefined);
-      tell({ type: 'changed' });
+      send({ type: 'changed' });
     },
     stop: heartbeatTimer.stop,
   };
@@ -86,29 +86,29 @@ export interface Presence {
 /** An instance that was silent for so long is dead. */
 const aliveMs = 45_000;
 /** An instance that is down for less gets back to its jobs. */
-const ownersKeptMs = 24 * 3600_000;
+const nodesKeptMs = 24 * 3600_000;
 
 export function presence(client: Redis['client'], prefix: string, instance: string): Presence {
   const instancesKey = `${prefix}:instances`;
-  const ownersKey = `${prefix}:owners`;
+  const nodesKey = `${prefix}:nodes`;
   const aliveKey = (id: string): string => `${prefix}:alive:${id}`;
 
   return {
     async heartbeat(nodeIds) {
       const now = Date.now();
       const heartbeat = client.pipeline().sadd(instancesKey, instance).set(aliveKey(instance), '1', 'PX', aliveMs);
-      for (const nodeId of nodeIds) heartbeat.zadd(ownersKey, now, nodeId);
-      heartbeat.zremrangebyscore(ownersKey, 0, now - ownersKeptMs);
+      for (const nodeId of nodeIds) heartbeat.zadd(nodesKey, now, nodeId);
+      heartbeat.zremrangebyscore(nodesKey, 0, now - nodesKeptMs);
       await heartbeat.exec();
       const instances = await client.smembers(instancesKey);
       const alive = await client.mget(instances.map(aliveKey));
       const dead = instances.filter((_, index) => alive[index] === null);
       if (dead.length > 0) await client.srem(instancesKey, ...dead);
-      const owned = await client.zrangebyscore(ownersKey, now - aliveMs, '+inf');
+      const owned = await client.zrangebyscore(nodesKey, now - aliveMs, '+inf');
       return { instances: Math.max(1, instances.length - dead.length), nodeIds: new Set(owned) };
     },
     async nodeIds() {
-      return new Set(await client.zrangebyscore(ownersKey, Date.now() - ownersKeptMs, '+inf'));
+      return new Set(await client.zrangebyscore(nodesKey, Date.now() - nodesKeptMs, '+inf'));
     },
     async leave() {
       await client.pipeline().del(aliveKey(instance)).srem(instancesKey, instance).exec();

@@ -10,18 +10,18 @@ interface Stored<W> {
 
 export interface CancelOptions<W> {
   idOf(work: W): string | undefined;
-  formerIdOf?(work: W): string | undefined;
+  previousIdOf?(work: W): string | undefined;
   /** Tells the vendor that a cancelled job's result is no longer wanted. */
   cancelAtVendor?(work: W, connection: Connection): Promise<void>;
 }
 
 /** Which of a node's jobs a cancel message means: those of its clip or export, else all. */
-export function namedBy<W>(message: Message, { idOf, formerIdOf }: CancelOptions<W>): (job: Job) => boolean {
+export function namedBy<W>(message: Message, { idOf, previousIdOf }: CancelOptions<W>): (job: Job) => boolean {
   const named = [message.clip, message.export] as ({ id?: unknown } | null | undefined)[];
   const ids = named.flatMap((each) => each?.id ?? []);
   return ({ data }) => {
     const { work } = data as Stored<W>;
-    return ids.length === 0 || ids.includes(idOf(work) ?? '') || ids.includes(formerIdOf?.(work) ?? '');
+    return ids.length === 0 || ids.includes(idOf(work) ?? '') || ids.includes(previousIdOf?.(work) ?? '');
   };
 }
 

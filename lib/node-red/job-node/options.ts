@@ -32,7 +32,7 @@ export interface JobNodeOptions<W extends Work, Settings> {
   /** The id that a cancel message names. */
   idOf(work: W): string | undefined;
   /** The id that messages still know a clip by which had to be made again. */
-  formerIdOf?(work: W): string | undefined;
+  previousIdOf?(work: W): string | undefined;
   /** Jobs of one queue share its limit over all instances. */
   queue?(work: W): string;
   /** Lets a waiting job run early when the vendor tells that the clip of that id has changed. */

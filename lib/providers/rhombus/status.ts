@@ -99,8 +99,8 @@ export function createStatus(api: RhombusApi) {
   /** A new clip may not be in the list yet, and one of old footage may be further down than the pages that are read. */
   async function askSingly(missing: Clip[], answers: Map<string, StatusAnswer>, call: Call): Promise<void> {
     const start = missing.length > singlesPerRound ? (turn++ * singlesPerRound) % missing.length : 0;
-    const withLock = [...missing.slice(start), ...missing.slice(0, start)];
-    const asked = withLock.slice(0, singlesPerRound);
+    const inOrder = [...missing.slice(start), ...missing.slice(0, start)];
+    const asked = inOrder.slice(0, singlesPerRound);
     let trouble: ClipError | undefined;
     // Going on in the face of trouble would only add to it.
     for (let at = 0; at < asked.length && !trouble; at += singlesAtOnce) {
@@ -112,7 +112,7 @@ export function createStatus(api: RhombusApi) {
         }),
       );
     }
-    for (const clip of withLock) if (!answers.has(clip.id)) answers.set(clip.id, trouble ?? notInTurn(clip));
+    for (const clip of inOrder) if (!answers.has(clip.id)) answers.set(clip.id, trouble ?? notInTurn(clip));
   }
 
   return { ask, list, askMany };

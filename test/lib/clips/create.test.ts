@@ -79,7 +79,7 @@ describe('creating a clip', () => {
 
   describe('at a vendor that makes a second clip when asked twice', () => {
     const { connection: _c, provider: _p, ...made } = aClip({ status: 'pending' });
-    const asked = { ...work, asked: true };
+    const asked = { ...work, requestSent: true };
 
     it('notes that it asks before it does', async () => {
       const context = aContext<CreateJobData>();

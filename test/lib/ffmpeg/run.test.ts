@@ -226,7 +226,7 @@ describe('the module for ffmpeg', () => {
     const module = JSON.stringify(join(__dirname, '../../../lib/ffmpeg/run'));
     const list = `require(${module}); console.log(Object.keys(require.cache).filter((file) => /ffmpeg/.test(file)).join())`;
     const loaded = execFileSync(process.execPath, ['--require', 'tsx/cjs', '-e', list], { encoding: 'utf8' });
-    assert.match(loaded, /lib.ffmpeg\.ts/);
+    assert.match(loaded, /lib.ffmpeg.run\.ts/);
     assert.doesNotMatch(loaded, /fluent-ffmpeg|ffmpeg-installer/);
   });
 });

@@ -232,7 +232,7 @@ describeWithRedis('the engine on Redis', () => {
       two!.register('new', recorder());
       const release = two!.register('restarting', recorder());
       const observer = rig.observe();
-      await eventually(async () => (await observer.zcard(`${rig.prefix}:handlers`)) === 2);
+      await eventually(async () => (await observer.zcard(`${rig.prefix}:nodes`)) === 2);
       await release();
       const kept = [
         await add({}, { nodeId: 'new', inMs: hourMs }),

@@ -9,7 +9,7 @@ const texts: Record<string, string> = {
   downloading: '{percent} %',
   several: '{now} · {number} of {of}',
   waitingUntil: 'footage at {time}',
-  onRetry: 'retry in {seconds} s',
+  retrying: 'retry in {seconds} s',
   retryingAt: 'retry at {time}',
   failed: '{code}',
   failedMany: '{failed} of {of} failed',
