@@ -73,7 +73,13 @@ export class Connection {
       for (const listener of this.#changeListeners) listener(clipId);
     };
     const shared = { ...config, maxConcurrent };
-    this.#provider = new ProviderHandle({ definition, config: shared, refusals, closing: this.#closing.signal, changed });
+    this.#provider = new ProviderHandle({
+      definition,
+      config: shared,
+      refusals,
+      closing: this.#closing.signal,
+      changed,
+    });
   }
 
   /** Longest clip the vendor makes, in seconds. */
