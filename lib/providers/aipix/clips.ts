@@ -14,11 +14,11 @@ import { findGaps, listCameras } from './cameras';
 import { check } from './check';
 import { createDownloads, rangeId } from './downloads';
 import { createLogin } from './login';
-import { madeAgainMs, makeAgain } from './lost';
+import { regenerationMs, regenerateLostFile } from './lost-file';
 import { openMedia } from './media';
-import { createOutcomes } from './outcomes';
+import { createPushTracker } from './push-tracker';
 import { epochOf, statusOf, toClip } from './records';
-import { createRepeats } from './repeats';
+import { createRegenerations } from './regeneration';
 import { retentionMs, type AipixSession, type Download } from './types';
 import { watchPushes } from './watch';
 
@@ -28,8 +28,8 @@ const logoutTimeoutMs = 5_000;
 export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   const api = createAipixApi(config);
   const downloads = createDownloads(api, String(config.settings.cameraField || 'ids'), config.now);
-  const outcomes = createOutcomes(config.now);
-  const repeats = createRepeats(downloads, outcomes, config.now);
+  const pushTracker = createPushTracker(config.now);
+  const regenerations = createRegenerations(downloads, pushTracker, config.now);
   const maxClipMs = typeof config.settings.maxClip === 'number' ? config.settings.maxClip * 1000 : Infinity;
   const listens = config.settings.push === true && !api.isAdmin;
 
@@ -39,12 +39,12 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     async createClip(request, call) {
       const action = `Creating the clip of ${describeClip(request)}`;
       const range = wholeSeconds(request, { maxClipMs, now: config.now() });
-      const making = outcomes.begin();
+      const making = pushTracker.begin();
       let record: Download | undefined;
       try {
         record = await downloads.create(request, range, call, action);
       } finally {
-        outcomes.answered(making, record?.id);
+        pushTracker.answered(making, record?.id);
       }
       // That the answer is the record is only documented for some releases.
       record ??= await lookFor(request, range, call, action);
@@ -53,7 +53,7 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
         throw new ClipError('EPROTOCOL', `${action}: the server makes a clip of camera ${record.camera} instead`);
       }
       // A fresh record looks finished in more than one way, so only a push counts.
-      const outcome = record.id ? outcomes.of(record.id) : undefined;
+      const outcome = record.id ? pushTracker.of(record.id) : undefined;
       const status = outcome ? (outcome.isError ? 'failed' : 'finished') : 'pending';
       return newClip(record, request, range, status);
     },
@@ -75,25 +75,25 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
 
     async openClip(clip, call) {
       const action = `Downloading the clip of ${describeClip(clip)}`;
-      const record = (await downloads.find([clip], call, repeats.idOf)).get(repeats.idOf(clip));
+      const record = (await downloads.find([clip], call, regenerations.idOf)).get(regenerations.idOf(clip));
       if (!record) {
         throw new ClipError(
           clip.status === 'finished' ? 'EEXPIRED' : 'ENOTFOUND',
           `${action}: the server does not list it. It may have been deleted there: create it again`,
         );
       }
-      const outcome = outcomes.of(repeats.idOf(clip));
+      const outcome = pushTracker.of(regenerations.idOf(clip));
       const status = statusOf(record, { wasFinished: clip.status === 'finished', outcome, now: config.now() });
       if (status === 'failed') throw new ClipError('EFAILED', `${action}: the server could not make it`);
       if (status === 'expired')
-        throw await makeAgain(repeats, { clip, record, action, why: 'gone' }, config.now(), call);
+        throw await regenerateLostFile(regenerations, { clip, record, action, why: 'gone' }, config.now(), call);
       const url = record.url ?? outcome?.url;
       if (status !== 'finished' || !url) throw notReady(clip, action);
       const { offset, etag } = call;
       const opened = await openMedia(api, { url, offset, action, ...(etag ? { etag } : {}) }, call);
       if (!('absent' in opened)) return opened;
       const lost = { clip, record, action: `${action}: the server answered HTTP ${opened.status}`, why: opened.absent };
-      throw await makeAgain(repeats, lost, config.now(), call);
+      throw await regenerateLostFile(regenerations, lost, config.now(), call);
     },
 
     deleteClip,
@@ -122,8 +122,8 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   }
   if (listens) {
     provider.watch = (changed, call) => {
-      const changedRecord = (id?: string): void => changed(id && repeats.clipIdOf(id));
-      return watchPushes({ api, config, outcomes, clock: systemClock }, changedRecord, call);
+      const changedRecord = (id?: string): void => changed(id && regenerations.clipIdOf(id));
+      return watchPushes({ api, config, pushTracker, clock: systemClock }, changedRecord, call);
     };
   }
   return provider;
@@ -144,24 +144,29 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   }
 
   async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
-    const records = await downloads.find(clips, call, repeats.idOf);
+    const records = await downloads.find(clips, call, regenerations.idOf);
     const answers: (ProviderClip | ClipError | undefined)[] = [];
     // One after the other: a file that has to be made again costs a request.
     for (const clip of clips) {
-      const record = records.get(repeats.idOf(clip));
+      const record = records.get(regenerations.idOf(clip));
       answers.push(record && (await judge(clip, record, call)));
     }
     return answers;
   }
 
   async function judge(clip: Clip, record: Download, call: Call): Promise<ProviderClip | ClipError> {
-    const id = repeats.idOf(clip);
-    const known = { wasFinished: clip.status === 'finished', outcome: outcomes.of(id), now: config.now() };
+    const id = regenerations.idOf(clip);
+    const known = { wasFinished: clip.status === 'finished', outcome: pushTracker.of(id), now: config.now() };
     let status = statusOf(record, known);
-    if (status === 'finished' || status === 'failed') outcomes.settle(id);
+    if (status === 'finished' || status === 'failed') pushTracker.settle(id);
     if (status === 'expired') {
       try {
-        const again = await repeats.start(clip, record, call, `Asking for the clip of ${describeClip(clip)} again`);
+        const again = await regenerations.start(
+          clip,
+          record,
+          call,
+          `Asking for the clip of ${describeClip(clip)} again`,
+        );
         if (again !== 'spent') status = 'busy';
       } catch (error) {
         if (!(error instanceof ClipError) || error.code === 'EAUTH' || error.code === 'EABORTED') throw error;
@@ -173,17 +178,17 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
 
   function notReady(clip: Clip, action: string): ClipError {
     const message = `${action}: the server is still making it. Wait for it with poll-clip first`;
-    const code = repeats.isRunning(clip) ? 'EEXPIRED' : 'EFAILED';
-    return new ClipError(code, message, { retryable: true, retryAfterMs: madeAgainMs });
+    const code = regenerations.isRunning(clip) ? 'EEXPIRED' : 'EFAILED';
+    return new ClipError(code, message, { retryable: true, retryAfterMs: regenerationMs });
   }
 
   async function deleteClip(clip: Clip, call: Call): Promise<void> {
     const action = `Deleting the clip of ${describeClip(clip)}`;
-    let id: string | undefined = repeats.idOf(clip);
-    if (clip.ref?.found === 'range') id = (await downloads.find([clip], call, repeats.idOf)).get(id)?.id;
+    let id: string | undefined = regenerations.idOf(clip);
+    if (clip.ref?.found === 'range') id = (await downloads.find([clip], call, regenerations.idOf)).get(id)?.id;
     if (!id) throw new ClipError('EUNSUPPORTED', `${action}: the server gives no id for it`);
     await downloads.remove(id, call, action);
-    outcomes.forget(id);
+    pushTracker.forget(id);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What a record of the export list means for a clip. Pure decisions. */
 import type { ClipStatus, Gap, ProviderClip } from '../../provider';
-import type { Outcome } from './outcomes';
+import type { Outcome } from './push-tracker';
 import { retentionMs, type Download } from './types';
 
 /** Files are removed by a job that runs this often. Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */

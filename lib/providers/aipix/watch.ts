@@ -4,14 +4,14 @@ import type { ProviderConfig } from '../../provider';
 import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
 import { isObject, readText } from './json';
-import type { Outcomes } from './outcomes';
+import type { PushTracker } from './push-tracker';
 import { pushAddresses, subscribe } from './push';
 import { readPush, readPushServer } from './types';
 
 interface Parts {
   api: AipixApi;
   config: ProviderConfig;
-  outcomes: Outcomes;
+  pushTracker: PushTracker;
   clock: Clock;
 }
 
@@ -20,11 +20,11 @@ interface Parts {
  * others. Source: https://docs.aipix.ai/en/start/aipix-23.12/types-of-websocket-pushes
  */
 export async function watchPushes(
-  { api, config, outcomes, clock }: Parts,
+  { api, config, pushTracker, clock }: Parts,
   changed: (recordId?: string) => void,
   call: Call,
 ): Promise<void> {
-  outcomes.newToken();
+  pushTracker.newToken();
   const { tokenId } = call.session;
   if (!tokenId) return;
   const channel = `private-token.${tokenId}`;
@@ -58,7 +58,7 @@ export async function watchPushes(
 
     onPush(payload) {
       const push = readPush(payload);
-      if (push.type === 'archive_generated') changed(outcomes.pushed(push));
+      if (push.type === 'archive_generated') changed(pushTracker.pushed(push));
       if (push.type !== 'logout') return;
       // The token is dead: the next request finds that out, and logs in again.
       over.abort();

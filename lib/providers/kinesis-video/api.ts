@@ -3,7 +3,7 @@ import type { CallOptions, ProviderConfig } from '../../provider';
 import { createAgents } from './agents';
 import { streamOf } from './camera';
 import { createClients, type Clients } from './clients';
-import { checkFresh, createLogin, isRenewable, type KinesisSession } from './credentials';
+import { checkFresh, createLogin, isRenewable, type KinesisSession } from './login';
 import { createEndpoints } from './endpoints';
 import { kinesisError } from './errors';
 import type { Range } from './plan';
@@ -18,7 +18,7 @@ import {
   type Stream,
   type TimestampType,
 } from './types';
-import { readVideo, type Video } from './video';
+import { readVideo, type Video } from './media';
 
 export type Call = CallOptions<KinesisSession>;
 

@@ -2,7 +2,7 @@ import { ClipError } from '../../errors';
 import { describeClip, type Clip, type Provider, type ProviderClip, type ProviderConfig } from '../../provider';
 import { createKinesisApi, type Call, type KinesisOptions } from './api';
 import { checkKinesis, noteOn } from './check';
-import type { KinesisSession } from './credentials';
+import type { KinesisSession } from './login';
 import { footageIn, longestFragmentMs, readTimeline, selectorOf, type Footage, type Range } from './plan';
 import {
   checkAsked,
@@ -15,7 +15,7 @@ import {
   timestampsOf,
   type Asked,
 } from './planned';
-import { surveyFootage } from './survey';
+import { surveyFootage } from './footage';
 import type { TimestampType } from './types';
 
 /**

@@ -1,6 +1,6 @@
 import { defineProvider } from '../../provider';
 import { cameraProblem } from './camera';
-import type { KinesisSession } from './credentials';
+import type { KinesisSession } from './login';
 
 /**
  * A clip has at most 200 fragments, of at most 20 s each: more footage than this never fits. How much does fit depends on

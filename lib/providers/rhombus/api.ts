@@ -3,7 +3,7 @@ import { createHttpClient, type HttpStream } from '../../net/http';
 import { peek, readText as readBody } from '../../net/body';
 import { sniff } from '../../mp4/sniff';
 import type { ProviderConfig, Settings } from '../../provider';
-import { parseJson, replyError } from './failures';
+import { parseJson, replyError } from './errors';
 import type { JsonObject } from './types';
 
 const longestErrorBytes = 64 * 1024;

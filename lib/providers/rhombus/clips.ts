@@ -9,9 +9,9 @@ import {
 } from '../../provider';
 import { camerasPath, createRhombusApi, type RhombusApi } from './api';
 import { asBefore, askedBy, devicesOf, isNew, reasonOf, titleOf, toClip } from './clip';
-import { openClip } from './download';
+import { openClip } from './media';
 import { bareOf, isSameVideo, videoFacet } from './facets';
-import { vendorText, warningIn } from './failures';
+import { vendorText, warningIn } from './errors';
 import { findGaps, isReported, isWhole, toGap, wholeSeconds } from './footage';
 import { createLimit } from './limit';
 import { createStatus } from './status';

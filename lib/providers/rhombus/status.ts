@@ -3,7 +3,7 @@ import { ClipError } from '../../errors';
 import { describeClip, type Clip } from '../../provider';
 import type { Call, RhombusApi } from './api';
 import { bareOf } from './facets';
-import { warningIn } from './failures';
+import { warningIn } from './errors';
 import { readClip, readObjects, readText, type JsonObject, type RhombusClip } from './types';
 
 /** What the vendor says about one clip; `undefined`: nothing. An error is about that clip alone. */
@@ -87,7 +87,7 @@ export function createStatus(api: RhombusApi) {
     const missing = new Map(clips.map((clip) => [clip.id, clip]));
     try {
       await askByList(missing, answers, call);
-      await askSingly([...missing.values()], answers, call);
+      await pollSingly([...missing.values()], answers, call);
     } catch (thrown) {
       const failure = failureOf(thrown);
       if (answers.size === 0) throw thrown;
@@ -97,7 +97,7 @@ export function createStatus(api: RhombusApi) {
   }
 
   /** A new clip may not be in the list yet, and one of old footage may be further down than the pages that are read. */
-  async function askSingly(missing: Clip[], answers: Map<string, StatusAnswer>, call: Call): Promise<void> {
+  async function pollSingly(missing: Clip[], answers: Map<string, StatusAnswer>, call: Call): Promise<void> {
     const start = missing.length > singlesPerRound ? (turn++ * singlesPerRound) % missing.length : 0;
     const inOrder = [...missing.slice(start), ...missing.slice(0, start)];
     const asked = inOrder.slice(0, singlesPerRound);

@@ -4,7 +4,7 @@ import { peek, readText } from '../../net/body';
 import { statusError } from '../../net/status';
 import type { CallOptions, Provider, ProviderConfig } from '../../provider';
 import { valueOf, type XmlElement } from '../../net/xml';
-import { isBeyondDoubt, resultError } from './codes';
+import { isBeyondDoubt, resultError } from './errors';
 import { isAnswer, isDocument, isPage, notTheApi, readResult, readXml, xmlHeaders } from './documents';
 import { createLogin, refused } from './login';
 import { isFailure, resultCode, type SenseSession } from './types';

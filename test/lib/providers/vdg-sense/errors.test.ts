@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { ClipError, ErrorCode } from '../../../../lib/errors';
-import { resultError } from '../../../../lib/providers/vdg-sense/codes';
+import { resultError } from '../../../../lib/providers/vdg-sense/errors';
 import type { VdgSense } from '../../../simulators/vdg-sense';
 import {
   closeAll,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Connection } from '../../../../lib/connection/connection';
 import type { ServerExport, ServerExportRequest } from '../../../../lib/provider';
-import { resultError } from '../../../../lib/providers/vdg-sense/codes';
+import { resultError } from '../../../../lib/providers/vdg-sense/errors';
 import type { VdgSense } from '../../../simulators/vdg-sense';
 import { closeAll, commands, connectTo, errorOf, fails, never, ONE, plain, startSense, TWO } from './support';
 

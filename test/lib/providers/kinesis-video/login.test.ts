@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLogin, type FoundCredentials } from '../../../../lib/providers/kinesis-video/credentials';
+import { createLogin, type FoundCredentials } from '../../../../lib/providers/kinesis-video/login';
 import { loadSdk } from '../../../../lib/providers/kinesis-video/sdk';
 import { exampleKey, parseAuthorization, type KinesisVideo } from '../../../simulators/kinesis-video';
 import { withoutAwsEnvironment } from '../../../support/aws-environment';

@@ -3,11 +3,11 @@ import type { Clip } from '../../provider';
 import type { Call } from './api';
 import type { Absent } from './media';
 import { epochOf } from './records';
-import type { Repeats } from './repeats';
+import type { Regenerations } from './regeneration';
 import type { Download } from './types';
 
 /** A file that is made again takes about as long as the first time. */
-export const madeAgainMs = 15_000;
+export const regenerationMs = 15_000;
 /** So long after its record a file that was announced may still be on its way to where it is fetched from. */
 const arrivingMs = 2 * 60_000;
 
@@ -22,15 +22,20 @@ export interface LostFile {
 }
 
 /** The error to end with. The file is made again once, and whoever asks a little later finds it. */
-export async function makeAgain(repeats: Repeats, lost: LostFile, now: number, call: Call): Promise<ClipError> {
+export async function regenerateLostFile(
+  regenerations: Regenerations,
+  lost: LostFile,
+  now: number,
+  call: Call,
+): Promise<ClipError> {
   const { clip, record, action, why } = lost;
   let again: 'running' | 'spent' | 'not offered' = 'not offered';
   try {
-    again = await repeats.start(clip, record, call, action);
+    again = await regenerations.start(clip, record, call, action);
   } catch (error) {
     if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
   }
-  const later = { retryable: true, retryAfterMs: madeAgainMs };
+  const later = { retryable: true, retryAfterMs: regenerationMs };
   if (why === 'refused') {
     return new ClipError(
       'EFORBIDDEN',

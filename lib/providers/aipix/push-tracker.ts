@@ -1,6 +1,7 @@
+/** Tracks what pushes said about downloads that are being generated. */
 import { retentionMs, type Push } from './types';
 
-/** How a making ended, as a push told. */
+/** How a generation ended, as a push said. */
 export interface Outcome {
   isError: boolean;
   /** Secret. */
@@ -9,61 +10,61 @@ export interface Outcome {
   at: number;
 }
 
-/** A making that was asked for; its record's id is not known before the answer. */
-export interface Making {
+/** A download that was requested; the id of its record is not known before the answer. */
+export interface PendingDownload {
   id?: string;
   /** The push came before the answer did. */
   outcome?: Outcome;
 }
 
-const maxKept = 1_000;
+const maxTracked = 1_000;
 
-export type Outcomes = ReturnType<typeof createOutcomes>;
+export type PushTracker = ReturnType<typeof createPushTracker>;
 
 /**
- * What pushes have told about downloads. They may come before the answer to the request that they belong to, and those that
+ * The outcomes that pushes have announced. They may come before the answer to the request that they belong to, and those that
  * carry no id can only be understood while a single download is being made.
  */
-export function createOutcomes(now: () => number) {
+export function createPushTracker(now: () => number) {
   const outcomes = new Map<string, Outcome>();
   /** Asked for with the current token, and without an outcome so far. */
-  const makings = new Set<Making>();
+  const pendingDownloads = new Set<PendingDownload>();
 
   function keep(id: string, outcome: Outcome): void {
     outcomes.delete(id);
     outcomes.set(id, outcome);
     for (const oldest of outcomes.keys()) {
-      if (outcomes.size <= maxKept) break;
+      if (outcomes.size <= maxTracked) break;
       outcomes.delete(oldest);
     }
   }
 
   function settle(id: string): void {
-    for (const making of makings) if (making.id === id) makings.delete(making);
+    for (const pending of pendingDownloads) if (pending.id === id) pendingDownloads.delete(pending);
   }
 
   return {
     /** Only what a token has asked for is pushed to it. */
     newToken(): void {
-      makings.clear();
+      pendingDownloads.clear();
     },
 
-    /** Before a download is asked for; what was known of an earlier making counts no longer. */
-    begin(id?: string): Making {
-      const making: Making = { ...(id ? { id } : {}) };
+    /** Before a download is asked for; what was known of an earlier pending counts no longer. */
+    begin(id?: string): PendingDownload {
+      const pending: PendingDownload = { ...(id ? { id } : {}) };
       if (id) {
         outcomes.delete(id);
         settle(id);
       }
-      makings.add(making);
-      return making;
+      pendingDownloads.add(pending);
+      return pending;
     },
 
     /** The server has answered with this id, or refused. */
-    answered(making: Making, id: string | undefined): void {
-      making.id = id;
-      if (id && making.outcome) keep(id, making.outcome);
-      if (!id || outcomes.has(id)) makings.delete(making);
+    answered(pending: PendingDownload, id: string | undefined): void {
+      pending.id = id;
+      if (id && pending.outcome) keep(id, pending.outcome);
+      if (!id || outcomes.has(id)) pendingDownloads.delete(pending);
     },
 
     /** Nothing more is expected for it. */
@@ -90,9 +91,9 @@ export function createOutcomes(now: () => number) {
         settle(download.id);
         return download.id;
       }
-      const [only, ...others] = makings;
+      const [only, ...others] = pendingDownloads;
       if (!only || others.length > 0) return undefined;
-      makings.delete(only);
+      pendingDownloads.delete(only);
       if (!counts) return only.id;
       if (only.id) keep(only.id, outcome);
       else only.outcome = outcome;
