@@ -1,4 +1,4 @@
-/** Boxes of an ISO base media (MP4, QuickTime) file, read by header. Memory and work are bounded whatever the file says. */
+// Reads the boxes of an ISO base media (MP4, QuickTime) file by their headers, with bounded memory and work.
 import type { FileHandle } from 'node:fs/promises';
 
 /** Random access to the bytes of a file. `read` may answer with fewer bytes only at the end; it may reject. */
@@ -50,8 +50,19 @@ export async function fileSource(handle: FileHandle): Promise<Mp4Source> {
   };
 }
 
+/** Memory answers at once: without a pause now and then, a file of millions of boxes would hold the event loop. */
+const readsPerPause = 8;
+
 export function bufferSource(buffer: Buffer): Mp4Source {
-  return { size: buffer.length, read: async (offset, length) => buffer.subarray(offset, offset + length) };
+  let reads = 0;
+  return {
+    size: buffer.length,
+    async read(offset, length) {
+      reads += 1;
+      if (reads % readsPerPause === 0) await new Promise((resolve) => setImmediate(resolve));
+      return buffer.subarray(offset, offset + length);
+    },
+  };
 }
 
 /** Reads small pieces through one window, and counts what has been looked at. */
@@ -187,4 +198,17 @@ export async function entries(
     const page = await reader.bytes(box.body + skip + done * entryBytes, length);
     for (let at = 0; at < length; at += entryBytes) visit(page, at);
   }
+}
+
+/** All of a table in memory, for those that are needed at random. @throws Damaged, TooMuch, like `entries` */
+export async function wholeTable(
+  reader: BoxReader,
+  box: Box,
+  { skip, entryBytes, count }: { skip: number; entryBytes: number; count: number },
+): Promise<Buffer> {
+  if (box.body + skip + count * entryBytes > box.end) {
+    throw new Damaged(`the ${box.type} box at byte ${box.offset} is too short for its ${count} entries`);
+  }
+  reader.countTable(count * entryBytes);
+  return Buffer.from(await reader.bytes(box.body + skip, count * entryBytes));
 }

@@ -1,10 +1,9 @@
-/** Is this file a whole MP4, and what is in it? Reads structure only: no media data, and never much memory. */
-import { boxAt, boxReader, Damaged, TooMuch } from './boxes';
-import type { Box, BoxReader, Mp4Source } from './boxes';
-import { addFragment, indexedEnd } from './fragments';
-import type { FragmentTotals } from './fragments';
-import { readMovie } from './movie';
-import type { Movie, Track } from './movie';
+// Tells whether a file is a whole MP4 and what is in it. Reads structure only: no media data, and never much memory.
+import { boxReader } from './boxes';
+import type { Mp4Source } from './boxes';
+import { reportMissing, reportTimes } from './check';
+import type { Track } from './movie';
+import { walkFile, type Report, type Walk } from './walk';
 
 export { bufferSource, fileSource } from './boxes';
 export type { Mp4Source } from './boxes';
@@ -13,136 +12,80 @@ export { sniff } from './sniff';
 export type { Content } from './sniff';
 
 export interface Mp4Info {
-  /** Is everything there that the file says it has? True exactly when there are no problems. */
+  /** Is everything there that the file says it has? What is only unusual about it is in `problems` alone. */
   whole: boolean;
   /** In words; at most a dozen. */
   problems: string[];
   /** Seconds of the video track, or of the longest other track when there is no video. */
   duration?: number;
-  /** Pixels. */
+  /** Pixels, as shown: turned by the display matrix. */
   width?: number;
   height?: number;
   /** `h264`, `hevc`, `av1`, `vp9`, `mpeg4`, ... or the file's own four-character code in lower case. */
   codec?: string;
+  /** As H.264 counts them: 66, 77 and 100 are baseline, main and high; others need decoders that not every player has. */
+  h264Profile?: number;
   audioCodec?: string;
+  /** Pictures of the video track. */
+  pictures?: number;
   fragmented: boolean;
   hasVideo: boolean;
+  /** All tracks, in order. */
+  tracks: { handler: string; codec?: string; samples: number }[];
 }
 
 const maxProblems = 10;
 
-/** What a walk over the file found. */
-interface Walk {
-  movie?: Movie;
-  totals: FragmentTotals;
-  fragments: number;
-  hasData: boolean;
-  /** A fragment whose media data has not been seen yet. */
-  waitingForData?: Box;
-  /** Where the file would end if all that its `sidx` boxes list were there. */
-  indexedEnd: number;
-  /** Was the walk stopped before the end of the file? */
-  stopped?: 'damaged' | 'too much';
-}
-
 /** Never rejects for what is in the file, only for what `source.read` rejects with. */
 export async function readMp4(source: Mp4Source): Promise<Mp4Info> {
   const problems: string[] = [];
-  const report = (problem: string) => {
+  let whole = true;
+  const remark = (problem: string): void => {
     if (problems.includes(problem)) return;
     if (problems.length < maxProblems) problems.push(problem);
     else if (problems.length === maxProblems) problems.push('and more');
   };
-  const walk = await walkFile(boxReader(source), report);
+  const damage = (problem: string): void => {
+    whole = false;
+    remark(problem);
+  };
+  const report: Report = { damage, remark };
+  const reader = boxReader(source);
+  const walk = await walkFile(reader, report);
   const tracks = walk.movie?.tracks ?? [];
-  const video = tracks.find((track) => track.handler === 'vide');
+  const video = mainTrack(tracks, 'vide', walk);
   const fragmented = walk.fragments > 0 || walk.movie?.fragmented === true;
-  reportMissing(walk, fragmented, source.size, report);
+  await reportMissing(reader, walk, fragmented, report);
+  if (fragmented && video) reportTimes(video, walk, report);
 
-  const info: Mp4Info = { whole: problems.length === 0, problems, fragmented, hasVideo: video !== undefined };
+  const samplesOf = (track: Track): number => track.samples + walk.times.samples(track.id);
+  const info: Mp4Info = {
+    whole,
+    problems,
+    fragmented,
+    hasVideo: video !== undefined,
+    tracks: tracks.map((track) => ({
+      handler: track.handler,
+      ...(track.codec ? { codec: track.codec } : {}),
+      samples: samplesOf(track),
+    })),
+  };
   const duration = fileSeconds(walk, video ? [video] : tracks, fragmented);
   if (duration !== undefined) info.duration = duration;
   if (video?.width) info.width = video.width;
   if (video?.height) info.height = video.height;
   if (video?.codec) info.codec = video.codec;
-  const audio = tracks.find((track) => track.handler === 'soun');
+  if (video?.h264Profile !== undefined) info.h264Profile = video.h264Profile;
+  if (video) info.pictures = samplesOf(video);
+  const audio = mainTrack(tracks, 'soun', walk);
   if (audio?.codec) info.audioCodec = audio.codec;
   return info;
 }
 
-async function walkFile(reader: BoxReader, report: (problem: string) => void): Promise<Walk> {
-  const walk: Walk = { totals: { durations: new Map(), samples: 0 }, fragments: 0, hasData: false, indexedEnd: 0 };
-  let offset = 0;
-  try {
-    while (offset < reader.size) {
-      const box = await boxAt(reader, offset, reader.size, 'the file');
-      try {
-        await lookAt(reader, box, walk, report);
-      } catch (error) {
-        // A box that holds nonsense still has an end: what follows can be checked.
-        if (!(error instanceof Damaged) || error instanceof TooMuch) throw error;
-        report(error.message);
-      }
-      offset = box.end;
-    }
-  } catch (error) {
-    if (!(error instanceof Damaged)) throw error;
-    report(error.message);
-    walk.stopped = error instanceof TooMuch ? 'too much' : 'damaged';
-  }
-  return walk;
-}
-
-async function lookAt(reader: BoxReader, box: Box, walk: Walk, report: (problem: string) => void): Promise<void> {
-  switch (box.type) {
-    case 'moov':
-      if (walk.movie) {
-        // Players read only the first one. Fragmented files that were put together may repeat it, harmlessly.
-        if (!walk.movie.fragmented) report('the file has a second index (moov): files were joined end to end');
-        return;
-      }
-      walk.movie = await readMovie(reader, box, (problem) => report(problem.message));
-      for (const track of walk.movie.tracks) walk.totals.durations.set(track.id, 0);
-      return;
-    case 'mdat':
-      walk.hasData = true;
-      walk.waitingForData = undefined;
-      return;
-    case 'moof': {
-      walk.fragments++;
-      const before = walk.totals.samples;
-      await addFragment(reader, box, walk.movie?.defaultDurations ?? new Map(), walk.totals);
-      if (walk.totals.samples > before) walk.waitingForData = box;
-      return;
-    }
-    case 'sidx':
-      walk.indexedEnd = Math.max(walk.indexedEnd, await indexedEnd(reader, box));
-      return;
-  }
-}
-
-/** What a walk that went well can still have missed. After a broken one this would only repeat what is known. */
-function reportMissing(walk: Walk, fragmented: boolean, size: number, report: (problem: string) => void): void {
-  const { movie } = walk;
-  if (walk.stopped) return;
-  if (size === 0) return report('the file is empty');
-  if (!movie) return report('the file has no index (moov)');
-  if (movie.tracks.length === 0) report('the index (moov) lists no tracks');
-  if (!walk.hasData) report('the file has no media data (mdat)');
-  if (walk.waitingForData) report(`the fragment at byte ${walk.waitingForData.offset} has no media data`);
-  const end = Math.max(walk.indexedEnd, ...movie.tracks.map((track) => track.dataEnd ?? 0));
-  if (end > size) report(`the index lists media data up to ${end - size} bytes past the end of the file`);
-  if (!fragmented) {
-    const empty = movie.tracks.some((track) => track.handler === 'vide' && track.dataEnd === undefined);
-    if (empty) report('the video track is empty');
-    return;
-  }
-  // Fragments may be missing without a trace, but for the announced duration. It is that of the longest track.
-  const held = Math.max(0, ...movie.tracks.map((track) => fragmentedSeconds(track, walk)));
-  const announced = movie.fragmentSeconds ?? 0;
-  if (announced > held * 1.02 + 1) {
-    report(`the fragments hold ${held.toFixed(1)} s of the ${announced.toFixed(1)} s that the index announces`);
-  }
+/** The first that has anything in it: some writers announce tracks that stay empty. */
+function mainTrack(tracks: Track[], handler: string, { times }: Walk): Track | undefined {
+  const found = tracks.filter((track) => track.handler === handler);
+  return found.find(({ id, samples }) => samples > 0 || times.samples(id) > 0) ?? found[0];
 }
 
 function fileSeconds(walk: Walk, tracks: Track[], fragmented: boolean): number | undefined {
@@ -155,7 +98,8 @@ function fileSeconds(walk: Walk, tracks: Track[], fragmented: boolean): number |
   );
   if (walk.stopped === 'too much' && fragmented) return announced ?? measured;
   if (measured > 0) return measured;
-  return fragmented && walk.totals.samples === 0 ? 0 : announced;
+  const samples = tracks.reduce((sum, { id }) => sum + walk.times.samples(id), 0);
+  return fragmented && samples === 0 ? 0 : announced;
 }
 
 function seconds(track: Track): number {
@@ -166,5 +110,5 @@ function seconds(track: Track): number {
 /** Edit lists are left aside: in fragmented files they say where to start, not how much there is. */
 function fragmentedSeconds(track: Track, walk: Walk): number {
   if (!track.timescale) return 0;
-  return track.sampleSeconds + (walk.totals.durations.get(track.id) ?? 0) / track.timescale;
+  return track.sampleSeconds + walk.times.duration(track.id) / track.timescale;
 }

@@ -1,17 +1,22 @@
-/** The index of an MP4 file: the `moov` box. Only the tables that answer a question are read. */
+// Reads the index of an MP4 file: the `moov` box. Only the tables that answer a question are read.
 import { children, Damaged, entries, firstOf, head, unsigned, versioned } from './boxes';
 import type { Box, BoxReader } from './boxes';
+import { countSamples } from './chunks';
+import { codecOf, h264Profile } from './codecs';
+import type { SampleDefaults } from './fragments';
 
 export interface Movie {
   /** Seconds, from the movie header. */
   seconds?: number;
+  /** Units per second of the movie header and of edit lists. */
+  timescale: number;
   tracks: Track[];
   /** Does the index announce fragments? */
   fragmented: boolean;
-  /** Seconds, announced for all fragments together. */
+  /** Seconds, announced for all fragments together: a guess of the writer, before it had them. */
   fragmentSeconds?: number;
-  /** Duration of a sample for which a fragment gives none, by track id, in the track's timescale. */
-  defaultDurations: Map<number, number>;
+  /** By track id. */
+  defaults: Map<number, SampleDefaults>;
 }
 
 export interface Track {
@@ -20,6 +25,8 @@ export interface Track {
   handler: string;
   /** Units per second. */
   timescale: number;
+  /** Samples that the index lists. */
+  samples: number;
   /** Seconds of the samples that the index lists. */
   sampleSeconds: number;
   /** Seconds, from the media header. */
@@ -27,49 +34,26 @@ export interface Track {
   /** Seconds that the edit list shows. */
   editedSeconds?: number;
   codec?: string;
-  /** Pixels. */
+  h264Profile?: number;
+  /** Pixels, as shown: turned by the display matrix. */
   width?: number;
   height?: number;
-  /** First byte after the last listed sample; missing when no samples are listed. */
-  dataEnd?: number;
+  /** Sample tables. */
+  stbl: Box[];
 }
 
 const maxTracks = 100;
 
-const codecs: Record<string, string> = {
-  avc1: 'h264',
-  avc2: 'h264',
-  avc3: 'h264',
-  avc4: 'h264',
-  hvc1: 'hevc',
-  hev1: 'hevc',
-  dvh1: 'hevc',
-  dvhe: 'hevc',
-  av01: 'av1',
-  vp08: 'vp8',
-  vp09: 'vp9',
-  mp4v: 'mpeg4',
-  jpeg: 'mjpeg',
-  mjpa: 'mjpeg',
-  mjpb: 'mjpeg',
-  mp4a: 'aac',
-  'ac-3': 'ac3',
-  'ec-3': 'eac3',
-  '.mp3': 'mp3',
-  ulaw: 'pcm_mulaw',
-  alaw: 'pcm_alaw',
-};
-
 /** @throws Damaged when the box holds nonsense; what is wrong with single tracks is reported and the others are kept. */
 export async function readMovie(reader: BoxReader, moov: Box, report: (problem: Damaged) => void): Promise<Movie> {
   const boxes = await children(reader, moov);
-  const movie: Movie = { tracks: [], fragmented: false, defaultDurations: new Map() };
   const header = firstOf(boxes, 'mvhd');
   const times = header && (await readTimes(reader, header));
+  const movie: Movie = { tracks: [], timescale: times?.timescale ?? 0, fragmented: false, defaults: new Map() };
   if (times) movie.seconds = seconds(times.duration, times.timescale);
   for (const trak of boxes.filter((box) => box.type === 'trak').slice(0, maxTracks)) {
     try {
-      movie.tracks.push(await readTrack(reader, trak, times?.timescale ?? 0));
+      movie.tracks.push(await readTrack(reader, trak, movie.timescale));
     } catch (error) {
       if (!(error instanceof Damaged)) throw error;
       report(error);
@@ -81,12 +65,19 @@ export async function readMovie(reader: BoxReader, moov: Box, report: (problem: 
     for (const box of await children(reader, mvex)) {
       if (box.type === 'mehd') {
         const { wide, content } = await versioned(reader, box, 8, 12);
-        movie.fragmentSeconds = seconds(unsigned(content, 4, wide), times?.timescale ?? 0);
-      } else if (box.type === 'trex' && movie.defaultDurations.size < maxTracks) {
-        const content = await head(reader, box, 16);
-        movie.defaultDurations.set(content.readUInt32BE(4), content.readUInt32BE(12));
+        movie.fragmentSeconds = seconds(unsigned(content, 4, wide), movie.timescale);
+      } else if (box.type === 'trex' && movie.defaults.size < maxTracks) {
+        const content = await head(reader, box, 24);
+        const [duration, size, flags] = [12, 16, 20].map((at) => content.readUInt32BE(at));
+        movie.defaults.set(content.readUInt32BE(4), { duration: duration!, size: size!, flags: flags! });
       }
     }
+  }
+  for (const { id } of movie.tracks) {
+    if (!movie.defaults.has(id)) movie.defaults.set(id, { duration: 0, size: 0, flags: 0 });
+  }
+  for (const id of movie.defaults.keys()) {
+    if (!movie.tracks.some((track) => track.id === id)) movie.defaults.delete(id);
   }
   return movie;
 }
@@ -102,20 +93,30 @@ async function readTrack(reader: BoxReader, trak: Box, movieTimescale: number): 
     id: tkhd.content.readUInt32BE(tkhd.wide ? 20 : 12),
     handler,
     timescale: mdhd.timescale,
+    samples: await countSamples(reader, stbl),
     mediaSeconds: seconds(mdhd.duration, mdhd.timescale),
     sampleSeconds: seconds(await samplesDuration(reader, stbl), mdhd.timescale) ?? 0,
-    dataEnd: await dataEnd(reader, stbl),
     editedSeconds: seconds(await editedDuration(reader, boxes), movieTimescale),
+    stbl,
   };
   const entry = await sampleEntry(reader, stbl);
-  track.codec = entry && (codecs[entry.format] ?? (entry.format.toLowerCase().trim() || undefined));
+  track.codec = entry?.codec;
+  track.h264Profile = track.codec === 'h264' ? entry?.h264Profile : undefined;
   if (handler === 'vide') {
-    // Fixed point 16.16, in the size it is shown in.
+    // Fixed point 16.16: the size that the picture is shown in, before it is turned.
     const at = tkhd.wide ? 88 : 76;
-    track.width = Math.round(tkhd.content.readUInt32BE(at) / 65536) || entry?.width;
-    track.height = Math.round(tkhd.content.readUInt32BE(at + 4) / 65536) || entry?.height;
+    const width = Math.round(tkhd.content.readUInt32BE(at) / 65536) || entry?.width;
+    const height = Math.round(tkhd.content.readUInt32BE(at + 4) / 65536) || entry?.height;
+    const isTurned = isQuarterTurn(tkhd.content.subarray(at - 36, at));
+    [track.width, track.height] = isTurned ? [height, width] : [width, height];
   }
   return track;
+}
+
+/** @param matrix nine numbers, a b u c d v x y w: a point (p, q) is shown at (ap + cq + x, bp + dq + y) */
+function isQuarterTurn(matrix: Buffer): boolean {
+  const [a, b, c, d] = [0, 4, 12, 16].map((at) => Math.abs(matrix.readInt32BE(at)));
+  return b! > a! && c! > d!;
 }
 
 function required(boxes: Box[], type: string, trak: Box): Box {
@@ -169,42 +170,17 @@ async function editedDuration(reader: BoxReader, trak: Box[]): Promise<number | 
   return duration;
 }
 
-async function sampleEntry(
-  reader: BoxReader,
-  stbl: Box[],
-): Promise<{ format: string; width?: number; height?: number } | undefined> {
+const entryBytes = 4096;
+
+async function sampleEntry(reader: BoxReader, stbl: Box[]) {
   const stsd = firstOf(stbl, 'stsd');
   if (!stsd || stsd.end - stsd.body < 16) return undefined;
-  const content = await head(reader, stsd, Math.min(44, stsd.end - stsd.body));
+  const content = await head(reader, stsd, Math.min(entryBytes, stsd.end - stsd.body));
   const format = content.toString('latin1', 12, 16);
   if (content.readUInt32BE(4) === 0 || !/^[\x20-\x7e]{4}$/.test(format)) return undefined;
-  if (content.length < 44) return { format };
-  return { format, width: content.readUInt16BE(40) || undefined, height: content.readUInt16BE(42) || undefined };
-}
-
-/** Where the last chunk's samples end: finds missing data when `mdat` itself is declared to reach "to the end". */
-async function dataEnd(reader: BoxReader, stbl: Box[]): Promise<number | undefined> {
-  const offsets = firstOf(stbl, 'stco', 'co64');
-  const chunks = offsets ? (await head(reader, offsets, 8)).readUInt32BE(4) : 0;
-  if (!offsets || chunks === 0) return undefined;
-  const wide = offsets.type === 'co64';
-  const width = wide ? 8 : 4;
-  const last = await head(reader, offsets, width, 8 + (chunks - 1) * width);
-  const start = wide ? Number(last.readBigUInt64BE(0)) : last.readUInt32BE(0);
-
-  const stsc = firstOf(stbl, 'stsc');
-  const stsz = firstOf(stbl, 'stsz');
-  const runs = stsc ? (await head(reader, stsc, 8)).readUInt32BE(4) : 0;
-  if (!stsc || !stsz || runs === 0) return start;
-  const perChunk = (await head(reader, stsc, 4, 8 + (runs - 1) * 12 + 4)).readUInt32BE(0);
-  const sizes = await head(reader, stsz, 12);
-  const samples = sizes.readUInt32BE(8);
-  const count = Math.min(perChunk, samples);
-  const commonSize = sizes.readUInt32BE(4);
-  if (commonSize) return start + count * commonSize;
-  let bytes = 0;
-  await entries(reader, stsz, { skip: 12 + (samples - count) * 4, entryBytes: 4, count }, (page, at) => {
-    bytes += page.readUInt32BE(at);
-  });
-  return start + bytes;
+  const entry = content.subarray(8, 8 + Math.max(16, content.readUInt32BE(8)));
+  const named = { codec: codecOf(format, entry), h264Profile: h264Profile(entry) };
+  const size = (at: number): number | undefined =>
+    content.length < at + 2 ? undefined : content.readUInt16BE(at) || undefined;
+  return { ...named, width: size(40), height: size(42) };
 }

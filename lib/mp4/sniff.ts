@@ -1,9 +1,10 @@
-/** What do the first bytes of an answer look like? Servers send error pages where video was asked for. */
+// Tells from the first bytes of an answer what it is: servers send error pages where video was asked for.
 
 export type Content = 'mp4' | 'xml' | 'json' | 'html' | 'empty' | 'unknown';
 
-const boxTypes = new Set(['ftyp', 'styp', 'moov', 'moof', 'mdat', 'free', 'skip', 'wide']);
-const words = new Set(['free', 'skip', 'wide']);
+const words = new Set(['free', 'skip', 'wide', 'uuid', 'meta']);
+/** A file may begin with any box; `ftyp` is only where it should. */
+const boxTypes = new Set(['ftyp', 'styp', 'moov', 'moof', 'mdat', 'pdin', 'sidx', 'prft', 'emsg', 'pnot', ...words]);
 
 const sniffedBytes = 1024;
 

@@ -7,13 +7,12 @@ const box = (type: string, size = 24) => Buffer.from([0, 0, 0, size, ...Buffer.f
 
 describe('sniff', () => {
   const cases: [Content, string, Buffer][] = [
-    ...['ftyp', 'styp', 'moov', 'moof', 'mdat', 'free', 'skip', 'wide'].map((type): [Content, string, Buffer] => [
-      'mp4',
-      `a ${type} box`,
-      box(type),
-    ]),
+    ...['ftyp', 'styp', 'moov', 'moof', 'mdat', 'free', 'skip', 'wide', 'pdin', 'uuid', 'sidx'].map(
+      (type): [Content, string, Buffer] => ['mp4', `a ${type} box`, box(type)],
+    ),
     ['mp4', 'a large mdat box whose size reads as text', Buffer.from('abcdmdat')],
     ['unknown', 'text with a word where a box type would be', Buffer.from('not free at the moment')],
+    ['unknown', 'text with uuid where a box type would be', Buffer.from('the uuid is unknown')],
     ['unknown', 'a box type at another place', Buffer.from('ftypisom')],
     ['unknown', 'a box type in upper case', box('FTYP')],
     ['unknown', 'a box type that is cut off', box('ftyp').subarray(0, 7)],

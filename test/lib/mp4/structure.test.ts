@@ -4,24 +4,24 @@ import { assertSane, box, chunk, ftyp, mdhd, moof, mvhd, read, stts, tkhd, trak,
 
 describe('readMp4 with files made by hand', () => {
   const mdat = box('mdat', Buffer.alloc(8));
-  /** Video of 2 samples, 1.5 s each, whose data is the start of the file. */
-  const tables = [stts(2, 1500), ...chunk(0, 4, 4)];
-  const movie = (...content: Buffer[]) => Buffer.concat([ftyp, box('moov', mvhd(9000), ...content), mdat]);
+  /** Video of 2 samples, 1.5 s each. */
+  const tables = [stts(2, 1500), ...chunk(24, 4, 4)];
+  const movie = (...content: Buffer[]) => Buffer.concat([ftyp, mdat, box('moov', mvhd(9000), ...content)]);
 
   const durations: [string, Buffer, number | undefined][] = [
     ['the samples', movie(trak({ tables })), 3],
     ['the samples rather than the header', movie(trak({ tables, mdhd: mdhd(7000) })), 3],
-    ['the media header when samples have no duration', movie(trak({ tables: chunk(0, 4), mdhd: mdhd(7000) })), 7],
-    ['the movie header when nothing else is known', movie(trak({ tables: chunk(0, 4) })), 9],
+    ['the media header when samples have no duration', movie(trak({ tables: chunk(24, 4), mdhd: mdhd(7000) })), 7],
+    ['the movie header when nothing else is known', movie(trak({ tables: chunk(24, 4) })), 9],
     [
       'the movie header when the media header is unknown',
-      movie(trak({ tables: chunk(0, 4), mdhd: mdhd(2 ** 32 - 1) })),
+      movie(trak({ tables: chunk(24, 4), mdhd: mdhd(2 ** 32 - 1) })),
       9,
     ],
     [
       'a 64-bit media header',
       movie(
-        trak({ tables: chunk(0, 4), mdhd: box('mdhd', u32(0x01000000), u64(0n, 0n), u32(1000), u64(5000n), u32(0)) }),
+        trak({ tables: chunk(24, 4), mdhd: box('mdhd', u32(0x01000000), u64(0n, 0n), u32(1000), u64(5000n), u32(0)) }),
       ),
       5,
     ],
@@ -29,13 +29,13 @@ describe('readMp4 with files made by hand', () => {
       'an unknown 64-bit media header',
       movie(
         trak({
-          tables: chunk(0, 4),
+          tables: chunk(24, 4),
           mdhd: box('mdhd', u32(0x01000000), u64(0n, 0n), u32(1000), u64(2n ** 64n - 1n), u32(0)),
         }),
       ),
       9,
     ],
-    ['a timescale of 0', movie(trak({ tables: chunk(0, 4), mdhd: box('mdhd', u32(0, 0, 0, 0, 5, 0)) })), 9],
+    ['a timescale of 0', movie(trak({ tables: chunk(24, 4), mdhd: box('mdhd', u32(0, 0, 0, 0, 5, 0)) })), 9],
     ['an edit list', movie(trak({ tables, edts: box('edts', box('elst', u32(0, 1, 2000, 500, 0x10000))) })), 2],
     [
       'edits one after another',
@@ -59,7 +59,7 @@ describe('readMp4 with files made by hand', () => {
       movie(trak({ handler: 'soun', tables }), trak({ handler: 'meta', tables: [stts(4, 1000)] })),
       4,
     ],
-    ['nothing', Buffer.concat([ftyp, box('moov', trak({ tables: chunk(0, 4) })), mdat]), undefined],
+    ['nothing', Buffer.concat([ftyp, mdat, box('moov', trak({ tables: chunk(24, 4) }))]), undefined],
   ];
   for (const [name, file, expected] of durations) {
     it(`takes the duration from ${name}`, async () => {
@@ -105,11 +105,12 @@ describe('readMp4 with files made by hand', () => {
   });
 
   it('reads boxes with 64-bit sizes and 64-bit chunk offsets', async () => {
-    const large = Buffer.concat([u32(1), Buffer.from('mdat'), u64(24n), Buffer.alloc(8)]);
-    const far = [stts(1, 1000), box('co64', u32(0, 1), u64(2n ** 40n))];
-    const good = Buffer.concat([ftyp, box('moov', mvhd(), trak({ tables })), large]);
+    const large = Buffer.concat([u32(1), Buffer.from('mdat'), u64(32n), Buffer.alloc(16)]);
+    const [runs, sizes] = chunk(0, 4);
+    const at = (offset: bigint) => [stts(1, 1000), runs!, sizes!, box('co64', u32(0, 1), u64(offset))];
+    const good = Buffer.concat([ftyp, large, box('moov', mvhd(), trak({ tables: at(36n) }))]);
     assert.deepEqual((await read(good)).problems, []);
-    const bad = Buffer.concat([ftyp, box('moov', mvhd(), trak({ tables: far })), large]);
+    const bad = Buffer.concat([ftyp, large, box('moov', mvhd(), trak({ tables: at(2n ** 40n) }))]);
     assert.match((await read(bad)).problems.join(), /index lists media data up to \d+ bytes past/);
   });
 
@@ -126,8 +127,8 @@ describe('readMp4 with files made by hand', () => {
     const same = (samples: number) => [
       stts(1, 1000),
       box('stsc', u32(0, 1, 1, samples, 1)),
-      box('stsz', u32(0, 100, samples)),
-      box('stco', u32(0, 1, 0)),
+      box('stsz', u32(0, 4, samples)),
+      box('stco', u32(0, 1, 24)),
     ];
     assert.equal((await read(movie(trak({ tables: same(2) })))).whole, true);
     assert.equal((await read(movie(trak({ tables: same(2 ** 32 - 1) })))).whole, false);
@@ -191,20 +192,27 @@ describe('readMp4 with files made by hand', () => {
     const file = (announced: Buffer) => fragmented(extended(announced, trex(1, 40)), moof(traf(1, run(250))), mdat);
     assert.deepEqual((await read(file(box('mehd', u32(0, 10500))))).problems, []);
     const wide = await read(file(box('mehd', u32(0x01000000), u64(30_000n))));
-    assert.deepEqual(wide.problems, ['the fragments hold 10.0 s of the 30.0 s that the index announces']);
+    assert.deepEqual(wide.problems, ['the fragments end at 10.0 s of the 30.0 s that the index announces']);
     assert.equal(wide.duration, 10);
   });
 
+  const tooFew = [box('stsc', u32(0, 1, 1, 2, 1)), ...chunk(24, 2, 2, 2).slice(1)];
   const problems: [string, Buffer, RegExp][] = [
     ['an empty file', Buffer.alloc(0), /^the file is empty$/],
     ['zeros', Buffer.alloc(100), /does not go on with a box at byte 0/],
     ['text', Buffer.from('<?xml version="1.0"?><error>no</error>'), /past the end|does not go on/],
     [
-      'zeros at the end',
-      Buffer.concat([movie(trak({ tables })), Buffer.alloc(512)]),
-      /does not go on .* 512 bytes before its end/,
+      'a page behind the last box',
+      Buffer.concat([movie(trak({ tables })), Buffer.from('\r\n<html><body>504 Gateway Time-out</body></html>')]),
+      /does not go on .* 48 bytes before its end|past the end/,
     ],
-    ['a few stray bytes', Buffer.concat([movie(trak({ tables })), Buffer.alloc(3)]), /ends with 3 stray bytes/],
+    ['a few stray bytes', Buffer.concat([movie(trak({ tables })), Buffer.from('end')]), /ends with 3 stray bytes/],
+    [
+      'room for video that never came',
+      Buffer.concat([movie(trak({ tables })), Buffer.alloc(100_000)]),
+      /does not go on .* 100000 bytes before its end/,
+    ],
+    ['zeros instead of an index', Buffer.concat([ftyp, mdat, Buffer.alloc(100)]), /does not go on/],
     ['no index', Buffer.concat([ftyp, mdat]), /^the file has no index \(moov\)$/],
     ['fragments without an index', Buffer.concat([ftyp, moof(traf(1, run(9))), mdat]), /no index/],
     [
@@ -218,8 +226,8 @@ describe('readMp4 with files made by hand', () => {
     ['no fragments', fragmented(extended()), /no media data/],
     [
       'a fragment without its data',
-      fragmented(extended(), moof(traf(1, run(9))), mdat, moof(traf(1, run(9)))),
-      /^the fragment at byte \d+ has no media data$/,
+      fragmented(extended(trex(1, 40, 1)), moof(traf(1, run(8))), mdat, moof(traf(1, run(8)))),
+      /^16 of the 16 bytes that the index lists are not in the media data \(mdat\)$/,
     ],
     [
       'an impossible size',
@@ -264,7 +272,7 @@ describe('readMp4 with files made by hand', () => {
     ],
     [
       'a list of chunks that is too short',
-      movie(trak({ tables: [stts(), box('stco', u32(0, 2 ** 31))] })),
+      movie(trak({ tables: [...chunk(24, 4).slice(0, 2), box('stco', u32(0, 2 ** 31))] })),
       /stco box .* too short/,
     ],
     [
@@ -272,7 +280,14 @@ describe('readMp4 with files made by hand', () => {
       fragmented(extended(), moof(traf(1, box('trun', u32(0x100, 2 ** 32 - 1)))), mdat),
       /trun .* too short/,
     ],
-    ['samples past the end', movie(trak({ tables: [stts(1, 1), ...chunk(0, 1_000_000)] })), /up to \d+ bytes past/],
+    ['samples past the end', movie(trak({ tables: [stts(1, 1), ...chunk(24, 1_000_000)] })), /up to \d+ bytes past/],
+    ['samples before the media data', movie(trak({ tables: [stts(1, 1), ...chunk(20, 8)] })), /^8 of the 8 bytes/],
+    ['samples without a place', movie(trak({ tables: [stts(3, 1), ...tooFew] })), /lists 3 pictures and a place for 2/],
+    [
+      'chunks that the tables do not agree on',
+      movie(trak({ tables: [stts(2, 1), box('stsc', u32(0, 2, 1, 1, 1, 9, 1, 1)), ...chunk(24, 4, 4).slice(1)] })),
+      /stsc box at byte \d+ contradicts the list of chunks/,
+    ],
   ];
   for (const [name, file, message] of problems) {
     it(`reports ${name}`, async () => {
