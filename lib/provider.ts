@@ -85,6 +85,9 @@ export interface ClipFile {
   /** Seconds of the requested range that the file lacks at its start and end. */
   missingBefore: number;
   missingAfter: number;
+  /** Seconds that the file holds beyond the range, where the vendor tells what it spans. */
+  extraBefore?: number;
+  extraAfter?: number;
   gaps: Gap[];
   /** What is wrong with the file, in words; empty when nothing is. */
   problems: string[];

@@ -1,5 +1,6 @@
+// Decides whether received bytes are the clip that was asked for: a whole MP4, as long as its range.
 import { open } from 'node:fs/promises';
-import { describeClip, type Clip, type ClipFile } from '../provider';
+import { describeClip, type Clip, type ClipFile, type Range } from '../provider';
 import { fileSource, readMp4, sniff, type Mp4Info, type Mp4Source } from '../mp4';
 import { ClipError } from '../errors';
 import { hashFile, isFile } from '../files/hash';
@@ -13,6 +14,9 @@ export interface Verification {
   /** Seconds of the requested range that the file lacks. */
   missingBefore: number;
   missingAfter: number;
+  /** Seconds that the file holds beyond the range, where that is known. */
+  extraBefore?: number;
+  extraAfter?: number;
 }
 
 /**
@@ -23,38 +27,84 @@ export function toleranceSeconds(rangeSeconds: number): number {
   return Math.min(5, Math.max(1, rangeSeconds / 10));
 }
 
+/** Clips may begin and end a key-frame interval outside of their range; no camera has longer ones. */
+const mostExtraSeconds = 10;
+
 /**
- * Is this file the clip that was asked for? Footage that the vendor is known not to have is reported as missing, but its
- * absence does not make the file incomplete.
- * @param size bytes
+ * Is this file the clip that was asked for? The length of the file is the evidence: footage that the vendor is known not to
+ * have explains what is missing, up to as much as is missing, and its absence does not make the file incomplete.
+ * @param size bytes; `undefined` where a checksum has settled it
  */
-export function verify(clip: Clip, size: number, mp4: Mp4Info): Verification {
-  const rangeSeconds = secondsBetween(clip.start, clip.end);
-  const gaps = clip.gaps ?? [];
-  const footageSeconds = gaps.reduce((left, gap) => left - secondsBetween(gap.start, gap.end), rangeSeconds);
+export function verify(clip: Clip, size: number | undefined, mp4: Mp4Info): Verification {
   const problems = [...mp4.problems];
   let incomplete = !mp4.whole || !mp4.hasVideo;
   if (!mp4.hasVideo && mp4.whole) problems.push('there is no video track in the file');
-  let lostSeconds = 0;
-  if (mp4.duration === undefined) {
-    if (mp4.hasVideo) problems.push('the duration of the video is not known');
-  } else if (mp4.duration < footageSeconds - toleranceSeconds(rangeSeconds)) {
-    lostSeconds = footageSeconds - mp4.duration;
-    problems.push(`the video has ${mp4.duration.toFixed(1)} of ${footageSeconds.toFixed(1)} s`);
+  if (mp4.duration === undefined && mp4.hasVideo) problems.push('the duration of the video is not known');
+  const missing = missingOf(clip, mp4.duration);
+  if (missing.isShort) {
+    problems.push(`the video has ${mp4.duration!.toFixed(1)} of ${missing.expectedSeconds.toFixed(1)} s`);
     incomplete = true;
   }
-  if (clip.size !== undefined && clip.size !== size) {
+  if (missing.explainedSeconds > toleranceSeconds(rangeSecondsOf(clip))) {
+    problems.push(`the video system has no footage of ${missing.explainedSeconds.toFixed(1)} s of the range`);
+  }
+  if (clip.size !== undefined && size !== undefined && clip.size !== size) {
     problems.push(`the server announced ${clip.size} bytes for this clip and sent ${size}`);
   }
-  const first = gaps.find((gap) => gap.start === clip.start);
-  const last = gaps.find((gap) => gap.end === clip.end && gap !== first);
-  return {
-    problems,
-    incomplete,
-    missingBefore: first ? secondsBetween(first.start, first.end) : 0,
-    // Where in the range an unexpected loss lies cannot be told from the file: mostly at its end.
-    missingAfter: rounded((last ? secondsBetween(last.start, last.end) : 0) + lostSeconds),
+  const { missingBefore, missingAfter } = missing;
+  const extra = extraOf(clip);
+  if (!extra) problems.push(...tooLong(clip, mp4.duration));
+  return { problems, incomplete, missingBefore, missingAfter, ...extra };
+}
+
+interface Missing extends Pick<Verification, 'missingBefore' | 'missingAfter'> {
+  isShort: boolean;
+  expectedSeconds: number;
+  /** Of what is missing, what the vendor is known not to have. */
+  explainedSeconds: number;
+}
+
+function missingOf(clip: Clip, duration: number | undefined): Missing {
+  const { end, gaps = [], start } = clip;
+  const rangeSeconds = rangeSecondsOf(clip);
+  const wholeSeconds = Math.max(rangeSeconds, clip.footage ? secondsBetween(clip.footage.start, clip.footage.end) : 0);
+  let left = duration === undefined ? rangeSeconds : Math.min(rangeSeconds, Math.max(0, wholeSeconds - duration));
+  const take = (found: Range[]): number => {
+    const length = found.reduce((sum, gap) => sum + secondsBetween(gap.start, gap.end), 0);
+    const taken = rounded(Math.min(left, length));
+    left = rounded(left - taken);
+    return taken;
   };
+  const first = gaps.find((gap) => gap.start === start);
+  const last = gaps.find((gap) => gap.end === end && gap !== first);
+  const missingBefore = take(first ? [first] : []);
+  const missingAfter = take(last ? [last] : []);
+  const between = take(gaps.filter((gap) => gap !== first && gap !== last));
+  const explainedSeconds = missingBefore + missingAfter + between;
+  const isShort = duration !== undefined && left > toleranceSeconds(rangeSeconds);
+  const expectedSeconds = rounded(wholeSeconds - explainedSeconds);
+  // Where in the range an unexpected loss lies cannot be told from the file: mostly at its end.
+  const lost = isShort ? left : 0;
+  return { isShort, expectedSeconds, explainedSeconds, missingBefore, missingAfter: rounded(missingAfter + lost) };
+}
+
+/** Where the vendor says what the file spans. */
+function extraOf({ start, end, footage }: Clip): Pick<Verification, 'extraBefore' | 'extraAfter'> | undefined {
+  if (!footage) return undefined;
+  const extraBefore = Math.max(0, secondsBetween(footage.start, start));
+  const extraAfter = Math.max(0, secondsBetween(end, footage.end));
+  return { ...(extraBefore > 0 ? { extraBefore } : {}), ...(extraAfter > 0 ? { extraAfter } : {}) };
+}
+
+function tooLong(clip: Clip, duration = 0): string[] {
+  const rangeSeconds = rangeSecondsOf(clip);
+  const extra = duration - rangeSeconds;
+  if (extra <= Math.max(mostExtraSeconds, toleranceSeconds(rangeSeconds))) return [];
+  return [`the video has ${duration.toFixed(1)} s, ${extra.toFixed(1)} s more than was asked for`];
+}
+
+function rangeSecondsOf({ start, end }: Range): number {
+  return secondsBetween(start, end);
 }
 
 function secondsBetween(start: string, end: string): number {
@@ -78,7 +128,7 @@ export function refuseCut(clip: Clip, { cut, size }: Received, { lenient }: { le
 }
 
 /**
- * What the received bytes are.
+ * Tells what the received bytes are.
  * @param rules `declaredSha256` as the vendor announced it; `strict`: what is incomplete is an error; `lenient`: even what was
  * damaged on the way is taken as far as it can be used
  * @throws EINCOMPLETE or EPROTOCOL when the bytes are not the clip
@@ -103,7 +153,7 @@ export async function verifyFile(
     });
   }
   const mp4 = await readMp4(source);
-  const { incomplete, missingBefore, missingAfter, problems: found } = verify(clip, size, mp4);
+  const { incomplete, problems: found, ...ends } = verify(clip, declared ? undefined : size, mp4);
   const problems = [...(cut ? [cut.message] : []), ...found];
   // Bytes that end inside a box were cut on the way: another try may bring them. Footage that the vendor lacks stays missing.
   const mayImprove = !mp4.whole;
@@ -112,7 +162,7 @@ export async function verifyFile(
   }
   const { duration, width, height, codec } = mp4;
   const facts = { size, sha256, duration, width, height, codec };
-  return { file: { ...facts, missingBefore, missingAfter, gaps: clip.gaps ?? [], problems }, mp4 };
+  return { file: { ...facts, ...ends, gaps: clip.gaps ?? [], problems }, mp4 };
 }
 
 function downloading(clip: Clip): string {
@@ -126,12 +176,12 @@ export async function matchExistingFile(clip: Clip, path: string): Promise<ClipF
   try {
     const source = await fileSource(handle);
     const mp4 = await readMp4(source);
-    const { incomplete, problems, missingBefore, missingAfter } = verify(clip, source.size, mp4);
+    const { incomplete, problems, ...ends } = verify(clip, source.size, mp4);
     if (incomplete) return undefined;
     const sha256 = await hashFile(path);
     if (clip.sha256 && clip.sha256.toLowerCase() !== sha256) return undefined;
     const { duration, width, height, codec } = mp4;
-    const facts = { duration, width, height, codec, missingBefore, missingAfter, problems };
+    const facts = { duration, width, height, codec, ...ends, problems };
     return { path, size: source.size, sha256, ...facts, gaps: clip.gaps ?? [], resumed: false, seconds: 0 };
   } finally {
     await handle.close();

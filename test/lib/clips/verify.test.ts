@@ -5,7 +5,7 @@ import { aClip } from './fake';
 
 /** What a whole file of that length looks like. */
 function mp4(duration: number | undefined, more: Partial<Mp4Info> = {}): Mp4Info {
-  const info: Mp4Info = { whole: true, problems: [], fragmented: false, hasVideo: true, ...more };
+  const info: Mp4Info = { whole: true, problems: [], fragmented: false, hasVideo: true, tracks: [], ...more };
   return duration === undefined ? info : { ...info, duration };
 }
 
@@ -92,6 +92,8 @@ describe('a file that is verified', () => {
     assert.equal(verdict.incomplete, false);
     assert.deepEqual(verdict.problems, ['the server announced 999 bytes for this clip and sent 1000']);
     assert.deepEqual(verify(clipOf(30, 1000), 1000, mp4(30)).problems, []);
+    // An agreeing checksum has settled it.
+    assert.deepEqual(verify(clipOf(30, 999), undefined, mp4(30)).problems, []);
   });
 
   it('leaves what was read from the file as it was', () => {
@@ -104,16 +106,67 @@ describe('a file that is verified', () => {
     const at = (seconds: number): string => new Date(Date.parse(clipOf(30).start) + seconds * 1000).toISOString();
     const gap = (from: number, to: number) => ({ start: at(from), end: at(to) });
 
+    const verifyWith = (gaps: { start: string; end: string }[], duration: number) =>
+      verify({ ...clipOf(30), gaps }, 1000, mp4(duration));
+
     it('is complete without that footage, and says what is missing at which end', () => {
-      const verdict = verify({ ...clipOf(30), gaps: [gap(0, 5), gap(10, 12), gap(27, 30)] }, 1000, mp4(20));
-      assert.deepEqual(verdict, { problems: [], incomplete: false, missingBefore: 5, missingAfter: 3 });
+      assert.deepEqual(verifyWith([gap(0, 5), gap(10, 12), gap(27, 30)], 20), {
+        problems: ['the video system has no footage of 10.0 s of the range'],
+        incomplete: false,
+        missingBefore: 5,
+        missingAfter: 3,
+      });
     });
 
     it('is incomplete when more than that is missing', () => {
-      const verdict = verify({ ...clipOf(30), gaps: [gap(27, 30)] }, 1000, mp4(15));
+      const verdict = verifyWith([gap(27, 30)], 15);
       assert.equal(verdict.incomplete, true);
       assert.deepEqual(verdict.problems, ['the video has 15.0 of 27.0 s']);
       assert.equal(verdict.missingAfter, 15);
+    });
+
+    it('lacks nothing when the file has all of it, whatever is claimed', () => {
+      for (const gaps of [[gap(0, 30)], [gap(0, 10), gap(20, 30)], [gap(5, 25)]]) {
+        assert.deepEqual(verifyWith(gaps, 30), { problems: [], incomplete: false, missingBefore: 0, missingAfter: 0 });
+      }
+    });
+
+    it('never lacks more than range and length tell', () => {
+      const { missingBefore, missingAfter, incomplete } = verifyWith([gap(0, 20), gap(20, 30)], 18);
+      assert.deepEqual([missingBefore + missingAfter, incomplete], [12, false]);
+    });
+
+    it('is not excused by gaps that are shorter than what is missing', () => {
+      assert.equal(verifyWith([gap(0, 1)], 10).incomplete, true);
+    });
+  });
+
+  describe('and is longer than its range', () => {
+    it('is told, beyond what key frames explain', () => {
+      assert.deepEqual(verify(clipOf(4), 1, mp4(12)).problems, []);
+      assert.deepEqual(verify(clipOf(4), 1, mp4(250)), {
+        problems: ['the video has 250.0 s, 246.0 s more than was asked for'],
+        incomplete: false,
+        missingBefore: 0,
+        missingAfter: 0,
+      });
+    });
+
+    const spanning = (before: number, after: number) => {
+      const { start, end, ...rest } = clipOf(30);
+      const shift = (time: string, seconds: number) => new Date(Date.parse(time) + seconds * 1000).toISOString();
+      return { ...rest, start, end, footage: { start: shift(start, -before), end: shift(end, after) } };
+    };
+
+    it('says by how much at which end, where the vendor tells what it spans', () => {
+      const verdict = verify(spanning(60, 2.5), 1, mp4(92.5));
+      assert.deepEqual([verdict.extraBefore, verdict.extraAfter, verdict.problems], [60, 2.5, []]);
+      assert.equal('extraBefore' in verify(spanning(0, 2), 1, mp4(32)), false);
+    });
+
+    it('is incomplete where it is shorter than what it is said to span', () => {
+      const verdict = verify(spanning(60, 0), 1, mp4(50));
+      assert.deepEqual([verdict.incomplete, verdict.missingAfter], [true, 30]);
     });
   });
 });

@@ -65,7 +65,7 @@ describe('planning a bit rate', () => {
 });
 
 describe('options for encoding', () => {
-  const mp4 = { whole: true, problems: [], fragmented: false, hasVideo: true, audioCodec: 'aac' };
+  const mp4 = { whole: true, problems: [], fragmented: false, hasVideo: true, tracks: [], audioCodec: 'aac' };
   const optionsFor = (encoding: Parameters<typeof encodeOptions>[2]) => encodeOptions(mp4, 720, encoding).join(' ');
 
   it('keep AAC as it is where the size does not matter', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { box, chunk, ftyp, moof, mp4Factory, mvhd, read, stts, tkhd, trak, trex, u32 } from './files';
+import { box, chunk, ftyp, mp4Factory, mvhd, read, stts, tkhd, trak, trex, u32 } from './files';
 
 /** Valid files that few writers make: they are taken, and told where players may be surprised. */
 describe('readMp4 with unusual files', function () {
