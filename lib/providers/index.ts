@@ -3,6 +3,7 @@ import { aipix } from './aipix';
 import { kinesisVideo } from './kinesis-video';
 import { rhombus } from './rhombus';
 import { vdgSense } from './vdg-sense';
+import { zoneMinder } from './zoneminder';
 
 /** The providers of this package, in the order in which the dialog offers them. */
-export const providers: ProviderDefinition[] = [vdgSense, rhombus, kinesisVideo, aipix];
+export const providers: ProviderDefinition[] = [vdgSense, rhombus, kinesisVideo, aipix, zoneMinder];

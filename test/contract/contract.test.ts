@@ -11,7 +11,7 @@ import { loginSuite } from './suite-login';
 import { troubleSuite } from './suite-trouble';
 import { workSuite } from './suite-work';
 
-const ids = ['vdg-sense', 'rhombus', 'kinesis-video', 'aipix', 'sample'];
+const ids = ['vdg-sense', 'rhombus', 'kinesis-video', 'aipix', 'zoneminder', 'sample'];
 
 for (const id of ids) {
   describe(`the provider ${id}`, function () {

@@ -129,7 +129,7 @@ export function workSuite(harness: () => Harness): void {
       const { clip } = await done(runPoll(connection, made));
       return done(runDownload(connection, clip, join(folder, 'clip.mp4')));
     };
-    const error = await rejection(work(), world, 'ENOTFOUND', 'EFAILED');
+    const error = await rejection(work(), world, 'ENOFOOTAGE', 'ENOTFOUND', 'EFAILED');
     assert.match(error.message, /footage|recording/i);
     assert.equal(error.retryable, false);
     assert.deepEqual(rig().files(), []);

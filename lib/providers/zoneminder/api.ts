@@ -1,0 +1,92 @@
+// Sends the requests of ZoneMinder's API and web pages. Tokens travel in the body of a POST, never in an address.
+import { ClipError } from '../../errors';
+import { createHttpClient, type HttpReply, type HttpStream } from '../../net/http';
+import type { CallOptions, ProviderConfig, Settings } from '../../provider';
+import { apiError } from './errors';
+import { isEnding } from './login';
+import { parseJson, type JsonObject, type ZoneMinderSession } from './types';
+
+export type Call = Pick<CallOptions<ZoneMinderSession>, 'signal' | 'session'>;
+
+export interface Answer {
+  json: JsonObject;
+  headers: Record<string, string>;
+}
+
+export type ZoneMinderApi = ReturnType<typeof createZoneMinderApi>;
+
+const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
+
+export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfig) {
+  const { pages, api } = addressesOf(settings);
+  const http = createHttpClient({ baseUrl: pages, tls, proxy });
+
+  function send(path: string, fields: Record<string, string>, signal: AbortSignal, doing: string): Promise<HttpReply> {
+    return http.request({
+      method: 'POST',
+      path: `${api}/${path}`,
+      headers: { ...form, Accept: 'application/json' },
+      body: new URLSearchParams(fields).toString(),
+      signal,
+      doing,
+      reportRedirect: true,
+    });
+  }
+
+  /** @throws what makes the connection log in again, where the session is about to end */
+  function tokenOf({ session }: Call, doing: string): Record<string, string> {
+    if (isEnding(session, now())) {
+      throw new ClipError('EAUTH', `${doing}: the session is about to end`, { sessionExpired: true });
+    }
+    return session.token ? { token: session.token } : {};
+  }
+
+  return {
+    /** Host and port, for messages. */
+    host: new URL(pages).host,
+    pages,
+
+    /** Reads with a POST: a GET would need the token in its address. */
+    async ask(path: string, call: Call, doing: string): Promise<Answer> {
+      const reply = await send(path, tokenOf(call, doing), call.signal, doing);
+      const problem = apiError(reply, doing, call.session);
+      if (problem) throw problem;
+      return { json: parseJson(reply.text)!, headers: reply.headers };
+    },
+
+    /** @param fields user and password, or a refresh token */
+    async login(fields: Record<string, string>, signal: AbortSignal, doing: string): Promise<JsonObject> {
+      const reply = await send('host/login.json', fields, signal, doing);
+      const problem = apiError(reply, doing, undefined);
+      if (problem) throw problem;
+      return parseJson(reply.text)!;
+    },
+
+    /** The video file of an event, or a part of it, whatever the answer is. */
+    video(event: string, range: string | undefined, call: Call, doing: string): Promise<HttpStream> {
+      return http.stream({
+        method: 'POST',
+        // `mode` keeps later versions from sending a playlist for an event that is still being recorded.
+        path: `/index.php?view=view_video&mode=mp4&eid=${encodeURIComponent(event)}`,
+        headers: { ...form, ...(range ? { Range: range } : {}) },
+        body: new URLSearchParams(tokenOf(call, doing)).toString(),
+        signal: call.signal,
+        doing,
+        reportRedirect: true,
+      });
+    },
+
+    close(): void {
+      http.close();
+    },
+  };
+}
+
+/** People copy the address with what they see behind it in the browser. */
+function addressesOf(settings: Settings): { pages: string; api: string } {
+  const pages = String(settings.url)
+    .replace(/[?#].*$/, '')
+    .replace(/(\/index\.php|\/api)?\/*$/i, '');
+  const api = String(settings.apiUrl || '').replace(/\/+$/, '');
+  return { pages, api: api || `${pages}/api` };
+}

@@ -1,0 +1,173 @@
+// Finds the events of a range, and decides what they mean for a clip of it.
+import { ClipError } from '../../errors';
+import type { Range } from '../../provider';
+import type { Call, ZoneMinderApi } from './api';
+import { toRecordings, type Recording } from './timeline';
+import { hasNextPage, readEvents, type ZoneMinderEvent } from './types';
+import { changesNear, toLocalText } from './zone';
+
+const secondMs = 1000;
+const hourMs = 3600_000;
+/** An event of a longer time is not looked for: sections are 10 minutes long by default. */
+export const longestEventMs = 24 * hourMs;
+/** Times are whole seconds, cut or rounded. */
+export const slackMs = 2 * secondMs;
+/** The most that a page may hold; more is cut to it. */
+const pageSize = 100;
+/** Of one search: beyond this it was most likely a slip. */
+const mostPages = 500;
+/** So late an event may still show up for a range that is over. */
+const arrivingMs = 60 * secondMs;
+
+/** Epoch milliseconds. */
+export interface Span {
+  startMs: number;
+  endMs: number;
+}
+
+export interface Search {
+  cameras: string[];
+  span: Span;
+  zone: string;
+}
+
+/**
+ * All events of these cameras that may touch the range, in order, with some before it. Newest first and by their starts
+ * only: an event that is being recorded has no end to compare.
+ */
+export async function findRecordings(
+  api: ZoneMinderApi,
+  search: Search,
+  call: Call,
+  doing: string,
+): Promise<Recording[]> {
+  const { cameras, span } = search;
+  const events = new Map<string, ZoneMinderEvent>();
+  const unfinished = new Set(cameras);
+  for (let page = 1; page <= mostPages; page += 1) {
+    const listed = await listPage(api, search, page, call, doing);
+    for (const event of listed.events) events.set(event.id, event);
+    const recordings = toRecordings([...events.values()], search.zone);
+    for (const { camera, endMs } of recordings) {
+      // Events of one camera follow each other: those before this one ended even earlier.
+      if (endMs !== undefined && endMs < span.startMs - slackMs && !isNearChange(search)) unfinished.delete(camera);
+    }
+    if (!listed.more || unfinished.size === 0) return recordings;
+  }
+  throw new ClipError(
+    'ELIMIT',
+    `${doing}: there are more than ${mostPages * pageSize} events. Ask for a shorter range`,
+  );
+}
+
+async function listPage(
+  api: ZoneMinderApi,
+  { cameras, span, zone }: Search,
+  page: number,
+  call: Call,
+  doing: string,
+): Promise<{ events: ZoneMinderEvent[]; more: boolean }> {
+  // In the hour that comes twice an earlier event may have a later text.
+  const widerMs = changesNear(span.endMs, 3 * hourMs, zone) ? hourMs : 0;
+  const filters = [
+    ...cameras.map((camera) => (cameras.length === 1 ? `MonitorId:${camera}` : `MonitorId[]:${camera}`)),
+    `StartDateTime <=:${toLocalText(span.endMs + slackMs + widerMs, zone)}`,
+    `StartDateTime >=:${toLocalText(span.startMs - longestEventMs, zone)}`,
+  ];
+  const query = `limit=${pageSize}&page=${page}&sort=StartDateTime&direction=desc`;
+  try {
+    const path = `events/index/${filters.map(encodeURIComponent).join('/')}.json?${query}`;
+    const { json } = await api.ask(path, call, doing);
+    const events = readEvents(json);
+    if (!events) throw new ClipError('EPROTOCOL', `${doing}: the answer holds no list of events`, { retryable: true });
+    return { events, more: hasNextPage(json, (json.events as unknown[]).length >= pageSize) };
+  } catch (error) {
+    // A page beyond the last one, where the last one was full.
+    if (page > 1 && error instanceof ClipError && error.code === 'ENOTFOUND') return { events: [], more: false };
+    throw error;
+  }
+}
+
+function isNearChange({ span, zone }: Search): boolean {
+  return changesNear(span.startMs, 3 * hourMs, zone) || changesNear(span.endMs, 3 * hourMs, zone);
+}
+
+/** What is known of the events of a range. */
+export interface Standing {
+  status: 'pending' | 'busy' | 'finished' | 'none';
+  /** Those with video that the clip is made of, in order. */
+  recordings: Recording[];
+  gaps: Span[];
+  /** What a user should know of the footage. */
+  reasons: string[];
+}
+
+export interface Judging {
+  now: number;
+  /** How far the file of a running event reaches, epoch milliseconds; `undefined`: wait for its end. */
+  reachMs(recording: Recording): number | undefined;
+  /** Has its recorder gone on to another event, or stopped? */
+  isStopped(recording: Recording): boolean;
+}
+
+/** @param all of the camera, in order, also those around the range */
+export function standingOf(span: Span, all: Recording[], { now, reachMs, isStopped }: Judging): Standing {
+  const touching = touchingOf(span, all);
+  const recordings = touching.filter(({ video }) => video !== '');
+  const reasons = reasonsFor(touching, isStopped);
+  const running = touching.filter((recording) => recording.endMs === undefined && !isStopped(recording));
+  const isCovered = (recording: Recording): boolean => (reachMs(recording) ?? -Infinity) >= span.endMs;
+  if (running.some((recording) => !isCovered(recording))) return { status: 'busy', recordings, gaps: [], reasons };
+  const covered = recordings.map((recording) => ({
+    startMs: recording.startMs,
+    endMs: recording.endMs ?? reachMs(recording) ?? recording.startMs,
+  }));
+  const gaps = gapsIn(span, covered);
+  const hasLater = all.some(({ startMs }) => startMs >= span.endMs);
+  const mayArrive = gaps.at(-1)?.endMs === span.endMs && now < span.endMs + arrivingMs && !hasLater;
+  if (mayArrive) return { status: touching.length > 0 ? 'busy' : 'pending', recordings, gaps: [], reasons };
+  return { status: recordings.length > 0 ? 'finished' : 'none', recordings, gaps, reasons };
+}
+
+/** Those of which some part lies in the range, in order. */
+export function touchingOf({ startMs, endMs }: Span, all: Recording[]): Recording[] {
+  return all
+    .filter((recording) => recording.startMs < endMs && (recording.endMs ?? Infinity) > startMs)
+    .toSorted((a, b) => a.startMs - b.startMs);
+}
+
+/** The parts of a range that nothing covers. Holes of less than two seconds are those of times in whole seconds. */
+export function gapsIn(range: Span, covered: Span[]): Span[] {
+  const gaps: Span[] = [];
+  let coveredMs = range.startMs;
+  for (const { startMs, endMs } of covered.toSorted((a, b) => a.startMs - b.startMs)) {
+    if (startMs >= range.endMs) break;
+    gaps.push({ startMs: coveredMs, endMs: startMs });
+    coveredMs = Math.max(coveredMs, endMs);
+  }
+  gaps.push({ startMs: coveredMs, endMs: range.endMs });
+  const isWhole = (gap: Span): boolean => gap.startMs === range.startMs && gap.endMs === range.endMs;
+  return gaps.filter((gap) => gap.endMs - gap.startMs >= slackMs || isWhole(gap));
+}
+
+function reasonsFor(touching: Recording[], isStopped: (recording: Recording) => boolean): string[] {
+  const reasons = touching.flatMap((recording) => {
+    const { id, video, hasPictures, endMs, doubt } = recording;
+    const found: string[] = doubt ? [`event ${id}: ${doubt}`] : [];
+    if (endMs === undefined && isStopped(recording))
+      found.push(`event ${id}: its recorder stopped before it was complete`);
+    if (video === '' && endMs !== undefined) {
+      found.push(hasPictures ? `event ${id} was recorded as pictures only, without video` : `event ${id} has no video`);
+    }
+    return found;
+  });
+  return [...new Set(reasons)].slice(0, 5);
+}
+
+export function toSpan({ start, end }: Range): Span {
+  return { startMs: Date.parse(start), endMs: Date.parse(end) };
+}
+
+export function toRange({ startMs, endMs }: Span): Range {
+  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+}

@@ -1,0 +1,149 @@
+// Reads the JSON of the ZoneMinder API tolerantly: numbers may be text, and any field may be null or missing.
+import type { Camera } from '../../provider';
+
+export type JsonObject = Record<string, unknown>;
+
+export interface ZoneMinderSession {
+  /** Empty where the server has no login. */
+  token: string;
+  /** Epoch milliseconds; absent: it does not end. */
+  endsAtMs?: number;
+}
+
+export interface Login {
+  /** Absent where the server has its login switched off. */
+  accessToken?: string;
+  accessSeconds?: number;
+  refreshToken?: string;
+  refreshSeconds?: number;
+}
+
+/** One recorded event. Times are local to the server, "2026-11-29 21:00:55". */
+export interface ZoneMinderEvent {
+  id: string;
+  camera: string;
+  startText: string;
+  /** Absent while it is being recorded, and for ever after a crash of the recorder. */
+  endText?: string;
+  /** May be stale while it is being recorded. */
+  lengthSeconds?: number;
+  /** Name of the video file; empty: there is none (yet). */
+  video: string;
+  /** Is it kept as single pictures? */
+  hasPictures: boolean;
+  /** Bytes of its folder, where known. */
+  bytes?: number;
+}
+
+export interface Monitor extends Camera {
+  /** Keeps pictures and writes no video. */
+  picturesOnly: boolean;
+}
+
+export function readLogin(json: JsonObject): Login {
+  return {
+    accessToken: readText(json.access_token),
+    accessSeconds: readCount(json.access_token_expires),
+    refreshToken: readText(json.refresh_token),
+    refreshSeconds: readCount(json.refresh_token_expires),
+  };
+}
+
+/** `undefined` where the answer holds no list: that does not mean that there are no events. */
+export function readEvents(json: JsonObject): ZoneMinderEvent[] | undefined {
+  if (!Array.isArray(json.events)) return undefined;
+  return json.events.map(readEvent).filter((event) => event !== undefined);
+}
+
+function readEvent(entry: unknown): ZoneMinderEvent | undefined {
+  const event = isObject(entry) && isObject(entry.Event) ? entry.Event : {};
+  const id = readId(event.Id);
+  const camera = readId(event.MonitorId);
+  // The columns were called StartTime and EndTime up to 1.34.
+  const startText = readLocalTime(event.StartDateTime ?? event.StartTime);
+  if (!id || !camera || !startText) return undefined;
+  return {
+    id,
+    camera,
+    startText,
+    endText: readLocalTime(event.EndDateTime ?? event.EndTime),
+    lengthSeconds: readPositive(event.Length),
+    video: readText(event.DefaultVideo) ?? '',
+    hasPictures: (readCount(event.SaveJPEGs) ?? 0) > 0,
+    bytes: readCount(event.DiskSpace),
+  };
+}
+
+/** Is there another page? Unknown: yes, if this one was full. */
+export function hasNextPage(json: JsonObject, isFull: boolean): boolean {
+  const { nextPage } = isObject(json.pagination) ? json.pagination : {};
+  return nextPage === undefined || nextPage === null ? isFull : isFull && isTrue(nextPage);
+}
+
+/** The addresses and passwords of cameras, which the answer holds as well, are left where they are. */
+export function readMonitors(json: JsonObject): Monitor[] | undefined {
+  if (!Array.isArray(json.monitors)) return undefined;
+  return json.monitors.flatMap((entry: unknown) => {
+    const monitor = isObject(entry) && isObject(entry.Monitor) ? entry.Monitor : {};
+    const id = readId(monitor.Id);
+    if (!id || isTrue(monitor.Deleted)) return [];
+    const { Status } = isObject(entry) && isObject(entry.Monitor_Status) ? entry.Monitor_Status : {};
+    const state = readText(Status);
+    return [
+      {
+        id,
+        name: readText(monitor.Name) ?? id,
+        ...(state === undefined ? {} : { online: state === 'Connected' }),
+        picturesOnly: readNumber(monitor.VideoWriter) === 0,
+      },
+    ];
+  });
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The text as a JSON object; `undefined` for anything else. */
+export function parseJson(text: string): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
+export function readNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
+  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
+}
+
+function readPositive(value: unknown): number | undefined {
+  const number = readNumber(value);
+  return number !== undefined && number > 0 ? number : undefined;
+}
+
+function readCount(value: unknown): number | undefined {
+  const number = readPositive(value);
+  return number !== undefined && Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** PHP with an older database driver gives ids as text. */
+function readId(value: unknown): string | undefined {
+  const id = readCount(value);
+  return id === undefined || id > 9_999_999_999_999 ? undefined : String(id);
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true' || readNumber(value) === 1;
+}
+
+function readLocalTime(value: unknown): string | undefined {
+  const text = readText(value);
+  return text && /^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d/.test(text) ? text.slice(0, 19).replace('T', ' ') : undefined;
+}
