@@ -21,22 +21,22 @@ export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfi
   const { pages, api } = addressesOf(settings);
   const http = createHttpClient({ baseUrl: pages, tls, proxy });
 
-  function send(path: string, fields: Record<string, string>, signal: AbortSignal, doing: string): Promise<HttpReply> {
+  function send(path: string, fields: Record<string, string>, signal: AbortSignal, action: string): Promise<HttpReply> {
     return http.request({
       method: 'POST',
       path: `${api}/${path}`,
       headers: { ...form, Accept: 'application/json' },
       body: new URLSearchParams(fields).toString(),
       signal,
-      doing,
+      action,
       reportRedirect: true,
     });
   }
 
   /** @throws what makes the connection log in again, where the session is about to end */
-  function tokenOf({ session }: Call, doing: string): Record<string, string> {
+  function tokenOf({ session }: Call, action: string): Record<string, string> {
     if (isEnding(session, now())) {
-      throw new ClipError('EAUTH', `${doing}: the session is about to end`, { sessionExpired: true });
+      throw new ClipError('EAUTH', `${action}: the session is about to end`, { sessionExpired: true });
     }
     return session.token ? { token: session.token } : {};
   }
@@ -47,31 +47,31 @@ export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfi
     pages,
 
     /** Reads with a POST: a GET would need the token in its address. */
-    async ask(path: string, call: Call, doing: string): Promise<Answer> {
-      const reply = await send(path, tokenOf(call, doing), call.signal, doing);
-      const problem = apiError(reply, doing, call.session);
+    async ask(path: string, call: Call, action: string): Promise<Answer> {
+      const reply = await send(path, tokenOf(call, action), call.signal, action);
+      const problem = apiError(reply, action, call.session);
       if (problem) throw problem;
       return { json: parseJson(reply.text)!, headers: reply.headers };
     },
 
     /** @param fields user and password, or a refresh token */
-    async login(fields: Record<string, string>, signal: AbortSignal, doing: string): Promise<JsonObject> {
-      const reply = await send('host/login.json', fields, signal, doing);
-      const problem = apiError(reply, doing, undefined);
+    async login(fields: Record<string, string>, signal: AbortSignal, action: string): Promise<JsonObject> {
+      const reply = await send('host/login.json', fields, signal, action);
+      const problem = apiError(reply, action, undefined);
       if (problem) throw problem;
       return parseJson(reply.text)!;
     },
 
     /** The video file of an event, or a part of it, whatever the answer is. */
-    video(event: string, range: string | undefined, call: Call, doing: string): Promise<HttpStream> {
+    video(event: string, range: string | undefined, call: Call, action: string): Promise<HttpStream> {
       return http.stream({
         method: 'POST',
         // `mode` keeps later versions from sending a playlist for an event that is still being recorded.
         path: `/index.php?view=view_video&mode=mp4&eid=${encodeURIComponent(event)}`,
         headers: { ...form, ...(range ? { Range: range } : {}) },
-        body: new URLSearchParams(tokenOf(call, doing)).toString(),
+        body: new URLSearchParams(tokenOf(call, action)).toString(),
         signal: call.signal,
-        doing,
+        action,
         reportRedirect: true,
       });
     },

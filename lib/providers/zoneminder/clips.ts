@@ -29,9 +29,9 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     login: createLogin(api, config),
 
     async createClip(request, call) {
-      const doing = `Looking for the events of ${describeClip(request)}`;
-      const [standing] = await look([request], call, doing);
-      if (standing!.status === 'none') throw await emptiness(request, standing!, call, doing);
+      const action = `Looking for the events of ${describeClip(request)}`;
+      const [standing] = await look([request], call, action);
+      if (standing!.status === 'none') throw await emptiness(request, standing!, call, action);
       return toClip({ id: idOf(request), ...request }, standing!);
     },
 
@@ -50,9 +50,9 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     },
 
     async surveyFootage(camera, range, call) {
-      const doing = `Looking for the events of ${describeClip({ camera, ...range })}`;
+      const action = `Looking for the events of ${describeClip({ camera, ...range })}`;
       const span = toSpan(range);
-      const all = await findRecordings(api, { cameras: [camera], span, zone: await zoneOf(call) }, call, doing);
+      const all = await findRecordings(api, { cameras: [camera], span, zone: await zoneOf(call) }, call, action);
       const recordings = touchingOf(span, all).filter(({ video }) => video !== '');
       const covered = recordings.map(({ startMs, endMs }) => ({ startMs, endMs: endMs ?? config.now() }));
       return { gaps: gapsIn(span, covered).map(toRange) };
@@ -80,14 +80,14 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
   }
 
   /** What is known of each of these ranges, by one search. */
-  async function look(asked: Asked[], call: Call, doing: string): Promise<Standing[]> {
+  async function look(asked: Asked[], call: Call, action: string): Promise<Standing[]> {
     const spans = asked.map(toSpan);
     const cameras = [...new Set(asked.map(({ camera }) => camera))];
     const span = {
       startMs: Math.min(...spans.map(({ startMs }) => startMs)),
       endMs: Math.max(...spans.map(({ endMs }) => endMs)),
     };
-    const all = await findRecordings(api, { cameras, span, zone: await zoneOf(call) }, call, doing);
+    const all = await findRecordings(api, { cameras, span, zone: await zoneOf(call) }, call, action);
     const judging = { now: config.now(), reachMs: () => undefined, isStopped: () => false };
     return asked.map(({ camera }, index) => {
       const own = all.filter((recording) => recording.camera === camera);
@@ -96,16 +96,16 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
   }
 
   async function openClip(clip: Clip, call: Call & { offset: number; etag?: string }): Promise<OpenClip> {
-    const doing = `Downloading the clip of ${describeClip(clip)}`;
-    const [standing] = await look([clip], call, doing);
+    const action = `Downloading the clip of ${describeClip(clip)}`;
+    const [standing] = await look([clip], call, action);
     const [first, ...more] = standing!.recordings;
     if (!first) {
-      if (!clip.ref?.events) throw await emptiness(clip, standing!, call, doing);
-      throw new ClipError('EEXPIRED', `${doing}: its events have been deleted on the server`);
+      if (!clip.ref?.events) throw await emptiness(clip, standing!, call, action);
+      throw new ClipError('EEXPIRED', `${action}: its events have been deleted on the server`);
     }
-    if (more.length > 0) throw new ClipError('EUNSUPPORTED', `${doing}: it lies in several events. Use export-video`);
+    if (more.length > 0) throw new ClipError('EUNSUPPORTED', `${action}: it lies in several events. Use export-video`);
     const etag = `"${first.id}"`;
-    const { body, offset, size } = await openEvent(api, first.id, { offset: 0 }, call, doing);
+    const { body, offset, size } = await openEvent(api, first.id, { offset: 0 }, call, action);
     return { body, offset, resumable: false, ...(size === undefined ? {} : { size }), etag };
   }
 
@@ -122,36 +122,36 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
   }
 
   async function askForZone(call: Call): Promise<string> {
-    const doing = 'Asking for the time zone of the server';
-    const { json } = await api.ask('host/getTimeZone.json', call, doing);
+    const action = 'Asking for the time zone of the server';
+    const { json } = await api.ask('host/getTimeZone.json', call, action);
     const told = readText(json.tz) ?? '';
     if (isZone(told)) return told;
     const advice = 'Set the time zone of the connection, under Advanced';
-    throw new ClipError('EPROTOCOL', `${doing}: the answer names none that is known. ${advice}`);
+    throw new ClipError('EPROTOCOL', `${action}: the answer names none that is known. ${advice}`);
   }
 
   async function listMonitors(call: Call): Promise<Monitor[]> {
-    const doing = 'Asking for the camera list';
+    const action = 'Asking for the camera list';
     // A POST to monitors.json would make a camera.
-    const { json } = await api.ask('monitors/index.json', call, doing);
+    const { json } = await api.ask('monitors/index.json', call, action);
     const monitors = readMonitors(json);
-    if (!monitors) throw new ClipError('EPROTOCOL', `${doing}: the answer holds no list`, { retryable: true });
+    if (!monitors) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list`, { retryable: true });
     return monitors;
   }
 
-  async function emptiness(asked: Asked, standing: Standing, call: Call, doing: string): Promise<ClipError> {
+  async function emptiness(asked: Asked, standing: Standing, call: Call, action: string): Promise<ClipError> {
     const monitors = await listMonitors(call);
-    if (monitors.some(({ id }) => id === asked.camera)) return noFootage(asked, standing, doing);
+    if (monitors.some(({ id }) => id === asked.camera)) return noFootage(asked, standing, action);
     const advice = 'Check the number, and which monitors the user may see';
-    return new ClipError('ENOTFOUND', `${doing}: there is no monitor ${asked.camera}. ${advice}`);
+    return new ClipError('ENOTFOUND', `${action}: there is no monitor ${asked.camera}. ${advice}`);
   }
 }
 
-function noFootage(_: Asked, { reasons }: Standing, doing: string): ClipError {
+function noFootage(_: Asked, { reasons }: Standing, action: string): ClipError {
   const why = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
   return new ClipError(
     'ENOFOOTAGE',
-    `${doing}: no footage${why}. Check the time, that the camera was recording video, and the time zone of the connection`,
+    `${action}: no footage${why}. Check the time, that the camera was recording video, and the time zone of the connection`,
   );
 }
 

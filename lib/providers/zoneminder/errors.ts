@@ -14,26 +14,26 @@ const loginRefused = /login denied|could not retrieve user|invalid (username|use
 /** The error that an answer of the API stands for; `undefined` for a success. */
 export function apiError(
   reply: HttpReply,
-  doing: string,
+  action: string,
   session: { token: string } | undefined,
 ): ClipError | undefined {
-  if (reply.redirect) return redirectError(reply, doing, session);
+  if (reply.redirect) return redirectError(reply, action, session);
   const json = parseJson(reply.text);
   const said = json && vendorText(json);
-  if (reply.status < 400) return json ? undefined : notJson(reply, doing);
-  if (said === undefined) return pageError(reply, doing);
-  return refusal(reply, said, doing, session) ?? statusError(reply, doing, said);
+  if (reply.status < 400) return json ? undefined : notJson(reply, action);
+  if (said === undefined) return pageError(reply, action);
+  return refusal(reply, said, action, session) ?? statusError(reply, action, said);
 }
 
 /** Source: web/api/app/Controller/{App,Host}Controller.php of 1.36 and 1.38. */
 function refusal(
   { status }: HttpHead,
   said: string,
-  doing: string,
+  action: string,
   session: { token: string } | undefined,
 ): ClipError | undefined {
   const vendorCode = `HTTP ${status}`;
-  const message = `${doing}: the server refused: ${said}`;
+  const message = `${action}: the server refused: ${said}`;
   if (/api disabled for/i.test(said)) {
     return new ClipError('EFORBIDDEN', `${message}. Switch on "API Enabled" for this user in ZoneMinder`, {
       vendorCode,
@@ -67,50 +67,50 @@ function loginError(said: string, message: string, vendorCode: string): ClipErro
 }
 
 /** A redirect means "log in" or "answer the privacy notice"; elsewhere it leads to another address. */
-export function redirectError({ status, redirect }: HttpHead, doing: string, session?: { token: string }): ClipError {
+export function redirectError({ status, redirect }: HttpHead, action: string, session?: { token: string }): ClipError {
   const vendorCode = `HTTP ${status}`;
   const view = redirect?.searchParams.get('view');
   if (view === 'privacy') {
     const advice =
       'Answer the privacy notice once in a browser, switch off SHOW_PRIVACY, or use a user without the right "System"';
-    return new ClipError('EFORBIDDEN', `${doing}: ZoneMinder shows its privacy notice instead. ${advice}`, {
+    return new ClipError('EFORBIDDEN', `${action}: ZoneMinder shows its privacy notice instead. ${advice}`, {
       vendorCode,
     });
   }
   if (view === 'login') {
     if (session?.token) {
-      return new ClipError('EAUTH', `${doing}: the session is over`, { vendorCode, sessionExpired: true });
+      return new ClipError('EAUTH', `${action}: the session is over`, { vendorCode, sessionExpired: true });
     }
     const advice = 'Enter user and password in the connection';
-    return new ClipError('EAUTH', `${doing}: the server wants a login. ${advice}`, { vendorCode });
+    return new ClipError('EAUTH', `${action}: the server wants a login. ${advice}`, { vendorCode });
   }
   const where = redirect ? ` to ${redirect.origin}${redirect.pathname}` : '';
   return new ClipError(
     'EPROTOCOL',
-    `${doing}: the server redirects${where} (${vendorCode}). Set the address of the connection to where ZoneMinder is`,
+    `${action}: the server redirects${where} (${vendorCode}). Set the address of the connection to where ZoneMinder is`,
     { vendorCode },
   );
 }
 
 /** An answer that ZoneMinder's API never gives: of a proxy, of another server, or of one that is starting. */
-function pageError(reply: HttpReply, doing: string): ClipError {
-  const usual = statusError(reply, doing)!;
+function pageError(reply: HttpReply, action: string): ClipError {
+  const usual = statusError(reply, action)!;
   const { status } = reply;
   if (![401, 403, 404, 405, 410].includes(status)) return usual;
   const advice =
     status === 401 || status === 403
       ? 'It does not come from ZoneMinder: check what is in front of it'
       : 'Check the address, and that the web server has the rewrite rules of the ZoneMinder API';
-  return new ClipError('EPROTOCOL', `${doing}: the server answered HTTP ${status} with a page. ${advice}`, {
+  return new ClipError('EPROTOCOL', `${action}: the server answered HTTP ${status} with a page. ${advice}`, {
     vendorCode: `HTTP ${status}`,
     retryable: true,
   });
 }
 
-function notJson({ text }: HttpReply, doing: string): ClipError {
+function notJson({ text }: HttpReply, action: string): ClipError {
   const what = text.trim() === '' ? 'nothing' : 'something that is not JSON';
   const advice = 'Check that the address is the one of ZoneMinder, and that its API is switched on';
-  return new ClipError('EPROTOCOL', `${doing}: the server answered with ${what}. ${advice}`, { retryable: true });
+  return new ClipError('EPROTOCOL', `${action}: the server answered with ${what}. ${advice}`, { retryable: true });
 }
 
 /** What the error document says, without the address in it. `undefined`: it is no error document. */

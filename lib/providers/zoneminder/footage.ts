@@ -39,13 +39,13 @@ export async function findRecordings(
   api: ZoneMinderApi,
   search: Search,
   call: Call,
-  doing: string,
+  action: string,
 ): Promise<Recording[]> {
   const { cameras, span } = search;
   const events = new Map<string, ZoneMinderEvent>();
   const unfinished = new Set(cameras);
   for (let page = 1; page <= mostPages; page += 1) {
-    const listed = await listPage(api, search, page, call, doing);
+    const listed = await listPage(api, search, page, call, action);
     for (const event of listed.events) events.set(event.id, event);
     const recordings = toRecordings([...events.values()], search.zone);
     for (const { camera, endMs } of recordings) {
@@ -56,7 +56,7 @@ export async function findRecordings(
   }
   throw new ClipError(
     'ELIMIT',
-    `${doing}: there are more than ${mostPages * pageSize} events. Ask for a shorter range`,
+    `${action}: there are more than ${mostPages * pageSize} events. Ask for a shorter range`,
   );
 }
 
@@ -65,7 +65,7 @@ async function listPage(
   { cameras, span, zone }: Search,
   page: number,
   call: Call,
-  doing: string,
+  action: string,
 ): Promise<{ events: ZoneMinderEvent[]; more: boolean }> {
   // In the hour that comes twice an earlier event may have a later text.
   const widerMs = changesNear(span.endMs, 3 * hourMs, zone) ? hourMs : 0;
@@ -77,9 +77,9 @@ async function listPage(
   const query = `limit=${pageSize}&page=${page}&sort=StartDateTime&direction=desc`;
   try {
     const path = `events/index/${filters.map(encodeURIComponent).join('/')}.json?${query}`;
-    const { json } = await api.ask(path, call, doing);
+    const { json } = await api.ask(path, call, action);
     const events = readEvents(json);
-    if (!events) throw new ClipError('EPROTOCOL', `${doing}: the answer holds no list of events`, { retryable: true });
+    if (!events) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list of events`, { retryable: true });
     return { events, more: hasNextPage(json, (json.events as unknown[]).length >= pageSize) };
   } catch (error) {
     // A page beyond the last one, where the last one was full.

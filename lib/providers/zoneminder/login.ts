@@ -10,7 +10,7 @@ const renewBeforeMs = 60_000;
 /** Source: docs/api.rst of 1.36, "Login, Logout & API Security". */
 export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderConfig) {
   const { username, password } = credentials;
-  const doing = `Logging in to ${api.host} as "${username}"`;
+  const action = `Logging in to ${api.host} as "${username}"`;
   /** Renews a session whose end was foreseen. After any other end the password is the only proof left. */
   let refresh: { token: string; endsAtMs: number; sessionEndsAtMs: number } | undefined;
 
@@ -39,18 +39,18 @@ export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderCo
   return async function login({ signal }: { signal: AbortSignal }): Promise<ZoneMinderSession> {
     if (!username && !password) return { token: '' };
     if (!username || !password) {
-      throw new ClipError('EINVALID', `${doing}: enter both user and password, or none for a server without login`);
+      throw new ClipError('EINVALID', `${action}: enter both user and password, or none for a server without login`);
     }
     const session = await renewed(signal);
     if (session) return session;
     refresh = undefined;
-    const json = await api.login({ user: username, pass: password }, signal, doing);
+    const json = await api.login({ user: username, pass: password }, signal, action);
     const found = readLogin(json);
     if (found.accessToken) return remember(found, found.accessToken);
     if (isWithoutLogin(json)) return { token: '' };
     throw new ClipError(
       'EPROTOCOL',
-      `${doing}: the answer holds no token. Check that the address is the one of ZoneMinder`,
+      `${action}: the answer holds no token. Check that the address is the one of ZoneMinder`,
       { retryable: true },
     );
   };
