@@ -1,3 +1,5 @@
+// The one error class of this package, with the codes that flows branch on and the marks that the retry policy reads.
+
 /** What went wrong, in the words that flows can branch on. */
 export type ErrorCode =
   | 'EAUTH'
@@ -29,6 +31,13 @@ export interface ErrorDetails {
   vendorCode?: string;
   /** The vendor no longer knows our session: a fresh login may help. Never set for a refused password. */
   sessionExpired?: boolean;
+  /**
+   * The answer is not the vendor's own word about this clip, this camera or these credentials: the page of a proxy, a bare
+   * HTTP status, an empty or unreadable reply, a general error code. Such trouble is waited out and never taken for a verdict.
+   * Default: true for `EPROTOCOL`, and for all that `statusError` makes; false for every other error that a provider throws.
+   * A provider that has read the vendor's own format behind an HTTP status says `inconclusive: false`.
+   */
+  inconclusive?: boolean;
 }
 
 /**
@@ -42,6 +51,8 @@ export class ClipError extends Error {
   declare readonly vendorCode?: string;
   /** Not enumerable: a matter between a provider and its connection. */
   declare readonly sessionExpired?: boolean;
+  /** Not enumerable: a matter between a provider and the retry policy. */
+  declare readonly inconclusive: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message);
@@ -50,6 +61,7 @@ export class ClipError extends Error {
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.vendorCode !== undefined) this.vendorCode = details.vendorCode;
     if (details.sessionExpired) Object.defineProperty(this, 'sessionExpired', { value: true });
+    Object.defineProperty(this, 'inconclusive', { value: details.inconclusive ?? code === 'EPROTOCOL' });
   }
 
   /** The same failure with other words: for adding context, or for taking a secret out. */
@@ -62,11 +74,16 @@ export class ClipError extends Error {
 
 ClipError.prototype.name = 'ClipError';
 
+/** The error of whatever a person, a deploy or a shutdown has stopped. */
+export function cancelled(message = 'Cancelled'): ClipError {
+  return new ClipError('EABORTED', message);
+}
+
 /** Anything thrown becomes a ClipError; an unknown error is `EFAILED` and keeps only its message. */
 export function toClipError(thrown: unknown): ClipError {
   if (thrown instanceof ClipError) return thrown;
   if (isOfAnotherCopy(thrown)) return new ClipError(thrown.code, thrown.message, thrown);
-  if (isAbort(thrown)) return new ClipError('EABORTED', 'Cancelled');
+  if (isAbort(thrown)) return cancelled();
   const error = new ClipError('EFAILED', thrown instanceof Error ? thrown.message : String(thrown));
   if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack;
   return error;

@@ -2,10 +2,11 @@
  * The provider contract: all that the author of a provider needs to read.
  *
  * A provider speaks one vendor's protocol and nothing else. Retries, polling, limits, files and Node-RED belong to the
- * layers above; they call the methods below with an `AbortSignal` and expect a {@link ClipError} when something fails.
+ * layers above; they call the methods below with an `AbortSignal` and expect a {@link ClipError} when something fails. What is
+ * concluded from an error depends on its code, on `retryable`, and on whether it is `inconclusive`.
  */
 import type { Readable } from 'node:stream';
-import type { ClipError } from './errors';
+import { ClipError, type ErrorDetails } from './errors';
 import type { Field } from './fields';
 import type { ProxyOptions, TlsOptions } from './net/http';
 
@@ -198,7 +199,7 @@ export interface Provider<Session = unknown> {
    * lost, may have made.
    */
   findClip?(request: ClipRequest, call: CallOptions<Session>): Promise<ProviderClip | undefined>;
-  /** @throws ENOTFOUND where the vendor does not list the clip (yet, or any more). */
+  /** @throws ENOTFOUND, not `inconclusive`, where the vendor does not list the clip (yet, or any more). */
   getClip(clip: Clip, call: CallOptions<Session>): Promise<ProviderClip>;
   /**
    * As few requests as possible for many clips, answered in the same order: `undefined` for what the vendor does not list,
@@ -291,7 +292,21 @@ export function describeClip(clip: { camera: string; start: string; end: string 
   return `camera ${clip.camera}, ${clip.start} to ${clip.end}`;
 }
 
-/** The same for an export: each camera with its range, and the folder. */
+/**
+ * `ENOFOOTAGE` in the one sentence of all providers.
+ * @param said what the vendor said, if anything
+ */
+export function noFootage(
+  clip: { camera: string; start: string; end: string },
+  said = '',
+  details: ErrorDetails = {},
+): ClipError {
+  const quoted = said ? ` (the server says: ${said})` : '';
+  const message = `There is no recording of ${describeClip(clip)}${quoted}. Check the time, and that the camera was recording then`;
+  return new ClipError('ENOFOOTAGE', message, details);
+}
+
+/** How error messages name an export: each camera with its range, and the folder. */
 export function describeExport({ cameras, path }: Pick<ServerExportRequest, 'cameras' | 'path'>): string {
   const named = cameras.slice(0, 3).map(describeClip);
   const others = cameras.length > named.length ? [`${cameras.length - named.length} more`] : [];

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { ClipError } from '../errors';
+import { cancelled, ClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipFile } from '../provider';
 import { retryDelayMs } from '../async/retry';
@@ -171,7 +171,7 @@ async function toFile(
     const seconds = (options.clock.now() - startedAt) / 1000;
     const named = (path: string): ClipFile => ({ ...file, path, resumed, seconds });
     // Too late to stop from here on.
-    if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    if (signal.aborted) throw cancelled();
     const path = await publish(ready, filename, exists, (name) => save({ ...work, publishing: named(name) }));
     return named(path);
   } finally {

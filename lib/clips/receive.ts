@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../async/clock';
-import { ClipError, toClipError } from '../errors';
+import { cancelled, ClipError, toClipError } from '../errors';
 import { recycle } from './release-buffers';
 import type { Sink } from './sink';
 
@@ -87,7 +87,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     body.destroy();
   }
   while (writing) await writing;
-  if (options.signal.aborted && cut) throw new ClipError('EABORTED', 'Cancelled');
+  if (options.signal.aborted && cut) throw cancelled();
   await writeBatch();
   if (!cut && options.size !== undefined && size !== options.size) cut = broken(undefined, size, options.size);
   return { size, ...(cut ? { cut } : {}) };
@@ -95,7 +95,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
 
 /** Destroys the body when the signal fires or the server is silent for too long. A slow disk is not the server's fault. */
 function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
-  const abort = (): void => void body.destroy(new ClipError('EABORTED', 'Cancelled'));
+  const abort = (): void => void body.destroy(cancelled());
   let heardAt = clock.now();
   let resting = false;
   const look = (): void => {

@@ -1,7 +1,7 @@
 import { Poller, type ClipAnswer } from './poller';
 import type { Clock } from '../async/clock';
-import { ClipError } from '../errors';
-import { cancelled, ProviderHandle } from './provider-handle';
+import { cancelled, ClipError } from '../errors';
+import { ProviderHandle } from './provider-handle';
 import type {
   CallOptions,
   Camera,

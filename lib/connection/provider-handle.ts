@@ -1,4 +1,4 @@
-import { ClipError, toClipError } from '../errors';
+import { cancelled, toClipError, type ClipError } from '../errors';
 import type { CallOptions, Provider, ProviderConfig, ProviderDefinition } from '../provider';
 import { redact, secretValues } from './redact';
 import { guardLogin, type LoginGuard } from './login-guard';
@@ -101,8 +101,4 @@ export class ProviderHandle {
       // Polling finds out all the same, only later.
     }
   }
-}
-
-export function cancelled(): ClipError {
-  return new ClipError('EABORTED', 'Cancelled');
 }

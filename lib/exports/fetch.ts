@@ -2,7 +2,7 @@
 import { isFile } from '../files/hash';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { ClipError, toClipError } from '../errors';
+import { cancelled, toClipError } from '../errors';
 import type { Job, RunContext } from '../jobs/job';
 import { partPath } from './folder';
 import { fetchPart } from './part';
@@ -66,7 +66,7 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
     forgetTimeout();
     stopListening();
   }
-  if (signal.aborted || ended?.code === 'EABORTED') throw new ClipError('EABORTED', 'Cancelled');
+  if (signal.aborted || ended?.code === 'EABORTED') throw cancelled();
   if (ended) await settleRest(work, ended);
   return ended;
 }

@@ -2,7 +2,7 @@ import { fileError } from '../files/errors';
 import { freeBytes, makeFolder, type FreeBytes } from '../files/folder';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { ClipError, toClipError } from '../errors';
+import { cancelled, ClipError, toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { fetchParts } from './fetch';
 import { finishCamera } from './finish';
@@ -122,7 +122,7 @@ async function plan(
     connection.maxClipSeconds,
   );
   if (work.join && counts.some((count) => count > 1)) await findFfmpeg();
-  if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+  if (signal.aborted) throw cancelled();
 }
 
 /**

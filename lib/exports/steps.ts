@@ -1,8 +1,8 @@
 /** What the job engine does for jobs, done for the steps inside of one job. */
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { ClipError, toClipError } from '../errors';
-import type { JobResult, Job, RunContext } from '../jobs/job';
+import { cancelled, toClipError } from '../errors';
+import { applyResult, type JobResult, type Job, type RunContext } from '../jobs/job';
 import { retryDelayMs } from '../async/retry';
 
 /** @throws EABORTED when the signal fires */
@@ -22,7 +22,7 @@ export function pauses(clock: Clock, connection: Connection, signal: AbortSignal
         cancel();
         waiting.delete(end);
         signal.removeEventListener('abort', end);
-        if (signal.aborted) reject(new ClipError('EABORTED', 'Cancelled'));
+        if (signal.aborted) reject(cancelled());
         else resolve();
       };
       const cancel = clock.after(ms, end);
@@ -49,20 +49,20 @@ export async function untilDone<Work>(
   run: (job: Job<Work>, context: RunContext<Work>) => Promise<JobResult<Work>>,
   { job, signal, pause, keep, clipId }: StepOptions<Work>,
 ): Promise<Work> {
-  let known = work;
-  let failures = 0;
-  const save = async (changed: Work): Promise<void> => {
-    known = changed;
-    await keep(changed, true);
+  let step: Job<Work> = { ...job, data: work, failures: 0 };
+  const save = async (data: Work): Promise<void> => {
+    step = { ...step, data };
+    await keep(data, true);
   };
   for (;;) {
-    const answer = await run({ ...job, data: known, failures }, { signal, save });
-    if (answer.data !== undefined) await keep((known = answer.data), false);
-    if (answer.type === 'done') return answer.data;
-    if (answer.type === 'failed') throw answer.error;
-    failures = answer.error ? failures + 1 : 0;
-    // A pause that a vendor asked for is kept.
-    await pause(answer.afterMs, answer.error?.retryAfterMs ? undefined : clipId);
+    const result = await run(step, { signal, save });
+    // From an instant zero on: times are lengths of the pause.
+    const { job: next, restUntil } = applyResult(step, result, 0);
+    step = next;
+    if (result.data !== undefined) await keep(step.data, false);
+    if (result.type === 'done') return step.data;
+    if (result.type === 'failed') throw result.error;
+    await pause(step.runAt, restUntil > 0 ? undefined : clipId);
   }
 }
 

@@ -2,7 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';
 import { dueScheduler } from './scheduler';
-import { olderFirst, type JobResult, type Job, type JobDraft, type JobEngine, type JobHandler } from './job';
+import {
+  applyResult,
+  olderFirst,
+  type JobResult,
+  type Job,
+  type JobDraft,
+  type JobEngine,
+  type JobHandler,
+} from './job';
 import type { Journal } from './journal';
 import { OutcomeDelivery, type Origin } from './delivery';
 
@@ -163,10 +171,9 @@ export class EmbeddedEngine implements JobEngine {
       entry.ending = this.#settle(entry, handler, answer);
       return entry.ending;
     }
-    job.failures = answer.error ? job.failures + 1 : 0;
-    job.runAt = this.clock.now() + answer.afterMs;
-    entry.restUntil = this.clock.now() + (answer.error?.retryAfterMs ?? 0);
-    if (answer.data !== undefined) job.data = answer.data;
+    const applied = applyResult(job, answer, this.clock.now());
+    Object.assign(job, applied.job);
+    entry.restUntil = applied.restUntil;
     void this.#warnOnFailure(() => handler.onRetry(job, answer));
     if (entry.woken) this.#wake(entry);
     else this.#schedule(entry);

@@ -30,8 +30,27 @@ export function olderFirst(a: Job, b: Job): number {
 export type JobResult<Data> =
   | { type: 'done'; data: Data }
   | { type: 'failed'; error: ClipError; data?: Data }
-  /** Run again later; `because` counts as a failure. */
+  /** Run again later; an `error` counts as a failure. */
   | { type: 'retry'; afterMs: number; data?: Data; error?: ClipError };
+
+/**
+ * The job after a run: its data, and for a retry its failures in a row and when it runs next. Nothing but a later run may
+ * begin before `restUntil`: the vendor asked for a pause.
+ * @param now epoch milliseconds
+ */
+export function applyResult<Data>(
+  job: Job<Data>,
+  result: JobResult<Data>,
+  now: number,
+): { job: Job<Data>; restUntil: number } {
+  const data = result.data === undefined ? job.data : result.data;
+  if (result.type !== 'retry') return { job: { ...job, data }, restUntil: 0 };
+  const failures = result.error ? job.failures + 1 : 0;
+  return {
+    job: { ...job, data, failures, runAt: now + result.afterMs },
+    restUntil: now + (result.error?.retryAfterMs ?? 0),
+  };
+}
 
 export interface RunContext<Data> {
   /** Fires on cancel, redeploy and shutdown. */

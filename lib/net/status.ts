@@ -2,13 +2,20 @@
 import { ClipError } from '../errors';
 import type { HttpHead } from './http';
 
-/** The error that an HTTP status stands for; `undefined` below 400. `vendorText` is what the vendor said, if anything. */
+/**
+ * The error that an HTTP status stands for; `undefined` below 400. `vendorText` is what the vendor said, if anything. A
+ * status alone is `inconclusive`: gateways and proxies send every one of them.
+ */
 export function statusError(reply: HttpHead, action: string, vendorText = ''): ClipError | undefined {
   const { status } = reply;
   if (status < 400) return undefined;
   const said = vendorText ? `: ${vendorText}` : '';
   const message = `${action}: the server answered HTTP ${status}${said}`;
-  const details = { vendorCode: `HTTP ${status}`, retryAfterMs: retryAfterMs(reply.headers['retry-after']) };
+  const details = {
+    vendorCode: `HTTP ${status}`,
+    retryAfterMs: retryAfterMs(reply.headers['retry-after']),
+    inconclusive: true,
+  };
   if (status === 401) return new ClipError('EAUTH', `${message}. Check the credentials of the connection`, details);
   if (status === 403) return new ClipError('EFORBIDDEN', `${message}. Check the rights of the account`, details);
   if (status === 404 || status === 410) return new ClipError('ENOTFOUND', message, details);

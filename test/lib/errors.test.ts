@@ -29,6 +29,15 @@ describe('ClipError', () => {
     );
   });
 
+  it('is the word of the vendor unless it says otherwise, or is about an answer that nobody can read', () => {
+    assert.equal(new ClipError('ENOTFOUND', 'x').inconclusive, false);
+    assert.equal(new ClipError('ENOTFOUND', 'x', { inconclusive: true }).inconclusive, true);
+    assert.equal(new ClipError('EPROTOCOL', 'x').inconclusive, true);
+    const told = new ClipError('EPROTOCOL', 'x', { inconclusive: false });
+    assert.equal(told.withMessage('y').inconclusive, false);
+    assert.equal(new ClipError('EFAILED', 'y', told).inconclusive, false);
+  });
+
   it('is an Error with its name in the stack', () => {
     const error = new ClipError('EFAILED', 'broken');
     assert.ok(error instanceof Error);

@@ -1,7 +1,7 @@
 /** The jobs that this instance runs at the moment, each from when BullMQ hands it over until it is put elsewhere or ends. */
 import type * as BullMq from 'bullmq';
 import { ClipError, toClipError } from '../../errors';
-import type { JobResult, Job, JobHandler } from '../job';
+import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
 import { jobOf, storedJob, type JobQueue, type QueuedJob } from './queue';
 import type { Ended, Stopped } from './cluster';
 
@@ -187,10 +187,8 @@ export class Runs {
 
   async #putOff(run: Run, answer: Extract<JobResult<unknown>, { type: 'retry' }>): Promise<never> {
     const { job, queue, handler, queued, token } = run;
-    const restUntil = Date.now() + (answer.error?.retryAfterMs ?? 0);
-    job.failures = answer.error ? job.failures + 1 : 0;
-    job.runAt = Date.now() + answer.afterMs;
-    if (answer.data !== undefined) job.data = answer.data;
+    const { job: next, restUntil } = applyResult(job, answer, Date.now());
+    Object.assign(job, next);
     await this.#warnOnFailure(() => handler.onRetry(job, answer));
     await queued.updateData(storedJob(job));
     this.host.waits(job, queue, restUntil);
