@@ -206,8 +206,15 @@ export interface Provider<Session = unknown> {
    * an error for what could not be asked.
    */
   getClips?(clips: Clip[], call: CallOptions<Session>): Promise<(ProviderClip | ClipError | undefined)[]>;
-  /** @throws when the answer is not video: an error document must never reach `body`. */
-  openClip(clip: Clip, call: CallOptions<Session> & { offset: number; etag?: string }): Promise<OpenClip>;
+  /**
+   * From `offset` on where the bytes can be proven to be of the version that `etag` names (`size`: its length), else from
+   * the beginning.
+   * @throws when the answer is not video: an error document must never reach `body`.
+   */
+  openClip(
+    clip: Clip,
+    call: CallOptions<Session> & { offset: number; etag?: string; size?: number },
+  ): Promise<OpenClip>;
   deleteClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
   /** Stops making a clip that is not finished. */
   cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;

@@ -15,6 +15,8 @@ import { fileSink, memorySink, tooLarge, type FileSink, type Sink } from './sink
 export interface Partial {
   bytes: number;
   etag: string;
+  /** Bytes in the whole clip. */
+  size?: number;
 }
 
 export interface TransferOptions {
@@ -72,7 +74,8 @@ export async function transferToFile(
   const { part, free } = target;
   const folder = dirname(part);
   const before = await continuable(part, target.partial);
-  const source = await openClip(clip, connection, { offset: before?.bytes ?? 0, etag: before?.etag }, options.signal);
+  const { bytes: offset = 0, etag, size } = before ?? {};
+  const source = await openClip(clip, connection, { offset, etag, size }, options.signal);
   // The vendor may start again all the same.
   const resumed = before !== undefined && source.offset === before.bytes;
   if (!resumed && source.offset !== 0) {
@@ -127,13 +130,13 @@ export async function transferToFile(
 /** How far a transfer came that can be continued: there must be something behind that. */
 function partialOf({ etag, resumable, size = 0 }: OpenClip, sink: FileSink | undefined): Partial | undefined {
   const bytes = sink?.position ?? 0;
-  return resumable && etag && bytes > 0 && bytes < size ? { bytes, etag } : undefined;
+  return resumable && etag && bytes > 0 && bytes < size ? { bytes, etag, size } : undefined;
 }
 
 async function openClip(
   clip: Clip,
   connection: Connection,
-  from: { offset: number; etag?: string },
+  from: { offset: number; etag?: string; size?: number },
   signal: AbortSignal,
 ): Promise<OpenClip> {
   const source = await connection.openClip(clip, from, signal);

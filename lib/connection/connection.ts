@@ -124,7 +124,7 @@ export class Connection {
     return this.#waiting(signal, (combinedSignal) => this.#transfers.run(combinedSignal, work));
   }
 
-  openClip(clip: Clip, from: { offset: number; etag?: string }, signal: AbortSignal): Promise<OpenClip> {
+  openClip(clip: Clip, from: { offset: number; etag?: string; size?: number }, signal: AbortSignal): Promise<OpenClip> {
     return this.#provider.call(signal, (provider, call) => provider.openClip(clip, { ...call, ...from }));
   }
 

@@ -1,24 +1,42 @@
-/** The body of a reply that streams in: looking at its beginning, and reading it where it is only an error document. */
+/** Looks at the beginning of a streamed reply without using it up, and reads the rest where it is only an error document. */
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ClipError } from '../errors';
 
 const defaultTimeoutMs = 30_000;
 
+/** How often and how long more is waited for behind a first piece that is too short. */
+const moreEveryMs = 10;
+const moreWithinMs = 1_000;
+
 /**
  * The first bytes of a body, which stay in it; empty when the body is.
+ * @param atLeast so many bytes, unless the body is shorter or the rest does not come within a second
  * @throws ENETWORK, ETIMEOUT or EABORTED when nothing comes
  */
-export async function peek(body: Readable, action: string, timeoutMs = defaultTimeoutMs): Promise<Buffer> {
+export async function peek(
+  body: Readable,
+  action: string,
+  { timeoutMs = defaultTimeoutMs, atLeast = 1 }: { timeoutMs?: number; atLeast?: number } = {},
+): Promise<Buffer> {
   const timeout = AbortSignal.timeout(timeoutMs);
+  let waits = moreWithinMs / moreEveryMs;
   try {
     while (!body.readableEnded) {
+      if (body.destroyed) throw body.errored ?? new Error('closed');
+      const isShort = body.readableLength > 0 && body.readableLength < atLeast;
+      if (isShort && !(body as IncomingMessage).complete && (waits -= 1) > 0) {
+        body.read(0);
+        await sleep(moreEveryMs);
+        continue;
+      }
       const chunk = body.read() as Buffer | null;
       if (chunk) {
         body.unshift(chunk);
         return chunk;
       }
-      if (body.destroyed) throw body.errored ?? new Error('closed');
       const ready = new AbortController();
       const signal = AbortSignal.any([timeout, ready.signal]);
       try {
@@ -70,5 +88,8 @@ function bodyError(thrown: unknown, action: string, lateMs: number | undefined):
   if (thrown instanceof ClipError) return thrown;
   if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${action}: no data within ${lateMs / 1000} s`);
   const { code } = thrown as { code?: string };
+  if (code && /^(Z_|ERR_BROTLI|ERR__ERROR_)/.test(code)) {
+    return new ClipError('EPROTOCOL', `${action}: the compressed answer is damaged (${code})`, { retryable: true });
+  }
   return new ClipError('ENETWORK', `${action}: the connection broke (${code ?? 'closed'})`);
 }

@@ -8,6 +8,7 @@ import { exportSuite } from './suite-export';
 import { flowSuite } from './suite-flow';
 import { hostileSuite } from './suite-hostile';
 import { loginSuite } from './suite-login';
+import { mediaSuite } from './suite-media';
 import { troubleSuite } from './suite-trouble';
 import { workSuite } from './suite-work';
 
@@ -36,6 +37,7 @@ for (const id of ids) {
     describe('and its login', () => loginSuite(harness));
     describe('and other ways to say it', () => dialectSuite(harness));
     describe('in trouble', () => troubleSuite(harness));
+    describe('and its video', () => mediaSuite(harness));
     describe('and hostile answers', () => hostileSuite(harness));
     describe('and exports', () => exportSuite(harness));
     describe('in flows', () => flowSuite(harness));

@@ -71,6 +71,13 @@ export const harness: Harness = {
         'understands answers without a type': answersAreKnown,
         'understands answers as bytes of any kind': answersAreKnown,
         'understands answers with a byte order mark': answersAreKnown,
+        ...Object.fromEntries(
+          ['text/html', 'application/xml', 'application/json', ''].map((type) => [
+            `knows a video by its bytes when it is labelled "${type}"`,
+            answersAreKnown,
+          ]),
+        ),
+        'decodes a video that comes compressed': answersAreKnown,
         'takes silence for an answer when a clip is deleted': answersAreKnown,
       },
       close: () => vendor.close(),

@@ -1,7 +1,5 @@
 import { ClipError } from '../../errors';
-import type { HttpStream } from '../../net/http';
-import { peek } from '../../net/body';
-import { statusError } from '../../net/status';
+import { openMedia } from '../../net/media';
 import type { OpenClip } from '../../provider';
 import type { AipixApi, Call } from './api';
 
@@ -16,69 +14,36 @@ export interface MediaRequest {
   url: string;
   offset: number;
   etag?: string;
+  size?: number;
   action: string;
 }
 
 /**
- * Fetches a file. Its address is the key to it, so no token goes along: it would also reach a host that must not have it.
+ * Opens a file. Its address is the key to it, so no token goes along: it would also reach a host that must not have it.
  * Only where the server itself refuses to give the file without one, it is asked once more with it.
  */
-export async function openMedia(api: AipixApi, media: MediaRequest, call: Call): Promise<OpenClip | Absent> {
-  const address = addressOf(media.url, api.baseUrl);
-  const isOwn = address.origin === new URL(api.baseUrl).origin;
-  // Without a strong name of the bytes nobody knows whether a second part belongs to the first.
-  const range: Record<string, string> =
-    media.offset > 0 && media.etag && !media.etag.startsWith('W/')
-      ? { Range: `bytes=${media.offset}-`, 'If-Range': media.etag }
-      : {};
-  const fetch = (headers: Record<string, string>): Promise<HttpStream> =>
-    api.http.stream({ method: 'GET', path: address.href, headers, signal: call.signal, action: media.action });
-
-  let reply = await fetch(range).catch((error: unknown) => explain(error, address, api.baseUrl));
-  if (isOwn && isRefusal(reply.status)) {
-    reply.body.destroy();
-    reply = await fetch({ ...range, Authorization: `Bearer ${call.session.token}` });
+export async function openFile(api: AipixApi, { url, ...media }: MediaRequest, call: Call): Promise<OpenClip | Absent> {
+  const address = addressOf(url, api.baseUrl);
+  const open = (headers: Record<string, string>): Promise<OpenClip> =>
+    openMedia(api.http, { ...media, path: address.href, headers, signal: call.signal });
+  try {
+    return await open({}).catch((error: unknown) => {
+      const isOurs = address.origin === new URL(api.baseUrl).origin;
+      if (!isOurs || !isRefusal(statusOf(error))) throw error;
+      return open({ Authorization: `Bearer ${call.session.token}` });
+    });
+  } catch (error) {
+    const status = statusOf(error);
+    if (isRefusal(status)) return { absent: 'refused', status };
+    if (status === 404 || status === 410) return { absent: 'missing', status };
+    throw explain(error, address, api.baseUrl);
   }
-  if (reply.status >= 400) {
-    reply.body.destroy();
-    if (isRefusal(reply.status)) return { absent: 'refused', status: reply.status };
-    if (reply.status === 404 || reply.status === 410) return { absent: 'missing', status: reply.status };
-    throw statusError(reply, media.action)!;
-  }
-  return checkVideo(reply, media);
 }
 
-async function checkVideo(reply: HttpStream, { offset, action }: MediaRequest): Promise<OpenClip> {
-  const { body, headers, status } = reply;
-  const start = await peek(body, action);
-  const type = headers['content-type'] ?? '';
-  const isDocument =
-    /xml|html|json/i.test(type) || (status !== 206 && /^(\uFEFF|\s)*[<{[]/.test(start.toString('utf8')));
-  if (isDocument || start.length === 0) {
-    body.destroy();
-    const what = start.length === 0 ? 'nothing' : 'a document';
-    // An empty file may be one that is still being written.
-    throw new ClipError('EPROTOCOL', `${action}: the server sent ${what} instead of video`, { retryable: !isDocument });
-  }
-  const part = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
-  if (status === 206 && Number(part?.[1]) !== offset) {
-    body.destroy();
-    throw new ClipError('EPROTOCOL', `${action}: the server sent another part of the file than the one asked for`);
-  }
-  const length = status === 206 ? part?.[2] : headers['content-length'];
-  const size = /^\d+$/.test(length ?? '') && !isEncoded(headers) ? Number(length) : undefined;
-  const { etag } = headers;
-  return {
-    body,
-    offset: status === 206 ? offset : 0,
-    resumable: etag !== undefined && !etag.startsWith('W/') && (status === 206 || headers['accept-ranges'] === 'bytes'),
-    ...(size === undefined ? {} : { size }),
-    ...(etag ? { etag } : {}),
-  };
-}
-
-function isEncoded(headers: Record<string, string>): boolean {
-  return !/^(identity)?$/i.test(headers['content-encoding'] ?? '');
+/** The HTTP status that an error stands for; 0 for any other error. */
+function statusOf(error: unknown): number {
+  const [, status] = /^HTTP (\d+)$/.exec((error as ClipError).vendorCode ?? '') ?? [];
+  return Number(status ?? 0);
 }
 
 function isRefusal(status: number): boolean {
@@ -99,12 +64,12 @@ function addressOf(url: string, baseUrl: string): URL {
 }
 
 /** A server that calls itself "localhost" is a known mistake of its configuration, and only its owner can mend it. */
-function explain(error: unknown, address: URL, baseUrl: string): never {
+function explain(error: unknown, address: URL, baseUrl: string): unknown {
   const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
   if (error instanceof ClipError && isLoopback(address) && !isLoopback(new URL(baseUrl))) {
-    throw error.withMessage(
+    return error.withMessage(
       `${error.message}. The server gives "${address.hostname}" as the host of the file: its public address must be set in its own configuration`,
     );
   }
-  throw error;
+  return error;
 }

@@ -1,7 +1,7 @@
+/** Reads the answer to GetClip: its body as video, and its length. */
 import type { Readable } from 'node:stream';
 import { ClipError } from '../../errors';
-import { peek } from '../../net/body';
-import { sniff } from '../../mp4';
+import { readMedia } from '../../net/media';
 import { fieldIn, textIn } from './types';
 
 export interface Video {
@@ -11,22 +11,12 @@ export interface Video {
   size?: number;
 }
 
-/**
- * The reply to GetClip.
- * @throws EPROTOCOL when it is not video: the wrong host may answer 200 with JSON
- */
+/** @throws EPROTOCOL when it is not video: the wrong host may answer 200 with JSON */
 export async function readVideo(reply: unknown, action: string, timeoutMs: number): Promise<Video> {
   // The SDK passes Node's own response through.
-  const body = fieldIn(reply, 'Payload') as (Readable & { headers?: Record<string, string> }) | null | undefined;
-  if (!body) throw new ClipError('EPROTOCOL', `${action}: AWS answered with nothing instead of video`);
-  const type = textIn(reply, 'ContentType') ?? '';
-  const content = sniff(await peek(body, action, timeoutMs));
-  if (content !== 'mp4' || /json|xml|html/i.test(type)) {
-    body.destroy();
-    const others = { empty: 'nothing', unknown: 'something that is not MP4', mp4: type };
-    const what = content in others ? others[content as keyof typeof others] : content.toUpperCase();
-    throw new ClipError('EPROTOCOL', `${action}: AWS answered with ${what} instead of video`);
-  }
-  const length = body.headers?.['content-length'] ?? '';
-  return { body, ...(/^\d+$/.test(length) ? { size: Number(length) } : {}) };
+  const stream = fieldIn(reply, 'Payload') as (Readable & { headers?: Record<string, string> }) | null | undefined;
+  if (!stream) throw new ClipError('EPROTOCOL', `${action}: AWS answered with nothing instead of video`);
+  const headers = { ...stream.headers, 'content-type': textIn(reply, 'ContentType') ?? '' };
+  const { body, size } = await readMedia({ status: 200, headers, setCookies: [], body: stream }, { action, timeoutMs });
+  return { body, ...(size === undefined ? {} : { size }) };
 }

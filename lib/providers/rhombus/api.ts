@@ -1,14 +1,10 @@
 import { ClipError } from '../../errors';
-import { createHttpClient, type HttpStream } from '../../net/http';
-import { peek, readText as readBody } from '../../net/body';
+import { createHttpClient } from '../../net/http';
+import { openMedia } from '../../net/media';
 import { sniff } from '../../mp4/sniff';
-import type { ProviderConfig, Settings } from '../../provider';
+import type { OpenClip, ProviderConfig, Settings } from '../../provider';
 import { parseJson, replyError } from './errors';
 import type { JsonObject } from './types';
-
-const longestErrorBytes = 64 * 1024;
-/** The first bytes of an MP4 that tell it from anything else. */
-const sniffedBytes = 8;
 
 const regions: Record<string, { api: string; media: string }> = {
   us: { api: 'https://api2.rhombussystems.com', media: 'https://media.rhombussystems.com' },
@@ -95,22 +91,19 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     /** Every operation is a POST with a JSON object, reads too. */
     post,
 
-    /** A file of the media host, at its beginning or from where `headers` ask for. */
-    async media(path: string, call: Call & { headers: Record<string, string> }, action: string): Promise<HttpStream> {
-      const reply = await media.stream({ method: 'GET', path, headers: call.headers, signal: call.signal, action });
-      const start = reply.status < 300 ? await peek(reply.body, action) : Buffer.alloc(0);
-      if (reply.status < 300 && isVideo(reply, start)) return reply;
-      const text = await readBody(reply.body, action, { maxBytes: longestErrorBytes });
-      const problem = replyError({ ...reply, text }, parseJson(text), action, true);
-      if (problem?.code === 'EFORBIDDEN' && !isKnown) throw await whatIsForbidden(problem, call);
-      if (problem) throw problem;
-      if (start.length === 0) {
-        throw new ClipError('EPROTOCOL', `${action}: the server sent nothing instead of video`, { retryable: true });
-      }
-      throw new ClipError(
-        'EPROTOCOL',
-        `${action}: the server sent something else than video (${sniff(start)}). Check the media address of the connection`,
-      );
+    /** A file of the media host. Whether it serves ranges is not published: asking for one is harmless. */
+    media(
+      path: string,
+      { signal, offset, etag, size }: Call & { offset: number; etag?: string; size?: number },
+      action: string,
+    ): Promise<OpenClip> {
+      return openMedia(media, {
+        ...{ path, signal, offset, etag, size, action },
+        async explain(reply) {
+          const problem = replyError(reply, parseJson(reply.text), action, true);
+          return problem?.code === 'EFORBIDDEN' && !isKnown ? whatIsForbidden(problem, { signal }) : problem;
+        },
+      });
     },
 
     /** @throws when the media host cannot be reached; whatever it answers is fine */
@@ -131,13 +124,6 @@ function keyRefused(problem: ClipError): ClipError {
   return new ClipError('EAUTH', `${problem.message}. Check the API key and its kind, too`, {
     vendorCode: problem.vendorCode,
   });
-}
-
-/** In the middle of a file anything is possible, so there only the declared type counts. */
-function isVideo({ status, headers }: HttpStream, start: Buffer): boolean {
-  if (/json|html|xml/i.test(headers['content-type'] ?? '')) return false;
-  const content = sniff(start);
-  return content === 'mp4' || status === 206 || (content === 'unknown' && start.length < sniffedBytes);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { ClipError } from '../../errors';
-import type { HttpStream } from '../../net/http';
 import { describeClip, type Clip, type OpenClip } from '../../provider';
 import type { Call, RhombusApi } from './api';
 import type { Status } from './status';
@@ -18,18 +17,16 @@ export async function openClip(
   api: RhombusApi,
   status: Status,
   clip: Clip,
-  call: Call & { offset: number; etag?: string },
+  call: Call & { offset: number; etag?: string; size?: number },
 ): Promise<OpenClip> {
   const action = `Downloading the clip of ${describeClip(clip)}`;
   const file = await fileOf(status, clip, call);
   const region = file.region ?? fallbackRegion;
   const path = `/media/metadata/${encodeURIComponent(region)}/${encodeURIComponent(clip.id)}.mp4`;
-  // Whether ranges are served is not published: asking for one is harmless, as the answer tells.
-  const headers: Record<string, string> =
-    call.offset > 0 && call.etag ? { Range: `bytes=${call.offset}-`, 'If-Range': call.etag } : {};
   try {
-    const reply = await api.media(path, { signal: call.signal, headers }, action);
-    return readMedia(reply, call.offset, file);
+    const opened = await api.media(path, call, action);
+    const { size = opened.size, sha256 } = file;
+    return { ...opened, ...(size === undefined ? {} : { size }), ...(sha256 ? { sha256 } : {}) };
   } catch (error) {
     if (error instanceof ClipError && error.code === 'ENOTFOUND') throw await whyMissing(status, clip, call, error);
     throw error;
@@ -72,20 +69,4 @@ async function whyMissing(status: Status, clip: Clip, call: Call, missing: ClipE
     // Unless it was finished once, it may only be too new to be known.
     return error.code === 'ENOTFOUND' && clip.status === 'finished' ? gone() : missing;
   }
-}
-
-/** Content type, length, ranges and tags of the media host are not published, so each is taken as it comes. */
-function readMedia({ headers, status, body }: HttpStream, askedOffset: number, file: File): OpenClip {
-  const offset = status === 206 ? askedOffset : 0;
-  const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) + offset : undefined;
-  const size = file.size ?? length;
-  const etag = headers.etag?.startsWith('"') ? headers.etag : undefined;
-  return {
-    body,
-    offset,
-    resumable: etag !== undefined && (status === 206 || headers['accept-ranges'] === 'bytes'),
-    ...(size === undefined ? {} : { size }),
-    ...(file.sha256 ? { sha256: file.sha256 } : {}),
-    ...(etag ? { etag } : {}),
-  };
 }

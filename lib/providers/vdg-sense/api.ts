@@ -1,18 +1,18 @@
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
-import { peek, readText } from '../../net/body';
+import { openMedia } from '../../net/media';
 import { statusError } from '../../net/status';
-import type { CallOptions, Provider, ProviderConfig } from '../../provider';
+import type { CallOptions, OpenClip, Provider, ProviderConfig } from '../../provider';
 import { valueOf, type XmlElement } from '../../net/xml';
 import { isBeyondDoubt, resultError } from './errors';
-import { isAnswer, isDocument, isPage, notTheApi, readResult, readXml, xmlHeaders } from './documents';
+import { isAnswer, isPage, notTheApi, readResult, readXml, xmlHeaders } from './documents';
 import { createLogin, refused } from './login';
 import { isFailure, resultCode, type SenseSession } from './types';
 
 type Call = CallOptions<SenseSession | undefined>;
 type Auth = 'plain' | 'basic' | 'digest' | 'none';
 
-/** The requests of the VDG Sense HTTP API; what they mean for clips is in `index.ts`. */
+/** The requests of the VDG Sense HTTP API; what they mean for clips is in `clips.ts`. */
 export function createSenseApi(config: ProviderConfig) {
   const { settings, credentials, tls, proxy } = config;
   const auth = String(settings.auth) as Auth;
@@ -104,19 +104,20 @@ export function createSenseApi(config: ProviderConfig) {
     async media(
       command: string,
       parameters: Record<string, string | undefined>,
-      call: Call & { headers?: Record<string, string> },
+      call: Call & { offset: number; etag?: string; size?: number },
       action: string,
-    ) {
-      const request = commandRequest(command, parameters, call, action);
-      const reply = await http.stream({ ...request, headers: { ...request.headers, ...call.headers } });
-      const start = await peek(reply.body, action);
-      if (reply.status < 300 && !isDocument(start, reply.headers['content-type'] ?? '')) {
-        hasWorked = true;
-        return reply;
-      }
-      const text = await readText(reply.body, action, { maxBytes: longestErrorBytes });
-      await checkReply(command, { ...reply, text }, action, call);
-      throw new ClipError('EPROTOCOL', `${action}: the server answered with a document instead of video`);
+    ): Promise<OpenClip> {
+      const { offset, etag, size } = call;
+      const opened = await openMedia(http, {
+        ...commandRequest(command, parameters, call, action),
+        ...{ offset, etag, size },
+        async explain(reply) {
+          if (reply.status >= 300 || reply.text.trim() !== '') await checkReply(command, reply, action, call);
+          return undefined;
+        },
+      });
+      hasWorked = true;
+      return opened;
     },
 
     /** Server clock and version; `undefined` from servers before 2.6.1, or where it does need a login after all. */
@@ -148,5 +149,4 @@ interface CommandOptions {
   items?: string;
 }
 
-const longestErrorBytes = 64 * 1024;
 const emptyResult: XmlElement = { name: 'result', attributes: {}, children: [], text: '' };

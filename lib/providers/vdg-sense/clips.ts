@@ -71,11 +71,8 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     /** The page of this command is not public: parameters as for updateClip, errors as XML in place of the video. */
     async openClip(clip, call) {
       const action = `Downloading the clip of ${describeClip(clip)}`;
-      const headers: Record<string, string> =
-        call.offset > 0 && call.etag ? { Range: `bytes=${call.offset}-`, 'If-Range': call.etag } : {};
       try {
-        const reply = await api.media('downloadClip', parametersOf(clip), { ...call, headers }, action);
-        return readMedia(reply, call.offset);
+        return await api.media('downloadClip', parametersOf(clip), call, action);
       } catch (error) {
         // It was finished once, so it has been removed since.
         if (error instanceof ClipError && error.code === 'ENOTFOUND' && clip.status === 'finished') {
@@ -181,21 +178,6 @@ function wholeSeconds({ start, end }: ClipRequest): { start: string; end: string
   const startSeconds = Math.floor(Date.parse(start) / 1000);
   const endSeconds = Math.min(Math.ceil(Date.parse(end) / 1000), startSeconds + 300);
   return { start: new Date(startSeconds * 1000).toISOString(), end: new Date(endSeconds * 1000).toISOString() };
-}
-
-function readMedia(reply: Awaited<ReturnType<ReturnType<typeof createSenseApi>['media']>>, askedOffset: number) {
-  const { headers, status, body } = reply;
-  const [, rangeStart] = /^bytes (\d+)-/i.exec(headers['content-range'] ?? '') ?? [];
-  const offset = status === 206 ? Number(rangeStart ?? askedOffset) : 0;
-  const length = /^\d+$/.test(headers['content-length'] ?? '') ? Number(headers['content-length']) : undefined;
-  const etag = headers.etag?.startsWith('"') ? headers.etag : undefined;
-  return {
-    body,
-    offset,
-    resumable: etag !== undefined && (status === 206 || headers['accept-ranges'] === 'bytes'),
-    ...(length === undefined ? {} : { size: length + offset }),
-    ...(etag ? { etag } : {}),
-  };
 }
 
 function warnings({ settings }: ProviderConfig, version: string | undefined, session: Session): string[] {

@@ -33,12 +33,6 @@ export function readResult({ text }: HttpReply): XmlElement | undefined {
   }
 }
 
-/** What a server calls its answers counts for less than how a video begins: all others of this API are `text/xml`. */
-export function isDocument(start: Buffer, contentType: string): boolean {
-  if (start.toString('latin1', 4, 8) === 'ftyp') return false;
-  return /xml|html|json|^text\//i.test(contentType) || /^(\uFEFF|\s)*[<{]/.test(start.toString('utf8', 0, 256));
-}
-
 export function isPage(text: string): boolean {
   return /^(\uFEFF|\s)*(<!doctype html|<html)/i.test(text);
 }

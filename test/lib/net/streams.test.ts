@@ -121,7 +121,10 @@ describe('looking at the beginning of a body', () => {
 
   it('fails when nothing comes, and lets the connection go', async () => {
     const { body } = await open({ body: 'x' }, { kind: 'stall', afterBytes: 0 });
-    await assert.rejects(peek(body, doing, 30), fails('ETIMEOUT', { retryable: true, message: /within 0\.03 s/ }));
+    await assert.rejects(
+      peek(body, doing, { timeoutMs: 30 }),
+      fails('ETIMEOUT', { retryable: true, message: /within 0\.03 s/ }),
+    );
     assert.ok(body.destroyed);
   });
 
