@@ -74,8 +74,9 @@ export function usedSlots({ credentials }: ProviderDefinition): (keyof Credentia
 
 /** Only what the provider has a use for: other slots may still hold the secret of another vendor. */
 function storedCredentials(provider: ProviderDefinition, stored: Node['credentials'] = {}): Credentials {
-  const used = usedSlots(provider).map((slot) => [slot, stored[slot] ?? '']);
-  return { username: '', password: '', token: '', ...Object.fromEntries(used) };
+  const credentials: Credentials = { username: '', password: '', token: '' };
+  for (const slot of usedSlots(provider)) credentials[slot] = stored[slot] ?? '';
+  return credentials;
 }
 
 /** @throws ENOTFOUND */

@@ -39,7 +39,7 @@ describe('a hostile message', () => {
         get() {
           throw new Error('Not for you');
         },
-      }) as Message,
+      }),
     'that throws whatever is asked of it': () => ({
       odd: new Proxy(
         {},
@@ -53,7 +53,7 @@ describe('a hostile message', () => {
         },
       ),
     }),
-    'that may not be written to': () => Object.freeze({}) as Message,
+    'that may not be written to': () => Object.freeze({}),
   };
 
   for (const [what, make] of Object.entries(messages)) {
