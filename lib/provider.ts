@@ -260,10 +260,11 @@ export interface ProviderConfig {
   now(): number;
 }
 
-/** The three slots for secrets that a connection has. */
-export const credentialSlots = ['username', 'password', 'token'] as const;
-
-export type Credentials = Record<(typeof credentialSlots)[number], string>;
+export interface Credentials {
+  username: string;
+  password: string;
+  token: string;
+}
 
 /** What a provider package exports, or registers as a plugin of type `clip-provider`. */
 export interface ProviderDefinition<Session = unknown> {

@@ -1,5 +1,6 @@
-/** The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.) */
-import type { IncomingHttpHeaders } from 'node:http';
+/**
+ * The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.)
+ */
 
 export interface Message extends Record<string, unknown> {
   _msgid?: string;
@@ -50,7 +51,6 @@ export interface AdminRequest {
   params: Record<string, string>;
   query: Record<string, unknown>;
   body: unknown;
-  headers: IncomingHttpHeaders;
 }
 
 export interface AdminResponse {

@@ -12,7 +12,17 @@ import { mediaSuite } from './suite-media';
 import { troubleSuite } from './suite-trouble';
 import { workSuite } from './suite-work';
 
-const ids = ['vdg-sense', 'rhombus', 'kinesis-video', 'aipix', 'zoneminder', 'sample'];
+const ids = [
+  'vdg-sense',
+  'rhombus',
+  'kinesis-video',
+  'aipix',
+  'zoneminder',
+  'frigate-16',
+  'frigate-17',
+  'frigate-18',
+  'sample',
+];
 
 for (const id of ids) {
   describe(`the provider ${id}`, function () {

@@ -1,55 +1,38 @@
-/** Tickets: random texts in the addresses of files, as players and pictures cannot send along who is asking. */
 import { randomBytes } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../async/clock';
 
-/** What a ticket stands for. */
-export interface Ticket {
-  rowId: string;
-  /** Of the request that it was issued to. They say who is asking, and are checked again at each use. */
-  headers: IncomingHttpHeaders;
-}
-
+/** What stands in an address for the right to see one thing, where a browser cannot send along who is asking. */
 export interface Tickets {
-  issue(ticket: Ticket): string;
-  /** `undefined`: there is none of that text, or not any more. Its use makes it last on, up to the longest time. */
-  redeem(text: string): Ticket | undefined;
+  issue(what: string): string;
+  /** What it is for, and it lasts on from here; `undefined`: it is none, or not any more. */
+  redeem(ticket: string): string | undefined;
 }
 
-export interface TicketLimits {
-  /** After the last use. */
-  idleMs: number;
-  /** After the issue, however often it is used. */
-  longestMs: number;
-  /** At once. */
-  most: number;
-}
-
-export function createTickets(clock: Clock, { idleMs, longestMs, most }: TicketLimits): Tickets {
+/** Random, so that they cannot be guessed. @param lastMs after they were last used */
+export function createTickets(clock: Clock, lastMs: number, most: number): Tickets {
   /** In the order of their use. */
-  const issued = new Map<string, { ticket: Ticket; issuedAt: number; until: number }>();
+  const issued = new Map<string, { what: string; until: number }>();
 
-  function keep(text: string, ticket: Ticket, issuedAt: number): void {
-    const now = clock.now();
-    issued.delete(text);
-    issued.set(text, { ticket, issuedAt, until: Math.min(now + idleMs, issuedAt + longestMs) });
+  function keep(ticket: string, what: string): void {
+    issued.delete(ticket);
+    issued.set(ticket, { what, until: clock.now() + lastMs });
     for (const [oldest, { until }] of issued) {
-      if (issued.size <= most && until > now) break;
+      if (issued.size <= most && until > clock.now()) break;
       issued.delete(oldest);
     }
   }
 
   return {
-    issue(ticket) {
-      const text = randomBytes(24).toString('base64url');
-      keep(text, ticket, clock.now());
-      return text;
+    issue(what) {
+      const ticket = randomBytes(24).toString('base64url');
+      keep(ticket, what);
+      return ticket;
     },
-    redeem(text) {
-      const found = issued.get(text);
+    redeem(ticket) {
+      const found = issued.get(ticket);
       if (!found || found.until <= clock.now()) return undefined;
-      keep(text, found.ticket, found.issuedAt);
-      return found.ticket;
+      keep(ticket, found.what);
+      return found.what;
     },
   };
 }

@@ -67,12 +67,8 @@ export function jobNode<W extends Work, Settings>(
     const content = JSON.stringify([message.clip, message.export]);
     if (content === target.progressed) return;
     target.progressed = content;
-    try {
-      // Cloned last: what other nodes do to it must reach neither the message nor the job.
-      sendTo(options.outputs.progress, target, RED.util.cloneMessage(message));
-    } catch {
-      // A message that cannot be copied: the job goes on, and its outcome tells.
-    }
+    // Cloned last: what other nodes do to it must reach neither the message nor the job.
+    sendTo(options.outputs.progress, target, RED.util.cloneMessage(message));
   }
 
   async function run(job: Job<Stored<W>>, context: RunContext<Stored<W>>): Promise<JobResult<Stored<W>>> {
@@ -124,13 +120,12 @@ export function jobNode<W extends Work, Settings>(
     if (outcome.type === 'done') reportEvent(job, { type: 'finished', words: [options.status.finished] });
     else reportEvent(job, outcome);
     live.take(job.id);
-    try {
-      options.write(target.message, job.data.work, job.id);
-      if (outcome.type === 'failed') return fail(target, outcome.error);
+    options.write(target.message, job.data.work, job.id);
+    if (outcome.type === 'done') {
       sendTo(options.outputs.finished, target, target.message);
       target.done();
-    } catch (thrown) {
-      fail(target, outcome.type === 'failed' ? outcome.error : unsendable(thrown));
+    } else {
+      fail(target, outcome.error);
     }
   }
 
@@ -150,21 +145,13 @@ export function jobNode<W extends Work, Settings>(
 
   function fail(target: LiveMessage, error: ClipError): void {
     const output = failureOutput();
-    try {
-      if (output !== undefined) {
-        const { code, message, retryable } = error;
-        target.message.error = { code, message, retryable };
-        sendTo(output, target, target.message);
-        target.done();
-      } else {
-        target.done(error);
-      }
-    } catch (thrown) {
-      // Node-RED copies messages for Catch nodes and for more than one wire, and some cannot be copied. What is thrown here
-      // would end Node-RED, and a message that disappears without a word would be no better.
-      const { _msgid } = target.message;
-      node.error(error, { _msgid });
-      node.error(unsendable(thrown), { _msgid });
+    if (output !== undefined) {
+      const { code, message, retryable } = error;
+      target.message.error = { code, message, retryable };
+      sendTo(output, target, target.message);
+      target.done();
+    } else {
+      target.done(error);
     }
   }
 
@@ -223,12 +210,11 @@ export function jobNode<W extends Work, Settings>(
   node.on('input', (message, send, done) => {
     // Whoever cancels a job hears of it.
     own();
-    const handle = async (): Promise<void> => {
-      if (message.cancel !== true) return accept(message, send, done);
-      await cancelJobs(RED, node, engine, options, namedBy(message, options));
-      done();
-    };
-    handle().catch((thrown: unknown) => {
+    const handled =
+      message.cancel === true
+        ? cancelJobs(RED, node, engine, options, namedBy(message, options)).then(() => done())
+        : accept(message, send, done);
+    handled.catch((thrown: unknown) => {
       const error = toClipError(thrown);
       report.refused(error);
       fail({ message, send, done, progressAt: 0 }, error);
@@ -256,9 +242,4 @@ export function jobNode<W extends Work, Settings>(
       .catch((thrown: unknown) => node.warn(toClipError(thrown).message))
       .finally(done);
   });
-}
-
-/** A message nested thousands deep, with a getter that throws, or that may not be written to. */
-function unsendable(thrown: unknown): ClipError {
-  return new ClipError('EINVALID', `The message cannot be sent on as it is: ${toClipError(thrown).message}`);
 }

@@ -18,6 +18,8 @@ export interface WorkSubject {
   start: string;
   end: string;
   title?: string;
+  /** What came of it. */
+  file?: ClipFile;
 }
 
 export interface ReportedJob<W> {
@@ -47,20 +49,20 @@ export interface JobReportOptions<W> {
   subject(work: W): WorkSubject;
   /** Of the clip or export, once there is one. */
   idOf(work: W): string | undefined;
-  writtenFile?(work: W): ClipFile | undefined;
   status: { finished: string };
 }
 
 export function jobReport<W extends { connection: string }>(
   RED: NodeRed,
   node: Node,
-  { subject, idOf, writtenFile, status }: JobReportOptions<W>,
+  { subject, idOf, status }: JobReportOptions<W>,
   controls: NodeControls,
 ): JobReport<W> {
   const light = nodeStatus(RED, node);
   const feed = activityFeed(RED).join(node, controls);
   const finished: StatusWords = [status.finished];
 
+  /** @returns what came of it */
   function tellFeed({ id, createdAt, work, message, stored }: ReportedJob<W>, event: JobEvent): void {
     const about = work && subject(work);
     const clip = work && idOf(work);
@@ -76,8 +78,7 @@ export function jobReport<W extends { connection: string }>(
     );
     if (row === undefined) return;
     if (event.type === 'failed' && stored) feed.keep(row, stored);
-    const file = event.type === 'finished' ? work && writtenFile?.(work) : undefined;
-    if (file) feed.saved(row, file);
+    if (event.type === 'finished' && about?.file?.path) feed.saved(row, about.file);
   }
 
   function reportEvent(job: ReportedJob<W>, event: JobEvent): void {
@@ -106,7 +107,7 @@ function gone(how: 'failed' | undefined): JobEvent {
   return { type: 'gone', hasFailed: how === 'failed' };
 }
 
-function subjectOf(RED: NodeRed, connection: string, about: WorkSubject): Subject {
+function subjectOf(RED: NodeRed, connection: string, { file: _file, ...about }: WorkSubject): Subject {
   const { camera, cameraName = '', cameras = 1, start, end, title = '' } = about;
   const connectionName = RED.nodes.getNode(connection)?.name ?? '';
   return { connection, connectionName, camera, cameraName, cameras, start, end, title };

@@ -1,0 +1,46 @@
+/** Lists the cameras of the configuration that the user may see. */
+import type { Camera } from '../../provider';
+import type { Call, FrigateApi } from './api';
+import { strangeReply } from './errors';
+import { isObject, readCameras, readProfile, type CameraConfig, type Profile } from './types';
+
+/** Keys of the configuration. Source: REGEX_CAMERA_NAME in frigate/const.py */
+const cameraPattern = /^[a-zA-Z0-9_-]+$/;
+
+export function cameraProblem(camera: string): string | undefined {
+  return cameraPattern.test(camera)
+    ? undefined
+    : 'a Frigate camera is its name in the configuration file, such as "front_door"';
+}
+
+/** The configuration lists all cameras, whoever asks: what the user may see is only in the profile (0.17 and later). */
+export async function visibleCameras(
+  api: FrigateApi,
+  call: Call,
+): Promise<{ cameras: CameraConfig[]; profile: Profile }> {
+  const action = 'Asking for the cameras';
+  const config = await api.object('/api/config', call, action);
+  if (!isObject(config.cameras)) throw strangeReply('{}', action);
+  const profile = readProfile(await api.object('/api/profile', call, 'Asking for the role of the user'));
+  const cameras = readCameras(config).filter(
+    ({ id }) => cameraPattern.test(id) && (profile.cameras?.includes(id) ?? true),
+  );
+  return { cameras, profile };
+}
+
+export async function listCameras(api: FrigateApi, call: Call): Promise<Camera[]> {
+  const { cameras } = await visibleCameras(api, call);
+  const stats = await api.object('/api/stats', call, 'Asking for the state of the cameras');
+  return cameras.map(({ id, name, isEnabled }) => {
+    const online = isEnabled ? isOnline(stats, id) : false;
+    return { id, name: name ?? id, ...(online === undefined ? {} : { online }) };
+  });
+}
+
+/** A camera that sends no frames is offline. Right after a start nothing is known. */
+function isOnline(stats: unknown, camera: string): boolean | undefined {
+  const cameras = isObject(stats) && isObject(stats.cameras) ? stats.cameras : {};
+  const found = Object.hasOwn(cameras, camera) ? cameras[camera] : undefined;
+  const fps = isObject(found) ? Number(found.camera_fps) : NaN;
+  return Number.isNaN(fps) ? undefined : fps > 0;
+}

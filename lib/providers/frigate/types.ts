@@ -1,0 +1,206 @@
+/** The shapes of Frigate's answers, read tolerantly: fields may be missing, new, or of another type than usual. */
+export type JsonObject = Record<string, unknown>;
+
+/** What a login yields; absent where Frigate says that it needs none. */
+export interface FrigateSession {
+  token?: string;
+  /** Epoch milliseconds on our clock after which the token is not used any more. */
+  usableUntil?: number;
+}
+
+/** A row of the exports: it is there from the start of the making on. */
+export interface ExportRow {
+  id: string;
+  camera: string;
+  name: string;
+  /** Start of the footage, epoch seconds. */
+  startSeconds?: number;
+  /** Name of the file in the folder of exports. */
+  file?: string;
+  isRunning: boolean;
+}
+
+/** An entry of the queue of exports (0.18 and later). */
+export interface ExportJob {
+  id: string;
+  camera: string;
+  name: string;
+  /** `queued`, `running`, `success`, `failed`, `cancelled`. */
+  status: string;
+  step: string;
+  /** 0-100 within the step. */
+  percent: number;
+  startSeconds?: number;
+  endSeconds?: number;
+  problem?: string;
+}
+
+/** A file in the listing of the folder of exports. */
+export interface StoredFile {
+  name: string;
+  size?: number;
+  /** Epoch milliseconds. */
+  modifiedAt?: number;
+}
+
+/** A camera of the configuration. */
+export interface CameraConfig {
+  id: string;
+  name?: string;
+  isEnabled: boolean;
+  isRecording: boolean;
+  /** Are recordings kept without activity, too? Absent: not known. */
+  keepsAll?: boolean;
+}
+
+export interface Profile {
+  role?: string;
+  /** Absent: all. */
+  cameras?: string[];
+}
+
+export function readExport(value: unknown): ExportRow | undefined {
+  if (!isObject(value)) return undefined;
+  const id = readText(value.id);
+  if (!id) return undefined;
+  return {
+    id,
+    camera: readText(value.camera) ?? '',
+    name: readText(value.name) ?? '',
+    startSeconds: readNumber(value.date),
+    file: readFileName(value.video_path),
+    isRunning: readBoolean(value.in_progress) ?? true,
+  };
+}
+
+export function readJob(value: unknown): ExportJob | undefined {
+  if (!isObject(value)) return undefined;
+  const id = readText(value.id);
+  if (!id) return undefined;
+  return {
+    id,
+    camera: readText(value.camera) ?? '',
+    name: readText(value.name) ?? '',
+    status: (readText(value.status) ?? '').toLowerCase(),
+    step: (readText(value.current_step) ?? '').toLowerCase(),
+    percent: Math.min(100, Math.max(0, readNumber(value.progress_percent) ?? 0)),
+    startSeconds: readNumber(value.request_start_time) ?? readNumber(value.start_time),
+    endSeconds: readNumber(value.request_end_time) ?? readNumber(value.end_time),
+    problem: readText(value.error_message),
+  };
+}
+
+export function readStoredFile(value: unknown): StoredFile | undefined {
+  if (!isObject(value)) return undefined;
+  const name = readText(value.name);
+  if (!name) return undefined;
+  const size = readNumber(value.size);
+  const modifiedAt = Date.parse(readText(value.mtime) ?? '');
+  return {
+    name,
+    ...(size !== undefined && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
+    ...(Number.isNaN(modifiedAt) ? {} : { modifiedAt }),
+  };
+}
+
+/** A stretch of recorded video, epoch milliseconds. */
+export function readSegment(value: unknown): { start: number; end: number } | undefined {
+  if (!isObject(value)) return undefined;
+  const start = readNumber(value.start_time);
+  const end = readNumber(value.end_time);
+  if (start === undefined || end === undefined || !(start < end)) return undefined;
+  return { start: Math.round(start * 1000), end: Math.round(end * 1000) };
+}
+
+/** Debug replays are cameras of a passing kind. Source: frigate/const.py of 0.18 */
+const replayPrefix = '_replay_';
+
+export function readCameras(config: unknown): CameraConfig[] {
+  const cameras = isObject(config) && isObject(config.cameras) ? config.cameras : {};
+  return Object.entries(cameras).flatMap(([id, camera]) => {
+    if (id === '' || id.startsWith(replayPrefix) || !isObject(camera)) return [];
+    const record = isObject(camera.record) ? camera.record : {};
+    // `retain` up to 0.16, `continuous` since.
+    const kept = isObject(record.continuous) ? record.continuous : isObject(record.retain) ? record.retain : {};
+    const keptDays = readNumber(kept.days);
+    return [
+      {
+        id,
+        name: readText(camera.friendly_name),
+        isEnabled: readBoolean(camera.enabled) ?? true,
+        isRecording: readBoolean(record.enabled) ?? true,
+        ...(keptDays === undefined ? {} : { keepsAll: keptDays > 0 }),
+      },
+    ];
+  });
+}
+
+export function readProfile(value: unknown): Profile {
+  if (!isObject(value)) return {};
+  const cameras = Array.isArray(value.allowed_cameras) ? value.allowed_cameras.map(readText) : undefined;
+  return {
+    role: readText(value.role),
+    ...(cameras ? { cameras: cameras.filter((camera) => camera !== undefined) } : {}),
+  };
+}
+
+/** The ids of a `job_state` message of the WebSocket; `undefined` for any other message. */
+export function readActiveJobs(text: string): string[] | undefined {
+  const message = parseJson(text);
+  if (!isObject(message) || message.topic !== 'job_state') return undefined;
+  const payload = typeof message.payload === 'string' ? parseJson(message.payload) : message.payload;
+  const exports = isObject(payload) ? payload.export : undefined;
+  const results = isObject(exports) ? exports.results : undefined;
+  if (!isObject(results) || !Array.isArray(results.jobs)) return undefined;
+  return readAll(results.jobs, readJob).map(({ id }) => id);
+}
+
+/** The claims of a token that are needed here; `undefined` for what is no JSON Web Token. */
+export function readToken(token: string): { expiresAt?: number } | undefined {
+  const parts = token.split('.');
+  if (parts.length !== 3 || parts.some((part) => !/^[\w-]+$/.test(part))) return undefined;
+  const claims = parseJson(Buffer.from(parts[1]!, 'base64url').toString('utf8'));
+  if (!isObject(claims)) return undefined;
+  const seconds = readNumber(claims.exp);
+  return seconds === undefined ? {} : { expiresAt: seconds * 1000 };
+}
+
+/** Every entry that can be read; an answer that is no list has none. */
+export function readAll<T>(value: unknown, read: (entry: unknown) => T | undefined): T[] {
+  return Array.isArray(value) ? value.map(read).filter((entry) => entry !== undefined) : [];
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** `undefined` for what is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Text that is not blank. */
+export function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
+function readNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+  // Beyond this, no time in milliseconds is a date.
+  return typeof number === 'number' && Math.abs(number) < 8.64e12 ? number : undefined;
+}
+
+function readBoolean(value: unknown): boolean | undefined {
+  if (value === true || value === 1 || value === '1' || value === 'true') return true;
+  return value === false || value === 0 || value === '0' || value === 'false' ? false : undefined;
+}
+
+/** The last part of a path; nothing that could lead out of the folder of exports. */
+function readFileName(path: unknown): string | undefined {
+  const name = readText(path)?.split('/').at(-1);
+  return name && !/^\.+$/.test(name) && !/[\p{C}\\]/u.test(name) ? name : undefined;
+}

@@ -1,0 +1,51 @@
+import { frigate } from '../../lib/providers/frigate';
+import { startFrigate, type Fault, type FrigateVersion, type RequestFilter } from '../simulators/frigate';
+import { sha256Of } from '../simulators/video';
+import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
+import type { Harness, Step } from './harness';
+
+const filters: Record<Step, RequestFilter> = {
+  login: 'login',
+  create: 'create',
+  status: 'status',
+  download: 'download',
+  delete: 'delete',
+  cameras: 'cameras',
+  any: () => true,
+};
+
+/** The version that most people run in a year is not known, so each is held to the whole contract. */
+export function harnessOf(id: string, version: FrigateVersion): Harness {
+  return {
+    id,
+    async start() {
+      const sim = await startFrigate({ version, login: { required: true } });
+      const credentials = { username: 'admin', password: 's3cret-passw0rd', token: '' };
+      const fail = (step: Step, fault: Fault, times = 1): void => void sim.failNext(fault, filters[step], times);
+      return {
+        definition: frigate,
+        settings: { url: sim.url, maxClip: 3600 },
+        credentials,
+        wrongCredentials: { ...credentials, password: 'wrong-passw0rd' },
+        camera: 'front_door',
+        unknownCamera: 'cellar',
+        impossibleCamera: 'Front door',
+        footage: range(anHourAgo()),
+        // The camera has been recording for two days.
+        noFootage: range(anHourAgo() - 72 * hour),
+        secrets: () => [credentials.password, 'wrong-passw0rd', ...sim.secrets],
+        requests: () => sim.requests,
+        requestsFor: (step) => sim.requestsFor(filters[step]),
+        expireSessions: () => sim.expireSessions(),
+        ...faultsBy(fail),
+        throttle: (step, times) => fail(step, tooMany('application/json', '{"error":"Rate limit exceeded"}'), times),
+        vanish: (clipId) => sim.removeExport(clipId),
+        clipCount: () => sim.exports.length,
+        sha256Of: async (clipId) => sha256Of(await sim.mediaOf(clipId)),
+        clearFaults: () => sim.clearFaults(),
+        openConnections: () => sim.server.connections,
+        close: () => sim.close(),
+      };
+    },
+  };
+}
