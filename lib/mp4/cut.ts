@@ -132,7 +132,10 @@ async function placed(pieces: Piece[]): Promise<Cut> {
 /** The bytes of the result from `offset` on: the same ones whenever it is planned from the same files and ranges. */
 export async function* readCut(cut: Cut, offset = 0): AsyncGenerator<Buffer> {
   const { head, pieces, isWhole, size } = cut;
-  if (isWhole) return yield* pieces[0]!.file.source.stream(offset, size);
+  if (isWhole) {
+    yield* pieces[0]!.file.source.stream(offset, size);
+    return;
+  }
   if (offset < head.length) yield head.subarray(offset);
   for (const piece of pieces) {
     const end = piece.at + piece.end - piece.offset;
