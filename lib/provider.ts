@@ -260,11 +260,10 @@ export interface ProviderConfig {
   now(): number;
 }
 
-export interface Credentials {
-  username: string;
-  password: string;
-  token: string;
-}
+/** The three slots for secrets that a connection has. */
+export const credentialSlots = ['username', 'password', 'token'] as const;
+
+export type Credentials = Record<(typeof credentialSlots)[number], string>;
 
 /** What a provider package exports, or registers as a plugin of type `clip-provider`. */
 export interface ProviderDefinition<Session = unknown> {

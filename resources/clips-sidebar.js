@@ -19,7 +19,9 @@
   const base = () => `${RED.settings.apiRootUrl || ''}video-clips`;
 
   function request(method, path, done, failed) {
-    $.ajax({ url: `${base()}/${path}`, method, cache: false }).then(done, ({ status }) => {
+    // The runtime takes no POST but of JSON, which pages of other sites cannot send.
+    const sent = method === 'POST' ? { contentType: 'application/json', data: '{}' } : {};
+    $.ajax({ url: `${base()}/${path}`, method, cache: false, ...sent }).then(done, ({ status }) => {
       if (failed) failed(status);
       else if (status === 404) RED.notify(_('notify.gone'), 'warning');
       else RED.notify(_(status === 401 || status === 403 ? 'notify.denied' : 'notify.silent'), 'error');

@@ -127,19 +127,44 @@
     };
   }
 
-  function showSlots(id) {
-    const slots = clips.provider(id)?.credentials || {};
-    for (const slot of SLOTS) {
-      const row = $(`.video-clips [data-slot="${slot}"]`).toggle(slots[slot] !== undefined);
-      if (slots[slot] === undefined) continue;
-      const hint = slotHint(id, slot, slots[slot]);
-      row.find('.video-clips-slot').text(slotLabel(id, slot, slots[slot]));
+  const slotInput = (slot) => $(`#node-config-input-${slot}`);
+
+  /**
+   * The inputs of the three secrets. They are shared by all providers, so each provider gets inputs of its own, so to speak: a
+   * secret of one vendor is neither shown, nor stored, nor sent for another one. Choosing the first one again brings back
+   * what stood there. A provider that is not known here keeps its secrets.
+   */
+  function slotForms() {
+    const kept = new Map();
+    let shown;
+
+    function label(id, slot, declared) {
+      const row = $(`.video-clips [data-slot="${slot}"]`).toggle(declared !== undefined);
+      if (declared === undefined) return;
+      const hint = slotHint(id, slot, declared);
+      row.find('.video-clips-slot').text(slotLabel(id, slot, declared));
       row
         .find('.video-clips-hint')
         .text(hint)
         .toggle(hint !== '');
     }
+
+    function show(id) {
+      const provider = clips.provider(id);
+      const slots = provider?.credentials || {};
+      if (shown !== id && shown !== undefined) {
+        kept.set(shown, Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()])));
+        for (const slot of SLOTS) slotInput(slot).val(kept.get(id)?.[slot] ?? '');
+      }
+      shown = id;
+      for (const slot of SLOTS) {
+        label(id, slot, slots[slot]);
+        if (provider && slots[slot] === undefined) slotInput(slot).val('');
+      }
+    }
+
+    return { show };
   }
 
-  Object.assign(clips, { fieldForms, showSlots });
+  Object.assign(clips, { fieldForms, slotForms });
 })();

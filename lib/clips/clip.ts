@@ -1,38 +1,124 @@
+/** Reads the clip of a message, and updates it with what a vendor says of it. */
 import { ClipError } from '../errors';
-import type { Clip, ClipStatus, ProviderClip } from '../provider';
+import type { Clip, ClipStatus, ProviderClip, Range } from '../provider';
 import { parseInstant, rangeBetween, toIso } from '../time-range';
 
-const statuses: ReadonlySet<string> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
+const statuses: ReadonlySet<unknown> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
+/** More than any vendor says of one property. */
+const longestText = 100_000;
+const mostGaps = 10_000;
+
+type Check = (value: unknown, name: string) => unknown;
+
+/** The properties that a message may tell of a clip. Nothing that our own nodes vouch for is among them, such as `file`. */
+const readers = {
+  id: needed(text),
+  connection: needed(text),
+  provider: needed(text),
+  camera: needed(text),
+  cameraName: text,
+  status,
+  vendorStatus: text,
+  progress: numberUpTo(100),
+  title: text,
+  size: numberUpTo(Number.MAX_SAFE_INTEGER),
+  sha256,
+  width: numberUpTo(Number.MAX_SAFE_INTEGER),
+  height: numberUpTo(Number.MAX_SAFE_INTEGER),
+  expires: text,
+  reason: text,
+  options: recordOf(['string', 'number', 'boolean'], 'text, numbers, true and false'),
+  ref: recordOf(['string'], 'text'),
+} satisfies Record<Exclude<keyof Clip, 'start' | 'end' | 'gaps' | 'footage' | 'file'>, Check>;
 
 /**
- * Reads `msg.clip` as another node, a context store or MQTT gives it.
+ * Reads `msg.clip` as another node, a context store or MQTT gives it: a copy of the properties that a clip has, each checked.
  * @throws EINVALID naming the property that does not hold
  */
 export function readClip(value: unknown, now: number): Clip {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ClipError('EINVALID', 'msg.clip must be a clip, as create-clip makes it');
+  if (!isRecord(value)) throw new ClipError('EINVALID', 'msg.clip must be a clip, as create-clip makes it');
+  const clip: Record<string, unknown> = {};
+  for (const [name, read] of Object.entries<Check>(readers)) {
+    const found = read(value[name], `msg.clip.${name}`);
+    if (found !== undefined) clip[name] = found;
   }
-  const clip = value as Record<string, unknown>;
-  for (const name of ['id', 'connection', 'provider', 'camera'] as const) {
-    if (typeof clip[name] !== 'string' || clip[name] === '') {
-      throw new ClipError('EINVALID', `msg.clip.${name} must be text, and not empty`);
-    }
-  }
+  const { gaps, footage } = value;
+  return {
+    ...(clip as Omit<Clip, 'start' | 'end'>),
+    ...readSpan(value, 'msg.clip', now),
+    ...(isMissing(gaps) ? {} : { gaps: readGaps(gaps, now) }),
+    ...(isMissing(footage) ? {} : { footage: readSpan(footage, 'msg.clip.footage', now) }),
+  };
+}
+
+/** Times in ISO 8601 with `Z`, however they were written. */
+function readSpan(value: unknown, name: string, now: number): Range {
+  if (!isRecord(value)) throw invalid(name, 'must have a start and an end');
   const { start, end } = rangeBetween({
-    start: parseInstant(clip.start, 'msg.clip.start', now),
-    end: parseInstant(clip.end, 'msg.clip.end', now),
+    start: parseInstant(value.start, `${name}.start`, now),
+    end: parseInstant(value.end, `${name}.end`, now),
   });
-  if (!statuses.has(String(clip.status))) {
-    throw new ClipError('EINVALID', `msg.clip.status must be one of ${[...statuses].join(', ')}`);
-  }
-  if (clip.ref !== undefined && !isRecordOf(clip.ref, ['string'])) {
-    throw new ClipError('EINVALID', 'msg.clip.ref must hold only text');
-  }
-  if (clip.options !== undefined && !isRecordOf(clip.options, ['string', 'number', 'boolean'])) {
-    throw new ClipError('EINVALID', 'msg.clip.options must hold only text, numbers, true and false');
-  }
-  // Below here times are ISO 8601 with `Z`, however they were written.
-  return { ...(clip as unknown as Clip), start: toIso(start), end: toIso(end) };
+  return { start: toIso(start), end: toIso(end) };
+}
+
+function readGaps(value: unknown, now: number): Range[] {
+  if (!Array.isArray(value) || value.length > mostGaps) throw invalid('msg.clip.gaps', 'must be a list of ranges');
+  return value.map((gap, index) => readSpan(gap, `msg.clip.gaps[${index}]`, now));
+}
+
+/** Other nodes and stores write `null` for what is not there. */
+function isMissing(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+function needed(read: Check): Check {
+  return (value, name) => {
+    if (isMissing(value) || value === '') throw invalid(name, 'must be text, and not empty');
+    return read(value, name);
+  };
+}
+
+function text(value: unknown, name: string): string | undefined {
+  if (isMissing(value)) return undefined;
+  if (typeof value !== 'string' || value.length > longestText) throw invalid(name, 'must be text');
+  return value;
+}
+
+function status(value: unknown, name: string): ClipStatus {
+  if (!statuses.has(value)) throw invalid(name, `must be one of ${[...statuses].join(', ')}`);
+  return value as ClipStatus;
+}
+
+function numberUpTo(most: number): Check {
+  return (value, name) => {
+    if (isMissing(value)) return undefined;
+    if (typeof value !== 'number' || !(value >= 0 && value <= most))
+      throw invalid(name, `must be a number, 0 to ${most}`);
+    return value;
+  };
+}
+
+function sha256(value: unknown, name: string): string | undefined {
+  if (isMissing(value)) return undefined;
+  if (typeof value !== 'string' || !/^[0-9a-f]{64}$/i.test(value)) throw invalid(name, 'must be 64 hexadecimal digits');
+  return value.toLowerCase();
+}
+
+function recordOf(types: string[], what: string): Check {
+  return (value, name) => {
+    if (value === undefined) return undefined;
+    const isFitting = isRecord(value) && Object.values(value).every((entry) => types.includes(typeof entry));
+    if (!isFitting) throw invalid(name, `must hold only ${what}`);
+    return Object.fromEntries(Object.entries(value));
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function invalid(name: string, what: string): ClipError {
+  return new ClipError('EINVALID', `${name} ${what}`);
 }
 
 /** What the vendor says now, over what was known before. Progress never runs backwards. */
@@ -42,11 +128,6 @@ export function updateClip(known: Clip, found: ProviderClip): Clip {
   const progress = Math.max(known.progress ?? 0, found.progress ?? 0);
   updated.progress = found.status === 'finished' ? 100 : Math.min(progress, 99);
   return updated;
-}
-
-function isRecordOf(value: unknown, types: string[]): boolean {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isRecord && Object.values(value).every((entry) => types.includes(typeof entry));
 }
 
 const shownCharacters = 80;

@@ -38,7 +38,7 @@ export interface DownloadJobData {
   strict: boolean;
   /** What a transfer that broke off has left in the part file. */
   partial?: Partial;
-  /** The finished file and the name it is about to get: a restart looks there first. */
+  /** The file that this job has finished, and the name it is about to get or has got: a restart looks there first. */
   publishing?: ClipFile;
   /** The clip was gone, and is asked for once more: how far that has come. */
   recreation?: PollJobData;
@@ -87,9 +87,7 @@ export async function downloadClip(
     });
     const pictured = work.thumbnail ? await withThumbnail(saved, ffmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
-    // A redeploy may come before this is told: then the next run finds the file by `placing`, too.
-    const publishing = work.output === 'file' ? { publishing: saved } : {};
-    return { type: 'done', data: { ...work, ...publishing, clip: { ...work.clip, file } } };
+    return { type: 'done', data: { ...work, clip: { ...work.clip, file } } };
   } catch (thrown) {
     const error = fileError(thrown, `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`);
     const brought = (work.partial?.bytes ?? 0) - (job.data.partial?.bytes ?? 0);

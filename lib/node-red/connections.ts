@@ -3,14 +3,15 @@ import { systemClock } from '../async/clock';
 import { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { readFields } from '../fields';
-import type {
-  Clip,
-  Credentials,
-  ProviderConfig,
-  ProviderDefinition,
-  ProxyOptions,
-  Settings,
-  TlsOptions,
+import {
+  credentialSlots,
+  type Clip,
+  type Credentials,
+  type ProviderConfig,
+  type ProviderDefinition,
+  type ProxyOptions,
+  type Settings,
+  type TlsOptions,
 } from '../provider';
 import { providers } from '../providers';
 import { combineGuards, loginGuards, type ResettableLoginGuard } from '../connection/login-guard';
@@ -52,8 +53,7 @@ export function describeProviders(RED: NodeRed): object[] {
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
 export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinition): Connection {
   const provider = findProvider(RED, definition.provider);
-  const { username = '', password = '', token = '' } = node.credentials ?? {};
-  const config = readConfig(RED, provider, definition, { username, password, token });
+  const config = readConfig(RED, provider, definition, storedCredentials(provider, node.credentials));
   const login = loginGuardFor(node.id, provider, definition, config);
   // A deploy tries again.
   login.forget();
@@ -66,6 +66,17 @@ export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinit
     clock: systemClock,
     refusals: shared ? combineGuards(login, shared) : login,
   });
+}
+
+export function usedSlots({ credentials }: ProviderDefinition): (keyof Credentials)[] {
+  return credentialSlots.filter((slot) => credentials[slot] !== undefined);
+}
+
+/** Only what the provider has a use for: other slots may still hold the secret of another vendor. */
+function storedCredentials(provider: ProviderDefinition, stored: Node['credentials'] = {}): Credentials {
+  const credentials: Credentials = { username: '', password: '', token: '' };
+  for (const slot of usedSlots(provider)) credentials[slot] = stored[slot] ?? '';
+  return credentials;
 }
 
 /** @throws ENOTFOUND */
@@ -100,8 +111,7 @@ export function loginGuardFor(
   { tls, proxy }: Record<string, unknown>,
   { settings, credentials }: ProviderConfig,
 ): ResettableLoginGuard {
-  const slots = ['username', 'password', 'token'] as const;
-  const sent = slots.filter((slot) => provider.credentials[slot]).map((slot) => credentials[slot]);
+  const sent = usedSlots(provider).map((slot) => credentials[slot]);
   return loginsOfThisProcess([id, provider.id, loginTarget(provider, settings), sent, tls || '', proxy || '']);
 }
 

@@ -1,9 +1,8 @@
 /** Providers that other packages registered as plugins: taken as they are only where they hold to the contract. */
-import type { Credentials, Field, ProviderDefinition } from '../provider';
+import { credentialSlots, type Field, type ProviderDefinition } from '../provider';
 import type { NodeRed } from './runtime';
 
 const kinds: ReadonlySet<unknown> = new Set<Field['kind']>(['text', 'url', 'number', 'boolean', 'select']);
-const slots = ['username', 'password', 'token'] as const satisfies (keyof Credentials)[];
 
 /** What became of each definition: each is looked at once, and warned of once. */
 const judged = new WeakMap<object, ProviderDefinition | undefined>();
@@ -98,7 +97,7 @@ function isField(value: unknown): value is Field {
 function readCredentials(value: unknown): ProviderDefinition['credentials'] {
   if (typeof value !== 'object' || value === null) throw new Error('"credentials" must say which slots are used');
   const used: ProviderDefinition['credentials'] = {};
-  for (const slot of slots) {
+  for (const slot of credentialSlots) {
     const given = (value as Record<string, unknown>)[slot] as { label?: unknown; hint?: unknown } | undefined;
     if (!given) continue;
     const { label, hint } = given;

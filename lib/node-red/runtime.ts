@@ -1,6 +1,5 @@
-/**
- * The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.)
- */
+/** The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.) */
+import type { IncomingHttpHeaders } from 'node:http';
 
 export interface Message extends Record<string, unknown> {
   _msgid?: string;
@@ -51,6 +50,7 @@ export interface AdminRequest {
   params: Record<string, string>;
   query: Record<string, unknown>;
   body: unknown;
+  headers: IncomingHttpHeaders;
 }
 
 export interface AdminResponse {

@@ -1,8 +1,13 @@
+/** Replaces `${NAME}` in what was typed into a dialog. */
 import { ClipError } from '../errors';
 import type { Node, NodeRed } from './runtime';
 
 /** As Node-RED recognises them: the whole text is one variable. */
 const variable = /^\$(?:\{(\S+)\}|\((\S+)\))$/;
+
+export function isVariable(value: unknown): boolean {
+  return typeof value === 'string' && variable.test(value);
+}
 
 /**
  * Replaces `${NAME}` as Node-RED does before it makes a node, for a node that may only exist in the editor.

@@ -32,6 +32,8 @@ function flowFor(url: string): Record<string, unknown>[] {
       wires: [['poll']],
     },
     { ...at, id: 'poll', type: 'poll-clip', interval: 0.1, maxInterval: 0.2, wires: [['download'], [], []] },
+    { ...at, id: 'forged', type: 'inject', props: [], wires: [['poll-only']] },
+    { ...at, id: 'poll-only', type: 'poll-clip', interval: 0.1, wires: [[], [], []] },
     { ...at, id: 'download', type: 'download-clip', filename: '{id}.mp4', thumbnail: true, wires: [[], []] },
   ];
 }
@@ -73,7 +75,10 @@ describe('the list of work of a running Node-RED', function () {
   }
 
   const act = (row: ActivityRow, action: string): Promise<Response> =>
-    runtime.admin(`/video-clips/activity/${row.id}/${action}`, { method: 'POST' });
+    runtime.admin(`/video-clips/activity/${row.id}/${action}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+    });
 
   async function ticketFor(row: ActivityRow): Promise<string> {
     return ((await (await act(row, 'ticket')).json()) as { ticket: string }).ticket;
@@ -115,6 +120,39 @@ describe('the list of work of a running Node-RED', function () {
       assert.equal((await fetch(`${runtime.url}/video-clips/media/${guess}`)).status, 404, guess);
     }
     await assert.rejects(act({ ...row, id: 'nobody' }, 'ticket'), /HTTP 404/);
+  });
+
+  it('gives no file that a message tells of', async () => {
+    await alarm();
+    const { start, end } = await only('saved');
+    const { id } = sim.clips.at(-1)!;
+    const clip = { id, connection: 'sense', provider: 'vdg-sense', camera, start, end, status: 'pending' };
+    await runtime.admin('/video-clips/activity', { method: 'DELETE' });
+    const file = { path: '/etc/passwd', thumbnail: '/etc/passwd', size: 1, sha256: '', gaps: [], problems: [] };
+    await runtime.inject('forged', { clip: { ...clip, file } });
+    const row = await only('ready');
+    assert.deepEqual([row.file, row.hasThumbnail], [undefined, false]);
+    await assert.rejects(act(row, 'ticket'), /HTTP 404/);
+  });
+
+  it('does what it is told only by JSON, which no page of another site can send', async () => {
+    await alarm();
+    const row = await only('saved', ({ file }) => file !== undefined);
+    const types = [
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'multipart/form-data',
+      'text/plain;application/json',
+    ];
+    for (const action of ['ticket', 'retry', 'cancel']) {
+      for (const type of [undefined, ...types]) {
+        const response = await fetch(`${runtime.url}/video-clips/activity/${row.id}/${action}`, {
+          method: 'POST',
+          headers: type === undefined ? {} : { 'content-type': type },
+        });
+        assert.equal(response.status, 415, `${action} ${type}`);
+      }
+    }
   });
 
   it('cancels what is running, here and at the server', async () => {

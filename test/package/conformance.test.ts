@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
+import { providers } from '../../lib/providers';
 
 const root = resolve(__dirname, '../..');
 const language = 'en-US';
@@ -512,6 +513,25 @@ for (const type of types) {
   });
 }
 
+/** The English of our providers' fields, which stands in their definitions, by the keys of the catalogs. */
+function providerTexts(): [path: string, text: string][] {
+  const texts: [string, string | undefined][] = providers.flatMap(({ id, settings, clipOptions, credentials }) => [
+    ...[...settings, ...clipOptions].flatMap((field): [string, string | undefined][] => [
+      [`providers.${id}.${field.name}`, field.label],
+      [`hints.${id}.${field.name}`, field.hint],
+      ...(field.kind === 'select' ? field.choices : []).map(({ value, label }): [string, string] => [
+        `choices.${id}.${field.name}.${value || 'unset'}`,
+        label,
+      ]),
+    ]),
+    ...Object.entries(credentials).flatMap(([slot, { label, hint }]): [string, string | undefined][] => [
+      [`credentials.${id}.${slot}`, label],
+      [`credentialHints.${id}.${slot}`, hint],
+    ]),
+  ]);
+  return texts.filter((entry): entry is [string, string] => entry[1] !== undefined);
+}
+
 describe('the translations', () => {
   const plugins = Object.keys(asObject(nodeRed.plugins, 'node-red.plugins'));
 
@@ -530,7 +550,8 @@ describe('the translations', () => {
   for (const lang of translations) {
     for (const set of [...types, ...plugins]) {
       it(`${set} has every text in ${lang}, with what is filled in`, () => {
-        const [english, translated] = [catalog(set), catalog(set, lang)];
+        const english = new Map([...catalog(set), ...(set === 'clip-provider' ? providerTexts() : [])]);
+        const translated = catalog(set, lang);
         assert.deepEqual([...translated.keys()].sort(), [...english.keys()].sort());
         for (const [path, text] of translated) {
           const original = english.get(path) ?? '';

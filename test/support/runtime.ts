@@ -47,7 +47,7 @@ export interface Runtime {
   /** A request to the admin API. @throws for any status but 2xx */
   admin(path: string, request?: RequestInit): Promise<Response>;
   /** Presses the button of an inject node; with `properties`, it sends those instead of its own. */
-  inject(id: string, properties?: Record<string, unknown>): Promise<void>;
+  inject(id: string, properties?: Record<string, unknown>, headers?: Record<string, string>): Promise<void>;
   /** Stops it and removes its user directory. */
   close(): Promise<void>;
   /** Resolves when the process ends without having been told to. */
@@ -172,11 +172,15 @@ function createRuntime(userDir: string, options: RuntimeOptions): Runtime {
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     admin,
-    async inject(id, properties) {
+    async inject(id, properties, headers = {}) {
       const entries = Object.entries(properties ?? {});
       const sent = entries.map(([p, value]) => ({ p, v: JSON.stringify(value), vt: 'json' }));
       const body = JSON.stringify(properties ? { __user_inject_props__: sent } : {});
-      await admin(`/inject/${id}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      await admin(`/inject/${id}`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body,
+      });
     },
     async close() {
       try {

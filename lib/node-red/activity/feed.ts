@@ -1,11 +1,11 @@
 /** The list of work of one runtime: what nodes tell goes in, changes go out to every open editor. */
-import { stat } from 'node:fs/promises';
 import { systemClock, type Clock } from '../../async/clock';
 import { toClipError } from '../../errors';
 import type { Job } from '../../jobs/job';
 import { restoreMessage } from '../../jobs/message';
 import type { ClipFile } from '../../provider';
 import { activityLog, type ActivityJob } from './log';
+import { recordFile, type WrittenFile } from './media';
 import type { ActivityRow, RowNode } from './row';
 import { jobEngine } from '../engine';
 import type { JobEvent } from '../job-node/event';
@@ -25,16 +25,9 @@ export interface NodeFeed {
   report(job: ActivityJob, event: JobEvent, message?: Message): string | undefined;
   /** Keeps what a row's job came from, so that it can be tried again. */
   keep(rowId: string, stored: Record<string, unknown>): void;
-  /** The file that a row's job has made. */
+  /** The file that a row's job has written. */
   saved(rowId: string, file: ClipFile): void;
   leave(): void;
-}
-
-/** A file of ours as it was when it was finished. */
-export interface KnownFile {
-  path: string;
-  size: number;
-  mtimeMs: number;
 }
 
 export interface ActivityFeed {
@@ -48,7 +41,7 @@ export interface ActivityFeed {
   /** Sends the message of a failed row again. `false`: it is not kept, or its node is gone. */
   retry(rowId: string): boolean;
   clear(): void;
-  fileOf(rowId: string, kind: 'video' | 'thumbnail'): KnownFile | undefined;
+  fileOf(rowId: string, kind: 'video' | 'thumbnail'): WrittenFile | undefined;
 }
 
 const mostRows = 1_000;
@@ -76,7 +69,7 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
   const rows = activityLog(mostRows, clock.now);
   const nodes = new Map<string, NodeControls>();
   const messages = new Map<string, { node: string; json: string }>();
-  const files = new Map<string, { video: KnownFile; thumbnail?: KnownFile }>();
+  const files = new Map<string, { video: WrittenFile; thumbnail?: WrittenFile }>();
   /** Rows that go on with a message that is sent again. */
   const goesOn = new WeakMap<Message, string>();
   let keptText = 0;
@@ -120,9 +113,9 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
 
   /** Not known as long as it is not known how it lies on the disk. */
   async function addFile(rowId: string, { path, duration, thumbnail }: ClipFile): Promise<void> {
-    const video = await lookAt(path);
+    const video = await recordFile(path);
     if (!video || !rows.get(rowId)) return;
-    const picture = thumbnail === undefined ? undefined : await lookAt(thumbnail);
+    const picture = thumbnail === undefined ? undefined : await recordFile(thumbnail);
     files.set(rowId, { video, ...(picture ? { thumbnail: picture } : {}) });
     const file = { path, size: video.size, ...(duration === undefined ? {} : { duration }) };
     rows.amend(rowId, { file, hasThumbnail: picture !== undefined });
@@ -193,14 +186,4 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
     },
     fileOf: (rowId, kind) => (rows.get(rowId) ? files.get(rowId)?.[kind] : undefined),
   };
-}
-
-async function lookAt(path: string): Promise<KnownFile | undefined> {
-  try {
-    const { size, mtimeMs } = await stat(path);
-    return { path, size, mtimeMs };
-  } catch {
-    // A flow may have moved it already: then there is nothing to play.
-    return undefined;
-  }
 }

@@ -1,13 +1,36 @@
-/** Answers a browser with a file of ours, or the parts of it that a player asks for. */
-import { open, type FileHandle } from 'node:fs/promises';
+/** Answers a browser with a file that our jobs have written, or with the parts of it that a player asks for. */
+import { constants } from 'node:fs';
+import { lstat, open, type FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import type { KnownFile } from './feed';
+
+/** A file as it was when our job had finished it. */
+export interface WrittenFile {
+  path: string;
+  device: number;
+  inode: number;
+  size: number;
+  mtimeMs: number;
+}
 
 /** Offsets of the first and the last byte. */
 export interface ByteRange {
   first: number;
   last: number;
+}
+
+const chunkBytes = 256 * 1024;
+// Opening a FIFO without this blocks a thread until somebody writes into it. Windows has neither.
+const readOnly = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/** How a file lies on the disk now; `undefined`: it is no plain file, or gone, as flows may move it at once. */
+export async function recordFile(path: string): Promise<WrittenFile | undefined> {
+  try {
+    const found = await lstat(path);
+    return found.isFile() ? recordOf(path, found) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -29,15 +52,15 @@ export function readRange(header: string | undefined, size: number): ByteRange |
 
 /** Sends the file as it was when it was finished: another one that lies there now is not found. Never rejects. */
 export async function sendFile(
-  known: KnownFile,
+  written: WrittenFile,
   contentType: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const handle = await openAsKnown(known);
+  const handle = await openUnchanged(written);
   if (!handle) return end(response, 404);
   try {
-    const { size } = known;
+    const { size } = written;
     response.setHeader('Content-Type', contentType);
     response.setHeader('Cache-Control', 'no-store');
     response.setHeader('X-Content-Type-Options', 'nosniff');
@@ -53,26 +76,52 @@ export async function sendFile(
     response.setHeader('Content-Length', last - first + 1);
     response.statusCode = range ? 206 : 200;
     if (request.method === 'HEAD') return void response.end();
-    await pipeline(handle.createReadStream({ start: first, end: last, autoClose: false }), response);
+    await pipeline(readBytes(handle, first, last), response);
   } catch {
-    // The player has heard enough, as after every jump, or the disk has failed: nothing more can be said.
+    // The player has left, as after every jump, or the file cannot be read to its end: the headers are sent already.
     response.destroy();
   } finally {
     await handle.close().catch(() => undefined);
   }
 }
 
-async function openAsKnown({ path, size, mtimeMs }: KnownFile): Promise<FileHandle | undefined> {
+/** @throws when the file ends too early: as a whole answer, the player would wait for the rest for ever */
+async function* readBytes(handle: FileHandle, first: number, last: number): AsyncGenerator<Buffer> {
+  for (let position = first; position <= last;) {
+    const length = Math.min(chunkBytes, last + 1 - position);
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(length), 0, length, position);
+    if (bytesRead === 0) throw new Error('The file has become shorter');
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
+}
+
+async function openUnchanged(written: WrittenFile): Promise<FileHandle | undefined> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path, 'r');
+    // Looked at before: opening a device may do something.
+    if (!isSame(written, await recordFile(written.path))) return undefined;
+    handle = await open(written.path, readOnly);
     const found = await handle.stat();
-    if (found.isFile() && found.size === size && found.mtimeMs === mtimeMs) return handle;
+    if (found.isFile() && isSame(written, recordOf(written.path, found))) return handle;
   } catch {
     // Gone, or not to be read.
   }
   await handle?.close().catch(() => undefined);
   return undefined;
+}
+
+function recordOf(
+  path: string,
+  { dev, ino, size, mtimeMs }: { dev: number; ino: number; size: number; mtimeMs: number },
+): WrittenFile {
+  return { path, device: dev, inode: ino, size, mtimeMs };
+}
+
+/** Whether a record is still true of what lies at its path. */
+function isSame(written: WrittenFile, found: WrittenFile | undefined): boolean {
+  const { device, inode, size, mtimeMs } = written;
+  return found?.device === device && found.inode === inode && found.size === size && found.mtimeMs === mtimeMs;
 }
 
 function end(response: ServerResponse, status: number): void {

@@ -1,15 +1,15 @@
-/** What the sidebar asks of the runtime. */
+/** Routes of the admin API that the sidebar uses: the list of work, its rows, and their files. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock, type Clock } from '../../async/clock';
 import { toClipError } from '../../errors';
+import { registerPost } from '../admin/post';
 import { activityFeed } from './feed';
 import { sendFile } from './media';
 import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
 import { createTickets } from './tickets';
 
-/** A player that was left alone for longer asks for another ticket. */
-const ticketMs = 10 * 60_000;
-const mostTickets = 1_000;
+/** A player that was left alone for longer asks for another ticket, and so does one that plays for longer. */
+const ticketLimits = { idleMs: 10 * 60_000, longestMs: 4 * 60 * 60_000, most: 1_000 };
 
 /**
  * `GET /video-clips/activity` -> `{version, rows}`; `DELETE` forgets what is not running.
@@ -18,7 +18,7 @@ const mostTickets = 1_000;
  */
 export function registerActivityRoutes(RED: NodeRed, clock: Clock = systemClock): void {
   const feed = activityFeed(RED);
-  const tickets = createTickets(clock, ticketMs, mostTickets);
+  const tickets = createTickets(clock, ticketLimits);
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');
   const { httpAdmin } = RED;
@@ -31,29 +31,31 @@ export function registerActivityRoutes(RED: NodeRed, clock: Clock = systemClock)
     response.sendStatus(204);
   });
 
-  httpAdmin.post('/video-clips/activity/:row/cancel', mayWrite, (request: AdminRequest, response: AdminResponse) => {
+  const row = '/video-clips/activity/:row';
+  registerPost(RED, `${row}/cancel`, mayWrite, (request: AdminRequest, response: AdminResponse) => {
     feed.cancel(rowOf(request)).then(
       (found) => response.sendStatus(found ? 204 : 404),
       (thrown: unknown) => response.status(500).json({ error: toClipError(thrown).message }),
     );
   });
-  httpAdmin.post('/video-clips/activity/:row/retry', mayWrite, (request: AdminRequest, response: AdminResponse) => {
+  registerPost(RED, `${row}/retry`, mayWrite, (request: AdminRequest, response: AdminResponse) => {
     response.sendStatus(feed.retry(rowOf(request)) ? 204 : 404);
   });
-  httpAdmin.post('/video-clips/activity/:row/ticket', mayRead, (request: AdminRequest, response: AdminResponse) => {
-    const row = rowOf(request);
-    if (!feed.fileOf(row, 'video')) return response.sendStatus(404);
-    response.json({ ticket: tickets.issue(row) });
+  registerPost(RED, `${row}/ticket`, mayRead, (request: AdminRequest, response: AdminResponse) => {
+    const rowId = rowOf(request);
+    if (!feed.fileOf(rowId, 'video')) return response.sendStatus(404);
+    response.json({ ticket: tickets.issue({ rowId, headers: request.headers }) });
   });
 
-  // A player and a picture cannot send along who is asking: what they have is the ticket.
   const send =
     (kind: 'video' | 'thumbnail', contentType: string) =>
     (request: AdminRequest & IncomingMessage, response: AdminResponse & ServerResponse): void => {
-      const row = tickets.redeem(request.params.ticket ?? '');
-      const file = row === undefined ? undefined : feed.fileOf(row, kind);
-      if (file) void sendFile(file, contentType, request, response);
-      else response.sendStatus(404);
+      const ticket = tickets.redeem(request.params.ticket ?? '');
+      const file = ticket && feed.fileOf(ticket.rowId, kind);
+      if (!file) return response.sendStatus(404);
+      // Asked in the name of the ticket's owner, who may have logged out or lost the right since.
+      const asOwner: unknown = Object.create(request, { headers: { value: ticket.headers } });
+      mayRead(asOwner, response, () => void sendFile(file, contentType, request, response));
     };
   httpAdmin.get('/video-clips/media/:ticket', send('video', 'video/mp4'));
   httpAdmin.get('/video-clips/media/:ticket/thumbnail', send('thumbnail', 'image/jpeg'));

@@ -1,38 +1,55 @@
+/** Tickets: random texts in the addresses of files, as players and pictures cannot send along who is asking. */
 import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../async/clock';
 
-/** What stands in an address for the right to see one thing, where a browser cannot send along who is asking. */
-export interface Tickets {
-  issue(what: string): string;
-  /** What it is for, and it lasts on from here; `undefined`: it is none, or not any more. */
-  redeem(ticket: string): string | undefined;
+/** What a ticket stands for. */
+export interface Ticket {
+  rowId: string;
+  /** Of the request that it was issued to. They say who is asking, and are checked again at each use. */
+  headers: IncomingHttpHeaders;
 }
 
-/** Random, so that they cannot be guessed. @param lastMs after they were last used */
-export function createTickets(clock: Clock, lastMs: number, most: number): Tickets {
-  /** In the order of their use. */
-  const issued = new Map<string, { what: string; until: number }>();
+export interface Tickets {
+  issue(ticket: Ticket): string;
+  /** `undefined`: there is none of that text, or not any more. Its use makes it last on, up to the longest time. */
+  redeem(text: string): Ticket | undefined;
+}
 
-  function keep(ticket: string, what: string): void {
-    issued.delete(ticket);
-    issued.set(ticket, { what, until: clock.now() + lastMs });
+export interface TicketLimits {
+  /** After the last use. */
+  idleMs: number;
+  /** After the issue, however often it is used. */
+  longestMs: number;
+  /** At once. */
+  most: number;
+}
+
+export function createTickets(clock: Clock, { idleMs, longestMs, most }: TicketLimits): Tickets {
+  /** In the order of their use. */
+  const issued = new Map<string, { ticket: Ticket; issuedAt: number; until: number }>();
+
+  function keep(text: string, ticket: Ticket, issuedAt: number): void {
+    const now = clock.now();
+    issued.delete(text);
+    issued.set(text, { ticket, issuedAt, until: Math.min(now + idleMs, issuedAt + longestMs) });
     for (const [oldest, { until }] of issued) {
-      if (issued.size <= most && until > clock.now()) break;
+      if (issued.size <= most && until > now) break;
       issued.delete(oldest);
     }
   }
 
   return {
-    issue(what) {
-      const ticket = randomBytes(24).toString('base64url');
-      keep(ticket, what);
-      return ticket;
+    issue(ticket) {
+      const text = randomBytes(24).toString('base64url');
+      keep(text, ticket, clock.now());
+      return text;
     },
-    redeem(ticket) {
-      const found = issued.get(ticket);
+    redeem(text) {
+      const found = issued.get(text);
       if (!found || found.until <= clock.now()) return undefined;
-      keep(ticket, found.what);
-      return found.what;
+      keep(text, found.ticket, found.issuedAt);
+      return found.ticket;
     },
   };
 }

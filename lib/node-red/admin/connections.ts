@@ -5,7 +5,8 @@ import { ClipError, toClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
 import { raceAbort } from '../../connection/session';
 import { getConnection } from '../connections';
-import { NotReady, readDraft, withDraft } from './draft';
+import { hasVariables, NotReady, readDraft, withDraft, type Draft } from './draft';
+import { registerPost } from './post';
 import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
 
 type Request = AdminRequest & IncomingMessage;
@@ -22,20 +23,28 @@ const longestMs = 60_000;
 export function registerConnectionRoutes(RED: NodeRed): void {
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');
+  const mayDeploy = RED.auth.needsPermission('flows.write');
   const { httpAdmin } = RED;
 
-  httpAdmin.post('/video-clips/check', mayWrite, (request: Request, response: Response) => {
-    const draft = readDraft(request.body);
-    if (!draft) return response.sendStatus(400);
+  /** The draft of a request; its variables are for who could also deploy a flow that reads them. */
+  const onDraft =
+    (handle: (draft: Draft, response: Response) => void) =>
+    (request: Request, response: Response): void => {
+      const draft = readDraft(request.body);
+      if (!draft) response.sendStatus(400);
+      else if (hasVariables(draft)) mayDeploy(request, response, () => handle(draft, response));
+      else handle(draft, response);
+    };
+  const check = onDraft((draft, response) => {
     answer(response, (signal) =>
       withDraft(RED, draft, signal, async (connection, hide) => readCheck(await connection.check(signal), hide)),
     );
   });
-  httpAdmin.post('/video-clips/cameras', mayWrite, (request: Request, response: Response) => {
-    const draft = readDraft(request.body);
-    if (!draft) return response.sendStatus(400);
+  const cameras = onDraft((draft, response) => {
     answer(response, (signal) => withDraft(RED, draft, signal, (connection) => listCameras(connection, signal)));
   });
+  registerPost(RED, '/video-clips/check', mayWrite, check);
+  registerPost(RED, '/video-clips/cameras', mayWrite, cameras);
   httpAdmin.get('/video-clips/cameras/:id', mayRead, (request: Request, response: Response) => {
     answer(response, async (signal) => listCameras(getConnection(RED, request.params.id ?? ''), signal));
   });

@@ -4,12 +4,12 @@ import { systemClock } from '../../async/clock';
 import { Connection } from '../../connection/connection';
 import { ClipError } from '../../errors';
 import { readFields } from '../../fields';
-import type { Credentials, ProviderDefinition, Settings } from '../../provider';
+import { credentialSlots, type Credentials, type ProviderDefinition, type Settings } from '../../provider';
 import { hideSecrets, secretValues } from '../../connection/redact';
 import { raceAbort } from '../../connection/session';
-import { findProvider, loginGuardFor, readConfig, loginTarget, type ConnectionNode } from '../connections';
+import { findProvider, loginGuardFor, readConfig, loginTarget, usedSlots, type ConnectionNode } from '../connections';
 import type { NodeRed } from '../runtime';
-import { resolveVariables } from '../variables';
+import { isVariable, resolveVariables } from '../variables';
 
 /** What the editor sends. A credential that is missing is the one that is stored. */
 export interface Draft {
@@ -36,7 +36,6 @@ export class NotReady extends ClipError {
   }
 }
 
-const slots = ['username', 'password', 'token'] as const satisfies (keyof Credentials)[];
 const longestText = 8192;
 const mostSettings = 200;
 
@@ -47,7 +46,7 @@ export function readDraft(body: unknown): Draft | undefined {
   if (!isText(id) || id === '' || !isText(z) || !isText(provider) || !isText(tls) || !isText(proxy)) return undefined;
   if (!isRecord(settings) || !isRecord(credentials) || Object.keys(settings).length > mostSettings) return undefined;
   const isGiven = ([, value]: [string, unknown]): boolean => value !== undefined && value !== null;
-  const given = slots.map((slot) => [slot, credentials[slot]] satisfies [string, unknown]).filter(isGiven);
+  const given = credentialSlots.map((slot) => [slot, credentials[slot]] satisfies [string, unknown]).filter(isGiven);
   if (!given.every(([, value]) => isText(value))) return undefined;
   const plain = Object.entries(settings).filter(([, value]) => typeof value !== 'object');
   if (!plain.every(([, value]) => typeof value !== 'string' || isText(value))) return undefined;
@@ -60,6 +59,11 @@ export function readDraft(body: unknown): Draft | undefined {
     tls,
     proxy,
   };
+}
+
+/** Whether anything of it stands in the environment of Node-RED, or of a flow. */
+export function hasVariables({ settings, credentials, tls, proxy, provider }: Draft): boolean {
+  return [...Object.values(settings), ...Object.values(credentials), tls, proxy, provider].some(isVariable);
 }
 
 /**
@@ -92,7 +96,7 @@ export async function withDraft<T>(
   const stored = deployed?.credentials ?? RED.nodes.getCredentials(draft.id) ?? {};
 
   const credentials = { username: '', password: '', token: '' };
-  for (const slot of slots.filter((each) => provider.credentials[each])) {
+  for (const slot of usedSlots(provider)) {
     const typed = draft.credentials[slot];
     credentials[slot] = typed === undefined ? (stored[slot] ?? '') : String(resolve(typed));
     if (typed === undefined && credentials[slot] !== '' && !isSameServer) {
@@ -104,7 +108,7 @@ export async function withDraft<T>(
   const running = deployed?.connection;
   const isSame =
     isDeepStrictEqual(deployed?.settings, settings) &&
-    slots.every((slot) => !provider.credentials[slot] || credentials[slot] === (stored[slot] ?? ''));
+    usedSlots(provider).every((slot) => credentials[slot] === (stored[slot] ?? ''));
   if (isSame && running instanceof Connection) return work(running, hide);
 
   const config = readConfig(RED, provider, wanted, credentials);

@@ -6,6 +6,7 @@ import { ffmpegVersion } from '../../ffmpeg/find';
 import { readFields } from '../../fields';
 import { allProviders } from '../connections';
 import { ffmpegSetting, fileFolder } from '../engine';
+import { registerPost } from './post';
 import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
 
 /** An answer, or why there is none. */
@@ -32,7 +33,7 @@ const rememberMs = 20_000;
  */
 export function registerDownloadPreviewRoutes(RED: NodeRed): void {
   const mayRead = RED.auth.needsPermission('download-clip.read');
-  RED.httpAdmin.post('/video-clips/filename', mayRead, (request: AdminRequest, response: AdminResponse) => {
+  registerPost(RED, '/video-clips/filename', mayRead, (request: AdminRequest, response: AdminResponse) => {
     const { template } = readBody(request);
     if (typeof template !== 'string' || template.length > longestTemplate) return response.sendStatus(400);
     response.json(previewFilename(template, fileFolder(RED)));
@@ -49,7 +50,7 @@ export function registerDownloadPreviewRoutes(RED: NodeRed): void {
 /** `POST /video-clips/longest-clip {provider, settings}` -> `{seconds}`, which is missing where there is no such limit. */
 export function registerLongestClipRoute(RED: NodeRed): void {
   const mayRead = RED.auth.needsPermission('create-clip.read');
-  RED.httpAdmin.post('/video-clips/longest-clip', mayRead, (request: AdminRequest, response: AdminResponse) => {
+  registerPost(RED, '/video-clips/longest-clip', mayRead, (request: AdminRequest, response: AdminResponse) => {
     const { provider, settings } = readBody(request);
     response.json(longestClip(RED, provider, settings));
   });

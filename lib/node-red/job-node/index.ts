@@ -67,8 +67,12 @@ export function jobNode<W extends Work, Settings>(
     const content = JSON.stringify([message.clip, message.export]);
     if (content === target.progressed) return;
     target.progressed = content;
-    // Cloned last: what other nodes do to it must reach neither the message nor the job.
-    sendTo(options.outputs.progress, target, RED.util.cloneMessage(message));
+    try {
+      // Cloned last: what other nodes do to it must reach neither the message nor the job.
+      sendTo(options.outputs.progress, target, RED.util.cloneMessage(message));
+    } catch {
+      // A message that cannot be copied: the job goes on, and its outcome tells.
+    }
   }
 
   async function run(job: Job<Stored<W>>, context: RunContext<Stored<W>>): Promise<JobResult<Stored<W>>> {
@@ -120,12 +124,13 @@ export function jobNode<W extends Work, Settings>(
     if (outcome.type === 'done') reportEvent(job, { type: 'finished', words: [options.status.finished] });
     else reportEvent(job, outcome);
     live.take(job.id);
-    options.write(target.message, job.data.work, job.id);
-    if (outcome.type === 'done') {
+    try {
+      options.write(target.message, job.data.work, job.id);
+      if (outcome.type === 'failed') return fail(target, outcome.error);
       sendTo(options.outputs.finished, target, target.message);
       target.done();
-    } else {
-      fail(target, outcome.error);
+    } catch (thrown) {
+      fail(target, outcome.type === 'failed' ? outcome.error : unsendable(thrown));
     }
   }
 
@@ -145,13 +150,21 @@ export function jobNode<W extends Work, Settings>(
 
   function fail(target: LiveMessage, error: ClipError): void {
     const output = failureOutput();
-    if (output !== undefined) {
-      const { code, message, retryable } = error;
-      target.message.error = { code, message, retryable };
-      sendTo(output, target, target.message);
-      target.done();
-    } else {
-      target.done(error);
+    try {
+      if (output !== undefined) {
+        const { code, message, retryable } = error;
+        target.message.error = { code, message, retryable };
+        sendTo(output, target, target.message);
+        target.done();
+      } else {
+        target.done(error);
+      }
+    } catch (thrown) {
+      // Node-RED copies messages for Catch nodes and for more than one wire, and some cannot be copied. What is thrown here
+      // would end Node-RED, and a message that disappears without a word would be no better.
+      const { _msgid } = target.message;
+      node.error(error, { _msgid });
+      node.error(unsendable(thrown), { _msgid });
     }
   }
 
@@ -210,11 +223,12 @@ export function jobNode<W extends Work, Settings>(
   node.on('input', (message, send, done) => {
     // Whoever cancels a job hears of it.
     own();
-    const handled =
-      message.cancel === true
-        ? cancelJobs(RED, node, engine, options, namedBy(message, options)).then(() => done())
-        : accept(message, send, done);
-    handled.catch((thrown: unknown) => {
+    const handle = async (): Promise<void> => {
+      if (message.cancel !== true) return accept(message, send, done);
+      await cancelJobs(RED, node, engine, options, namedBy(message, options));
+      done();
+    };
+    handle().catch((thrown: unknown) => {
       const error = toClipError(thrown);
       report.refused(error);
       fail({ message, send, done, progressAt: 0 }, error);
@@ -242,4 +256,9 @@ export function jobNode<W extends Work, Settings>(
       .catch((thrown: unknown) => node.warn(toClipError(thrown).message))
       .finally(done);
   });
+}
+
+/** A message nested thousands deep, with a getter that throws, or that may not be written to. */
+function unsendable(thrown: unknown): ClipError {
+  return new ClipError('EINVALID', `The message cannot be sent on as it is: ${toClipError(thrown).message}`);
 }

@@ -3,6 +3,7 @@ import type { Connection } from '../../connection/connection';
 import type { JobResult, Job, RunContext } from '../../jobs/job';
 import type { StatusWords } from './event';
 import type { WorkSubject } from './report';
+import type { ClipFile } from '../../provider';
 import type { Message } from '../runtime';
 
 export interface Work {
@@ -29,6 +30,8 @@ export interface JobNodeOptions<W extends Work, Settings> {
   };
   /** What the list of work shows of it. */
   subject(work: W): WorkSubject;
+  /** The file that this very job has written: it may be played in the sidebar. */
+  writtenFile?(work: W): ClipFile | undefined;
   /** The id that a cancel message names. */
   idOf(work: W): string | undefined;
   /** The id that messages still know a clip by which had to be made again. */

@@ -18,8 +18,6 @@ export interface WorkSubject {
   start: string;
   end: string;
   title?: string;
-  /** What came of it. */
-  file?: ClipFile;
 }
 
 export interface ReportedJob<W> {
@@ -49,20 +47,20 @@ export interface JobReportOptions<W> {
   subject(work: W): WorkSubject;
   /** Of the clip or export, once there is one. */
   idOf(work: W): string | undefined;
+  writtenFile?(work: W): ClipFile | undefined;
   status: { finished: string };
 }
 
 export function jobReport<W extends { connection: string }>(
   RED: NodeRed,
   node: Node,
-  { subject, idOf, status }: JobReportOptions<W>,
+  { subject, idOf, writtenFile, status }: JobReportOptions<W>,
   controls: NodeControls,
 ): JobReport<W> {
   const light = nodeStatus(RED, node);
   const feed = activityFeed(RED).join(node, controls);
   const finished: StatusWords = [status.finished];
 
-  /** @returns what came of it */
   function tellFeed({ id, createdAt, work, message, stored }: ReportedJob<W>, event: JobEvent): void {
     const about = work && subject(work);
     const clip = work && idOf(work);
@@ -78,7 +76,8 @@ export function jobReport<W extends { connection: string }>(
     );
     if (row === undefined) return;
     if (event.type === 'failed' && stored) feed.keep(row, stored);
-    if (event.type === 'finished' && about?.file?.path) feed.saved(row, about.file);
+    const file = event.type === 'finished' ? work && writtenFile?.(work) : undefined;
+    if (file) feed.saved(row, file);
   }
 
   function reportEvent(job: ReportedJob<W>, event: JobEvent): void {
@@ -107,7 +106,7 @@ function gone(how: 'failed' | undefined): JobEvent {
   return { type: 'gone', hasFailed: how === 'failed' };
 }
 
-function subjectOf(RED: NodeRed, connection: string, { file: _file, ...about }: WorkSubject): Subject {
+function subjectOf(RED: NodeRed, connection: string, about: WorkSubject): Subject {
   const { camera, cameraName = '', cameras = 1, start, end, title = '' } = about;
   const connectionName = RED.nodes.getNode(connection)?.name ?? '';
   return { connection, connectionName, camera, cameraName, cameras, start, end, title };

@@ -1,4 +1,5 @@
 import { ClipError } from '../../errors';
+import { pathSegment } from '../../net/path-segment';
 import type { Camera, Gap } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { isObject, objectsOf, type JsonObject } from './json';
@@ -76,7 +77,7 @@ export async function findGaps(
   call: Call,
 ): Promise<Gap[]> {
   const action = `Asking for the recordings of camera ${camera}`;
-  const path = `cameras/${encodeURIComponent(camera)}`;
+  const path = `cameras/${pathSegment(camera, 'The camera')}`;
   const reply = await api.request({ method: 'GET', path, action }, call).catch((error: unknown) => {
     if (isNotOffered(error)) return undefined;
     throw error;

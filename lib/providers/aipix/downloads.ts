@@ -1,4 +1,5 @@
 import { ClipError } from '../../errors';
+import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type ClipRequest } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { objectsOf, writeId, writeTime } from './json';
@@ -155,7 +156,7 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
 
     /** Source: https://docs.aipix.ai/en/start/aipix-24.03/video-regeneration; for users the path is inferred. */
     async repeat(id: string, call: Call, action: string): Promise<Download | undefined> {
-      const path = `/${encodeURIComponent(id)}/repeat`;
+      const path = `/${pathSegment(id, 'The id of the clip')}/repeat`;
       const reply = await within('repeat', (family) =>
         api.request({ method: 'POST', path: `${family}${path}`, action, mayBeEmpty: true }, call),
       );
@@ -167,7 +168,7 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
       try {
         await within('delete', (family) =>
           api.request(
-            { method: 'DELETE', path: `${family}/${encodeURIComponent(id)}`, action, mayBeEmpty: true },
+            { method: 'DELETE', path: `${family}/${pathSegment(id, 'The id of the clip')}`, action, mayBeEmpty: true },
             call,
           ),
         );

@@ -1,4 +1,5 @@
 import { ClipError } from '../../errors';
+import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type OpenClip } from '../../provider';
 import type { Call, RhombusApi } from './api';
 import type { Status } from './status';
@@ -22,7 +23,7 @@ export async function openClip(
   const action = `Downloading the clip of ${describeClip(clip)}`;
   const file = await fileOf(status, clip, call);
   const region = file.region ?? fallbackRegion;
-  const path = `/media/metadata/${encodeURIComponent(region)}/${encodeURIComponent(clip.id)}.mp4`;
+  const path = `/media/metadata/${pathSegment(region, 'The region of the clip')}/${pathSegment(clip.id, 'The id of the clip')}.mp4`;
   try {
     const opened = await api.media(path, call, action);
     const { size = opened.size, sha256 } = file;

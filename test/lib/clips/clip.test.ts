@@ -17,9 +17,27 @@ describe('a clip out of a message', () => {
     assert.deepEqual(readClip(JSON.parse(JSON.stringify(clip)), now), clip);
   });
 
-  it('keeps properties that only its provider knows', () => {
-    const clip = { ...aClip(), extra: { a: 1 } };
-    assert.deepEqual(readClip(clip, now), clip);
+  it('tells nothing of a file: only our own jobs know which file they have written', () => {
+    const file = { path: '/etc/passwd', thumbnail: '/etc/shadow', size: 1, gaps: [], problems: [] };
+    assert.deepEqual(readClip({ ...aClip(), file }, now), aClip());
+  });
+
+  it('loses what no clip has, so that it can neither be endless nor break what it travels through', () => {
+    const endless: Record<string, unknown> = { ...aClip(), big: 1n, odd: () => 1, extra: { a: 1 } };
+    endless.self = endless;
+    assert.deepEqual(readClip(endless, now), aClip());
+  });
+
+  it('keeps all that a vendor may have said of it', () => {
+    const span = { start: '2025-03-01T08:50:01.000Z', end: '2025-03-01T08:50:02.000Z' };
+    const sha256 = 'ab'.repeat(32);
+    const said = { vendorStatus: 'x', width: 640, height: 0, expires: 'soon', reason: 'y', cameraName: 'Dock', sha256 };
+    const clip = aClip({ ...said, gaps: [span], footage: span });
+    assert.deepEqual(readClip({ ...clip, sha256: sha256.toUpperCase() }, now), clip);
+  });
+
+  it('may hold null where something is not known', () => {
+    assert.deepEqual(readClip({ ...aClip(), gaps: null, sha256: null, size: null, title: null }, now), aClip());
   });
 
   it('gets its times in one spelling, so that nothing below has to read others', () => {
@@ -59,6 +77,22 @@ describe('a clip out of a message', () => {
     'a list as references': { value: { ...aClip(), ref: ['a'] }, names: /msg\.clip\.ref/ },
     'text as options': { value: { ...aClip(), options: 'x' }, names: /msg\.clip\.options/ },
     'null as options': { value: { ...aClip(), options: null }, names: /msg\.clip\.options/ },
+    'a checksum that is none': { value: { ...aClip(), sha256: 5 }, names: /msg\.clip\.sha256/ },
+    'a short checksum': { value: { ...aClip(), sha256: 'abc' }, names: /msg\.clip\.sha256/ },
+    'text as gaps': { value: { ...aClip(), gaps: 'x' }, names: /msg\.clip\.gaps/ },
+    'a gap of nothing': { value: { ...aClip(), gaps: [null] }, names: /msg\.clip\.gaps\[0\]/ },
+    'a gap without an end': {
+      value: { ...aClip(), gaps: [{ start: aClip().start }] },
+      names: /msg\.clip\.gaps\[0\]\.end/,
+    },
+    'text as size': { value: { ...aClip(), size: '5' }, names: /msg\.clip\.size/ },
+    'a size below nothing': { value: { ...aClip(), size: -1 }, names: /msg\.clip\.size/ },
+    'an endless width': { value: { ...aClip(), width: Infinity }, names: /msg\.clip\.width/ },
+    'progress beyond the end': { value: { ...aClip(), progress: 101 }, names: /msg\.clip\.progress/ },
+    'a number as title': { value: { ...aClip(), title: 7 }, names: /msg\.clip\.title/ },
+    'a list as reason': { value: { ...aClip(), reason: [] }, names: /msg\.clip\.reason/ },
+    'a number as name of its camera': { value: { ...aClip(), cameraName: {} }, names: /msg\.clip\.cameraName/ },
+    'text as footage': { value: { ...aClip(), footage: 'x' }, names: /msg\.clip\.footage/ },
     'objects in options': { value: { ...aClip(), options: { a: {} } }, names: /msg\.clip\.options/ },
   };
   for (const [what, { value, names }] of Object.entries(refused)) {

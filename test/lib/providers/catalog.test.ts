@@ -1,22 +1,36 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Field } from '../../../lib/provider';
 import { providers } from '../../../lib/providers';
 
 type Texts = Record<string, unknown>;
 
-const folder = join(__dirname, '../../../nodes/locales/en-US');
-const catalog = JSON.parse(readFileSync(join(folder, 'clip-provider.json'), 'utf8')) as Record<
-  string,
-  Record<string, Texts>
->;
+const folder = join(__dirname, '../../../nodes/locales');
+
+const catalogOf = (language: string): Record<string, Record<string, Texts>> =>
+  JSON.parse(readFileSync(join(folder, language, 'clip-provider.json'), 'utf8')) as Record<
+    string,
+    Record<string, Texts>
+  >;
 
 /** Names of what is there, so that something missing and something left over are both seen. */
 const keysOf = (texts: unknown): string[] => Object.keys(texts ?? {}).sort();
 const namesOf = (fields: { name: string }[]): string[] => fields.map(({ name }) => name).sort();
 
 describe('The catalog of provider texts', () => {
+  it('holds none in English: they stand in the definitions', () => {
+    const english = catalogOf('en-US');
+    for (const part of ['providers', 'hints', 'choices', 'credentials', 'credentialHints'])
+      assert.equal(english[part], undefined);
+  });
+
+  for (const language of readdirSync(folder).filter((name) => name !== 'en-US')) {
+    describe(`in ${language}`, () => isComplete(catalogOf(language)));
+  }
+});
+
+function isComplete(catalog: Record<string, Record<string, Texts>>): void {
   for (const { id, settings, clipOptions, credentials } of providers) {
     const fields: Field[] = [...settings, ...clipOptions];
 
@@ -45,4 +59,4 @@ describe('The catalog of provider texts', () => {
       }
     });
   }
-});
+}

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { utimes, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { copyFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import type { KnownFile } from '../../../../lib/node-red/activity/feed';
-import { readRange, sendFile } from '../../../../lib/node-red/activity/media';
-import { createTickets } from '../../../../lib/node-red/activity/tickets';
-import { manualClock } from '../../../support/manual-clock';
+import { readRange, recordFile, sendFile, type WrittenFile } from '../../../../lib/node-red/activity/media';
 import { tempFolder } from '../../../support/temp-folder';
 
 describe('a Range header', () => {
@@ -37,16 +35,15 @@ describe('a Range header', () => {
 describe('a file for a player', () => {
   const folder = tempFolder();
   const content = Buffer.from(Array.from({ length: 100 }, (_, index) => index));
-  let known: KnownFile;
+  let written: WrittenFile;
   let server: Server;
   let url: string;
 
   beforeEach(async () => {
     const path = join(folder(), 'clip.mp4');
     await writeFile(path, content);
-    const { size, mtimeMs } = await stat(path);
-    known = { path, size, mtimeMs };
-    server = createServer((request, response) => void sendFile(known, 'video/mp4', request, response));
+    written = (await recordFile(path))!;
+    server = createServer((request, response) => void sendFile(written, 'video/mp4', request, response));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
@@ -79,43 +76,58 @@ describe('a file for a player', () => {
     assert.deepEqual([response.status, response.headers.get('content-length')], [200, '100']);
   });
 
-  it('is not found when another file lies there by now', async () => {
-    await utimes(known.path, new Date(0), new Date(0));
-    assert.equal((await fetch(url)).status, 404);
-    known.path = folder();
-    assert.equal((await fetch(url)).status, 404);
-    known.path = join(folder(), 'gone.mp4');
-    assert.equal((await fetch(url)).status, 404);
-  });
-});
-
-describe('a ticket', () => {
-  it('is for one thing, and cannot be guessed', () => {
-    const office = createTickets(manualClock(), 1000, 10);
-    const [one, other] = [office.issue('one'), office.issue('other')];
-    assert.deepEqual([office.redeem(one), office.redeem(other)], ['one', 'other']);
-    assert.ok(one.length >= 32 && one !== other);
-    assert.equal(office.redeem('x'.repeat(one.length)), undefined);
+  it('may be empty', async () => {
+    await truncate(written.path);
+    written = (await recordFile(written.path))!;
+    for (const headers of [{}, { range: 'bytes=0-' }, { range: 'bytes=-5' }] as Record<string, string>[]) {
+      const response = await fetch(url, { headers });
+      assert.equal(response.status, headers.range ? 416 : 200);
+      assert.equal((await response.arrayBuffer()).byteLength, 0);
+    }
   });
 
-  it('lasts from its last use', async () => {
-    const clock = manualClock();
-    const office = createTickets(clock, 1000, 10);
-    const ticket = office.issue('one');
-    await clock.advance(900);
-    assert.equal(office.redeem(ticket), 'one');
-    await clock.advance(900);
-    assert.equal(office.redeem(ticket), 'one');
-    await clock.advance(1000);
-    assert.equal(office.redeem(ticket), undefined);
+  describe('is not found when at its path', () => {
+    const changes: Record<string, (path: string) => Promise<void>> = {
+      'nothing lies any more': (path) => rm(path),
+      'a file of another time lies': (path) => utimes(path, new Date(0), new Date(0)),
+      'a file of another length lies': (path) => truncate(path, 10),
+      'another file of the same length and time lies': async (path) => {
+        const copy = `${path}.copy`;
+        await copyFile(path, copy);
+        await utimes(copy, new Date(written.mtimeMs), new Date(written.mtimeMs));
+        await rename(copy, path);
+        written = { ...written, mtimeMs: (await recordFile(path))!.mtimeMs };
+      },
+      'a link to it lies': async (path) => {
+        await rename(path, `${path}.moved`);
+        await symlink(`${path}.moved`, path);
+      },
+      'a pipe lies that nobody writes into': async (path) => {
+        await rm(path);
+        execFileSync('mkfifo', [path]);
+      },
+    };
+    for (const [what, change] of Object.entries(changes)) {
+      it(what, async function () {
+        if (what.includes('pipe') && process.platform === 'win32') return this.skip();
+        await change(written.path);
+        assert.equal((await fetch(url)).status, 404);
+      });
+    }
   });
 
-  it('gives way when there are too many', () => {
-    const office = createTickets(manualClock(), 1000, 2);
-    const tickets = ['one', 'two', 'three'].map((what) => office.issue(what));
-    assert.deepEqual(
-      tickets.map((ticket) => office.redeem(ticket)),
-      [undefined, 'two', 'three'],
-    );
+  it('breaks off when it becomes shorter on the way, so that no player waits for the rest', async () => {
+    await writeFile(written.path, Buffer.alloc(64 * 2 ** 20));
+    written = (await recordFile(written.path))!;
+    const response = await fetch(url);
+    const reader = response.body!.getReader();
+    await reader.read();
+    await truncate(written.path, 1000);
+    await assert.rejects(async () => {
+      for (let part = await reader.read(); !part.done;) part = await reader.read();
+    });
+    await truncate(written.path, 10);
+    written = (await recordFile(written.path))!;
+    assert.equal((await (await fetch(url)).arrayBuffer()).byteLength, 10);
   });
 });

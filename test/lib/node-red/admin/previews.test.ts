@@ -12,8 +12,12 @@ type JobResult = Record<string, unknown> & { status?: number; error?: { code: st
 /** The routes as the runtime would have them, each with the permission that it asks for. */
 function routes(offer: (RED: NodeRed) => void, settings: Record<string, unknown> = {}) {
   const found = new Map<string, { permission: unknown; handler: Handler }>();
-  const register = (method: string) => (path: string, permission: unknown, handler: Handler) =>
-    void found.set(`${method} ${path}`, { permission, handler });
+  const register =
+    (method: string) =>
+    (path: string, ...handlers: unknown[]): void => {
+      const [permission, handler] = handlers.slice(-2) as [unknown, Handler];
+      found.set(`${method} ${path}`, { permission, handler });
+    };
   offer({
     httpAdmin: { get: register('GET'), post: register('POST') },
     auth: { needsPermission: (name: string) => name },

@@ -1,0 +1,59 @@
+// Makes videos for the cameras and events of the test server, and tells which of their pictures a file shows.
+import { rename } from 'node:fs/promises';
+import { findFfmpeg } from '../simulators/video';
+import { run } from './server';
+
+export const picturesPerSecond = 10;
+
+export interface FootageOptions {
+  seconds: number;
+  /** Seconds between key frames. */
+  keyFrames?: number;
+  codec?: 'h264' | 'hevc';
+  audio?: boolean;
+  /** `fragmented`: as the recorder writes it, with its index at the end. `plain`: its index at the end, as one piece. */
+  layout?: 'fragmented' | 'plain';
+}
+
+const encoders = {
+  h264: ['libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'],
+  hevc: ['libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error', '-tag:v', 'hvc1'],
+};
+
+/** Makes an MP4 in which no picture is like another. */
+export async function makeFootage(file: string, options: FootageOptions): Promise<string> {
+  const { seconds, keyFrames = 1, codec = 'h264', audio, layout = 'fragmented' } = options;
+  const picture = `testsrc2=size=320x240:rate=${picturesPerSecond}:duration=${seconds}`;
+  const sound = `sine=frequency=440:sample_rate=16000:duration=${seconds}`;
+  const part = `${file}.part.mp4`;
+  await ffmpeg([
+    ...['-f', 'lavfi', '-i', picture],
+    ...(audio ? ['-f', 'lavfi', '-i', sound, '-c:a', 'aac', '-b:a', '32k'] : []),
+    ...['-c:v', ...encoders[codec], '-pix_fmt', 'yuv420p', '-g', String(keyFrames * picturesPerSecond)],
+    ...(layout === 'fragmented' ? ['-movflags', 'frag_keyframe+empty_moov'] : []),
+    ...['-y', part],
+  ]);
+  await rename(part, file);
+  return file;
+}
+
+/** The hash of each picture that the file shows. @throws when anything in it cannot be decoded */
+export async function pictureHashes(file: string): Promise<string[]> {
+  const lines = await ffmpeg(['-i', file, '-map', '0:v', '-f', 'framehash', '-hash', 'md5', '-']);
+  return lines.split('\n').flatMap((line) => /^0,.*,\s*([0-9a-f]{32})$/.exec(line)?.[1] ?? []);
+}
+
+/** Which pictures of its source a file shows, by their numbers. @throws when it shows any other */
+export async function pictureNumbers(file: string, source: string): Promise<number[]> {
+  const numbers = new Map((await pictureHashes(source)).map((hash, index) => [hash, index]));
+  return (await pictureHashes(file)).map((hash, index) => {
+    const number = numbers.get(hash);
+    if (number === undefined) throw new Error(`Picture ${index} of ${file} is not in ${source}`);
+    return number;
+  });
+}
+
+/** Runs ffmpeg. @throws for any complaint of it */
+export async function ffmpeg(args: string[]): Promise<string> {
+  return run(await findFfmpeg(), ['-v', 'error', '-xerror', '-nostdin', ...args]);
+}
