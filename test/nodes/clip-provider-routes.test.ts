@@ -101,14 +101,14 @@ describe('what dialogs ask about a connection', function () {
     });
 
     it('logs in no more once the login was refused, also where a switch was changed since', async () => {
-      const before = sim.loginGuards;
+      const before = sim.refusedLogins;
       const first = await check('refused');
-      const refused = sim.loginGuards - before;
+      const refused = sim.refusedLogins - before;
       const again = await check('refused');
       const switched = await check('refused', { milliseconds: false });
       for (const { error } of [first, again, switched]) assert.equal(error?.code, 'EAUTH', JSON.stringify(error));
       assert.equal(refused, 1);
-      assert.equal(sim.loginGuards - before, 1);
+      assert.equal(sim.refusedLogins - before, 1);
     });
   });
 
@@ -155,22 +155,22 @@ describe('what dialogs ask about a connection', function () {
 
     it('does not send what was refused before, but tries another password', async () => {
       const wrong = { username: login.username, password: 'mistyped-51d0' };
-      const before = sim.loginGuards;
+      const before = sim.refusedLogins;
       for (let turn = 0; turn < 3; turn += 1) {
         const { error } = await check('typed', {}, { credentials: wrong });
         assert.equal(error?.code, 'EAUTH', text);
       }
-      assert.equal(sim.loginGuards - before, 1);
+      assert.equal(sim.refusedLogins - before, 1);
       const { name } = await check('typed', {}, { credentials: login });
       assert.equal(name, 'VDG Sense', text);
     });
 
     it('asks once when asked twice at the same time with what is refused', async () => {
       const wrong = { username: login.username, password: 'mistyped-twice-51d0' };
-      const before = sim.loginGuards;
+      const before = sim.refusedLogins;
       const answers = await Promise.all([1, 2, 3].map(() => check('typed', {}, { credentials: wrong })));
       for (const { error } of answers) assert.equal(error?.code, 'EAUTH');
-      assert.equal(sim.loginGuards - before, 1);
+      assert.equal(sim.refusedLogins - before, 1);
     });
 
     it('ends with whoever asked for it', async () => {
@@ -193,11 +193,11 @@ describe('what dialogs ask about a connection', function () {
   });
 
   it('what a test was refused with is not sent by the flows either, until they are deployed again', async () => {
-    const refusedBefore = sim.loginGuards;
+    const refusedBefore = sim.refusedLogins;
     const refused = async (id: string, settings?: object): Promise<number> => {
       const { error } = await check(id, settings);
       assert.equal(error?.code, 'EAUTH', text);
-      return sim.loginGuards - refusedBefore;
+      return sim.refusedLogins - refusedBefore;
     };
     assert.equal(await refused('refused-in-dialog', { milliseconds: false }), 1);
     assert.equal(await refused('refused-in-dialog'), 1);

@@ -88,7 +88,7 @@ describe('VDG Sense simulator', () => {
       assert.equal(reply.headers.get('set-cookie'), `sessionkey=${key}`);
       assert.equal((await command('getDeviceList')).status, 401);
       assert.equal((await command('getDeviceList', {}, { headers: { cookie: `a=b; sessionkey=${key}` } })).status, 200);
-      assert.deepEqual([sim.logins, sim.loginGuards, sim.sessions.size], [1, 0, 1]);
+      assert.deepEqual([sim.logins, sim.refusedLogins, sim.sessions.size], [1, 0, 1]);
     });
 
     it('takes tag names in any case', async () => {
@@ -113,7 +113,7 @@ describe('VDG Sense simulator', () => {
       assert.match(await (await login(plain('x'))).text(), /errorcode="0"><description>Access denied/);
       sim.options.refusedLogin = 'login-page';
       assert.match(await (await login('no xml')).text(), /<html>/);
-      assert.deepEqual([sim.logins, sim.loginGuards], [0, 4]);
+      assert.deepEqual([sim.logins, sim.refusedLogins], [0, 4]);
     });
 
     it('locks an account after too many wrong passwords', async () => {
@@ -121,7 +121,7 @@ describe('VDG Sense simulator', () => {
       await login(plain('x'));
       await login(plain('x'));
       await login(plain());
-      assert.deepEqual([sim.logins, sim.loginGuards], [0, 3]);
+      assert.deepEqual([sim.logins, sim.refusedLogins], [0, 3]);
     });
 
     it('checks the experimental digest', async () => {
@@ -132,12 +132,12 @@ describe('VDG Sense simulator', () => {
         `<AuthenticateUserDigest><username>nodered</username><nonce>VENDORISSUED0001</nonce>` +
         `<timestamp>${timestamp}</timestamp><digest>${value}</digest></AuthenticateUserDigest>`;
       await login(body('0'.repeat(40)));
-      assert.equal(sim.loginGuards, 1);
+      assert.equal(sim.refusedLogins, 1);
       await login(body(digest.toUpperCase()));
       assert.equal(sim.logins, 1);
       sim.advance(2 * 24 * 60 * MINUTE);
       await login(body(digest));
-      assert.equal(sim.loginGuards, 2);
+      assert.equal(sim.refusedLogins, 2);
     });
 
     it('takes Basic authentication when that is on', async () => {
@@ -147,7 +147,7 @@ describe('VDG Sense simulator', () => {
       const refused = await command('getClips', {}, { headers: authorization('nodered:x') });
       assert.equal(refused.status, 401);
       assert.match(refused.headers.get('www-authenticate') ?? '', /Basic/);
-      assert.equal(sim.loginGuards, 1);
+      assert.equal(sim.refusedLogins, 1);
     });
 
     it('ends idle sessions, and all of them on demand', async () => {

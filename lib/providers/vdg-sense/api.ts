@@ -4,7 +4,7 @@ import { openMedia } from '../../net/media';
 import { statusError } from '../../net/status';
 import type { CallOptions, OpenClip, Provider, ProviderConfig } from '../../provider';
 import { valueOf, type XmlElement } from '../../net/xml';
-import { isBeyondDoubt, resultError } from './errors';
+import { isBeyondDoubt, isGeneral, resultError } from './errors';
 import { isAnswer, isPage, notTheApi, readResult, readXml, xmlHeaders } from './documents';
 import { createLogin, refused } from './login';
 import { isFailure, resultCode, type SenseSession } from './types';
@@ -18,7 +18,7 @@ export function createSenseApi(config: ProviderConfig) {
   const auth = String(settings.auth) as Auth;
   const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
   const http = createHttpClient({
-    baseUrl: String(settings.url),
+    baseUrl: baseOf(String(settings.url)),
     tls,
     proxy,
     headers: auth === 'basic' ? { Authorization: `Basic ${basic}` } : {},
@@ -26,6 +26,16 @@ export function createSenseApi(config: ProviderConfig) {
 
   /** Has any command been carried out? */
   let hasWorked = false;
+  /** Sessions that have carried out a command and whose end was not suspected yet, by their mark. */
+  const proven = new Set<string>();
+
+  /**
+   * Once per session: after a fresh login a general code is believed. Never for exports, whose numbers are only valid within
+   * the session that started them.
+   */
+  function maySuspectEnd({ session }: Call): boolean {
+    return session !== undefined && proven.delete(session.mark);
+  }
 
   /** Until a login that cannot be told from a refused one was taken, to repeat it may lock the account. */
   function isDoubtful({ session }: Call): boolean {
@@ -75,13 +85,27 @@ export function createSenseApi(config: ProviderConfig) {
     const said = (root && valueOf(root, 'description')) ?? '';
     // Codes come with status 200; whether they may come with others is not published.
     if (isFailure(code) && (!isError || isBeyondDoubt(code!))) {
-      throw resultError(command, code!, said, action, hasSession);
+      throw resultError(
+        command,
+        code!,
+        said,
+        action,
+        hasSession,
+        isGeneral(code!) && !/export/i.test(command) && maySuspectEnd(call),
+      );
     }
     const problem = statusError(reply, action, said);
+    // Commands have one address for all clips: a server that does not know it is one that starts.
+    if (problem && reply.status === 404 && !root) throw serverStarting(problem);
     if (problem) throw problem;
     if (!root || (code === undefined && !isAnswer(root))) throw notTheApi(action, root?.name, hasSession);
-    hasWorked = true;
+    worked(call);
     return root;
+  }
+
+  function worked({ session }: Call): void {
+    hasWorked = true;
+    if (session) proven.add(session.mark);
   }
 
   return {
@@ -116,7 +140,7 @@ export function createSenseApi(config: ProviderConfig) {
           return undefined;
         },
       });
-      hasWorked = true;
+      worked(call);
       return opened;
     },
 
@@ -147,6 +171,16 @@ interface CommandOptions {
   mayBeEmpty?: boolean;
   /** What the answer may list by the thousand. */
   items?: string;
+}
+
+function serverStarting({ message, vendorCode, retryAfterMs }: ClipError): ClipError {
+  const text = `${message}. The server may be starting, or the address may lead to something else than the HTTP plug-in of VDG Sense`;
+  return new ClipError('ENETWORK', text, { vendorCode, retryAfterMs, inconclusive: true });
+}
+
+/** People paste the address of a command from their browser. */
+function baseOf(url: string): string {
+  return url.replace(/\/(command|webservice|info)\/?(\?.*)?$/i, '');
 }
 
 const emptyResult: XmlElement = { name: 'result', attributes: {}, children: [], text: '' };

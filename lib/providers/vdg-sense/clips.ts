@@ -1,6 +1,7 @@
 import { ClipError } from '../../errors';
 import {
   describeClip,
+  noFootage,
   type CallOptions,
   type Camera,
   type Clip,
@@ -52,10 +53,19 @@ export function openSense(config: ProviderConfig): Provider<Session> {
         vca: vca ? String(vca) : undefined,
       };
       const action = `Creating the clip of ${describeClip(request)}`;
-      const [clip] = findClips(await api.command('addClip', parameters, call, action)).flatMap(
-        (each) => readClip(each) ?? [],
-      );
-      if (!clip) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no clip`);
+      const add = async (): Promise<SenseClip> => {
+        const root = await api.command('addClip', parameters, call, action);
+        const clip = findClips(root).flatMap((each) => readClip(each) ?? [])[0] ?? (await findAdded(request, call));
+        if (clip) return clip;
+        throw new ClipError('EPROTOCOL', `${action}: the server accepted it but neither returned nor lists a clip`);
+      };
+      let clip = await add();
+      // A repeated request gets the first clip again, also one that has failed: only without it a new one is made.
+      if (clip.status === 'failed') {
+        await deleteClip({ ...toClip(clip, request), camera: request.camera }, call);
+        clip = await add();
+      }
+      if (isWithoutFootage(clip)) throw noFootage(request, clip.reason);
       return { ...toClip(clip, request), start, end, title: clip.title ?? request.title };
     },
 
@@ -99,7 +109,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       const check: ConnectionCheck = {
         name: 'VDG Sense',
         cameras: cameras.length,
-        warnings: warnings(config, version, call.session),
+        warnings: [...warnings(config, version, call.session), ...(await clipWarnings(call))],
       };
       if (version) check.version = version;
       if (utc) check.clockSkewMs = Date.parse(utc) - config.now();
@@ -111,8 +121,19 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     },
   };
 
+  /** The newest clip of the camera and range that addClip takes for the same. Image size counts, too, but is not always said. */
+  async function findAdded(request: ClipRequest, call: Call): Promise<SenseClip | undefined> {
+    const { serverId, deviceId } = splitCamera(request.camera);
+    const list = await listClips(serverId, call);
+    const isNear = (time: string | undefined, wanted: string): boolean =>
+      Math.abs(Date.parse(time ?? '') - Date.parse(wanted)) <= 1_000;
+    return [...list.values()].findLast(
+      (clip) => clip.deviceId === deviceId && isNear(clip.start, request.start) && isNear(clip.end, request.end),
+    );
+  }
+
   /** What names a clip, by analogy with other commands: these pages are not public. */
-  function parametersOf(clip: Clip): Record<string, string> {
+  function parametersOf(clip: Pick<Clip, 'id' | 'camera'>): Record<string, string> {
     const { clipIdName, serverIdName } = config.settings;
     return {
       [String(clipIdName || 'id')]: clip.id,
@@ -120,7 +141,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     };
   }
 
-  async function deleteClip(clip: Clip, call: Call): Promise<void> {
+  async function deleteClip(clip: Pick<Clip, 'id' | 'camera' | 'start' | 'end'>, call: Call): Promise<void> {
     const method = config.settings.deleteMethod === 'DELETE' ? 'DELETE' : 'GET';
     try {
       const action = `Deleting the clip of ${describeClip(clip)}`;
@@ -130,8 +151,32 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     }
   }
 
+  /** Whether clips are offered at all is seen by listing them, which changes nothing. */
+  async function clipWarnings(call: Call): Promise<string[]> {
+    try {
+      await listClips(undefined, call);
+      return [];
+    } catch (error) {
+      if (!(error instanceof ClipError) || error.code === 'EABORTED' || error.sessionExpired) throw error;
+      return [`Clips may not work here: ${error.message}`];
+    }
+  }
+
   async function listCameras(call: Call): Promise<Camera[]> {
     return readCameras(await api.command('getDeviceList', {}, call, 'Asking for the camera list'));
+  }
+
+  /** By id, oldest first. */
+  async function listClips(serverid: string | undefined, call: Call): Promise<Map<string, SenseClip>> {
+    const action = serverid ? `Asking for the clips of server ${serverid}` : 'Asking for the clips';
+    const root = await api.command('getClips', { serverid }, call, action, { items: 'clip' });
+    const list = new Map<string, SenseClip>();
+    await forEachYielding(findClips(root), (element) => {
+      const clip = readClip(element);
+      const isOwn = !serverid || clip?.serverId === undefined || clip.serverId === serverid;
+      if (clip && isOwn) list.set(clip.id, clip);
+    });
+    return list;
   }
 
   /**
@@ -143,16 +188,8 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     const lists = new Map<string, Map<string, SenseClip> | ClipError>();
     await Promise.all(
       [...servers].map(async (serverid) => {
-        const action = `Asking for the clips of server ${serverid}`;
         try {
-          const root = await api.command('getClips', { serverid }, call, action, { items: 'clip' });
-          const list = new Map<string, SenseClip>();
-          await forEachYielding(findClips(root), (element) => {
-            const clip = readClip(element);
-            const isOwn = clip?.serverId === undefined || clip.serverId === serverid;
-            if (clip && isOwn) list.set(clip.id, clip);
-          });
-          lists.set(serverid, list);
+          lists.set(serverid, await listClips(serverid, call));
         } catch (error) {
           if (!(error instanceof ClipError)) throw error;
           lists.set(serverid, error);
@@ -163,9 +200,18 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       const list = lists.get(splitCamera(clip.camera).serverId);
       if (list instanceof ClipError) return list;
       const found = list?.get(clip.id);
-      return found && toClip(found, clip);
+      return found && outcomeOf(found, clip);
     });
   }
+}
+
+/** The words are not published; these are the ones that the pages of other commands use. */
+function isWithoutFootage({ status, reason = '' }: SenseClip): boolean {
+  return status === 'failed' && /\bno\b.{0,20}\b(recording|footage|video|image|data)/i.test(reason);
+}
+
+function outcomeOf(found: SenseClip, clip: Clip): ProviderClip | ClipError {
+  return isWithoutFootage(found) ? noFootage(clip, found.reason) : toClip(found, clip);
 }
 
 function toClip(found: SenseClip, asked: { camera: string; start: string; end: string }): ProviderClip {

@@ -10,7 +10,7 @@ type Meaning = readonly [code: ErrorCode, text: string, retryable?: boolean];
 const meanings: Record<string, Meaning> = {
   '-1': ['EUNSUPPORTED', 'the server does not offer this function. It may need an API licence or a newer version'],
   '-2': ['ENOTFOUND', 'no such device. Check the camera id: serverid/deviceid'],
-  '-3': ['ENOTFOUND', 'there is no recorded image for that time'],
+  '-3': ['ENOFOOTAGE', 'there is no recorded image for that time'],
   '-4': ['EINVALID', 'the server does not accept the form of the time. Try the connection without milliseconds'],
   '-5': ['EFAILED', 'the live image failed'],
   '-6': ['EFAILED', 'the recorded data failed'],
@@ -45,7 +45,7 @@ const meanings: Record<string, Meaning> = {
     'ENOTFOUND',
     'the server does not have this clip. Finished clips are removed after some days, or when space is short',
   ],
-  '-48': ['ENOTFOUND', 'there are no recordings for that time'],
+  '-48': ['ENOFOOTAGE', 'there are no recordings for that time'],
   '-53': ['EFAILED', 'the connection to the device is lost', true],
   '-57': ['EINVALID', 'a number that names the item is missing'],
   '-58': ['EINVALID', 'the item or path is not valid'],
@@ -80,12 +80,26 @@ export function isBeyondDoubt(code: string): boolean {
   return beyondDoubt.has(code);
 }
 
+/**
+ * Codes that say nothing about the request itself. The published list has none for a session that has ended, so on a session
+ * that has worked one of these is as likely to mean that; the same request after a fresh login tells.
+ */
+const generalCodes = new Set('-1 -9 -10 -18'.split(' '));
+
+/** The commands of which the page is not public: the names of their parameters are settings of the connection. */
+const commandsWithSettings = new Set(['downloadClip', 'deleteClip']);
+
+export function isGeneral(code: string): boolean {
+  return generalCodes.has(code);
+}
+
 /** How a server may say that it does not know the session; which number it uses is not published. */
 const loginWanted = /log(ged)?[ -]?(in|on)\b|session|authenti|not authori[sz]ed|unauthori[sz]ed|credential/i;
 
 /**
  * @param description what the server wrote beside the number
  * @param hasSession whether the request went out under a login: then a refusal may only mean that the session has ended
+ * @param hasWorked whether that session has carried out commands before: then general codes may mean the same
  */
 export function resultError(
   command: string,
@@ -93,6 +107,7 @@ export function resultError(
   description: string,
   action: string,
   hasSession: boolean,
+  hasWorked = false,
 ): ClipError {
   const said = description ? ` ("${description}")` : '';
   const meaning = meaningsOfCommand[command]?.[code] ?? meanings[code];
@@ -105,5 +120,14 @@ export function resultError(
     return new ClipError('EFAILED', message, { vendorCode: code, sessionExpired: hasSession });
   }
   const [ourCode, text, retryable] = meaning;
-  return new ClipError(ourCode, `${action}: ${text}${said}, code ${code}`, { vendorCode: code, retryable });
+  const advice =
+    code === '-10' && commandsWithSettings.has(command)
+      ? '. Its documentation is not public: set "Clip id parameter" and "Server id parameter" of the connection to what the server expects'
+      : '';
+  return new ClipError(ourCode, `${action}: ${text}${said}, code ${code}${advice}`, {
+    vendorCode: code,
+    retryable,
+    inconclusive: isGeneral(code),
+    sessionExpired: isGeneral(code) && hasSession && hasWorked,
+  });
 }

@@ -5,7 +5,7 @@
  */
 import type { ClipStatus } from '../../provider';
 import { findAll, valueOf, type XmlElement } from '../../net/xml';
-import { readTime } from './types';
+import { afterFailureWord, readTime, statusDescription, statusOfWord } from './types';
 
 export interface SenseExport {
   id: string;
@@ -62,18 +62,10 @@ function readDevice(device: XmlElement, said: Said, ofExport: ClipStatus): Sense
 function readSaid(element: XmlElement): Said {
   const text = valueOf(element, 'status') ?? '';
   const progress = readPercent(valueOf(element, 'progress'));
-  const status = words.find(({ means }) => means.test(text))?.status;
+  const status = statusOfWord(text);
   if (status !== 'failed') return { status: progress === 100 ? 'finished' : status, progress };
-  const said = element.children.find(({ name }) => name === 'status')?.attributes.description;
-  return { status, progress, reason: said || text.replace(/^(fail(ed|ure)?|error)[\s:,.-]*/i, '') || undefined };
+  return { status, progress, reason: statusDescription(element) ?? afterFailureWord(text) };
 }
-
-const words: { status: ClipStatus; means: RegExp }[] = [
-  { status: 'finished', means: /^(finished|completed?|done|ready|success(ful)?|succeeded)(?![a-z])/i },
-  { status: 'failed', means: /^(fail(ed|ure)?|error|cancell?ed|cancel|abort(ed)?)(?![a-z])/i },
-  { status: 'pending', means: /^(pend|wait|queue)/i },
-  { status: 'busy', means: /^busy/i },
-];
 
 /** All devices at their end are the end of the export, whatever word stands beside it; one that failed fails it. */
 function statusOf(own: Said, devices: Said[]): ClipStatus {

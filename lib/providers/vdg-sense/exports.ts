@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { ClipError } from '../../errors';
 import { describeExport, type CallOptions, type ServerExport, type ServerExportRequest } from '../../provider';
-import { escapeXml, findAll, valueOf } from '../../net/xml';
+import { escapeXml, findAll, valueOf, type XmlElement } from '../../net/xml';
 import type { SenseApi, SenseProvider } from './api';
 import { prolog } from './documents';
 import { readExports, type SenseExport, type SenseExportDevice } from './export-status';
@@ -37,10 +37,17 @@ export function createExports(api: SenseApi): Exports {
   return {
     async exportVideo(request, call) {
       const action = `Starting the export of ${describeExport(request)}`;
-      const options = { method: 'POST', body: writeExport(request) } as const;
-      const root = await api.command('exportVideo', {}, call, action, options).catch((error: unknown) => {
-        throw mayHaveStarted(error);
-      });
+      const send = ({ path }: { path: string }): Promise<XmlElement> =>
+        api.command('exportVideo', {}, call, action, { method: 'POST', body: writeExport({ ...request, path }) });
+      const root = await send(request)
+        .catch((error: unknown) => {
+          // A path that was refused has started nothing.
+          if (!request.path.includes('&') || !isUnknownPath(error)) throw error;
+          return send({ path: request.path.replaceAll('&', '%26') });
+        })
+        .catch((error: unknown) => {
+          throw mayHaveStarted(error);
+        });
       const id = [root, ...findAll(root, 'export')].map((element) => valueOf(element, 'exportid')).find(Boolean);
       if (!id) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no number for it`);
       const cameras = request.cameras.map((camera) => ({ ...camera, status: 'pending' as const, progress: 0 }));
@@ -79,7 +86,10 @@ export function createExports(api: SenseApi): Exports {
   };
 }
 
-/** An ampersand is escaped as XML has it; the vendor's page only says that it cannot be sent as it is. */
+/**
+ * An ampersand is escaped as XML has it. The vendor's page only says that it cannot be sent as it is, and to encode it as in
+ * an address, so that form is tried where the first one is no path to the server.
+ */
 function writeExport({ cameras, path, bandwidth }: ServerExportRequest): string {
   const devices = cameras.map(({ camera, start, end }) => {
     const { serverId, deviceId } = splitCamera(camera);
@@ -88,6 +98,10 @@ function writeExport({ cameras, path, bandwidth }: ServerExportRequest): string 
     return `<device>${ids}${times}</device>`;
   });
   return `${prolog}<export><devices>${devices.join('')}</devices><path>${escapeXml(path)}</path><bandwidth>${bandwidth}</bandwidth></export>`;
+}
+
+function isUnknownPath(error: unknown): boolean {
+  return error instanceof ClipError && error.vendorCode === '-58';
 }
 
 /**
@@ -146,7 +160,7 @@ function isSame(device: SenseExportDevice, asked: ServerExportRequest['cameras']
 
 /** Paths of Windows; whether servers resolve the escaped ampersand is not known. */
 function plainPath(path: string): string {
-  const text = path.trim().replace(/&amp;/g, '&').replace(/\//g, '\\');
+  const text = path.trim().replace(/&amp;|%26/g, '&').replace(/\//g, '\\');
   return text.replace(/\\+$/, '').toLowerCase();
 }
 

@@ -109,7 +109,8 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
     {
       name: 'vca',
       kind: 'select',
-      label: 'Draw analytics',
+      label: 'VCA metadata',
+      hint: 'In the clip. A request for the same camera, time and size gets the first clip again, whatever it holds.',
       default: '',
       choices: [
         { value: '', label: 'as the server has it' },

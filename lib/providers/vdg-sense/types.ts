@@ -48,7 +48,7 @@ export function findClips(root: XmlElement): XmlElement[] {
 export function readClip(element: XmlElement): SenseClip | undefined {
   const id = valueOf(element, 'id');
   if (!id) return undefined;
-  const { status, reason } = readStatus(element);
+  const { status, reason, vendorStatus } = readStatus(element);
   return {
     id,
     serverId: valueOf(element, 'serverid') || undefined,
@@ -58,6 +58,7 @@ export function readClip(element: XmlElement): SenseClip | undefined {
     title: valueOf(element, 'description'),
     status,
     reason,
+    ...(vendorStatus ? { vendorStatus } : {}),
     size: readCount(valueOf(element, 'filesize')),
     width: readCount(valueOf(element, 'imagewidth')),
     height: readCount(valueOf(element, 'imageheight')),
@@ -66,18 +67,41 @@ export function readClip(element: XmlElement): SenseClip | undefined {
 }
 
 /**
- * Documented: pending, busy, finished, failed; one page writes "failed ...", so the beginning counts. Anything else is
- * taken as still being made. Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406124/updateClip
+ * The status of a clip. A word that is not known counts as still being made, and is shown as the server has it.
+ * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406124/updateClip
  */
-function readStatus(clip: XmlElement): { status: ClipStatus; reason?: string } {
-  const element = clip.children.find((child) => child.name === 'status');
-  const text = valueOf(clip, 'status') ?? '';
-  const word = text.toLowerCase();
-  if (word.startsWith('finished')) return { status: 'finished' };
-  if (word.startsWith('pend')) return { status: 'pending' };
-  if (!word.startsWith('fail')) return { status: 'busy' };
-  const rest = text.replace(/^\w+[\s:,.-]*/, '');
-  return { status: 'failed', reason: element?.attributes.description || rest || undefined };
+function readStatus(clip: XmlElement): { status: ClipStatus; reason?: string; vendorStatus?: string } {
+  const text = (valueOf(clip, 'status') ?? '').trim();
+  const status = statusOfWord(text) ?? 'busy';
+  const description = statusDescription(clip);
+  if (status === 'failed') return { status, reason: description || afterFailureWord(text) };
+  if (text.toLowerCase() === status && !description) return { status };
+  return { status, vendorStatus: [text, description && `(${description})`].filter(Boolean).join(' ') || undefined };
+}
+
+/**
+ * The one vocabulary of states, for clips and for exports. Documented: pending, busy, finished, failed; one page writes
+ * "failed ...", so the beginning counts. The other words are what servers of other makes say; `undefined` for the rest.
+ */
+const statusWords: { status: ClipStatus; means: RegExp }[] = [
+  { status: 'finished', means: /^(finished|completed?|done|ready|success(ful)?|succeeded)(?![a-z])/i },
+  { status: 'failed', means: /^(fail(ed|ure)?|error|cancell?ed|cancel|abort(ed)?)(?![a-z])/i },
+  { status: 'pending', means: /^(pend|wait|queue)/i },
+  { status: 'busy', means: /^busy/i },
+];
+
+export function statusOfWord(text: string): ClipStatus | undefined {
+  return statusWords.find(({ means }) => means.test(text))?.status;
+}
+
+/** What the server wrote behind the word for a failure. */
+export function afterFailureWord(text: string): string | undefined {
+  return text.replace(/^[a-z]+[\s:,.-]*/i, '') || undefined;
+}
+
+/** Of the attribute beside the word. */
+export function statusDescription(element: XmlElement): string | undefined {
+  return element.children.find(({ name }) => name === 'status')?.attributes.description || undefined;
 }
 
 /** `yyyy-mm-dd hh:nn:ss[.zzz]`, UTC. Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405250/Plugin */

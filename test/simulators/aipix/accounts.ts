@@ -14,11 +14,11 @@ export function login(state: AipixState, request: RecordedRequest, body: Body): 
   // A session that is given up was chosen after a login that had its captcha (documented).
   const isSolved = typeof body.key === 'string' && state.captchas.get(body.key) === body.captcha;
   if (captcha === 'required' && !isSolved && body.session_id === undefined) {
-    state.loginGuards++;
+    state.refusedLogins++;
     return refusal(state, 422, { captcha: ['The captcha field is required.'] });
   }
   if (user?.password !== body.password || user === undefined) {
-    state.loginGuards++;
+    state.refusedLogins++;
     return refusal(state, state.options.login.refused, { login: ['These credentials do not match our records.'] });
   }
   const blocked = makeRoom(state, user, body.session_id);
@@ -41,7 +41,7 @@ export function adminLogin(state: AipixState, request: RecordedRequest, body: Bo
   if (!state.options.licence) return refusal(state, 402, {}, 'License error.');
   const user = state.options.users.find((candidate) => candidate.isAdmin && candidate.login === body.login);
   if (user?.password !== body.password || user === undefined) {
-    state.loginGuards++;
+    state.refusedLogins++;
     return refusal(state, state.options.login.refused, { login: ['These credentials do not match our records.'] });
   }
   const session = openSession(state, user, request);

@@ -41,7 +41,7 @@ export interface Aipix {
   readonly sessions: Map<string, AipixSession>;
   readonly push: PushServer;
   readonly logins: number;
-  readonly loginGuards: number;
+  readonly refusedLogins: number;
   readonly logouts: number;
   /** Tokens, channels and addresses of files that were handed out. */
   readonly secrets: string[];
@@ -91,7 +91,7 @@ export async function startAipix(settings: AipixSettings = {}): Promise<Aipix> {
     nextSessionId: 501,
     sessions: new Map(),
     logins: 0,
-    loginGuards: 0,
+    refusedLogins: 0,
     logouts: 0,
     captchas: new Map(),
     cleanedUpAt: now(),
@@ -170,8 +170,8 @@ export async function startAipix(settings: AipixSettings = {}): Promise<Aipix> {
     get logins() {
       return state.logins;
     },
-    get loginGuards() {
-      return state.loginGuards;
+    get refusedLogins() {
+      return state.refusedLogins;
     },
     get logouts() {
       return state.logouts;

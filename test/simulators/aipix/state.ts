@@ -30,7 +30,7 @@ export interface AipixState {
   /** By token. */
   sessions: Map<string, AipixSession>;
   logins: number;
-  loginGuards: number;
+  refusedLogins: number;
   logouts: number;
   /** Keys of captchas that were handed out. */
   captchas: Map<string, string>;

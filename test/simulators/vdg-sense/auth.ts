@@ -19,7 +19,7 @@ export function login(state: SenseState, request: RecordedRequest): Reply {
 function answerLogin(state: SenseState, request: RecordedRequest): Reply {
   const username = authenticate(state, request.body.toString('utf8'));
   if (username === undefined) {
-    state.loginGuards++;
+    state.refusedLogins++;
     return refusedLogin(state);
   }
   const session = openSession(state, username);
@@ -131,7 +131,7 @@ export function refuseStranger(state: SenseState, request: RecordedRequest): Rep
   if (auth.includes('open')) return undefined;
   if (auth.includes('basic') && request.headers.authorization !== undefined) {
     if (basicUser(state, request.headers.authorization)) return undefined;
-    state.loginGuards++;
+    state.refusedLogins++;
   }
   const session = state.sessions.get(cookieOf(request, rules.cookie) ?? '');
   if (session && !isIdle(state, session)) {

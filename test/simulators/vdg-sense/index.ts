@@ -41,7 +41,7 @@ export interface VdgSense {
   /** By key. */
   readonly sessions: Map<string, SenseSession>;
   readonly logins: number;
-  readonly loginGuards: number;
+  readonly refusedLogins: number;
 
   now(): number;
   /** Moves the server's clock. */
@@ -103,8 +103,8 @@ export async function startVdgSense(settings: SenseSettings = {}): Promise<VdgSe
     get logins() {
       return state.logins;
     },
-    get loginGuards() {
-      return state.loginGuards;
+    get refusedLogins() {
+      return state.refusedLogins;
     },
     now: state.now,
     advance: state.advance,
@@ -156,7 +156,7 @@ function createState(options: SenseOptions): SenseState & { advance(ms: number):
     sessions: new Map(),
     nextSessionKey: 1048577001,
     logins: 0,
-    loginGuards: 0,
+    refusedLogins: 0,
     strikes: new Map(),
   };
 }

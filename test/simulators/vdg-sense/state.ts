@@ -23,7 +23,7 @@ export interface SenseState {
   sessions: Map<string, SenseSession>;
   nextSessionKey: number;
   logins: number;
-  loginGuards: number;
+  refusedLogins: number;
   /** Refusals in a row, by user name. */
   strikes: Map<string, number>;
 }

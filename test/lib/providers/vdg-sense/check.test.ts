@@ -15,7 +15,7 @@ describe('VDG Sense: testing a connection', () => {
       clockSkewMs: 0,
       warnings: [plainPassword],
     });
-    assert.deepEqual(commands(sim).sort(), ['getDeviceList', 'info', 'webservice']);
+    assert.deepEqual(commands(sim).sort(), ['getClips', 'getDeviceList', 'info', 'webservice']);
   });
 
   for (const skewMs of [90_000, -90_000]) {

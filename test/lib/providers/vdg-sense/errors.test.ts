@@ -20,7 +20,7 @@ import {
 const codes: [number, ErrorCode, RegExp, boolean?][] = [
   [-1, 'EUNSUPPORTED', /API licence/],
   [-2, 'ENOTFOUND', /no such device.*serverid\/deviceid/],
-  [-3, 'ENOTFOUND', /no recorded image/],
+  [-3, 'ENOFOOTAGE', /no recorded image/],
   [-4, 'EINVALID', /without milliseconds/],
   [-5, 'EFAILED', /live image/],
   [-6, 'EFAILED', /recorded data/],
@@ -52,7 +52,7 @@ const codes: [number, ErrorCode, RegExp, boolean?][] = [
   [-37, 'EINVALID', /end lies before the start/],
   [-38, 'ELIMIT', /5 minutes/],
   [-40, 'ENOTFOUND', /does not have this clip/],
-  [-48, 'ENOTFOUND', /no recordings/],
+  [-48, 'ENOFOOTAGE', /no recordings/],
   [-53, 'EFAILED', /connection to the device is lost/, true],
   [-57, 'EINVALID', /missing/],
   [-58, 'EINVALID', /not valid/],
@@ -200,9 +200,15 @@ describe('VDG Sense: result codes', () => {
       for (const said of [body, '<html>Repairing</html>', '', '<not xml']) {
         sim.failNext({ kind: 'reply', reply: { status, headers: { 'retry-after': '9' }, body: said } }, 'addClip');
         const error = await errorOf(connection.createClip(request(), never));
-        assert.deepEqual([error.code, error.retryable], [code, retryable]);
+        const isStarting = status === 404 && said !== body;
+        assert.deepEqual([error.code, error.retryable], isStarting ? ['ENETWORK', true] : [code, retryable]);
         if (pause) assert.equal(error.retryAfterMs, pause);
-        assert.match(error.message, new RegExp(`^Creating.*HTTP ${status}${said === body ? ': Repairing' : ''}$`));
+        assert.match(
+          error.message,
+          new RegExp(
+            `^Creating.*HTTP ${status}${said === body ? ': Repairing' : ''}(\\. The server may be starting.*)?$`,
+          ),
+        );
       }
       assert.equal(sim.logins, 1);
     });

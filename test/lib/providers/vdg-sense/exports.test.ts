@@ -96,7 +96,7 @@ describe('VDG Sense: starting an export onto the server', () => {
     ['no server id', -33, 'EINVALID', /server id/],
     ['no device id', -34, 'EINVALID', /device id/],
     ['end before start', -37, 'EINVALID', /before the start/],
-    ['no recordings', -48, 'ENOTFOUND', /no recordings/],
+    ['no recordings', -48, 'ENOFOOTAGE', /no recordings/],
     ['no export id', -57, 'EINVALID', /export id/],
     ['the path', -58, 'EINVALID', /path on the server/],
     ['disk space', -60, 'ENOSPACE', /disk space/],
@@ -117,13 +117,20 @@ describe('VDG Sense: starting an export onto the server', () => {
     });
   }
 
+  it('sends an ampersand encoded as in an address where the server knows no path with one', async () => {
+    const sim = await startSense();
+    sim.failNext({ kind: 'reply', reply: { body: '<result errorcode="-58"/>' } }, 'exportVideo');
+    await begin(connectTo(sim), { path: 'E:\\R&D' });
+    assert.match(sim.requests.at(-1)!.body.toString(), /<path>E:\\R%26D<\/path>/);
+  });
+
   it('hears the same from the server itself', async () => {
     const sim = await startSense();
     const connection = connectTo(sim);
     const camera = (id: string, range = ten): Partial<ServerExportRequest> => ({ cameras: [{ camera: id, ...range }] });
     await assert.rejects(begin(connection, camera('77/2')), fails('ENOTFOUND', /no such server/));
     await assert.rejects(begin(connection, camera(`${ONE}/9`)), fails('ENOTFOUND', /no such device/));
-    await assert.rejects(begin(connection, camera(`${ONE}/3`)), fails('ENOTFOUND', /no recordings/));
+    await assert.rejects(begin(connection, camera(`${ONE}/3`)), fails('ENOFOOTAGE', /no recordings/));
     await assert.rejects(
       begin(connection, camera(`${ONE}/2`, { start: ten.end, end: ten.start })),
       fails('EINVALID', /before the start/),

@@ -16,7 +16,7 @@ describe('VDG Sense: a login', () => {
     await Promise.all(Array.from({ length: 10 }, () => connection.listCameras(never)));
     await connection.createClip(request(), never);
     const [login, ...more] = sim.requestsFor('login');
-    assert.deepEqual([more.length, sim.logins, sim.loginGuards], [0, 1, 0]);
+    assert.deepEqual([more.length, sim.logins, sim.refusedLogins], [0, 1, 0]);
     assert.equal(login?.method, 'POST');
     assert.equal(login?.headers['content-type'], 'text/xml; charset=utf-8');
     assert.equal(login?.headers.authorization, undefined);
@@ -141,7 +141,7 @@ describe('VDG Sense: other ways to log in', () => {
     const clip = await createFinished(connection);
     await download(connection, clip);
     await connection.deleteClip(clip, never);
-    assert.deepEqual([sim.requestsFor('login').length, sim.loginGuards], [0, 0]);
+    assert.deepEqual([sim.requestsFor('login').length, sim.refusedLogins], [0, 0]);
   });
 
   it('HTTP Basic that worked survives a command that is not for this account', async () => {
@@ -162,7 +162,7 @@ describe('VDG Sense: other ways to log in', () => {
     for (const [status, code] of [
       [503, 'ENETWORK'],
       [500, 'EFAILED'],
-      [404, 'ENOTFOUND'],
+      [404, 'ENETWORK'],
     ] as const) {
       sim.failNext({ kind: 'reply', reply: { status, body: '<html>starting</html>' } });
       await assert.rejects(connection.listCameras(never), fails(code));
@@ -201,7 +201,7 @@ describe('VDG Sense: other ways to log in', () => {
       const connection = connectTo(sim, { settings, credentials: { token } });
       await assert.rejects(connection.listCameras(never), fails('EAUTH'));
       await assert.rejects(connection.listCameras(never), fails('EAUTH'));
-      assert.deepEqual([sim.loginGuards, sim.requests.length], [1, 1]);
+      assert.deepEqual([sim.refusedLogins, sim.requests.length], [1, 1]);
     }
   });
 

@@ -38,7 +38,7 @@ describe('VDG Sense: a refused login', () => {
     it(`is the only one ever (${refusedLogin})`, async () => {
       const sim = await startSense({ refusedLogin, lockAfter: 2 });
       await assertOneTry(sim, {}, code);
-      assert.deepEqual([sim.loginGuards, sim.logins], [1, 0]);
+      assert.deepEqual([sim.refusedLogins, sim.logins], [1, 0]);
       // The account is as good as before.
       assert.equal((await connectTo(sim).listCameras(never)).length, 3);
     });
@@ -60,7 +60,7 @@ describe('VDG Sense: a refused login', () => {
     const sim = await startSense();
     const connection = connectTo(sim, { credentials: { password: 'wrong' } });
     await Promise.all(Array.from({ length: 50 }, () => assert.rejects(connection.listCameras(never), fails('EAUTH'))));
-    assert.deepEqual([sim.loginGuards, commands(sim)], [1, ['webservice']]);
+    assert.deepEqual([sim.refusedLogins, commands(sim)], [1, ['webservice']]);
   });
 
   it('says who was refused where, and why', async () => {
@@ -79,7 +79,7 @@ describe('VDG Sense: a refused login', () => {
     const sim = await startSense();
     for (const [path, code] of [
       ['/elsewhere', 'ENOTFOUND'],
-      ['/info', 'ENOTFOUND'],
+      ['/elsewhere/command', 'ENOTFOUND'],
     ] as const) {
       const connection = connectTo(sim, { settings: { url: sim.url + path } });
       await assert.rejects(connection.listCameras(never), fails(code, /HTTP 404/));
@@ -118,7 +118,7 @@ describe('VDG Sense: a refused login', () => {
       });
       const connection = connectTo(sim, { credentials: { password: 'wrong-password' } });
       for (let count = 0; count < 3; count += 1) await assert.rejects(connection.listCameras(never), fails('EAUTH'));
-      assert.deepEqual([sim.loginGuards, commands(sim)], [1, ['webservice', 'getDeviceList']]);
+      assert.deepEqual([sim.refusedLogins, commands(sim)], [1, ['webservice', 'getDeviceList']]);
     });
   }
 
@@ -131,14 +131,14 @@ describe('VDG Sense: a refused login', () => {
     for (let count = 0; count < 3; count += 1) {
       await assert.rejects(connection.listCameras(never), fails('EAUTH', /refused the login/));
     }
-    assert.equal(sim.loginGuards, 1);
+    assert.equal(sim.refusedLogins, 1);
   });
 
   for (const unauthenticated of ['401', '403', 'errorcode', 'login-page'] as const) {
     it(`is the only one ever with HTTP Basic too (${unauthenticated})`, async () => {
       const sim = await startSense({ auth: ['basic'], unauthenticated });
       await assertOneTry(sim, { auth: 'basic' }, 'EAUTH');
-      assert.equal(sim.loginGuards, 1);
+      assert.equal(sim.refusedLogins, 1);
     });
   }
 });

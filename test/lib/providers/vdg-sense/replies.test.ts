@@ -67,7 +67,9 @@ describe('VDG Sense: replies', () => {
 
       assert.equal(await connection.pollClip({ ...own, status: 'pending' }, 1000, never), undefined);
       const clip = await connection.createClip({ ...asked, options: {} }, never);
-      assert.deepEqual(plain(clip), { ...own, status: 'pending', progress: 0 });
+      const { vendorStatus, ...rest } = plain(clip);
+      assert.deepEqual(rest, { ...own, status: 'pending', progress: 0 });
+      assert.ok(vendorStatus === undefined || /\(waiting\)/.test(vendorStatus), vendorStatus);
       assert.equal((await connection.pollClip(clip, 1000, never))?.status, 'busy');
       sim.advance(1000);
 
@@ -97,12 +99,33 @@ describe('VDG Sense: replies', () => {
     });
   }
 
+  it('that accept a clip without naming it lead to the clip that the list has', async () => {
+    const sim = await startSense();
+    const connection = connectTo(sim);
+    const first = await connection.createClip(request(), never);
+    sim.failNext({ kind: 'reply', reply: { body: '<result errorcode="0"/>' } }, 'addClip');
+    const second = await connection.createClip(request(), never);
+    assert.equal(second.id, first.id);
+  });
+
+  it('that return a clip which has failed lead to a new one, once', async () => {
+    let reason: string | undefined = 'out of memory';
+    const sim = await startSense({ queue: { fails: () => reason } });
+    const connection = connectTo(sim);
+    const first = await connection.createClip(request(), never);
+    assert.equal((await connection.pollClip(first, 1000, never))?.status, 'failed');
+    reason = undefined;
+    const second = await connection.createClip(request(), never);
+    assert.notEqual(second.id, first.id);
+    assert.equal((await connection.pollClip(second, 1000, never))?.status, 'finished');
+  });
+
   it('that accept a clip but return none are an error', async () => {
     const sim = await startSense();
     sim.failNext({ kind: 'reply', reply: { body: '<result errorcode="0"><clips/></result>' } }, 'addClip');
     await assert.rejects(
       connectTo(sim).createClip(request(), never),
-      fails('EPROTOCOL', /accepted it but returned no clip/),
+      fails('EPROTOCOL', /accepted it but neither returned nor lists a clip/),
     );
   });
 
@@ -171,7 +194,10 @@ describe('VDG Sense: the status of a clip', () => {
     ['Finished ', 'finished'],
     ['finished (cached)', 'finished'],
     ['failed', 'failed'],
-    ['failed no recordings', 'failed', 'no recordings'],
+    ['failed: the disk is slow', 'failed', 'the disk is slow'],
+    ['Completed', 'finished'],
+    ['ready', 'finished'],
+    ['error 17', 'failed', '17'],
     [' FAILED: disk full ', 'failed', 'disk full'],
     ['Failure, try later', 'failed', 'try later'],
     ['transcoding', 'busy'],
@@ -189,6 +215,15 @@ describe('VDG Sense: the status of a clip', () => {
       assert.deepEqual([clip.status, clip.reason], [status, reason]);
     });
   }
+
+  it('names a word that it does not know, with its description', async () => {
+    const sim = await startSense({
+      replies: { status: { pending: 'Warten', busy: 'Warten', finished: 'Warten', failed: 'Warten' } },
+    });
+    const connection = connectTo(sim);
+    const clip = await connection.createClip(request(), never);
+    assert.deepEqual([clip.status, clip.vendorStatus], ['busy', 'Warten (waiting)']);
+  });
 
   it('takes the reason of a failure from the description, if there is one', async () => {
     const sim = await startSense({

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import type { VdgSense } from '../../../simulators/vdg-sense';
-import { closeAll, commands, connectTo, createFinished, download, fails, never, request, startSense } from './support';
+import {
+  closeAll,
+  commands,
+  connectTo,
+  createFinished,
+  download,
+  errorOf,
+  fails,
+  never,
+  request,
+  startSense,
+} from './support';
 
 describe('VDG Sense: a session that has ended', () => {
   afterEach(closeAll);
@@ -9,6 +20,32 @@ describe('VDG Sense: a session that has ended', () => {
     ['by the server', (sim) => sim.expireSessions()],
     ['by being idle', (sim) => sim.advance(21 * 60_000)],
   ];
+  for (const code of ['-1', '-9', '-10', '-18']) {
+    const general = { kind: 'reply', reply: { body: `<result errorcode="${code}"/>` } } as const;
+
+    it(`may be told by the general code ${code}: one fresh login, and the command again`, async () => {
+      const sim = await startSense();
+      const connection = connectTo(sim);
+      await createFinished(connection);
+      sim.failNext(general, 'addClip');
+      await connection.createClip(request({ title: 'Another' }), never);
+      assert.equal(sim.logins, 2);
+    });
+
+    it(`is not suspected behind ${code} of a session that has not worked yet, nor twice`, async () => {
+      const sim = await startSense();
+      const connection = connectTo(sim);
+      sim.failNext(general, 'addClip');
+      const first = await errorOf(connection.createClip(request(), never));
+      assert.deepEqual([first.vendorCode, sim.logins], [code, 1]);
+      await createFinished(connection);
+      sim.failNext(general, 'addClip');
+      sim.failNext(general, 'addClip');
+      const second = await errorOf(connection.createClip(request({ title: 'Another' }), never));
+      assert.deepEqual([second.vendorCode, sim.logins], [code, 2]);
+    });
+  }
+
   for (const unauthenticated of ['401', '403', 'errorcode', 'login-page'] as const) {
     for (const [name, end] of endings) {
       it(`${name} is renewed once for all who find out (${unauthenticated})`, async () => {
@@ -23,7 +60,7 @@ describe('VDG Sense: a session that has ended', () => {
         ]);
         assert.deepEqual([cameras.length, polled?.status], [3, 'finished']);
         assert.equal(bytes.length, clip.size);
-        assert.deepEqual([sim.logins, sim.loginGuards], [2, 0]);
+        assert.deepEqual([sim.logins, sim.refusedLogins], [2, 0]);
       });
     }
 
