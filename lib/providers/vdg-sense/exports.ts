@@ -160,7 +160,10 @@ function isSame(device: SenseExportDevice, asked: ServerExportRequest['cameras']
 
 /** Paths of Windows; whether servers resolve the escaped ampersand is not known. */
 function plainPath(path: string): string {
-  const text = path.trim().replace(/&amp;|%26/g, '&').replace(/\//g, '\\');
+  const text = path
+    .trim()
+    .replace(/&amp;|%26/g, '&')
+    .replace(/\//g, '\\');
   return text.replace(/\\+$/, '').toLowerCase();
 }
 
