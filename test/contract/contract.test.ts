@@ -3,14 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Harness } from './harness';
-import { dialectSuite } from './suite-dialects';
-import { exportSuite } from './suite-export';
-import { flowSuite } from './suite-flow';
-import { hostileSuite } from './suite-hostile';
-import { loginSuite } from './suite-login';
-import { mediaSuite } from './suite-media';
-import { troubleSuite } from './suite-trouble';
-import { workSuite } from './suite-work';
+import { contractSuite } from './suite';
 
 const ids = [
   'vdg-sense',
@@ -43,13 +36,6 @@ for (const id of ids) {
       loaded = (require(file) as { harness: Harness }).harness;
       assert.equal(loaded.id, id);
     });
-    describe('at work', () => workSuite(harness));
-    describe('and its login', () => loginSuite(harness));
-    describe('and other ways to say it', () => dialectSuite(harness));
-    describe('in trouble', () => troubleSuite(harness));
-    describe('and its video', () => mediaSuite(harness));
-    describe('and hostile answers', () => hostileSuite(harness));
-    describe('and exports', () => exportSuite(harness));
-    describe('in flows', () => flowSuite(harness));
+    contractSuite(harness);
   });
 }

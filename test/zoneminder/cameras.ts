@@ -29,15 +29,15 @@ export async function addCamera(server: ZoneMinderServer, options: CameraOptions
   };
   const body = Object.entries(fields).map(([key, value]): [string, string] => [`Monitor[${key}]`, String(value)]);
   await callApi(server, 'monitors.json', Object.fromEntries(body));
-  const [row] = await server.query(`select max(Id) from Monitors where Name = ${quote(name)}`);
+  const [row] = server.query(`select max(Id) from Monitors where Name = ${quote(name)}`);
   const id = row![0]!;
-  if (mode !== 'None') await eventually(async () => (await statusOf(server, id)) === 'Connected', 60_000);
+  if (mode !== 'None') await eventually(() => statusOf(server, id) === 'Connected', 60_000);
   return id;
 }
 
 /** `Connected`, `Running`, `NotRunning` or, before its first start, `undefined`. */
-async function statusOf(server: ZoneMinderServer, camera: string): Promise<string | undefined> {
-  return (await server.query(`select Status from Monitor_Status where MonitorId = ${camera}`))[0]?.[0];
+function statusOf(server: ZoneMinderServer, camera: string): string | undefined {
+  return server.query(`select Status from Monitor_Status where MonitorId = ${camera}`)[0]?.[0];
 }
 
 /** Forces an alarm until `cancelAlarm`; gives the id of its event. */

@@ -7,8 +7,8 @@ update Config set Value = '1' where Name in ('ZM_OPT_USE_AUTH', 'ZM_OPT_USE_API'
 update Config set Value = '0' where Name in ('ZM_CHECK_FOR_UPDATES', 'ZM_TELEMETRY_DATA', 'ZM_RUN_AUDIT', 'ZM_SHOW_PRIVACY');
 update Config set Value = 'the secret of the test server' where Name = 'ZM_AUTH_HASH_SECRET';
 
--- The password of all of them is "s3cret".
-set @hash = '$2y$10$yXxzo4oJdaCHKelYyc8zSOKxv7TQ7.p4cNtQ9Ou6QUKu5SebqOCwG';
+-- The password of all of them is "s3cret", hashed at the least cost.
+set @hash = '$2y$04$.6PoJAPHamJ8NnnNXP88S.Olh/hLdswJEsCP1Y60mFlbJcglAY1..';
 delete from Users;
 insert into Users (Username, Password, Language, Enabled, APIEnabled, Stream, Events, Control, Monitors, `Groups`, Devices, System, MonitorIds)
 values

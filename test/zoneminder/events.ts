@@ -1,5 +1,5 @@
 // Puts recorded events into the test server, as its recorder leaves them: rows, and files where it looks for them.
-import { chown, link, mkdir, rm, stat } from 'node:fs/promises';
+import { chownSync, linkSync, mkdirSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { picturesPerSecond } from './footage';
 import { quote, type ZoneMinderServer } from './server';
@@ -19,8 +19,8 @@ export interface RecordedEvent {
 const root = '/var/cache/zoneminder/events';
 
 /** Gives their ids, in the same order. */
-export async function addEvents(server: ZoneMinderServer, events: RecordedEvent[]): Promise<string[]> {
-  const rows = await server.query(`
+export function addEvents(server: ZoneMinderServer, events: RecordedEvent[]): string[] {
+  const rows = server.query(`
     insert into Events (MonitorId, StorageId, Name, Cause, StartDateTime, EndDateTime, Width, Height, Length, Frames,
       AlarmFrames, DefaultVideo, SaveJPEGs, Archived, Videoed, Notes, StateId, Scheme) values
     ${events.map(valuesOf).join(', ')};
@@ -28,13 +28,13 @@ export async function addEvents(server: ZoneMinderServer, events: RecordedEvent[
   const first = Number(rows[0]![0]);
   const ids = events.map((_, index) => String(first + index));
   const videos = ids.filter((_, index) => events[index]!.file);
-  await server.query(`
+  server.query(`
     update Events set Name = concat('Event-', Id) where EndDateTime is not null and Id >= ${first};
     ${videos.length > 0 ? `update Events set DefaultVideo = concat(Id, '-video.mp4') where Id in (${videos.join()})` : ''};`);
   for (const [index, { file }] of events.entries()) {
-    const video = await videoOf(server, ids[index]!);
-    await makeFolder(dirname(video), server.pathOf(root));
-    if (file) await link(file, video);
+    const video = videoOf(server, ids[index]!);
+    makeFolder(dirname(video), server.pathOf(root));
+    if (file) linkSync(file, video);
   }
   return ids;
 }
@@ -52,21 +52,21 @@ function valuesOf({ camera, startMs, seconds, file, open, archived }: RecordedEv
 }
 
 /** The path of an event's video, whether there is one or not. */
-export async function videoOf(server: ZoneMinderServer, event: string): Promise<string> {
-  const [row] = await server.query(`select MonitorId, date(StartDateTime) from Events where Id = ${event}`);
+export function videoOf(server: ZoneMinderServer, event: string): string {
+  const [row] = server.query(`select MonitorId, date(StartDateTime) from Events where Id = ${event}`);
   if (!row) throw new Error(`There is no event ${event}`);
   return server.pathOf(`${root}/${row.join('/')}/${event}/${event}-video.mp4`);
 }
 
 /** Removes events as the purge of the server does. */
-export async function removeEvents(server: ZoneMinderServer, ids: string[]): Promise<void> {
-  for (const id of ids) await rm(dirname(await videoOf(server, id)), { recursive: true });
-  await server.query(`delete from Events where Id in (${ids.join()})`);
+export function removeEvents(server: ZoneMinderServer, ids: string[]): void {
+  for (const id of ids) rmSync(dirname(videoOf(server, id)), { recursive: true });
+  server.query(`delete from Events where Id in (${ids.join()})`);
 }
 
 /** The recorder must be able to write beside what is put there. */
-async function makeFolder(folder: string, top: string): Promise<void> {
-  const { uid, gid } = await stat(top);
-  await mkdir(folder, { recursive: true });
-  for (let path = folder; path !== top; path = dirname(path)) await chown(path, uid, gid);
+function makeFolder(folder: string, top: string): void {
+  const { uid, gid } = statSync(top);
+  mkdirSync(folder, { recursive: true });
+  for (let path = folder; path !== top; path = dirname(path)) chownSync(path, uid, gid);
 }

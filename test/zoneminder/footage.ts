@@ -1,7 +1,8 @@
 // Makes videos for the cameras and events of the test server, and tells which of their pictures a file shows.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { rename } from 'node:fs/promises';
 import { findFfmpeg } from '../simulators/video';
-import { run } from './server';
 
 export const picturesPerSecond = 10;
 
@@ -54,6 +55,13 @@ export async function pictureNumbers(file: string, source: string): Promise<numb
 }
 
 /** Runs ffmpeg. @throws for any complaint of it */
-export async function ffmpeg(args: string[]): Promise<string> {
-  return run(await findFfmpeg(), ['-v', 'error', '-xerror', '-nostdin', ...args]);
+async function ffmpeg(args: string[]): Promise<string> {
+  const child = spawn(await findFfmpeg(), ['-v', 'error', '-xerror', '-nostdin', ...args]);
+  let output = '';
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0 || complaint !== '') throw new Error(`ffmpeg ended with ${code}: ${complaint.trim()}`);
+  return output;
 }

@@ -26,19 +26,19 @@ describeWithZoneMinder('the real ZoneMinder of the tests', function () {
       const startMs = Date.parse('2026-07-01T12:00:00Z');
       const file = await makeFootage(servers[0].pathOf('footage.mp4'), { seconds: 2 });
       const camera = await addCamera(servers[0], { name: 'Gate' });
-      const [event] = await addEvents(servers[0], [{ camera, startMs, seconds: 2, file }]);
-      const [row] = await servers[0].query(`select StartDateTime, EndDateTime from Events where Id = ${event}`);
+      const [event] = addEvents(servers[0], [{ camera, startMs, seconds: 2, file }]);
+      const [row] = servers[0].query(`select StartDateTime, EndDateTime from Events where Id = ${event}`);
       assert.deepEqual(row, ['2026-07-01 14:00:00', '2026-07-01 14:00:02']);
-      const video = await videoOf(servers[0], event!);
+      const video = videoOf(servers[0], event!);
       assert.deepEqual(
         await pictureNumbers(video, file),
         Array.from({ length: 20 }, (_, index) => index),
       );
-      assert.deepEqual(await servers[1].query('select from_unixtime(1782907200)'), [['2026-07-01 21:00:00']]);
-      assert.deepEqual(await servers[1].query('select count(*) from Monitors'), [['0']]);
+      assert.deepEqual(servers[1].query('select from_unixtime(1782907200)'), [['2026-07-01 21:00:00']]);
+      assert.deepEqual(servers[1].query('select count(*) from Monitors'), [['0']]);
       await servers[0].restart();
-      assert.deepEqual(await servers[0].query('select count(*) from Events'), [['1']]);
-      await removeEvents(servers[0], [event!]);
+      assert.deepEqual(servers[0].query('select count(*) from Events'), [['1']]);
+      removeEvents(servers[0], [event!]);
       assert.equal(existsSync(video), false);
     } finally {
       await Promise.all(servers.map((server) => server.close()));

@@ -1,5 +1,5 @@
 // Starts and stops a real ZoneMinder for tests, and reaches into its database and its options.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -24,9 +24,9 @@ export interface ZoneMinderServer {
   /** Where the machine has what the server knows by this path. */
   pathOf(path: string): string;
   /** Runs SQL and gives the rows of its results, `NULL` as text. */
-  query(sql: string): Promise<string[][]>;
+  query(sql: string): string[][];
   /** Sets an option, such as `ZM_OPT_USE_AUTH`. Pages and API heed it at once, recorders when they start. */
-  setOption(name: string, value: string): Promise<void>;
+  setOption(name: string, value: string): void;
   /** Every token handed out so far is refused from now on. */
   revokeTokens(): Promise<void>;
   /** Ends the recorder of a camera as a crash does; another one is started soon. */
@@ -106,13 +106,10 @@ function createServer(folder: string, port: number): ZoneMinderServer {
     clearTimeout(timer);
   }
 
-  async function query(sql: string): Promise<string[][]> {
+  function query(sql: string): string[][] {
     const socket = `--socket=${folder}/run/mysqld/mysqld.sock`;
-    const output = await run(
-      'mariadb',
-      ['--no-defaults', socket, '--user=root', '--skip-column-names', '--batch', 'zm'],
-      sql,
-    );
+    const args = ['--no-defaults', socket, '--user=root', '--skip-column-names', '--batch', 'zm'];
+    const output = execFileSync('mariadb', args, { input: sql, encoding: 'utf8' });
     return output
       .split('\n')
       .slice(0, -1)
@@ -127,13 +124,13 @@ function createServer(folder: string, port: number): ZoneMinderServer {
     now,
     pathOf: (path) => join(folder, path),
     query,
-    async setOption(name, value) {
-      await query(`update Config set Value = ${quote(value)} where Name = ${quote(name)}`);
+    setOption(name, value) {
+      query(`update Config set Value = ${quote(value)} where Name = ${quote(name)}`);
     },
     async revokeTokens() {
       // Tokens count by the second in which they were made: those of the next one are good.
       const next = Math.floor(now() / 1000) + 1;
-      await query(`update Users set TokenMinExpiry = ${next}`);
+      query(`update Users set TokenMinExpiry = ${next}`);
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, next * 1000 - now())));
     },
     killRecorder(camera) {
@@ -162,16 +159,3 @@ function createServer(folder: string, port: number): ZoneMinderServer {
 
 /** A text in SQL. */
 export const quote = (text: string): string => `'${text.replace(/['\\]/g, '\\$&')}'`;
-
-/** What a program prints. @throws with its complaint when it does not end well */
-export async function run(program: string, args: string[], input = ''): Promise<string> {
-  const child = spawn(program, args);
-  let output = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
-  child.stdin.end(input);
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`${program} ended with ${code}: ${complaint.trim()}`);
-  return output;
-}

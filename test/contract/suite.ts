@@ -1,0 +1,26 @@
+// Holds one provider to the whole contract.
+import type { Harness } from './harness';
+import { dialectSuite } from './suite-dialects';
+import { exportSuite } from './suite-export';
+import { flowSuite } from './suite-flow';
+import { hostileSuite } from './suite-hostile';
+import { loginSuite } from './suite-login';
+import { mediaSuite } from './suite-media';
+import { troubleSuite } from './suite-trouble';
+import { workSuite } from './suite-work';
+
+/** The contract as far as a real server matters for it: in the rest, every answer is forged. */
+export function serverSuite(harness: () => Harness): void {
+  describe('at work', () => workSuite(harness));
+  describe('and its login', () => loginSuite(harness));
+  describe('and other ways to say it', () => dialectSuite(harness));
+  describe('in trouble', () => troubleSuite(harness));
+  describe('and its video', () => mediaSuite(harness));
+  describe('and exports', () => exportSuite(harness));
+  describe('in flows', () => flowSuite(harness));
+}
+
+export function contractSuite(harness: () => Harness): void {
+  serverSuite(harness);
+  describe('and hostile answers', () => hostileSuite(harness));
+}
