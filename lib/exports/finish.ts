@@ -1,15 +1,16 @@
-/** What becomes of a camera's parts once all of them are settled: files under their final names. */
+// Turns the settled parts of a camera into files under their final names: joined where they fit together.
 import { dirname } from 'node:path';
 import { isFile } from '../files/hash';
 import { expandFilename } from '../files/filename';
 import { makeFolder, type FreeBytes } from '../files/folder';
 import { publish } from '../files/publish';
-import { toClipError, type ClipError } from '../errors';
+import { toClipError } from '../errors';
 import { cameraFolder, partPath } from './folder';
-import { inspect, type Inspection } from '../mp4/inspect';
+import { inspect } from '../mp4/inspect';
 import { joinParts } from './join';
+import { planJoins, type JoinPart, type JoinPlan } from './join-plan';
 import { judgeCamera } from './outcome';
-import { lengthOf, type CameraJobData, type FilesJobData, type Part, type PartFile, type SavedFile } from './work';
+import { lengthOf, type CameraJobData, type FilesJobData, type PartFile, type SavedFile } from './work';
 
 export interface FinishOptions {
   /** Id of the provider. */
@@ -24,11 +25,9 @@ export interface FinishOptions {
 }
 
 /** A part that is here, and in no file yet. */
-interface Here extends Part {
+interface Here extends JoinPart {
   index: number;
-  path: string;
   file: PartFile;
-  inspection: Inspection;
 }
 
 /** A file that is about to get its name. */
@@ -47,10 +46,9 @@ export async function finishCamera(work: FilesJobData, index: number, options: F
   if (publishing && (await isFile(publishing.path, publishing.size, publishing.sha256))) camera.files.push(publishing);
   delete camera.publishing;
   const here = await partsHere(work, index);
-  let failure: ClipError | undefined;
-  if (work.join) failure = await saveJoined(work, camera, here, cameraFolder(work, index), options);
+  if (work.join) await saveJoined(work, camera, here, cameraFolder(work, index), options);
   else for (const part of here) await save(work, camera, asItIs(part), '{camera}/{start}.mp4', options);
-  judgeCamera(camera, failure);
+  judgeCamera(camera);
   await options.save();
 }
 
@@ -62,52 +60,37 @@ async function partsHere(work: FilesJobData, camera: number): Promise<Here[]> {
     const isSaved = files.some(({ parts: [first, next] }) => index >= first && index < next);
     if (isSaved || !file) continue;
     const path = partPath(work, camera, index);
-    found.push({ ...part, file, index, path, inspection: await inspect(path) });
+    const { end, start } = part;
+    found.push({ start, end, file, gaps: file.gaps, index, path, inspection: await inspect(path) });
   }
   return found;
 }
 
-/** Resolves to why parts were not joined that should have been: then they are kept as they are. */
+/** What cannot be joined is kept in parts: all of it is here, so that is told and no failure. */
 async function saveJoined(
   work: FilesJobData,
   camera: CameraJobData,
   here: Here[],
   folder: string,
   options: FinishOptions,
-): Promise<ClipError | undefined> {
-  const groups = byParameters(here);
+): Promise<void> {
+  const plans = await planJoins(here);
   const numbered = (): string => `{camera} {start} part ${camera.files.length + 1}.mp4`;
-  const isSplit = camera.files.length + groups.length > 1;
-  for (const [first] of groups.slice(1)) camera.problems.push(changeAt(first!));
-  let failure: ClipError | undefined;
-  for (const group of groups) {
+  const isSplit = camera.files.length + plans.length > 1;
+  let next = 0;
+  for (const plan of plans) {
+    const group = here.slice(next, (next += plan.parts.length));
+    if (plan.reason) camera.problems.push(plan.reason);
     try {
-      const ready = group.length === 1 ? asItIs(group[0]!) : await joined(group, here, folder, options);
+      const ready = group.length === 1 ? asItIs(group[0]!) : await joined(plan, group, here, folder, options);
       await save(work, camera, ready, isSplit ? numbered() : '{camera} {start}.mp4', options);
     } catch (thrown) {
-      failure = toClipError(thrown);
-      if (options.signal.aborted) throw failure;
+      const error = toClipError(thrown);
+      if (options.signal.aborted || group.length === 1) throw error;
+      camera.problems.push(`the clips from ${group[0]!.start} on are in files of their own. ${error.message}`);
       for (const part of group) await save(work, camera, asItIs(part), numbered(), options);
     }
   }
-  return failure;
-}
-
-/** Runs of parts that one decoder can play: others cannot be put together without encoding them again. */
-function byParameters(here: Here[]): Here[][] {
-  const groups: Here[][] = [];
-  for (const part of here) {
-    const group = groups.at(-1);
-    const isSame = group?.[0] && String(group[0].inspection.parameters) === String(part.inspection.parameters);
-    if (isSame) group.push(part);
-    else groups.push([part]);
-  }
-  return groups;
-}
-
-function changeAt({ start, inspection: { mp4 } }: Here): string {
-  const now = `${mp4.codec ?? 'unknown'} ${mp4.width ?? '?'}x${mp4.height ?? '?'}`;
-  return `the video changes at ${start} (now ${now}), so what follows is in a file of its own`;
 }
 
 function asItIs({ index, file, path, inspection: { mp4 } }: Here): Ready {
@@ -117,16 +100,21 @@ function asItIs({ index, file, path, inspection: { mp4 } }: Here): Ready {
   return { at: path, facts: { ...facts, parts: [index, index + 1] } };
 }
 
-async function joined(group: Here[], all: Here[], folder: string, options: FinishOptions): Promise<Ready> {
+async function joined(
+  plan: JoinPlan,
+  group: Here[],
+  all: Here[],
+  folder: string,
+  options: FinishOptions,
+): Promise<Ready> {
   const [first, last] = [group[0]!, group.at(-1)!];
   const secondsOf = (parts: Here[]): number => parts.reduce((sum, part) => sum + lengthOf(part), 0);
   const before = secondsOf(all.slice(0, all.indexOf(first)));
   const { path, size, sha256, mp4, problems } = await joinParts({
     ...options,
-    parts: group,
+    plan,
     folder,
     name: `joined-${first.index + 1}.mp4`,
-    ffmpeg: await options.findFfmpeg(),
     onProgress: (done) => options.onJoining((before + done * secondsOf(group)) / secondsOf(all)),
   });
   const { duration, width, height, codec } = mp4;

@@ -1,22 +1,25 @@
-/** Puts the parts of a camera one behind the other, by stream copy: not one picture is encoded again. */
-import { open, rm, writeFile } from 'node:fs/promises';
+// Puts the parts of a camera one behind the other: not one picture is encoded again.
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ClipError, toClipError } from '../errors';
 import { checkSpace, type FreeBytes } from '../files/folder';
-import { ClipError } from '../errors';
-import { runFfmpeg } from '../ffmpeg/run';
-import { hashWhileWritten } from './hash-along';
-import { inspect, type Inspection } from '../mp4/inspect';
-import { findOverlaps, type JoinPart } from './overlap';
+import type { Mp4Info } from '../mp4';
+import { fileHead } from '../mp4/write';
+import { copyMedia } from './copy-media';
+import { encodeSound } from './encode-sound';
+import { checkJoined } from './join-check';
+import type { JoinPlan } from './join-plan';
+import { fileType, layOut, tracksOf } from './layout';
+import { isForMp4 } from './sound';
 
 export interface Join {
-  /** In order. */
-  parts: JoinPart[];
+  plan: JoinPlan;
   /** Where the result is written. */
   folder: string;
   /** Name of the result. */
   name: string;
-  /** Path of the program. */
-  ffmpeg: string;
+  /** Path of the program, which only sound that has to be encoded needs. @throws EFFMPEG */
+  findFfmpeg(): Promise<string>;
   freeBytes: FreeBytes;
   signal: AbortSignal;
   /** 0-1. */
@@ -28,93 +31,82 @@ export interface JoinedFile {
   /** Bytes. */
   size: number;
   sha256: string;
-  mp4: Inspection['mp4'];
+  mp4: Mp4Info;
   problems: string[];
 }
 
-/** Sound that MP4 holds as it is; what cameras send beside these (G.711) becomes AAC, which is told. */
-const audioForMp4 = new Set(['aac', 'mp3', 'ac3', 'eac3', 'opus', 'alac', 'flac']);
-/** The rest of a picture's time at the end of each part. */
-const perPartSeconds = 0.2;
-const leastToleranceSeconds = 1;
+/** Sound that is further from the pictures is noticed. */
+const mostDriftSeconds = 0.04;
+/** Encoding the sound is about that much of the work, where it is needed. */
+const encodingShare = 0.7;
 
 /**
  * Verified and on disk (synced). The parts stay as they are.
- * @throws EABORTED, EFFMPEG, ENOSPACE
+ * @throws EABORTED, EFFMPEG, EINCOMPLETE, ENOSPACE
  */
 export async function joinParts(order: Join): Promise<JoinedFile> {
-  const { parts, folder, name, ffmpeg, signal, onProgress } = order;
+  const { folder, name, plan, signal } = order;
   const path = join(folder, name);
-  const list = `${path}.txt`;
-  const bytes = parts.reduce((sum, { inspection }) => sum + inspection.size, 0);
-  await checkSpace(folder, bytes, order.freeBytes);
-  const { cuts, problems } = await findOverlaps(parts, { folder, ffmpeg, signal });
-  const seconds = parts.reduce((sum, part, index) => sum + (cuts[index]?.seconds ?? durationOf(part)), 0);
-  const audio = parts[0]!.inspection.mp4.audioCodec;
-  const isEncoded = audio !== undefined && !audioForMp4.has(audio);
-  // Whatever an interrupted run has left may still be written to by an ffmpeg that outlived it.
-  await rm(path, { force: true });
-  await writeFile(list, listOf(parts, cuts));
-  const mediaBytes = parts.reduce((sum, { inspection }) => sum + inspection.mediaBytes, 0);
-  const hash = hashWhileWritten(path, mediaBytes);
+  const made: string[] = [];
   try {
-    await runFfmpeg({
-      ffmpeg,
-      // Without paths from the root, names in the list would be taken for parts of an address.
-      inputs: [{ path: list, format: 'concat', options: ['-safe', '0'] }],
-      output: {
-        path,
-        format: 'mp4',
-        options: ['-map', '0:V', '-map', '0:a?', '-c', 'copy', ...(isEncoded ? ['-c:a', 'aac'] : [])],
-      },
-      signal,
-      onProgress: (progress) => onProgress(seconds > 0 ? Math.min(1, progress.seconds / seconds) : 0),
-    });
-    const { size, mp4 } = await verified(path, { seconds, parts: parts.length });
-    const sha256 = await hash.finish();
-    if (isEncoded) problems.push(`the sound (${audio}) cannot be in an MP4 file as it is and was encoded as AAC`);
-    return { path, size, sha256, mp4, problems };
+    // What an interrupted run has left may still be written to by an ffmpeg that outlived it.
+    await rm(path, { force: true });
+    const needed = plan.parts.reduce((sum, { part }) => sum + part.inspection.size, 0);
+    await checkSpace(folder, needed, order.freeBytes);
+    const sound = await chooseSound(order, path, made);
+    const { pieces, sources, tracks } = await layOut(plan.parts, sound.encoded);
+    const mediaBytes = pieces.reduce((sum, { bytes }) => sum + bytes, 0);
+    const head = fileHead(await fileType(plan.parts[0]!.part.path), tracks, tracks[0]!.timescale, mediaBytes);
+    const onProgress = (done: number): void => order.onProgress(sound.share + done * (1 - sound.share));
+    const { size, sha256 } = await copyMedia({ path, head, pieces, sources, signal, onProgress });
+    const mp4 = await checkJoined(path, plan.parts);
+    return { path, size, sha256, mp4, problems: [...plan.problems, ...sound.problems] };
   } catch (error) {
     await rm(path, { force: true });
     throw error instanceof ClipError ? error.withMessage(`Joining the parts: ${error.message}`) : error;
   } finally {
-    await hash.stop();
-    await rm(list, { force: true });
+    for (const file of made) await rm(file, { force: true });
   }
 }
 
-function listOf(parts: JoinPart[], cuts: ({ outpoint: number } | undefined)[]): string {
-  const lines = parts.flatMap(({ path }, index) => {
-    const cut = cuts[index];
-    return [`file '${escaped(`file:${path}`)}'`, ...(cut ? [`outpoint ${cut.outpoint.toFixed(6)}`] : [])];
-  });
-  return ['ffconcat version 1.0', ...lines, ''].join('\n');
+interface SoundChoice {
+  /** Files with sound that was encoded, by audio track; `undefined`: that of the parts is copied. */
+  encoded: (string | undefined)[];
+  problems: string[];
+  /** Of all work. */
+  share: number;
 }
 
-/** Within single quotes, everything but these means itself. */
-function escaped(text: string): string {
-  return text.replaceAll("'", "'\\''");
-}
-
-function durationOf({ inspection }: JoinPart): number {
-  return inspection.mp4.duration ?? 0;
-}
-
-/** @throws EFFMPEG when the result is not what was asked for, whatever ffmpeg said */
-async function verified(path: string, expected: { seconds: number; parts: number }): Promise<Inspection> {
-  const found = await inspect(path).catch(() => {
-    throw new ClipError('EFFMPEG', 'ffmpeg reported success and wrote no file');
-  });
-  const { mp4 } = found;
-  const { duration = 0 } = mp4;
-  const tolerance = leastToleranceSeconds + expected.parts * perPartSeconds;
-  const problem =
-    (!mp4.whole && mp4.problems.join('; ')) ||
-    (!mp4.hasVideo && 'there is no video track in it') ||
-    (Math.abs(duration - expected.seconds) > tolerance &&
-      `it has ${duration.toFixed(1)} s, its parts have ${expected.seconds.toFixed(1)} s`);
-  if (problem) throw new ClipError('EFFMPEG', `the result is not the video: ${problem}`);
-  const handle = await open(path, 'r+');
-  await handle.sync().finally(() => handle.close());
-  return found;
+async function chooseSound(order: Join, path: string, made: string[]): Promise<SoundChoice> {
+  const { plan, signal } = order;
+  const choice: SoundChoice = { encoded: [], problems: [], share: 0 };
+  const [first] = plan.parts;
+  const codecs = (await tracksOf(first!.part.path)).slice(1).map(({ codec }) => codec);
+  const seconds = plan.parts.at(-1)!.end;
+  for (const [track, codec] of codecs.entries()) {
+    const drift = plan.drifts[track] ?? 0;
+    if (isForMp4(codec) && drift <= mostDriftSeconds) continue;
+    const output = `${path}.sound-${track + 1}`;
+    made.push(output);
+    try {
+      await rm(output, { force: true });
+      const ffmpeg = await order.findFfmpeg();
+      const onProgress = (done: number): void => order.onProgress(Math.min(1, done / seconds) * encodingShare);
+      await encodeSound({ parts: plan.parts, track, path: output, ffmpeg, signal, onProgress });
+      choice.encoded[track] = output;
+      choice.share = encodingShare;
+      choice.problems.push(
+        isForMp4(codec)
+          ? `the clips do not have as much sound as pictures, so the sound (${codec}) was encoded again to stay in step`
+          : `the sound (${codec ?? 'of an unknown codec'}) cannot be in an MP4 file as it is and was encoded as AAC`,
+      );
+    } catch (thrown) {
+      const error = toClipError(thrown);
+      if (signal.aborted || error.code !== 'EFFMPEG' || !isForMp4(codec)) throw error;
+      choice.problems.push(
+        `the sound may be up to ${drift.toFixed(1)} s out of step in some players: ${error.message}`,
+      );
+    }
+  }
+  return choice;
 }

@@ -1,7 +1,7 @@
-/** What an export came to, in our codes and in words that a person can act on. Pure decisions. */
+// Decides what an export came to, in our codes and in words that a person can act on.
 import { ClipError } from '../errors';
 import { describeClip, type Range } from '../provider';
-import { failureOf, rangeOf, type CameraJobData, type Failure, type FilesJobData } from './work';
+import { rangeOf, type CameraJobData, type Failure, type FilesJobData } from './work';
 
 /** So many ranges are named. */
 const mostNamed = 5;
@@ -9,14 +9,14 @@ const mostNamed = 5;
 /** A part of a range that is not in any file, and why. */
 export interface Missing extends Range, Failure {}
 
-/** Sets the status of a camera whose files are all there are going to be. @param failure why parts were not joined */
-export function judgeCamera(camera: CameraJobData, failure?: ClipError): void {
-  const error = errorOf(camera, failure);
+/** Sets the status of a camera whose files are all there are going to be. */
+export function judgeCamera(camera: CameraJobData): void {
+  const error = errorOf(camera);
   camera.status = error ? 'failed' : 'finished';
   if (error) camera.error = error;
 }
 
-function errorOf(camera: CameraJobData, failure: ClipError | undefined): Failure | undefined {
+function errorOf(camera: CameraJobData): Failure | undefined {
   const { files, parts = [] } = camera;
   const missing = missingOf(camera);
   if (files.length === 0) {
@@ -25,7 +25,6 @@ function errorOf(camera: CameraJobData, failure: ClipError | undefined): Failure
     if (!first) return { code: 'ENOTFOUND', message: empty ?? noFootage(camera), retryable: false };
     return { code: first.code, message: first.message, retryable: first.retryable };
   }
-  if (failure) return failureOf(failure);
   if (missing.length === 0) return undefined;
   const named = missing.slice(0, mostNamed).map(({ start, end, message }) => `${start} to ${end} (${message})`);
   const more = missing.length > mostNamed ? `; and ${missing.length - mostNamed} more` : '';
@@ -67,7 +66,7 @@ export function judgeExport({ cameras, folder }: FilesJobData, ended: Failure | 
   const codes = new Set(failed.map(({ error }) => error!.code));
   const isAnySaved = cameras.some(({ files }) => files.length > 0);
   const isAnyMissing = failed.some((camera) => camera.files.length === 0 || missingOf(camera).length > 0);
-  // Where only some of it is here, that is what counts. Parts that could not be joined are here all the same.
+  // Where only some of it is here, that is what counts.
   const [common] = codes.size === 1 && !(isAnySaved && isAnyMissing) ? codes : [];
   const code = ended?.code ?? common ?? 'EINCOMPLETE';
   const named = failed.slice(0, mostNamed).map(({ camera, error }) => `camera ${camera}: ${error!.message}`);

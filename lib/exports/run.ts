@@ -8,7 +8,7 @@ import { fetchParts } from './fetch';
 import { finishCamera } from './finish';
 import { checkFolder, removeWorkFolder, workFolder } from './folder';
 import { writeManifest } from './manifest';
-import { checkCount, clipsNeeded, planParts } from './plan';
+import { checkCount, planParts } from './plan';
 import { progressOf } from './progress';
 import { inParallel, oneAtATime, pauses, withRetries } from './steps';
 import { judgeCamera, judgeExport } from './outcome';
@@ -18,7 +18,7 @@ import { failureOf, type CameraJobData, type FilesJobData } from './work';
 
 export interface ExportOptions {
   clock: Clock;
-  /** Path of the program. @throws EFFMPEG */
+  /** Path of the program, which only sound that has to be encoded needs. @throws EFFMPEG */
   findFfmpeg(): Promise<string>;
   freeBytes?: FreeBytes;
   /** First wait for a clip. */
@@ -49,7 +49,7 @@ export async function runFilesExport(
   const progress = progressOf(work, clock, () => options.onProgress(work));
   try {
     work.status = 'busy';
-    await prepare(work, connection, options);
+    await prepare(work);
     await plan(work, connection, signal, options);
     await save();
     progress.report();
@@ -80,12 +80,8 @@ export async function runFilesExport(
   }
 }
 
-/** Everything that may be wrong here is found out before the vendor is asked for anything. */
-async function prepare(work: FilesJobData, connection: Connection, { findFfmpeg }: ExportOptions): Promise<void> {
-  const { maxClipSeconds } = connection;
-  const needsJoining =
-    maxClipSeconds !== undefined && work.cameras.some((camera) => clipsNeeded(camera, maxClipSeconds) > 1);
-  if (work.join && needsJoining) await findFfmpeg();
+/** What may be wrong here is found out before the vendor is asked for anything. */
+async function prepare(work: FilesJobData): Promise<void> {
   await checkFolder(work.folder);
   await makeFolder(workFolder(work), work.root);
 }
@@ -94,7 +90,7 @@ async function plan(
   work: FilesJobData,
   connection: Connection,
   signal: AbortSignal,
-  { clock, findFfmpeg }: ExportOptions,
+  { clock }: ExportOptions,
 ): Promise<void> {
   const open = work.cameras.filter(({ parts }) => parts === undefined);
   const { pause, stop } = pauses(clock, connection, signal);
@@ -121,7 +117,6 @@ async function plan(
     work.cameras.length,
     connection.maxClipSeconds,
   );
-  if (work.join && counts.some((count) => count > 1)) await findFfmpeg();
   if (signal.aborted) throw cancelled();
 }
 

@@ -33,6 +33,9 @@ export async function visitSizes(reader: BoxReader, stbl: Box[], visit: (bytes: 
   if (!sizes) return;
   const fixed = await head(reader, sizes, 12);
   const count = fixed.readUInt32BE(8);
+  const common = sizes.type === 'stsz' ? fixed.readUInt32BE(4) : 0;
+  for (let index = 0; common > 0 && index < count; index += 1) visit(common);
+  if (common > 0) return;
   const bits = sizes.type === 'stz2' ? fixed[7]! : 32;
   if (bits === 4) {
     const table = { skip: 12, entryBytes: 1, count: Math.ceil(count / 2) };

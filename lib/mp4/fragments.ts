@@ -16,6 +16,8 @@ export interface TrackFragment {
   track: number;
   /** Decode time of the first sample in the track's timescale, where it is given. */
   time?: number;
+  /** Number of the sample entry, from 1. */
+  description: number;
   runs: Run[];
   defaults: SampleDefaults;
 }
@@ -55,7 +57,8 @@ export async function readFragment(
     const tfhd = firstOf(boxes, 'tfhd');
     if (!tfhd) continue;
     const header = await readHeader(reader, tfhd, moof, dataEnd, defaults);
-    const fragment: TrackFragment = { track: header.track, runs: [], defaults: header.defaults };
+    const { defaults: ofFragment, description, track } = header;
+    const fragment: TrackFragment = { track, description, runs: [], defaults: ofFragment };
     const tfdt = firstOf(boxes, 'tfdt');
     if (tfdt) fragment.time = await decodeTime(reader, tfdt);
     let next = header.base;
@@ -73,6 +76,7 @@ export async function readFragment(
 
 interface Header {
   track: number;
+  description: number;
   /** Where the offsets of runs count from. */
   base: number;
   defaults: SampleDefaults;
@@ -101,11 +105,11 @@ async function readHeader(
     base = Number((await head(reader, tfhd, 8, skip)).readBigUInt64BE(0));
     skip += 8;
   }
-  if (flags & 0x2) await next();
+  const description = flags & 0x2 ? await next() : 1;
   if (flags & 0x8) defaults.duration = await next();
   if (flags & 0x10) defaults.size = await next();
   if (flags & 0x20) defaults.flags = await next();
-  return { track, base, defaults };
+  return { track, description, base, defaults };
 }
 
 async function decodeTime(reader: BoxReader, tfdt: Box): Promise<number> {

@@ -7,7 +7,8 @@ import { walkFile, type Report, type Walk } from './walk';
 
 export { bufferSource, fileSource } from './boxes';
 export type { Mp4Source } from './boxes';
-export { mediaBytes, readParameters } from './parameters';
+export { readParameters, type TrackParameters } from './parameters';
+export { lengthOf, readTracks, shownAt, type MediaTrack } from './samples';
 export { sniff } from './sniff';
 export type { Content } from './sniff';
 

@@ -38,7 +38,8 @@ export interface Track {
   /** Pixels, as shown: turned by the display matrix. */
   width?: number;
   height?: number;
-  /** Sample tables. */
+  /** What is in its `trak` box, and its sample tables. */
+  boxes: Box[];
   stbl: Box[];
 }
 
@@ -97,6 +98,7 @@ async function readTrack(reader: BoxReader, trak: Box, movieTimescale: number): 
     mediaSeconds: seconds(mdhd.duration, mdhd.timescale),
     sampleSeconds: seconds(await samplesDuration(reader, stbl), mdhd.timescale) ?? 0,
     editedSeconds: seconds(await editedDuration(reader, boxes), movieTimescale),
+    boxes,
     stbl,
   };
   const entry = await sampleEntry(reader, stbl);
@@ -153,21 +155,43 @@ async function samplesDuration(reader: BoxReader, stbl: Box[]): Promise<number> 
   return duration;
 }
 
-/** In the movie's timescale. Empty edits only shift the track; an edit of length 0 means "all of it", so no limit. */
-async function editedDuration(reader: BoxReader, trak: Box[]): Promise<number | undefined> {
+/** One entry of an edit list (ISO/IEC 14496-12, 8.6.6). */
+export interface Edit {
+  /** In the movie's timescale; 0 or unknown: all of it. */
+  length: number | undefined;
+  /** Where in the track it begins, in the track's timescale; -1: nothing is shown. */
+  mediaTime: number;
+  /** 1 is the usual pace. */
+  rate: number;
+}
+
+const maxEdits = 10_000;
+
+/** @throws Damaged */
+export async function readEdits(reader: BoxReader, trak: Box[]): Promise<Edit[]> {
   const edts = firstOf(trak, 'edts');
   const elst = edts && firstOf(await children(reader, edts), 'elst');
-  if (!elst) return undefined;
+  if (!elst) return [];
   const { wide, content } = await versioned(reader, elst, 8, 8);
-  let duration: number | undefined = 0;
   const table = { skip: 8, entryBytes: wide ? 20 : 12, count: content.readUInt32BE(4) };
+  const found: Edit[] = [];
   await entries(reader, elst, table, (page, at) => {
-    const mediaTime = wide ? page.readBigInt64BE(at + 8) : page.readInt32BE(at + 4);
-    if (mediaTime < 0) return;
-    const length = unsigned(page, at, wide);
-    duration = length && duration !== undefined ? duration + length : undefined;
+    if (found.length === maxEdits) return;
+    const mediaTime = wide ? Number(page.readBigInt64BE(at + 8)) : page.readInt32BE(at + 4);
+    found.push({ length: unsigned(page, at, wide), mediaTime, rate: page.readInt32BE(at + (wide ? 16 : 8)) / 65536 });
   });
-  return duration;
+  return found;
+}
+
+/** In the movie's timescale. Empty edits only shift the track; an edit of length 0 means "all of it", so no limit. */
+async function editedDuration(reader: BoxReader, trak: Box[]): Promise<number | undefined> {
+  const edits = await readEdits(reader, trak);
+  if (edits.length === 0) return undefined;
+  const shown = edits.filter(({ mediaTime }) => mediaTime >= 0);
+  return shown.reduce<number | undefined>(
+    (sum, { length }) => (length && sum !== undefined ? sum + length : undefined),
+    0,
+  );
 }
 
 const entryBytes = 4096;

@@ -1,6 +1,19 @@
-/** What the tracks of a file need of a decoder: files where it is the same can be put one behind the other. */
+// Describes what the tracks of a file need of a player: files where it is the same can be put one behind the other.
 import { boxAt, boxReader, children, Damaged, firstOf, head } from './boxes';
 import type { Box, BoxReader, Mp4Source } from './boxes';
+import { afterLength, decoderConfigTag } from './codecs';
+import { readMovie, type Track } from './movie';
+
+/** What one video or audio track needs. Equal texts, equal needs. */
+export interface TrackParameters {
+  handler: 'vide' | 'soun';
+  /** Units per second. */
+  timescale: number;
+  /** Of the decoder. */
+  decoder: string;
+  /** Of the display: size, and how the picture is turned. */
+  display: string;
+}
 
 /** Bytes before the first box inside of a sample entry (ISO/IEC 14496-12, 12.1.3 and 12.2.3). */
 const videoEntryBytes = 86;
@@ -10,70 +23,62 @@ const mostEntryBytes = 1024 * 1024;
 const ignored = new Set(['btrt']);
 
 /**
- * One text per video and audio track, in order: equal texts, equal parameters. Empty where the file has no index.
+ * The first video track with pictures, then the audio tracks with sound, in order. Empty where the file has no index.
  * @throws what `source.read` rejects with
  */
-export async function readParameters(source: Mp4Source): Promise<string[]> {
+export async function readParameters(source: Mp4Source): Promise<TrackParameters[]> {
   const reader = boxReader(source);
   try {
     const moov = await findMoov(reader);
-    const tracks: string[] = [];
-    for (const trak of moov ? await children(reader, moov) : []) {
-      const found = trak.type === 'trak' && (await parametersOf(reader, trak));
-      if (found) tracks.push(found);
-    }
-    return tracks;
+    if (!moov) return [];
+    const { tracks, fragmented } = await readMovie(reader, moov, () => undefined);
+    // What fragments bring comes later.
+    const found: TrackParameters[] = [];
+    for (const track of playable(tracks.map((track) => (fragmented ? { ...track, samples: 1 } : track))))
+      found.push(await describeTrack(reader, track));
+    return found;
   } catch (error) {
     if (error instanceof Damaged) return [];
     throw error;
   }
 }
 
-/** Bytes in all media data boxes, as far as the file can be read. @throws what `source.read` rejects with */
-export async function mediaBytes(source: Mp4Source): Promise<number> {
-  let bytes = 0;
-  try {
-    for await (const box of topLevel(boxReader(source))) if (box.type === 'mdat') bytes += box.end - box.body;
-  } catch (error) {
-    if (!(error instanceof Damaged)) throw error;
-  }
-  return bytes;
+/** The first video track with pictures and all audio tracks with sound. */
+export function playable(tracks: Track[]): Track[] {
+  const filled = tracks.filter(({ samples }) => samples > 0);
+  const video = filled.find(({ handler }) => handler === 'vide');
+  return [...(video ? [video] : []), ...filled.filter(({ handler }) => handler === 'soun')];
 }
 
-async function* topLevel(reader: BoxReader): AsyncGenerator<Box> {
+export async function findMoov(reader: BoxReader): Promise<Box | undefined> {
   for (let offset = 0; offset < reader.size;) {
     const box = await boxAt(reader, offset, reader.size, 'the file');
-    yield box;
+    if (box.type === 'moov') return box;
     offset = box.end;
   }
-}
-
-async function findMoov(reader: BoxReader): Promise<Box | undefined> {
-  for await (const box of topLevel(reader)) if (box.type === 'moov') return box;
   return undefined;
 }
 
-async function parametersOf(reader: BoxReader, trak: Box): Promise<string | undefined> {
-  const mdia = await childrenOf(reader, trak, 'mdia');
-  const hdlr = firstOf(mdia, 'hdlr');
-  const handler = hdlr && (await head(reader, hdlr, 4, 8)).toString('latin1');
-  if (handler !== 'vide' && handler !== 'soun') return undefined;
-  const minf = firstOf(mdia, 'minf');
-  const stsd = minf && firstOf(await childrenOf(reader, minf, 'stbl'), 'stsd');
-  if (!stsd) return undefined;
-  const parameters = [handler];
-  const count = (await head(reader, stsd, 8)).readUInt32BE(4);
-  for (let offset = stsd.body + 8, index = 0; index < count && offset < stsd.end; index += 1) {
+async function describeTrack(reader: BoxReader, { boxes, handler, stbl, timescale }: Track): Promise<TrackParameters> {
+  const isVideo = handler === 'vide';
+  const stsd = firstOf(stbl, 'stsd');
+  const decoder: string[] = [];
+  const count = stsd ? (await head(reader, stsd, 8)).readUInt32BE(4) : 0;
+  for (let offset = (stsd?.body ?? 0) + 8, index = 0; stsd && index < count && offset < stsd.end; index += 1) {
     const entry = await boxAt(reader, offset, stsd.end, 'the stsd box');
-    parameters.push(await describeEntry(reader, entry, handler === 'vide' ? videoEntryBytes : audioEntryBytes));
+    decoder.push(await describeEntry(reader, entry, isVideo ? videoEntryBytes : audioEntryBytes));
     offset = entry.end;
   }
-  return parameters.join(' ');
+  const display = isVideo ? (await readDisplay(reader, boxes)).toString('hex') : '';
+  return { handler: isVideo ? 'vide' : 'soun', timescale, decoder: decoder.join(' '), display };
 }
 
-async function childrenOf(reader: BoxReader, parent: Box, type: string): Promise<Box[]> {
-  const box = firstOf(await children(reader, parent), type);
-  return box ? children(reader, box) : [];
+/** The display matrix, width and height: 44 bytes, as they stand in the header of the track. */
+export async function readDisplay(reader: BoxReader, trak: Box[]): Promise<Buffer> {
+  const tkhd = firstOf(trak, 'tkhd');
+  if (!tkhd) throw new Damaged('a track has no tkhd box');
+  const isWide = (await head(reader, tkhd, 1))[0] === 1;
+  return Buffer.from(await head(reader, tkhd, 44, isWide ? 52 : 40));
 }
 
 async function describeEntry(reader: BoxReader, entry: Box, fixedBytes: number): Promise<string> {
@@ -81,17 +86,25 @@ async function describeEntry(reader: BoxReader, entry: Box, fixedBytes: number):
   if (length > mostEntryBytes || length < fixedBytes) throw new Damaged('a sample entry has an impossible size');
   // Past the size, the reserved bytes and the index of the data reference.
   const fixed = (await reader.bytes(entry.offset + 16, fixedBytes - 16)).toString('hex');
-  const boxes = [entry.type, fixed];
-  const inside = { ...entry, body: entry.offset + fixedBytes };
-  for (const box of await children(reader, inside)) {
+  const described = [entry.type, fixed];
+  for (const box of await boxesInside(reader, { ...entry, body: entry.offset + fixedBytes })) {
     if (ignored.has(box.type)) continue;
     const content = Buffer.from(await reader.bytes(box.body, box.end - box.body));
-    boxes.push(`${box.type}:${(box.type === 'esds' ? withoutRates(content) : content).toString('hex')}`);
+    described.push(`${box.type}:${(box.type === 'esds' ? withoutRates(content) : content).toString('hex')}`);
   }
-  return boxes.join(' ');
+  return described.join(' ');
 }
 
-const decoderConfigTag = 0x04;
+/** The boxes in a sample entry; where QuickTime has fields of its own before them, all of it counts as one. */
+async function boxesInside(reader: BoxReader, entry: Box): Promise<Box[]> {
+  try {
+    return await children(reader, entry);
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    return [{ ...entry, type: 'rest' }];
+  }
+}
+
 /** Type of object and stream come first, then buffer size, highest and average bit rate. */
 const ratesAt = 2;
 const ratesBytes = 11;
@@ -106,11 +119,4 @@ function withoutRates(esds: Buffer): Buffer {
   if (esds[config] !== decoderConfigTag) return esds;
   const rates = afterLength(esds, config + 1) + ratesAt;
   return esds.fill(0, Math.min(rates, esds.length), Math.min(rates + ratesBytes, esds.length));
-}
-
-/** Lengths take one to four bytes; all but the last have their top bit set. */
-function afterLength(bytes: Buffer, at: number): number {
-  let next = at;
-  while (next < at + 3 && (bytes[next] ?? 0) & 0x80) next += 1;
-  return next + 1;
 }

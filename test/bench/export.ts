@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { freeBytes } from '../../lib/files/folder';
 import { inspect } from '../../lib/mp4/inspect';
 import { joinParts } from '../../lib/exports/join';
-import type { JoinPart } from '../../lib/exports/overlap';
+import { planJoins, type JoinPart } from '../../lib/exports/join-plan';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { findFfmpeg } from '../simulators/video';
 import { startCollector } from '../support/collector';
@@ -133,8 +133,10 @@ async function makeParts(folder: string, ffmpeg: string, clipBytes: number): Pro
 
 async function joinAll(folder: string, ffmpeg: string, parts: JoinPart[]): Promise<void> {
   const { signal } = new AbortController();
+  const [plan, ...others] = await planJoins(parts);
+  if (others.length > 0) throw new Error(others[0]!.reason);
   const { problems } = await joinParts({
-    ...{ parts, folder, name: 'own.mp4', ffmpeg, freeBytes, signal },
+    ...{ plan: plan!, folder, name: 'own.mp4', findFfmpeg: async () => ffmpeg, freeBytes, signal },
     onProgress: () => undefined,
   });
   if (problems.length > 0) throw new Error(problems.join('\n'));

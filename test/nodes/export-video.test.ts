@@ -254,19 +254,6 @@ describe('export-video', () => {
         }, properties),
       );
     }
-
-    it('without ffmpeg, when there is something to join', () =>
-      run(
-        async (flow) => {
-          flow.send('export', { cameras: dock, ...range });
-          assert.equal(codeOf(await flow.next('failed')), 'EFFMPEG');
-          assert.deepEqual(sim.requests, []);
-          flow.send('export', { cameras: dock, ...short });
-          await finished(flow);
-        },
-        {},
-        { clipProviderFfmpeg: '/nowhere/ffmpeg' },
-      ));
   });
 
   it('never puts values of a template outside of the folder, and keeps files that are there', () =>

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { ClipError } from '../../../lib/errors';
 import { judgeCamera, judgeExport, missingOf } from '../../../lib/exports/outcome';
 import {
   gapsOf,
@@ -28,8 +27,8 @@ function aCamera(parts: Omit<Part, 'start' | 'end'>[], more: Partial<CameraJobDa
   return { ...camera!, parts: parts.map((part, n) => ({ ...range(n * 2, n * 2 + 2), ...part })), ...more };
 }
 
-function judged(camera: CameraJobData, why?: ClipError): CameraJobData {
-  judgeCamera(camera, why);
+function judged(camera: CameraJobData): CameraJobData {
+  judgeCamera(camera);
   return camera;
 }
 

@@ -50,8 +50,9 @@ export interface Vendor {
   onCreate(request: ClipRequest, count: number): void | Promise<void>;
   onPoll(clip: Clip, count: number): Partial<Clip> | void;
   onOpen(clip: Clip, count: number): void | Promise<void>;
-  /** The film that a clip is cut out of. */
+  /** The film that a clip is cut out of, and the format in which ffmpeg writes it. */
   filmOf(clip: Clip): string;
+  format: string;
   /** What was asked, in order. */
   readonly asked: { method: string; camera: string; start: number; end: number; title?: string }[];
   readonly deleted: string[];
@@ -78,10 +79,10 @@ export function exportRig() {
   }
 
   /** A cut at key frames out of a film. */
-  function cutOf(source: string, start: number, seconds: number): string {
+  function cutOf(source: string, start: number, seconds: number, format = 'mp4'): string {
     const file = join(temp(), `cut-${(made += 1)}.mp4`);
     const span = ['-ss', String(start), '-i', source, '-t', String(seconds)];
-    runQuietly(ffmpeg(), [...span, '-c', 'copy', '-avoid_negative_ts', 'make_zero', '-y', file]);
+    runQuietly(ffmpeg(), [...span, '-c', 'copy', '-avoid_negative_ts', 'make_zero', '-f', format, '-y', file]);
     return file;
   }
 
@@ -97,6 +98,7 @@ export function exportRig() {
       onPoll: () => undefined,
       onOpen: () => undefined,
       filmOf: () => film(),
+      format: 'mp4',
       asked: [],
       deleted: [],
       cancelled: [],
@@ -148,7 +150,7 @@ export function exportRig() {
         const { before, after } = vendor.extra;
         const start = Math.max(0, (Date.parse(clip.start) - epoch) / 1000 - before);
         const end = Math.min(filmSeconds, (Date.parse(clip.end) - epoch) / 1000 + after);
-        const body = createReadStream(cutOf(vendor.filmOf(clip), start, end - start));
+        const body = createReadStream(cutOf(vendor.filmOf(clip), start, end - start, vendor.format));
         body.once('close', closed);
         return { body, resumable: false, offset: 0 };
       },
