@@ -1,18 +1,18 @@
 import { ClipError, toClipError } from '../lib/errors';
 import { registerConnectionRoutes } from '../lib/node-red/admin/connections';
 import { describeProviders, openConnection, transferQueue, type ConnectionNode } from '../lib/node-red/connections';
-import { dropOrphansAfterDeploy, jobEngine } from '../lib/node-red/engine';
-import type { NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import type { NodeDefinition, NodeRed } from '../lib/node-red/node-red';
+import { runtimeOf } from '../lib/node-red/runtime';
 
 export = (RED: NodeRed): void => {
-  dropOrphansAfterDeploy(RED);
-  registerConnectionRoutes(RED);
+  const runtime = runtimeOf(RED);
+  registerConnectionRoutes(runtime);
 
   function ClipProvider(this: ConnectionNode, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
     this.deployed = definition;
     try {
-      this.connection = openConnection(RED, this, definition);
+      this.connection = openConnection(runtime, this, definition);
     } catch (thrown) {
       const { code, message } = toClipError(thrown);
       this.connection = new ClipError(code, `The connection "${this.name || this.id}" is not usable: ${message}`);
@@ -21,10 +21,10 @@ export = (RED: NodeRed): void => {
     const { connection } = this;
     const isUsable = !(connection instanceof ClipError);
     // Where it is not usable, its jobs find out.
-    const closeLane = jobEngine(RED).openQueue(transferQueue(this.id), isUsable ? connection.maxConcurrent : 1);
+    const closeQueue = runtime.engine.openQueue(transferQueue(this.id), isUsable ? connection.maxConcurrent : 1);
     this.on('close', (_removed, done) => {
       // First, so that running jobs are kept for the next start instead of failing.
-      const closing = [closeLane(), ...(isUsable ? [connection.close()] : [])];
+      const closing = [closeQueue(), ...(isUsable ? [connection.close()] : [])];
       void Promise.allSettled(closing).then(() => done());
     });
   }
@@ -35,7 +35,7 @@ export = (RED: NodeRed): void => {
       clipProviderProviders: {
         // Read at each load of the editor: plugins may have been installed since.
         get value() {
-          return describeProviders(RED);
+          return describeProviders(runtime);
         },
         exportable: true,
       },

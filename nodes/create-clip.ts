@@ -5,11 +5,13 @@ import { readFields } from '../lib/fields';
 import { getConnection } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import { registerLongestClipRoute } from '../lib/node-red/admin/previews';
-import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
+import { runtimeOf } from '../lib/node-red/runtime';
 import { readChoice, readNumber, typedInput } from '../lib/node-red/typed-input';
 
 export = (RED: NodeRed): void => {
-  registerLongestClipRoute(RED);
+  const runtime = runtimeOf(RED);
+  registerLongestClipRoute(runtime);
 
   function CreateClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
@@ -21,7 +23,7 @@ export = (RED: NodeRed): void => {
     const connectionId = String(definition.connection ?? '');
 
     const readRange = async (message: Message, settings: ReturnType<typeof configure>): Promise<TimeRange> => {
-      const now = Date.now();
+      const now = runtime.clock.now();
       if (settings.range === 'between') {
         return rangeBetween({
           start: parseInstant(await start.read(message), start.name, now),
@@ -33,7 +35,7 @@ export = (RED: NodeRed): void => {
     };
 
     const configure = () => {
-      const { clipOptions } = getConnection(RED, connectionId).definition;
+      const { clipOptions } = getConnection(runtime, connectionId).definition;
       return {
         range: readChoice(definition, 'range', ['around', 'between']),
         before: readNumber(definition, 'before', 10),
@@ -43,10 +45,10 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<CreateJobData, ReturnType<typeof configure>>(RED, this, {
+    jobNode<CreateJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
       async accept(message, settings) {
-        const connection = getConnection(RED, connectionId);
+        const connection = getConnection(runtime, connectionId);
         const cameraId = readCamera(await camera.read(message), camera.name, connection.definition.cameraProblem);
         const range = await readRange(message, settings);
         checkLength(range, connection.maxClipSeconds);
@@ -59,7 +61,7 @@ export = (RED: NodeRed): void => {
           options: settings.options,
         };
         // Only what has been recorded can be asked for.
-        return { work: { connection: connection.id, request }, runAt: range.end + settings.settleMs };
+        return { task: { connection: connection.id, request }, runAt: range.end + settings.settleMs };
       },
       run: createClip,
       write(message, { clip }) {

@@ -1,21 +1,20 @@
 import { downloadClip, removeParts, type DownloadJobData } from '../lib/clips/download';
 import { expandFilename, rootFolder } from '../lib/files/filename';
 import { downloadOrRecreate } from '../lib/clips/recreate';
-import { systemClock } from '../lib/async/clock';
 import { ClipError } from '../lib/errors';
-import { findFfmpeg } from '../lib/ffmpeg/run';
 import { resolveClip, transferQueue } from '../lib/node-red/connections';
-import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
 import { jobNode } from '../lib/node-red/job-node';
 import { registerDownloadPreviewRoutes } from '../lib/node-red/admin/previews';
-import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
+import { runtimeOf } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput } from '../lib/node-red/typed-input';
 
 const bytesPerMiB = 2 ** 20;
 const bytesPerMB = 1_000_000;
 
 export = (RED: NodeRed): void => {
-  registerDownloadPreviewRoutes(RED);
+  const runtime = runtimeOf(RED);
+  registerDownloadPreviewRoutes(runtime);
 
   function DownloadClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
@@ -45,10 +44,10 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<DownloadJobData, ReturnType<typeof configure>>(RED, this, {
+    jobNode<DownloadJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
       async accept(message, settings) {
-        const { clip, connection } = resolveClip(RED, message, definition.connection);
+        const { clip, connection } = resolveClip(runtime, message, definition.connection);
         if (clip.status !== 'finished') {
           throw new ClipError(
             'EINVALID',
@@ -58,18 +57,18 @@ export = (RED: NodeRed): void => {
         const template = settings.output === 'file' ? await filename.read(message) : '';
         if (typeof template !== 'string') throw new ClipError('EINVALID', `${filename.name} must be text`);
         const toFile = settings.output === 'file';
-        const path = { folder: fileFolder(RED) };
+        const path = { folder: runtime.fileFolder };
         const names = {
           filename: toFile ? expandFilename(template, clip, path) : '',
           root: toFile ? rootFolder(template, path) : '',
         };
-        return { work: { connection: connection.id, clip, ...names, ...settings } };
+        return { task: { connection: connection.id, clip, ...names, ...settings } };
       },
       run: (job, connection, context, { progress }) =>
-        downloadOrRecreate(job, connection, context, Date.now, (current, kept) =>
+        downloadOrRecreate(job, connection, context, runtime.clock.now, (current, kept) =>
           downloadClip(current, connection, kept, {
-            clock: systemClock,
-            findFfmpeg: () => findFfmpeg({ setting: ffmpegSetting(RED), env: process.env }),
+            clock: runtime.clock,
+            findFfmpeg: () => runtime.findFfmpeg(),
             onConvert: (percent) => progress(current.data, ['converting', { percent }]),
             onBuffer: (buffer) => void buffers.set(current.id, buffer),
             onBytes(bytes, total) {

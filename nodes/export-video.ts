@@ -1,4 +1,3 @@
-import { systemClock } from '../lib/async/clock';
 import { ClipError } from '../lib/errors';
 import {
   cancelExport,
@@ -10,17 +9,17 @@ import {
   type ExportJobData,
 } from '../lib/exports/export';
 import { readRanges } from '../lib/exports/request';
-import { findFfmpeg } from '../lib/ffmpeg/run';
 import { readFields } from '../lib/fields';
 import { getConnection } from '../lib/node-red/connections';
-import { ffmpegSetting, fileFolder } from '../lib/node-red/engine';
 import { jobNode } from '../lib/node-red/job-node';
-import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
+import { runtimeOf } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput, type TypedInput } from '../lib/node-red/typed-input';
 
 const longestCancelMs = 15_000;
 
 export = (RED: NodeRed): void => {
+  const runtime = runtimeOf(RED);
   function ExportVideo(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
     const cameras = typedInput(RED, this, definition, 'cameras', 'cameras', 'msg');
@@ -30,7 +29,7 @@ export = (RED: NodeRed): void => {
     const connectionId = String(definition.connection ?? '');
 
     const configure = () => {
-      const { clipOptions, exportsToServer, label } = getConnection(RED, connectionId).definition;
+      const { clipOptions, exportsToServer, label } = getConnection(runtime, connectionId).definition;
       const to = readChoice(definition, 'to', ['files', 'server']);
       if (to === 'server' && !exportsToServer) {
         throw new ClipError('EUNSUPPORTED', `${label} cannot export to its own storage. Export to files instead`);
@@ -45,11 +44,11 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<ExportJobData, ReturnType<typeof configure>>(RED, this, {
+    jobNode<ExportJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
       async accept(message, { settleMs, timeoutMs, ...settings }) {
-        const connection = getConnection(RED, connectionId);
-        const now = Date.now();
+        const connection = getConnection(runtime, connectionId);
+        const now = runtime.clock.now();
         const asked = {
           cameras: await named(cameras, message),
           start: await named(start, message),
@@ -61,27 +60,27 @@ export = (RED: NodeRed): void => {
         // Only what has been recorded can be asked for.
         const runAt = Math.max(...ranges.map((range) => Date.parse(range.end))) + settleMs;
         const giveUpAt = timeoutMs > 0 ? { giveUpAt: Math.max(now, runAt) + timeoutMs } : {};
-        const request = { ...settings, ...giveUpAt, ranges, folder: template, base: fileFolder(RED) };
-        return { work: await newExport(request, connection), runAt };
+        const request = { ...settings, ...giveUpAt, ranges, folder: template, base: runtime.fileFolder };
+        return { task: await newExport(request, connection), runAt };
       },
       run: (job, connection, context, { progress }) =>
         runExport(job, connection, context, {
-          clock: systemClock,
-          findFfmpeg: () => findFfmpeg({ setting: ffmpegSetting(RED), env: process.env }),
+          clock: runtime.clock,
+          findFfmpeg: () => runtime.findFfmpeg(),
           onProgress: progress,
         }),
-      write(message, work) {
-        message.export = showExport(work);
+      write(message, task) {
+        message.export = showExport(task);
       },
       outputs: { finished: 0, progress: 1, failure: 2 },
       status: {
-        working: (work) => ['exporting', { percent: showExport(work).progress }],
+        working: (task) => ['exporting', { percent: showExport(task).progress }],
         finished: 'exported',
       },
       subject: subjectOfExport,
       idOf: ({ id }) => id,
       discard: ({ data }) => discardExport(data),
-      cancelAtVendor: (work, connection) => cancelExport(work, connection, AbortSignal.timeout(longestCancelMs)),
+      cancelAtVendor: (task, connection) => cancelExport(task, connection, AbortSignal.timeout(longestCancelMs)),
     });
   }
 

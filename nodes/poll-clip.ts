@@ -2,12 +2,14 @@ import type { PollJobData } from '../lib/clips/poll';
 import { pollOrRecreate } from '../lib/clips/recreate';
 import { resolveClip } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
-import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/runtime';
+import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
+import { runtimeOf } from '../lib/node-red/runtime';
 import { readNumber } from '../lib/node-red/typed-input';
 
 const shortestIntervalSeconds = 0.1;
 
 export = (RED: NodeRed): void => {
+  const runtime = runtimeOf(RED);
   function PollClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
 
@@ -20,15 +22,15 @@ export = (RED: NodeRed): void => {
       };
     };
 
-    jobNode<PollJobData, ReturnType<typeof configure>>(RED, this, {
+    jobNode<PollJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
       async accept(message, { intervalMs, maxIntervalMs, timeoutMs }) {
-        const { clip, connection } = resolveClip(RED, message, definition.connection);
-        const giveUpAt = timeoutMs > 0 ? { giveUpAt: Date.now() + timeoutMs } : {};
-        const work = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
-        return { work };
+        const { clip, connection } = resolveClip(runtime, message, definition.connection);
+        const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.now() + timeoutMs } : {};
+        const task = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
+        return { task };
       },
-      run: (job, connection, context) => pollOrRecreate(job, connection, context, Date.now),
+      run: (job, connection, context) => pollOrRecreate(job, connection, context, runtime.clock.now),
       write(message, { clip }) {
         message.clip = clip;
       },

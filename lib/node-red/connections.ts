@@ -1,5 +1,5 @@
+/** Opens the connections of `clip-provider` nodes, and finds them for other nodes. */
 import { readClip } from '../clips/clip';
-import { systemClock } from '../async/clock';
 import { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { readFields } from '../fields';
@@ -14,10 +14,9 @@ import {
   type TlsOptions,
 } from '../provider';
 import { providers } from '../providers';
-import { combineGuards, loginGuards, type ResettableLoginGuard } from '../connection/login-guard';
-import { jobEngine } from './engine';
-import { pluginProviders } from './plugins';
-import type { Message, Node, NodeDefinition, NodeRed } from './runtime';
+import { combineGuards, type ResettableLoginGuard } from '../connection/login-guard';
+import type { Message, Node, NodeDefinition, NodeRed } from './node-red';
+import type { Runtime } from './runtime';
 import { readNumber } from './typed-input';
 
 /** A running `clip-provider` node: a connection, or the reason why there is none. */
@@ -28,19 +27,13 @@ export interface ConnectionNode extends Node {
 }
 
 /** Our own providers, then those that other packages registered as plugins; looked up afresh at each call. */
-export function allProviders(RED: NodeRed): ProviderDefinition[] {
-  return [
-    ...providers,
-    ...pluginProviders(
-      RED,
-      providers.map(({ id }) => id),
-    ),
-  ];
+export function allProviders({ pluginProviders }: Runtime): ProviderDefinition[] {
+  return [...providers, ...pluginProviders.list(providers.map(({ id }) => id))];
 }
 
-/** What the editor needs to draw forms: data only, no functions. */
-export function describeProviders(RED: NodeRed): object[] {
-  return allProviders(RED).map(({ id, label, settings, credentials, clipOptions, exportsToServer = false }) => ({
+/** The providers as the editor needs them to draw forms: data only, no functions. */
+export function describeProviders(runtime: Runtime): object[] {
+  return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, exportsToServer = false }) => ({
     id,
     label,
     settings,
@@ -51,19 +44,19 @@ export function describeProviders(RED: NodeRed): object[] {
 }
 
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
-export function openConnection(RED: NodeRed, node: Node, definition: NodeDefinition): Connection {
-  const provider = findProvider(RED, definition.provider);
-  const config = readConfig(RED, provider, definition, storedCredentials(provider, node.credentials));
-  const login = loginGuardFor(node.id, provider, definition, config);
+export function openConnection(runtime: Runtime, node: Node, definition: NodeDefinition): Connection {
+  const provider = findProvider(runtime, definition.provider);
+  const config = readConfig(runtime, provider, definition, storedCredentials(provider, node.credentials));
+  const login = loginGuardFor(runtime, node.id, provider, definition, config);
   // A deploy tries again.
   login.forget();
-  const shared = jobEngine(RED).refusals?.(node.id, [provider.id, config.settings, config.credentials]);
+  const shared = runtime.engine.refusals?.(node.id, [provider.id, config.settings, config.credentials]);
   return new Connection({
     id: node.id,
     definition: provider,
     config,
     maxConcurrent: Math.floor(readNumber(definition, 'maxConcurrent', 2, 1)),
-    clock: systemClock,
+    clock: runtime.clock,
     refusals: shared ? combineGuards(login, shared) : login,
   });
 }
@@ -80,15 +73,15 @@ function storedCredentials(provider: ProviderDefinition, stored: Node['credentia
 }
 
 /** @throws ENOTFOUND */
-export function findProvider(RED: NodeRed, id: unknown = 'vdg-sense'): ProviderDefinition {
-  const found = allProviders(RED).find((provider) => provider.id === id);
+export function findProvider(runtime: Runtime, id: unknown = 'vdg-sense'): ProviderDefinition {
+  const found = allProviders(runtime).find((provider) => provider.id === id);
   if (!found) throw new ClipError('ENOTFOUND', `No provider "${String(id)}" is installed`);
   return found;
 }
 
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
 export function readConfig(
-  RED: NodeRed,
+  { RED, clock }: Runtime,
   provider: ProviderDefinition,
   { settings, tls, proxy }: Record<string, unknown>,
   credentials: Credentials,
@@ -98,21 +91,20 @@ export function readConfig(
     credentials,
     tls: readTls(RED, tls),
     proxy: readProxy(RED, proxy),
-    now: systemClock.now,
+    now: clock.now,
   };
 }
 
-const loginsOfThisProcess = loginGuards(systemClock);
-
-/** A login, by what is sent and where to: whoever tries it hears that it was refused. */
+/** The guard of a login, which is known by what is sent and where to: all that try it share one. */
 export function loginGuardFor(
+  { logins }: Runtime,
   id: string,
   provider: ProviderDefinition,
   { tls, proxy }: Record<string, unknown>,
   { settings, credentials }: ProviderConfig,
 ): ResettableLoginGuard {
   const sent = usedSlots(provider).map((slot) => credentials[slot]);
-  return loginsOfThisProcess([id, provider.id, loginTarget(provider, settings), sent, tls || '', proxy || '']);
+  return logins([id, provider.id, loginTarget(provider, settings), sent, tls || '', proxy || '']);
 }
 
 /** The settings that may say which server is asked and how to log in there: all but mere switches. */
@@ -129,7 +121,7 @@ export function transferQueue(connection: string): string {
  * The connection of a `clip-provider` node, by its id.
  * @throws ENOTFOUND where there is none, EINVALID where its settings do not hold
  */
-export function getConnection(RED: NodeRed, id: string): Connection {
+export function getConnection({ RED }: Runtime, id: string): Connection {
   const node = RED.nodes.getNode<ConnectionNode>(id);
   if (!node || node.type !== 'clip-provider') {
     throw new ClipError('ENOTFOUND', `There is no connection "${id}" in these flows, or it is disabled`);
@@ -142,9 +134,13 @@ export function getConnection(RED: NodeRed, id: string): Connection {
  * The clip of a message, with the connection to ask about it: the node's own choice, else the clip's.
  * @throws EINVALID or ENOTFOUND naming what does not hold
  */
-export function resolveClip(RED: NodeRed, message: Message, chosen: unknown): { clip: Clip; connection: Connection } {
-  const clip = readClip(message.clip, systemClock.now());
-  const connection = getConnection(RED, typeof chosen === 'string' && chosen !== '' ? chosen : clip.connection);
+export function resolveClip(
+  runtime: Runtime,
+  message: Message,
+  chosen: unknown,
+): { clip: Clip; connection: Connection } {
+  const clip = readClip(message.clip, runtime.clock.now());
+  const connection = getConnection(runtime, typeof chosen === 'string' && chosen !== '' ? chosen : clip.connection);
   const { id, label, cameraProblem } = connection.definition;
   if (clip.provider !== id) {
     throw new ClipError('EINVALID', `msg.clip.provider is "${clip.provider}", but the connection is to ${label}`);

@@ -1,50 +1,56 @@
-/** Providers that other packages registered as plugins: taken as they are only where they hold to the contract. */
+/** Reads the providers that other packages registered as plugins; one that does not hold to the contract is left out. */
 import { credentialSlots, type Field, type ProviderDefinition } from '../provider';
-import type { NodeRed } from './runtime';
+import type { Runtime } from './runtime';
 
 const kinds: ReadonlySet<unknown> = new Set<Field['kind']>(['text', 'url', 'number', 'boolean', 'select']);
 
-/** What became of each definition: each is looked at once, and warned of once. */
-const judged = new WeakMap<object, ProviderDefinition | undefined>();
-const warned = new WeakMap<NodeRed['events'], Set<string>>();
-
-/** The definitions that can be used, in the order of their registration. @param taken ids that are in use already */
-export function pluginProviders(RED: NodeRed, taken: Iterable<string>): ProviderDefinition[] {
-  const ids = new Set(taken);
-  return (RED.plugins?.getByType?.('clip-provider') ?? []).flatMap((plugin) => {
-    const definition = judge(RED, plugin);
-    if (!definition) return [];
-    if (ids.has(definition.id)) {
-      warnOnce(RED, plugin.id, `another provider is called "${definition.id}" already`);
-      return [];
-    }
-    ids.add(definition.id);
-    return definition;
-  });
+export interface PluginProviders {
+  /** The definitions that can be used, in the order of their registration. @param taken ids that are in use already */
+  list(taken: Iterable<string>): ProviderDefinition[];
 }
 
-function judge(RED: NodeRed, plugin: { id: string; definition?: unknown }): ProviderDefinition | undefined {
-  try {
-    const given = plugin.definition;
-    if (typeof given !== 'object' || given === null) throw new Error('it has no definition');
-    if (!judged.has(given)) {
-      judged.set(given, undefined);
-      judged.set(given, readDefinition(given as Record<string, unknown>));
-    }
-    return judged.get(given);
-  } catch (thrown) {
-    warnOnce(RED, plugin.id, thrown instanceof Error ? thrown.message : String(thrown));
-    return undefined;
+/** Looks at each definition once, and warns of each plugin once. */
+export function pluginProviders(runtime: Runtime): PluginProviders {
+  const checked = new WeakMap<object, ProviderDefinition | undefined>();
+  const warned = new Set<string>();
+
+  function warnOnce(id: string, problem: string): void {
+    if (warned.has(id)) return;
+    warned.add(id);
+    const [line = ''] = problem.split('\n');
+    runtime.RED.log.warn(`[video clips] The provider of the plugin "${id}" is ignored: ${line}`);
   }
-}
 
-function warnOnce(RED: NodeRed, id: string, problem: string): void {
-  const told = warned.get(RED.events) ?? new Set();
-  warned.set(RED.events, told);
-  if (told.has(id)) return;
-  told.add(id);
-  const [line = ''] = problem.split('\n');
-  RED.log.warn(`[video clips] The provider of the plugin "${id}" is ignored: ${line}`);
+  function check(plugin: { id: string; definition?: unknown }): ProviderDefinition | undefined {
+    try {
+      const given = plugin.definition;
+      if (typeof given !== 'object' || given === null) throw new Error('it has no definition');
+      if (!checked.has(given)) {
+        checked.set(given, undefined);
+        checked.set(given, readDefinition(given as Record<string, unknown>));
+      }
+      return checked.get(given);
+    } catch (thrown) {
+      warnOnce(plugin.id, thrown instanceof Error ? thrown.message : String(thrown));
+      return undefined;
+    }
+  }
+
+  return {
+    list(taken) {
+      const ids = new Set(taken);
+      return (runtime.RED.plugins?.getByType?.('clip-provider') ?? []).flatMap((plugin) => {
+        const definition = check(plugin);
+        if (!definition) return [];
+        if (ids.has(definition.id)) {
+          warnOnce(plugin.id, `another provider is called "${definition.id}" already`);
+          return [];
+        }
+        ids.add(definition.id);
+        return definition;
+      });
+    },
+  };
 }
 
 /** A copy of what the contract names, so that nothing else of it, and no getter, can do harm later. @throws what is wrong */

@@ -1,95 +1,122 @@
-/** The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.) */
-import type { IncomingHttpHeaders } from 'node:http';
+/** The one object of a Node-RED that owns what all of its nodes share: jobs, list of work, logins, plugins, ffmpeg, folders. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock, type Clock } from '../async/clock';
+import { loginGuards } from '../connection/login-guard';
+import { findFfmpeg } from '../ffmpeg/run';
+import type { JobEngine } from '../jobs/job';
+import { openFeed, type ActivityFeed } from './activity/feed';
+import { jobStore, openEngine } from './engine';
+import type { NodeRed } from './node-red';
+import { dropOrphans } from './orphans';
+import { pluginProviders, type PluginProviders } from './plugins';
 
-export interface Message extends Record<string, unknown> {
-  _msgid?: string;
+/** The name under which Node-RED keeps the catalogs of this package. */
+const packageName = '@vms-nodes/node-red-video-clips';
+/** A deploy stops the flows and starts them again at once. */
+const closeAfterMs = 1_000;
+
+export class Runtime {
+  readonly clock: Clock = systemClock;
+  /** Which logins were refused, over redeploys. */
+  readonly logins = loginGuards(this.clock);
+  readonly activity: ActivityFeed;
+  readonly pluginProviders: PluginProviders;
+  #RED: NodeRed;
+  /** By where jobs are kept. One, unless the settings have changed. */
+  readonly #engines = new Map<string, JobEngine>();
+  readonly #onceStarted = new Set<() => void>();
+  #cancelClosing: (() => void) | undefined;
+
+  constructor(RED: NodeRed) {
+    this.#RED = RED;
+    this.activity = openFeed(this);
+    this.pluginProviders = pluginProviders(this);
+    // Listened to once for all nodes: the emitter warns about more than ten listeners.
+    RED.events.on('flows:started', () => this.#started());
+    RED.events.on('flows:starting', () => this.#cancelClosing?.());
+    RED.events.on('flows:stopped', () => this.#closeLater());
+  }
+
+  get RED(): NodeRed {
+    return this.#RED;
+  }
+
+  /** Node-RED hands each set of nodes an object of its own, behind which all is shared; only its translations differ. */
+  attach(RED: NodeRed): void {
+    this.#RED = RED;
+  }
+
+  /** It outlives redeploys. */
+  get engine(): JobEngine {
+    const store = jobStore(this.#RED, this.userFolder);
+    const key = JSON.stringify(store);
+    const engine = this.#engines.get(key) ?? openEngine(this.#RED, store, this.clock);
+    this.#engines.set(key, engine);
+    return engine;
+  }
+
+  /** Node-RED always has one; a bare test runtime has none, and must not write into the home of whoever runs it. */
+  get userFolder(): string {
+    return this.#RED.settings.userDir ?? join(tmpdir(), `video-clips-${process.pid}`);
+  }
+
+  /** Where relative file names start: as for the core file nodes, else the user directory. */
+  get fileFolder(): string {
+    return this.#RED.settings.fileWorkingDirectory || this.userFolder;
+  }
+
+  /** @returns its path. @throws EFFMPEG */
+  findFfmpeg(): Promise<string> {
+    const { clipProviderFfmpeg } = this.#RED.settings;
+    return findFfmpeg({ setting: typeof clipProviderFfmpeg === 'string' ? clipProviderFfmpeg : '', env: process.env });
+  }
+
+  /** A text of the catalog of a set of nodes, in the language of Node-RED. */
+  translate(set: string, key: string, values?: Record<string, unknown>): string {
+    return this.#RED._(`${packageName}/${set}:${key}`, values);
+  }
+
+  /** Calls back once when all nodes of the flows exist; the returned function takes that back. */
+  whenFlowsStarted(call: () => void): () => void {
+    this.#onceStarted.add(call);
+    return () => this.#onceStarted.delete(call);
+  }
+
+  #started(): void {
+    const calls = [...this.#onceStarted];
+    this.#onceStarted.clear();
+    for (const call of calls) call();
+    dropOrphans(this);
+  }
+
+  #closeLater(): void {
+    this.#cancelClosing?.();
+    this.#cancelClosing = this.clock.after(closeAfterMs, () => {
+      if (!this.#closeUnused()) this.#closeLater();
+    });
+  }
+
+  /** Connections to Redis keep a process alive that has nothing else to do any more. */
+  #closeUnused(): boolean {
+    let isAnyUsed = false;
+    for (const [key, engine] of this.#engines) {
+      if (!engine.closeUnused) continue;
+      const closing = engine.closeUnused();
+      isAnyUsed ||= !closing;
+      if (closing) this.#engines.delete(key);
+      closing?.catch(() => undefined);
+    }
+    return !isAnyUsed;
+  }
 }
 
-export interface Status {
-  fill?: 'red' | 'green' | 'yellow' | 'blue' | 'grey';
-  shape?: 'ring' | 'dot';
-  text?: string;
-}
+/** Sets of nodes are loaded one by one, each without knowing of the others. */
+const runtimes = new WeakMap<NodeRed['events'], Runtime>();
 
-/** One entry per output. */
-export type Send = (messages: Message | (Message | null)[]) => void;
-export type Done = (error?: Error) => void;
-
-export interface Node {
-  id: string;
-  type: string;
-  name?: string;
-  /** Id of its tab; inside a subflow, of the subflow's instance. */
-  z?: string;
-  /** Per output, the ids of the nodes it is wired to. */
-  wires?: string[][];
-  credentials?: Record<string, string | undefined>;
-  /** Where it looks for variables. */
-  _flow?: object;
-  send: Send;
-  /** Hands it a message as if one had come in. */
-  receive(message: Message): void;
-  status(status: Status | Record<string, never>): void;
-  log(text: string): void;
-  warn(text: string): void;
-  error(error: Error | string, message?: Message): void;
-  on(event: 'input', handler: (this: Node, message: Message, send: Send, done: Done) => void): void;
-  on(event: 'close', handler: (this: Node, removed: boolean, done: () => void) => void): void;
-}
-
-/** What the editor saved: strings may hold anything that a person can type. */
-export interface NodeDefinition extends Record<string, unknown> {
-  id: string;
-  type: string;
-  name?: string;
-}
-
-type Permission = (request: unknown, response: unknown, next: () => void) => void;
-
-export interface AdminRequest {
-  params: Record<string, string>;
-  query: Record<string, unknown>;
-  body: unknown;
-  headers: IncomingHttpHeaders;
-}
-
-export interface AdminResponse {
-  status(code: number): AdminResponse;
-  json(body: unknown): void;
-  sendStatus(code: number): void;
-}
-
-export interface NodeRed {
-  nodes: {
-    createNode(node: Node, definition: NodeDefinition): void;
-    // Each node type has its own constructor shape; Node-RED calls it with `new` and the saved definition.
-    registerType(type: string, constructor: (this: never, definition: never) => void, options?: object): void;
-    getNode<Kind extends Node = Node>(id: string): Kind | null | undefined;
-    eachNode(callback: (definition: NodeDefinition) => void): void;
-    /** As they are stored, for a node that need not run. */
-    getCredentials(id: string): Record<string, string | undefined> | null | undefined;
-  };
-  events: {
-    on(event: string, listener: (...values: never[]) => void): void;
-  };
-  settings: { userDir?: string; fileWorkingDirectory?: string } & Record<string, unknown>;
-  plugins?: { getByType(type: string): { id: string; definition?: unknown }[] };
-  httpAdmin: Record<'get' | 'post' | 'delete', (path: string, ...handlers: unknown[]) => void>;
-  auth: { needsPermission(permission: string): Permission };
-  /** Tells every open editor. */
-  comms: { publish(topic: string, data: unknown, retain?: boolean): void };
-  log: Record<'info' | 'warn' | 'error', (text: string) => void>;
-  util: {
-    cloneMessage(message: Message): Message;
-    /** The value of a variable. @param flow where to look; else in the environment of the process */
-    getSetting(node: { id: string }, name: string, flow: object | undefined): unknown;
-    evaluateNodeProperty(
-      value: unknown,
-      type: string,
-      node: Node,
-      message: Message,
-      callback: (error: Error | null, value: unknown) => void,
-    ): void;
-  };
-  _(key: string, values?: Record<string, unknown>): string;
+export function runtimeOf(RED: NodeRed): Runtime {
+  const runtime = runtimes.get(RED.events) ?? new Runtime(RED);
+  runtimes.set(RED.events, runtime);
+  runtime.attach(RED);
+  return runtime;
 }

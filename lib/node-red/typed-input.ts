@@ -1,5 +1,6 @@
+/** Reads the properties of dialogs: typed inputs, numbers, check boxes, choices. */
 import { ClipError } from '../errors';
-import type { Message, Node, NodeRed } from './runtime';
+import type { Message, Node, NodeRed } from './node-red';
 
 export interface TypedInput {
   /** How its user sees it: `msg.start`, or just `start`. */

@@ -1,6 +1,6 @@
 /** Replaces `${NAME}` in what was typed into a dialog. */
 import { ClipError } from '../errors';
-import type { Node, NodeRed } from './runtime';
+import type { Node, NodeRed } from './node-red';
 
 /** As Node-RED recognises them: the whole text is one variable. */
 const variable = /^\$(?:\{(\S+)\}|\((\S+)\))$/;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { Clip, ClipRequest } from '../../lib/provider';
-import type { Message } from '../../lib/node-red/runtime';
+import type { Message } from '../../lib/node-red/node-red';
 import { providers } from '../../lib/providers';
 import { eventually } from '../support/eventually';
 import { withFlow, type Flow } from '../support/flows';

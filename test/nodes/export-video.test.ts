@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Message } from '../../lib/node-red/runtime';
+import type { Message } from '../../lib/node-red/node-red';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
 import { infoOf, realFfmpeg } from '../support/ffmpeg';
@@ -147,7 +147,7 @@ describe('export-video', () => {
       await eventually(async () => {
         const [job] = await jobs(flow);
         const stored = JSON.parse(await readFile(join(flow.userDir, 'video-clips', 'jobs', job!), 'utf8'));
-        const { parts } = stored.data.work.cameras[0];
+        const { parts } = stored.data.task.cameras[0];
         return Boolean(parts[0].file && parts[1].clip && parts[2].clip);
       });
       await flow.deploy(exportFlow());

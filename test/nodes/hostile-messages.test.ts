@@ -1,6 +1,6 @@
 /** Messages that break whoever copies, stores or reads them: each ends in an error, and never ends Node-RED. */
 import assert from 'node:assert/strict';
-import type { Message } from '../../lib/node-red/runtime';
+import type { Message } from '../../lib/node-red/node-red';
 import { startAipix } from '../simulators/aipix';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';

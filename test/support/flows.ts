@@ -7,7 +7,7 @@ import createClip from '../../nodes/create-clip';
 import downloadClip from '../../nodes/download-clip';
 import exportVideo from '../../nodes/export-video';
 import pollClip from '../../nodes/poll-clip';
-import type { Message, Node } from '../../lib/node-red/runtime';
+import type { Message, Node } from '../../lib/node-red/node-red';
 
 interface Helper {
   init(runtime: string, settings?: object): void;

@@ -1,7 +1,7 @@
 /** The flow that most node tests use: create, poll and download against a simulated VDG Sense server. */
 import assert from 'node:assert/strict';
 import type { Clip } from '../../lib/provider';
-import type { Message } from '../../lib/node-red/runtime';
+import type { Message } from '../../lib/node-red/node-red';
 import type { VdgSense } from '../simulators/vdg-sense';
 import { eventually } from './eventually';
 import type { Flow } from './flows';

@@ -1,5 +1,4 @@
-/** The list of work of one runtime: what nodes tell goes in, changes go out to every open editor. */
-import { systemClock, type Clock } from '../../async/clock';
+/** The list of work of one runtime: nodes report into it, and changes go out to every open editor. */
 import { toClipError } from '../../errors';
 import type { Job } from '../../jobs/job';
 import { restoreMessage } from '../../jobs/message';
@@ -7,13 +6,13 @@ import type { ClipFile } from '../../provider';
 import { activityLog, type ActivityJob } from './log';
 import { recordFile, type WrittenFile } from './media';
 import type { ActivityRow, RowNode } from './row';
-import { jobEngine } from '../engine';
 import type { JobEvent } from '../job-node/event';
-import type { Message, Node, NodeRed } from '../runtime';
+import type { Message, Node } from '../node-red';
+import type { Runtime } from '../runtime';
 
-export const activityTopic = 'video-clips/activity';
+const activityTopic = 'video-clips/activity';
 
-/** What the feed asks of a node. */
+/** How the feed has a node act on its jobs. */
 export interface NodeControls {
   cancel(jobId: string): Promise<void>;
   /** A stored job of this node. */
@@ -32,7 +31,7 @@ export interface NodeFeed {
 
 export interface ActivityFeed {
   join(node: Node, controls: NodeControls): NodeFeed;
-  /** Has each node told of its stored jobs, once all nodes have joined. */
+  /** Has each node report its stored jobs, once all nodes have joined. */
   restore(): void;
   /** All rows, and the number of the last changes that they are sure to include. */
   snapshot(): { version: number; rows: ActivityRow[] };
@@ -49,29 +48,18 @@ const mostMessages = 100;
 /** Characters of all of them, as JSON: pictures may travel in messages. */
 const mostText = 10_000_000;
 const publishEveryMs = 1_000;
-/** What happens at about the same time is told together. */
-const gatherMs = 100;
+/** What happens at about the same time is published together. */
+const coalesceMs = 100;
 
-const feeds = new WeakMap<NodeRed['events'], ActivityFeed>();
-
-/** One per runtime; it outlives redeploys. */
-export function activityFeed(RED: NodeRed): ActivityFeed {
-  let feed = feeds.get(RED.events);
-  if (!feed) {
-    feed = openFeed(RED, systemClock);
-    feeds.set(RED.events, feed);
-  }
-  return feed;
-}
-
-/** For `activityFeed`, and for tests with a clock of their own. */
-export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
+/** It outlives redeploys. */
+export function openFeed(runtime: Runtime): ActivityFeed {
+  const { clock } = runtime;
   const rows = activityLog(mostRows, clock.now);
   const nodes = new Map<string, NodeControls>();
   const messages = new Map<string, { node: string; json: string }>();
   const files = new Map<string, { video: WrittenFile; thumbnail?: WrittenFile }>();
-  /** Rows that go on with a message that is sent again. */
-  const goesOn = new WeakMap<Message, string>();
+  /** The row that goes on with a message that is sent again. */
+  const rowOfMessage = new WeakMap<Message, string>();
   let keptText = 0;
   let version = 0;
   let isDue = false;
@@ -81,7 +69,7 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
   function publishSoon(): void {
     if (isDue) return;
     isDue = true;
-    clock.after(Math.max(gatherMs, publishedAt + publishEveryMs - clock.now()), () => {
+    clock.after(Math.max(coalesceMs, publishedAt + publishEveryMs - clock.now()), () => {
       isDue = false;
       publish();
     });
@@ -96,7 +84,7 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
     }
     version += 1;
     publishedAt = clock.now();
-    RED.comms.publish(activityTopic, { version, ...changes });
+    runtime.RED.comms.publish(activityTopic, { version, ...changes });
   }
 
   function forgetMessage(rowId: string): void {
@@ -108,10 +96,10 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
   }
 
   async function restore(): Promise<void> {
-    for (const job of await jobEngine(RED).list()) nodes.get(job.nodeId)?.restore(job);
+    for (const job of await runtime.engine.list()) nodes.get(job.nodeId)?.restore(job);
   }
 
-  /** Not known as long as it is not known how it lies on the disk. */
+  /** Offered once it is known how it lies on the disk. */
   async function addFile(rowId: string, { path, duration, thumbnail }: ClipFile): Promise<void> {
     const video = await recordFile(path);
     if (!video || !rows.get(rowId)) return;
@@ -133,7 +121,7 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
       nodes.set(node.id, controls);
       return {
         report(job, event, message) {
-          const rowId = rows.report(job, where, event, message && goesOn.get(message));
+          const rowId = rows.report(job, where, event, message && rowOfMessage.get(message));
           if (rowId === undefined) return undefined;
           forgetMessage(rowId);
           publishSoon();
@@ -162,7 +150,7 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
       // By then all nodes of this start have joined.
       setImmediate(() => {
         isRestoring = false;
-        restore().catch((thrown: unknown) => RED.log.warn(`[video clips] ${toClipError(thrown).message}`));
+        restore().catch((thrown: unknown) => runtime.RED.log.warn(`[video clips] ${toClipError(thrown).message}`));
       });
     },
     snapshot: () => ({ version, rows: rows.list() }),
@@ -173,10 +161,10 @@ export function openFeed(RED: NodeRed, clock: Clock): ActivityFeed {
     },
     retry(rowId) {
       const kept = messages.get(rowId);
-      const node = kept && RED.nodes.getNode(kept.node);
+      const node = kept && runtime.RED.nodes.getNode(kept.node);
       if (!node) return false;
       const message = restoreMessage(JSON.parse(kept.json)) as Message;
-      goesOn.set(message, rowId);
+      rowOfMessage.set(message, rowId);
       node.receive(message);
       return true;
     },

@@ -1,4 +1,4 @@
-/** Running and recent work, as data: what the jobs of all nodes tell becomes rows. */
+/** Keeps running and recent work as rows: the jobs of all nodes are reported here. */
 import { randomUUID } from 'node:crypto';
 import { isSameRow, nextRow, type ActivityRow, type RowNode, type Subject } from './row';
 import { hasEnded, type JobEvent } from '../job-node/event';
@@ -22,7 +22,7 @@ export interface Changes {
 export interface Activity {
   /** @param into id of the row that goes on with a new job. Returns the row's; `undefined`: there is no room for it */
   report(job: ActivityJob, node: RowNode, event: JobEvent, into?: string): string | undefined;
-  /** Adds what was found out later. */
+  /** Adds facts that are found out later. */
   amend(rowId: string, facts: Partial<Pick<ActivityRow, 'file' | 'hasThumbnail' | 'canRetry'>>): void;
   get(rowId: string): ActivityRow | undefined;
   /** The unfinished jobs of a row: node by job. */
@@ -31,7 +31,7 @@ export interface Activity {
   list(): ActivityRow[];
   /** Forgets what is not running. */
   clear(): void;
-  /** What has changed since this was asked last; `undefined`: nothing. */
+  /** The changes since the last call; `undefined`: there are none. */
   takeChanges(): Changes | undefined;
 }
 

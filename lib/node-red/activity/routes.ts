@@ -1,11 +1,10 @@
 /** Routes of the admin API that the sidebar uses: the list of work, its rows, and their files. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { systemClock, type Clock } from '../../async/clock';
 import { toClipError } from '../../errors';
 import { registerPost } from '../admin/post';
-import { activityFeed } from './feed';
 import { sendFile } from './media';
-import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
+import type { AdminRequest, AdminResponse } from '../node-red';
+import type { Runtime } from '../runtime';
 import { createTickets } from './tickets';
 
 /** A player that was left alone for longer asks for another ticket, and so does one that plays for longer. */
@@ -16,8 +15,7 @@ const ticketLimits = { idleMs: 10 * 60_000, longestMs: 4 * 60 * 60_000, most: 1_
  * `POST /video-clips/activity/<row>/cancel`, `/retry`; `/ticket` -> `{ticket}`.
  * `GET /video-clips/media/<ticket>`, `/thumbnail`: the row's file, for whoever has the ticket.
  */
-export function registerActivityRoutes(RED: NodeRed, clock: Clock = systemClock): void {
-  const feed = activityFeed(RED);
+export function registerActivityRoutes({ RED, activity: feed, clock }: Runtime): void {
   const tickets = createTickets(clock, ticketLimits);
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');

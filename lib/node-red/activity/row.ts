@@ -1,4 +1,4 @@
-/** A row of the list of running and recent work: one clip or export, and what its jobs have told of it last. */
+/** Makes the rows of the list of work: one clip or export each, as its jobs have reported it last. */
 import type { JobEvent } from '../job-node/event';
 
 export type Stage =
@@ -18,7 +18,7 @@ export type Stage =
   | 'cancelled'
   | 'expired';
 
-/** What the work is about. */
+/** The clip or export that the work is about. */
 export interface Subject {
   /** Id and name of the `clip-provider` node. */
   connection: string;
@@ -42,7 +42,7 @@ export interface RowNode {
   flow: string;
 }
 
-/** All that the editor is told. Nothing else of a message or a job may get in here. */
+/** All that the editor receives. Nothing else of a message or a job may get in here. */
 export interface ActivityRow extends Subject, RowNode {
   /** Random. */
   id: string;
@@ -80,18 +80,18 @@ const stages: Record<string, Stage> = {
 };
 const failures: Record<string, Stage> = { EABORTED: 'cancelled', EEXPIRED: 'expired' };
 
-/** The row after an event. What the event says nothing of any more is gone from it; what was known of its subject stays. */
+/** The row after an event: of its subject all that was known stays, of its state only what the event says. */
 export function nextRow(row: ActivityRow, node: RowNode, subject: Subject | undefined, event: JobEvent): ActivityRow {
   const known = Object.entries(subject ?? {}).filter(([, value]) => value !== '');
   const about = known.map(([name, value]): [string, unknown] => [
     name,
     typeof value === 'string' ? value.slice(0, longestText) : value,
   ]);
-  const told = { progress: undefined, until: undefined, error: undefined, ...tellingOf(row, event) };
-  return { ...row, ...(Object.fromEntries(about) as Partial<Subject>), ...node, ...told };
+  const state = { progress: undefined, until: undefined, error: undefined, ...stateAfter(row, event) };
+  return { ...row, ...(Object.fromEntries(about) as Partial<Subject>), ...node, ...state };
 }
 
-function tellingOf(row: ActivityRow, event: JobEvent): Partial<ActivityRow> & { stage: Stage } {
+function stateAfter(row: ActivityRow, event: JobEvent): Partial<ActivityRow> & { stage: Stage } {
   switch (event.type) {
     case 'waiting':
       return { stage: 'waiting', until: event.until };
@@ -118,7 +118,7 @@ function errorOf({ code, message }: { code: string; message: string }): Activity
   return { code, message: message.slice(0, longestText) };
 }
 
-/** Whether two rows tell the same. */
+/** Whether two rows show the same. */
 export function isSameRow(one: ActivityRow, other: ActivityRow): boolean {
   const { error, ...rest } = { ...one, ...other };
   if (error?.code !== one.error?.code || error?.message !== one.error?.message) return false;

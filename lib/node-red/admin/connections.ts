@@ -1,4 +1,4 @@
-/** What the dialogs ask of the runtime about connections. */
+/** Routes of the admin API that try a connection and list its cameras, for the dialogs. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../../connection/connection';
 import { ClipError, toClipError } from '../../errors';
@@ -7,7 +7,8 @@ import { raceAbort } from '../../connection/session';
 import { getConnection } from '../connections';
 import { hasVariables, NotReady, readDraft, withDraft, type Draft } from './draft';
 import { registerPost } from './post';
-import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
+import type { AdminRequest, AdminResponse } from '../node-red';
+import type { Runtime } from '../runtime';
 
 type Request = AdminRequest & IncomingMessage;
 type Response = AdminResponse & ServerResponse;
@@ -20,7 +21,8 @@ const longestMs = 60_000;
  * `GET /video-clips/cameras/<connection>`, `POST /video-clips/cameras <draft>` -> `{cameras: [{id, name, online?}]}`
  * What fails is answered with `{error: {code, message, obstacle?}}`: being told so is what they asked for.
  */
-export function registerConnectionRoutes(RED: NodeRed): void {
+export function registerConnectionRoutes(runtime: Runtime): void {
+  const { RED } = runtime;
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');
   const mayDeploy = RED.auth.needsPermission('flows.write');
@@ -37,16 +39,16 @@ export function registerConnectionRoutes(RED: NodeRed): void {
     };
   const check = onDraft((draft, response) => {
     answer(response, (signal) =>
-      withDraft(RED, draft, signal, async (connection, hide) => readCheck(await connection.check(signal), hide)),
+      withDraft(runtime, draft, signal, async (connection, hide) => readCheck(await connection.check(signal), hide)),
     );
   });
   const cameras = onDraft((draft, response) => {
-    answer(response, (signal) => withDraft(RED, draft, signal, (connection) => listCameras(connection, signal)));
+    answer(response, (signal) => withDraft(runtime, draft, signal, (connection) => listCameras(connection, signal)));
   });
   registerPost(RED, '/video-clips/check', mayWrite, check);
   registerPost(RED, '/video-clips/cameras', mayWrite, cameras);
   httpAdmin.get('/video-clips/cameras/:id', mayRead, (request: Request, response: Response) => {
-    answer(response, async (signal) => listCameras(getConnection(RED, request.params.id ?? ''), signal));
+    answer(response, async (signal) => listCameras(getConnection(runtime, request.params.id ?? ''), signal));
   });
 }
 

@@ -1,6 +1,5 @@
-/** A connection as it stands in a dialog, deployed or not: to try it, and to list its cameras. */
+/** Reads a connection as it stands in a dialog, deployed or not, and opens it to be tried. */
 import { isDeepStrictEqual } from 'node:util';
-import { systemClock } from '../../async/clock';
 import { Connection } from '../../connection/connection';
 import { ClipError } from '../../errors';
 import { readFields } from '../../fields';
@@ -8,7 +7,8 @@ import { credentialSlots, type Credentials, type ProviderDefinition, type Settin
 import { hideSecrets, secretValues } from '../../connection/redact';
 import { raceAbort } from '../../connection/session';
 import { findProvider, loginGuardFor, readConfig, loginTarget, usedSlots, type ConnectionNode } from '../connections';
-import type { NodeRed } from '../runtime';
+import type { NodeRed } from '../node-red';
+import type { Runtime } from '../runtime';
 import { isVariable, resolveVariables } from '../variables';
 
 /** What the editor sends. A credential that is missing is the one that is stored. */
@@ -73,18 +73,19 @@ export function hasVariables({ settings, credentials, tls, proxy, provider }: Dr
  * @throws NotReady, or what does not hold
  */
 export async function withDraft<T>(
-  RED: NodeRed,
+  runtime: Runtime,
   draft: Draft,
   signal: AbortSignal,
   work: (connection: Connection, hide: (text: string) => string) => Promise<T>,
 ): Promise<T> {
+  const { RED, clock } = runtime;
   const resolve = resolveVariables(RED, draft);
   const wanted = {
     settings: Object.fromEntries(Object.entries(draft.settings).map(([name, value]) => [name, resolve(value)])),
     tls: resolve(draft.tls),
     proxy: resolve(draft.proxy),
   };
-  const provider = findProvider(RED, resolve(draft.provider));
+  const provider = findProvider(runtime, resolve(draft.provider));
   assertDeployed(RED, wanted.tls, 'tls');
   assertDeployed(RED, wanted.proxy, 'proxy');
   const settings = readFields(provider.settings, wanted.settings);
@@ -111,15 +112,15 @@ export async function withDraft<T>(
     usedSlots(provider).every((slot) => credentials[slot] === (stored[slot] ?? ''));
   if (isSame && running instanceof Connection) return work(running, hide);
 
-  const config = readConfig(RED, provider, wanted, credentials);
-  const refusals = loginGuardFor(draft.id, provider, wanted, config);
+  const config = readConfig(runtime, provider, wanted, credentials);
+  const refusals = loginGuardFor(runtime, draft.id, provider, wanted, config);
   const { id } = draft;
   const connection = new Connection({
     id,
     definition: provider,
     config,
     maxConcurrent: 1,
-    clock: systemClock,
+    clock,
     refusals,
   });
   try {

@@ -1,13 +1,12 @@
-/** What dialogs ask while someone types: only the runtime can tell. */
+/** Routes of the admin API that answer dialogs while someone types: file names, ffmpeg, limits. */
 import { expandFilename, type NamedClip } from '../../files/filename';
 import { toClipError } from '../../errors';
-import { findFfmpeg } from '../../ffmpeg/run';
 import { ffmpegVersion } from '../../ffmpeg/find';
 import { readFields } from '../../fields';
 import { allProviders } from '../connections';
-import { ffmpegSetting, fileFolder } from '../engine';
 import { registerPost } from './post';
-import type { AdminRequest, AdminResponse, NodeRed } from '../runtime';
+import type { AdminRequest, AdminResponse } from '../node-red';
+import type { Runtime } from '../runtime';
 
 /** An answer, or why there is none. */
 type Preview<JobResult> = JobResult | { error: { code: string; message: string } };
@@ -31,28 +30,30 @@ const rememberMs = 20_000;
  * `POST /video-clips/filename {template}` -> `{path}`; `GET /video-clips/ffmpeg` -> `{path, version}`. Where there is none:
  * `{error: {code, message}}`.
  */
-export function registerDownloadPreviewRoutes(RED: NodeRed): void {
+export function registerDownloadPreviewRoutes(runtime: Runtime): void {
+  const { RED, clock } = runtime;
   const mayRead = RED.auth.needsPermission('download-clip.read');
   registerPost(RED, '/video-clips/filename', mayRead, (request: AdminRequest, response: AdminResponse) => {
     const { template } = readBody(request);
     if (typeof template !== 'string' || template.length > longestTemplate) return response.sendStatus(400);
-    response.json(previewFilename(template, fileFolder(RED)));
+    response.json(previewFilename(template, runtime.fileFolder));
   });
 
   let asked: { at: number; answer: ReturnType<typeof previewFfmpeg> } | undefined;
   RED.httpAdmin.get('/video-clips/ffmpeg', mayRead, (_request: AdminRequest, response: AdminResponse) => {
-    const now = Date.now();
-    if (!asked || now - asked.at > rememberMs) asked = { at: now, answer: previewFfmpeg(ffmpegSetting(RED)) };
+    const now = clock.now();
+    if (!asked || now - asked.at > rememberMs) asked = { at: now, answer: previewFfmpeg(runtime) };
     void asked.answer.then((answer) => response.json(answer));
   });
 }
 
 /** `POST /video-clips/longest-clip {provider, settings}` -> `{seconds}`, which is missing where there is no such limit. */
-export function registerLongestClipRoute(RED: NodeRed): void {
+export function registerLongestClipRoute(runtime: Runtime): void {
+  const { RED } = runtime;
   const mayRead = RED.auth.needsPermission('create-clip.read');
   registerPost(RED, '/video-clips/longest-clip', mayRead, (request: AdminRequest, response: AdminResponse) => {
     const { provider, settings } = readBody(request);
-    response.json(longestClip(RED, provider, settings));
+    response.json(longestClip(runtime, provider, settings));
   });
 }
 
@@ -66,17 +67,17 @@ function previewFilename(template: string, folder: string): Preview<{ path: stri
 }
 
 /** Never rejects. */
-async function previewFfmpeg(setting: string): Promise<Preview<{ path: string; version: string }>> {
+async function previewFfmpeg(runtime: Runtime): Promise<Preview<{ path: string; version: string }>> {
   try {
-    const path = await findFfmpeg({ setting, env: process.env });
+    const path = await runtime.findFfmpeg();
     return { path, version: await ffmpegVersion(path) };
   } catch (thrown) {
     return { error: readError(thrown) };
   }
 }
 
-function longestClip(RED: NodeRed, provider: unknown, settings: unknown): { seconds?: number } {
-  const definition = allProviders(RED).find(({ id }) => id === provider);
+function longestClip(runtime: Runtime, provider: unknown, settings: unknown): { seconds?: number } {
+  const definition = allProviders(runtime).find(({ id }) => id === provider);
   try {
     const seconds = definition?.maxClipSeconds?.(readFields(definition.settings, settings));
     return seconds === undefined ? {} : { seconds };

@@ -1,45 +1,37 @@
-import type { Connection } from '../../connection/connection';
+/** Cancels jobs of a node: here, and at the vendor. */
 import { toClipError } from '../../errors';
-import type { Job, JobEngine } from '../../jobs/job';
+import type { Job } from '../../jobs/job';
 import { getConnection } from '../connections';
-import type { Message, Node, NodeRed } from '../runtime';
-
-interface Stored<W> {
-  work: W;
-}
-
-export interface CancelOptions<W> {
-  idOf(work: W): string | undefined;
-  previousIdOf?(work: W): string | undefined;
-  /** Tells the vendor that a cancelled job's result is no longer wanted. */
-  cancelAtVendor?(work: W, connection: Connection): Promise<void>;
-}
+import type { Message } from '../node-red';
+import type { NodeContext } from './context';
+import type { JobNodeOptions, StoredJobData, Task } from './options';
 
 /** Which of a node's jobs a cancel message means: those of its clip or export, else all. */
-export function namedBy<W>(message: Message, { idOf, previousIdOf }: CancelOptions<W>): (job: Job) => boolean {
+export function namedBy<T extends Task>(
+  message: Message,
+  { idOf, previousIdOf }: Pick<JobNodeOptions<T, unknown>, 'idOf' | 'previousIdOf'>,
+): (job: Job) => boolean {
   const named = [message.clip, message.export] as ({ id?: unknown } | null | undefined)[];
   const ids = named.flatMap((each) => each?.id ?? []);
   return ({ data }) => {
-    const { work } = data as Stored<W>;
-    return ids.length === 0 || ids.includes(idOf(work) ?? '') || ids.includes(previousIdOf?.(work) ?? '');
+    const { task } = data as StoredJobData<T>;
+    return ids.length === 0 || ids.includes(idOf(task) ?? '') || ids.includes(previousIdOf?.(task) ?? '');
   };
 }
 
 /** Ends jobs of a node here, and at the vendor what no other job waits for. */
-export async function cancelJobs<W extends { connection: string }>(
-  RED: NodeRed,
-  node: Node,
-  engine: JobEngine,
-  { idOf, cancelAtVendor }: CancelOptions<W>,
+export async function cancelJobs<T extends Task>(
+  { runtime, node, engine, options: { idOf, cancelAtVendor } }: NodeContext<T>,
   isMeant: (job: Job) => boolean,
 ): Promise<void> {
-  const cancelled = (await engine.cancel((job) => job.nodeId === node.id && isMeant(job))) as Job<Stored<W>>[];
+  const matches = (job: Job): boolean => job.nodeId === node.id && isMeant(job);
+  const cancelled = (await engine.cancel(matches)) as Job<StoredJobData<T>>[];
   if (!cancelAtVendor || cancelled.length === 0) return;
   const wanted = new Set((await engine.list()).map(clipIdOf));
   for (const { data } of cancelled) {
-    if (wanted.has(idOf(data.work))) continue;
+    if (wanted.has(idOf(data.task))) continue;
     try {
-      await cancelAtVendor(data.work, getConnection(RED, data.work.connection));
+      await cancelAtVendor(data.task, getConnection(runtime, data.task.connection));
     } catch (thrown) {
       node.warn(`Cancelled here, but not at the vendor: ${toClipError(thrown).message}`);
     }
@@ -48,5 +40,5 @@ export async function cancelJobs<W extends { connection: string }>(
 
 /** The clip that a job of whatever node is about. */
 function clipIdOf({ data }: Job): string | undefined {
-  return (data as Stored<{ clip?: { id?: string } } | undefined>).work?.clip?.id;
+  return (data as Partial<StoredJobData<{ clip?: { id?: string } }>> | undefined)?.task?.clip?.id;
 }

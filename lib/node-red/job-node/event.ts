@@ -1,9 +1,9 @@
+/** The events of a job that its node reports: to the status below the node, and to the list of all work. */
 import type { ClipError } from '../../errors';
 
 /** A key below `status` in the catalog of a node, with the values for its text. */
 export type StatusWords = [key: string, values?: Record<string, unknown>];
 
-/** What a node tells of one of its jobs to whoever shows it: the light below the node, and the list of all work. */
 export type JobEvent =
   /** Its footage is still to come. Instants are epoch milliseconds. */
   | { type: 'waiting'; until: number }

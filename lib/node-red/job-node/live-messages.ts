@@ -1,6 +1,7 @@
+/** Keeps the messages of a node's unfinished jobs as they came in, for as long as this process lives. */
 import type { Job } from '../../jobs/job';
 import { restoreMessage } from '../../jobs/message';
-import type { Done, Message, Node, Send } from '../runtime';
+import type { Done, Message, Node, Send } from '../node-red';
 
 /** A message as it came in, for as long as this process lives. */
 export interface LiveMessage {
@@ -32,7 +33,7 @@ export function liveMessages(node: Node): LiveMessages {
     of(job) {
       let found = live.get(job.id);
       if (!found) {
-        // Accepted before a restart or redeploy: there is no one left to call back, so the node itself speaks.
+        // Accepted before a restart or redeploy: `send` and `done` of that time lead nowhere, so those of the node are used.
         const message = restoreMessage(job.data.message) as Message;
         const done: Done = (error) => error && node.error(error, message);
         found = { message, send: node.send.bind(node), done, progressAt: 0 };

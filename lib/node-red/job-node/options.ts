@@ -1,52 +1,72 @@
-/** What each working node says of itself; `jobNode` does the rest. */
+/** The options by which each working node says what is special about it; `jobNode` does the rest. */
 import type { Connection } from '../../connection/connection';
 import type { JobResult, Job, RunContext } from '../../jobs/job';
-import type { StatusWords } from './event';
-import type { WorkSubject } from './report';
 import type { ClipFile } from '../../provider';
-import type { Message } from '../runtime';
+import type { Message } from '../node-red';
+import type { StatusWords } from './event';
 
-export interface Work {
+/** What a node has to do for one message: JSON, and no secrets. */
+export interface Task {
   /** Id of the `clip-provider` node. */
   connection: string;
 }
 
-export interface JobNodeOptions<W extends Work, Settings> {
+/** The data of a job as the engine stores it. */
+export interface StoredJobData<T> {
+  /** As `storeMessage` has made it. */
+  message: Record<string, unknown>;
+  task: T;
+  /** Its connection was not there when it last ran. */
+  isStuck?: boolean;
+}
+
+/** What a task is about, as the list of work shows it. A clip is one of these. */
+export interface TaskSubject {
+  camera: string;
+  cameraName?: string;
+  /** More than one only for exports. */
+  cameras?: number;
+  /** ISO 8601 with `Z`. */
+  start: string;
+  end: string;
+  title?: string;
+}
+
+export interface JobNodeOptions<T extends Task, Settings> {
   /** Reads the dialog's values, once. @throws EINVALID */
   configure(): Settings;
-  /** Turns a message into work without touching the network. @throws what the message lacks, named */
-  accept(message: Message, settings: Settings): Promise<{ work: W; runAt?: number }>;
-  run(job: Job<W>, connection: Connection, context: RunContext<W>, tools: RunTools<W>): Promise<JobResult<W>>;
+  /** Turns a message into a task without touching the network. @throws what the message lacks, named */
+  accept(message: Message, settings: Settings): Promise<{ task: T; runAt?: number }>;
+  run(job: Job<T>, connection: Connection, context: RunContext<T>, tools: RunTools<T>): Promise<JobResult<T>>;
   /** Puts what is known now into the message. */
-  write(message: Message, work: W, jobId: string): void;
+  write(message: Message, task: T, jobId: string): void;
   /** Another instance has written it: frees what a run here may have left for that. */
   forget?(jobId: string): void;
   /** Output numbers, from 0. Without `failure` every failure is raised. */
   outputs: { finished: number; progress?: number; failure?: number };
   /** Words of its status. */
   status: {
-    working(work: W): StatusWords;
+    working(task: T): StatusWords;
     finished: string;
   };
-  /** What the list of work shows of it. */
-  subject(work: W): WorkSubject;
+  subject(task: T): TaskSubject;
   /** The file that this very job has written: it may be played in the sidebar. */
-  writtenFile?(work: W): ClipFile | undefined;
+  writtenFile?(task: T): ClipFile | undefined;
   /** The id that a cancel message names. */
-  idOf(work: W): string | undefined;
+  idOf(task: T): string | undefined;
   /** The id that messages still know a clip by which had to be made again. */
-  previousIdOf?(work: W): string | undefined;
+  previousIdOf?(task: T): string | undefined;
   /** Jobs of one queue share its limit over all instances. */
-  queue?(work: W): string;
-  /** Lets a waiting job run early when the vendor tells that the clip of that id has changed. */
+  queue?(task: T): string;
+  /** Lets a waiting job run early when the vendor says that the clip of that id has changed. */
   wakes?: boolean;
   /** Removes what an unfinished job has left on disk. */
-  discard?(job: Job<W>): Promise<void>;
-  /** Tells the vendor that a cancelled job's result is no longer wanted. */
-  cancelAtVendor?(work: W, connection: Connection): Promise<void>;
+  discard?(job: Job<T>): Promise<void>;
+  /** Lets the vendor know that a cancelled job's result is no longer wanted. */
+  cancelAtVendor?(task: T, connection: Connection): Promise<void>;
 }
 
-export interface RunTools<W> {
-  /** Sends a progress message and tells where the job is, at most once a second per job. */
-  progress(work: W, words?: StatusWords): void;
+export interface RunTools<T> {
+  /** Sends a progress message and reports where the job is, at most once a second per job. */
+  progress(task: T, words?: StatusWords): void;
 }

@@ -1,40 +1,29 @@
-/** What a node tells of its jobs: by the light below it, and to the list of all work. */
+/** Reports the jobs of a node: by the status below it, and to the list of all work. */
 import { randomUUID } from 'node:crypto';
 import type { ClipError } from '../../errors';
-import type { ClipFile } from '../../provider';
-import { activityFeed, type NodeControls } from '../activity/feed';
+import type { NodeControls } from '../activity/feed';
 import type { Subject } from '../activity/row';
+import type { Message, Node } from '../node-red';
+import type { Runtime } from '../runtime';
 import type { JobEvent, StatusWords } from './event';
-import type { Message, Node, NodeRed } from '../runtime';
+import type { JobNodeOptions, Task, TaskSubject } from './options';
 import { nodeStatus } from './status';
 
-/** What a job is about, as the list shows it. A clip is one of these. */
-export interface WorkSubject {
-  camera: string;
-  cameraName?: string;
-  /** More than one only for exports. */
-  cameras?: number;
-  /** ISO 8601 with `Z`. */
-  start: string;
-  end: string;
-  title?: string;
-}
-
-export interface ReportedJob<W> {
+export interface ReportedJob<T> {
   id: string;
   createdAt?: number;
   /** Absent where only its id is known here. */
-  work?: W;
+  task?: T;
   /** As it came in, if it did so here. */
   message?: Message;
   /** Its message as it is stored, to be tried again with after a failure. */
   stored?: Record<string, unknown>;
 }
 
-export interface JobReport<W> {
-  report(job: ReportedJob<W>, event: JobEvent): void;
+export interface JobReport<T> {
+  report(job: ReportedJob<T>, event: JobEvent): void;
   /** A job that ended on another instance. */
-  tellElsewhere(jobId: string, how: 'done' | 'failed' | undefined): void;
+  settledRemotely(jobId: string, how: 'done' | 'failed' | undefined): void;
   /** A message that did not become a job. */
   refused(error: ClipError): void;
   knows(jobId: string): boolean;
@@ -43,60 +32,51 @@ export interface JobReport<W> {
   close(): void;
 }
 
-export interface JobReportOptions<W> {
-  subject(work: W): WorkSubject;
-  /** Of the clip or export, once there is one. */
-  idOf(work: W): string | undefined;
-  writtenFile?(work: W): ClipFile | undefined;
-  status: { finished: string };
-}
-
-export function jobReport<W extends { connection: string }>(
-  RED: NodeRed,
+export function jobReport<T extends Task, Settings>(
+  runtime: Runtime,
   node: Node,
-  { subject, idOf, writtenFile, status }: JobReportOptions<W>,
+  { subject, idOf, writtenFile, status }: JobNodeOptions<T, Settings>,
   controls: NodeControls,
-): JobReport<W> {
-  const light = nodeStatus(RED, node);
-  const feed = activityFeed(RED).join(node, controls);
+): JobReport<T> {
+  const shown = nodeStatus(runtime, node);
+  const feed = runtime.activity.join(node, controls);
   const finished: StatusWords = [status.finished];
 
-  function tellFeed({ id, createdAt, work, message, stored }: ReportedJob<W>, event: JobEvent): void {
-    const about = work && subject(work);
-    const clip = work && idOf(work);
-    const row = feed.report(
+  function updateFeed({ id, createdAt, task, message, stored }: ReportedJob<T>, event: JobEvent): void {
+    const clip = task && idOf(task);
+    const rowId = feed.report(
       {
         id,
         ...(createdAt === undefined ? {} : { createdAt }),
-        ...(work && about ? { subject: subjectOf(RED, work.connection, about) } : {}),
-        ...(work && clip !== undefined ? { clip: `${work.connection} ${clip}` } : {}),
+        ...(task ? { subject: subjectOf(runtime, task.connection, subject(task)) } : {}),
+        ...(task && clip !== undefined ? { clip: `${task.connection} ${clip}` } : {}),
       },
       event,
       message,
     );
-    if (row === undefined) return;
-    if (event.type === 'failed' && stored) feed.keep(row, stored);
-    const file = event.type === 'finished' ? work && writtenFile?.(work) : undefined;
-    if (file) feed.saved(row, file);
+    if (rowId === undefined) return;
+    if (event.type === 'failed' && stored) feed.keep(rowId, stored);
+    const file = event.type === 'finished' ? task && writtenFile?.(task) : undefined;
+    if (file) feed.saved(rowId, file);
   }
 
-  function reportEvent(job: ReportedJob<W>, event: JobEvent): void {
-    light.report(job.id, event);
-    tellFeed(job, event);
+  function report(job: ReportedJob<T>, event: JobEvent): void {
+    shown.report(job.id, event);
+    updateFeed(job, event);
   }
 
   return {
-    report: reportEvent,
-    tellElsewhere(jobId, how) {
-      if (!light.knows(jobId)) return;
-      reportEvent({ id: jobId }, how === 'done' ? { type: 'finished', words: finished } : gone(how));
+    report,
+    settledRemotely(jobId, how) {
+      if (!shown.knows(jobId)) return;
+      report({ id: jobId }, how === 'done' ? { type: 'finished', words: finished } : gone(how));
     },
-    refused: (error) => light.report(randomUUID(), { type: 'failed', error }),
-    knows: (jobId) => light.knows(jobId),
-    misconfigured: () => light.misconfigured(),
-    pause: (isPaused) => light.pause(isPaused),
+    refused: (error) => shown.report(randomUUID(), { type: 'failed', error }),
+    knows: (jobId) => shown.knows(jobId),
+    misconfigured: () => shown.misconfigured(),
+    pause: (isPaused) => shown.pause(isPaused),
     close() {
-      light.close();
+      shown.close();
       feed.leave();
     },
   };
@@ -106,7 +86,7 @@ function gone(how: 'failed' | undefined): JobEvent {
   return { type: 'gone', hasFailed: how === 'failed' };
 }
 
-function subjectOf(RED: NodeRed, connection: string, about: WorkSubject): Subject {
+function subjectOf({ RED }: Runtime, connection: string, about: TaskSubject): Subject {
   const { camera, cameraName = '', cameras = 1, start, end, title = '' } = about;
   const connectionName = RED.nodes.getNode(connection)?.name ?? '';
   return { connection, connectionName, camera, cameraName, cameras, start, end, title };

@@ -1,9 +1,10 @@
-import { systemClock, type Clock } from '../../async/clock';
+/** Shows below a node what its jobs are at, in the words of its catalog. */
 import { hasEnded, type JobEvent } from './event';
-import type { Node, NodeRed, Status } from '../runtime';
+import type { Node, Status } from '../node-red';
+import type { Runtime } from '../runtime';
 
-export interface StatusLight {
-  /** Is this one of the unfinished jobs that it was told of? */
+export interface NodeStatus {
+  /** Whether this is one of the unfinished jobs that were reported. */
   knows(jobId: string): boolean;
   report(jobId: string, event: JobEvent): void;
   /** Says that the node cannot work as it is configured. */
@@ -13,10 +14,10 @@ export interface StatusLight {
   close(): void;
 }
 
-/** What the jobs of a node are at; the first that any of them is at is shown. */
+/** The places that jobs of a node are at; the first that any of them is at is shown. */
 const places = ['working', 'retrying', 'stuck', 'queued', 'waiting'] as const;
 type Place = (typeof places)[number];
-type Told<Type extends JobEvent['type']> = Extract<JobEvent, { type: Type }>;
+type EventOf<Type extends JobEvent['type']> = Extract<JobEvent, { type: Type }>;
 type Look = [Status['fill'], Status['shape']];
 
 const looks: Record<Place, Look> = {
@@ -28,14 +29,15 @@ const looks: Record<Place, Look> = {
 };
 /** Numbers change no faster than this; another colour is shown at once. */
 const everyMs = 1_000;
-/** Shorter waits are told in seconds, longer ones by the time of their end. */
+/** Shorter waits are shown in seconds, longer ones by the time of their end. */
 const longestCountMs = 60_000;
 
 /**
  * The status below a node, in the words of its catalog: that of its oldest job that is at work, else what the others wait
  * for, else how the last one ended.
  */
-export function nodeStatus(RED: NodeRed, node: Node, clock: Clock = systemClock): StatusLight {
+export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: Node): NodeStatus {
+  const { clock } = runtime;
   const jobs = Object.fromEntries(places.map((place) => [place, new Map<string, JobEvent>()])) as Record<
     Place,
     Map<string, JobEvent>
@@ -48,7 +50,8 @@ export function nodeStatus(RED: NodeRed, node: Node, clock: Clock = systemClock)
   let shownAt = -Infinity;
   let cancelTimer: (() => void) | undefined;
 
-  const say = (key: string, values?: Record<string, unknown>): string => RED._(`${node.type}.status.${key}`, values);
+  const say = (key: string, values?: Record<string, unknown>): string =>
+    runtime.translate(node.type, `${node.type}.status.${key}`, values);
   const busiest = (): Place | undefined => places.find((place) => jobs[place].size > 0);
   const placeOf = (jobId: string): Place | undefined => places.find((place) => jobs[place].has(jobId));
 
@@ -69,7 +72,7 @@ export function nodeStatus(RED: NodeRed, node: Node, clock: Clock = systemClock)
     if (isMisconfigured || place === 'stuck') return say('misconfigured');
     if (place === 'waiting') return say('waitingUntil', { time: timeOf(soonest(jobs.waiting)) });
     if (place) {
-      const [event] = jobs[place].values() as Iterable<Told<'working' | 'retrying'>>;
+      const [event] = jobs[place].values() as Iterable<EventOf<'working' | 'retrying'>>;
       if (event!.type === 'retrying') return retryText(event!);
       const now = say(...event!.words);
       return place === 'queued' || accepted === 1 ? now : say('several', { now, number: ended + 1, of: accepted });
@@ -80,7 +83,7 @@ export function nodeStatus(RED: NodeRed, node: Node, clock: Clock = systemClock)
     return last.error.code === 'EABORTED' ? say('cancelled') : say('failed', { code: last.error.code });
   }
 
-  function retryText({ until }: Told<'retrying'>): string {
+  function retryText({ until }: EventOf<'retrying'>): string {
     const waitMs = until - clock.now();
     if (waitMs > longestCountMs) return say('retryingAt', { time: timeOf(until) });
     return say('retrying', { seconds: Math.max(0, Math.ceil(waitMs / 1000)) });
@@ -145,7 +148,7 @@ function placeAfter(event: JobEvent): Place | undefined {
 
 function soonest(waiting: Map<string, JobEvent>): number {
   let first = Infinity;
-  for (const event of waiting.values()) first = Math.min(first, (event as Told<'waiting'>).until);
+  for (const event of waiting.values()) first = Math.min(first, (event as EventOf<'waiting'>).until);
   return first;
 }
 

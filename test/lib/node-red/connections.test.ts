@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { openConnection } from '../../../lib/node-red/connections';
-import type { Node, NodeRed } from '../../../lib/node-red/runtime';
+import type { Node, NodeRed } from '../../../lib/node-red/node-red';
+import { Runtime } from '../../../lib/node-red/runtime';
 import type { ProviderConfig } from '../../../lib/provider';
 import { tempFolder } from '../../support/temp-folder';
 
@@ -27,7 +28,7 @@ describe('a connection', () => {
       log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     } as unknown as NodeRed;
     const credentials = { username: 'of another vendor', password: 'of another vendor', token: 't0ken' };
-    const connection = openConnection(RED, { id: 'node', credentials } as unknown as Node, {
+    const connection = openConnection(new Runtime(RED), { id: 'node', credentials } as unknown as Node, {
       id: 'node',
       type: 'clip-provider',
       provider: 'with-token',

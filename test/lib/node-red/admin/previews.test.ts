@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { expandFilename } from '../../../../lib/files/filename';
 import { registerDownloadPreviewRoutes, registerLongestClipRoute } from '../../../../lib/node-red/admin/previews';
-import type { AdminRequest, AdminResponse, NodeRed } from '../../../../lib/node-red/runtime';
+import type { AdminRequest, AdminResponse, NodeRed } from '../../../../lib/node-red/node-red';
+import { Runtime } from '../../../../lib/node-red/runtime';
 import { fakeProgram, linesOf, realFfmpeg, runQuietly } from '../../../support/ffmpeg';
 import { tempFolder } from '../../../support/temp-folder';
 
@@ -10,19 +11,21 @@ type Handler = (request: Partial<AdminRequest>, response: AdminResponse) => void
 type JobResult = Record<string, unknown> & { status?: number; error?: { code: string; message: string } };
 
 /** The routes as the runtime would have them, each with the permission that it asks for. */
-function routes(offer: (RED: NodeRed) => void, settings: Record<string, unknown> = {}) {
+function routes(register: (runtime: Runtime) => void, settings: Record<string, unknown> = {}) {
   const found = new Map<string, { permission: unknown; handler: Handler }>();
-  const register =
+  const add =
     (method: string) =>
     (path: string, ...handlers: unknown[]): void => {
       const [permission, handler] = handlers.slice(-2) as [unknown, Handler];
       found.set(`${method} ${path}`, { permission, handler });
     };
-  offer({
-    httpAdmin: { get: register('GET'), post: register('POST') },
+  const RED = {
+    httpAdmin: { get: add('GET'), post: add('POST') },
     auth: { needsPermission: (name: string) => name },
     settings,
-  } as unknown as NodeRed);
+    events: { on: () => undefined },
+  } as unknown as NodeRed;
+  register(new Runtime(RED));
   return {
     permissions: () => Object.fromEntries([...found].map(([route, { permission }]) => [route, permission])),
     ask: (route: string, body?: unknown): Promise<JobResult> =>

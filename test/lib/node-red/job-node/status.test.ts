@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../../lib/errors';
 import type { JobEvent } from '../../../../lib/node-red/job-node/event';
-import type { Node, NodeRed, Status } from '../../../../lib/node-red/runtime';
-import { nodeStatus, type StatusLight } from '../../../../lib/node-red/job-node/status';
+import type { Node, Status } from '../../../../lib/node-red/node-red';
+import { nodeStatus, type NodeStatus } from '../../../../lib/node-red/job-node/status';
 import { manualClock, type ManualClock } from '../../../support/manual-clock';
 
 const texts: Record<string, string> = {
@@ -19,20 +19,20 @@ const downloading = (percent: number): JobEvent => ({ type: 'working', words: ['
 const saved: JobEvent = { type: 'finished', words: ['saved'] };
 const failed = (code: 'EFAILED' | 'EABORTED'): JobEvent => ({ type: 'failed', error: new ClipError(code, 'No') });
 
-describe('the light below a node', () => {
+describe('the status of a node', () => {
   let clock: ManualClock;
   let shown: Status[];
-  let light: StatusLight;
+  let status: NodeStatus;
 
   beforeEach(() => {
     clock = manualClock();
     shown = [];
-    const node = { type: 'download-clip', status: (status: Status) => shown.push(status) } as unknown as Node;
+    const node = { type: 'download-clip', status: (next: Status) => shown.push(next) } as unknown as Node;
     const translate = (key: string, values: Record<string, unknown> = {}): string =>
       (texts[key.split('.').at(-1)!] ?? key.split('.').at(-1)!).replace(/\{(\w+)\}/g, (_, name: string) =>
         String(values[name]),
       );
-    light = nodeStatus({ _: translate } as unknown as NodeRed, node, clock);
+    status = nodeStatus({ translate: (_set, key, values) => translate(key, values), clock }, node);
   });
 
   const now = (): string => {
@@ -41,69 +41,69 @@ describe('the light below a node', () => {
   };
 
   it('shows what its only job is at', () => {
-    light.report('a', downloading(42));
+    status.report('a', downloading(42));
     assert.equal(now(), 'blue 42 %');
   });
 
   it('tells which of several jobs it is at', async () => {
-    for (const job of ['a', 'b', 'c']) light.report(job, downloading(1));
-    light.report('a', saved);
-    light.report('b', downloading(42));
+    for (const job of ['a', 'b', 'c']) status.report(job, downloading(1));
+    status.report('a', saved);
+    status.report('b', downloading(42));
     await clock.advance(1000);
     assert.equal(now(), 'blue 42 % · 2 of 3');
   });
 
   it('counts afresh once it has had nothing to do', async () => {
-    light.report('a', downloading(1));
-    light.report('a', saved);
+    status.report('a', downloading(1));
+    status.report('a', saved);
     await clock.advance(1000);
-    light.report('b', downloading(42));
+    status.report('b', downloading(42));
     await clock.advance(1000);
     assert.equal(now(), 'blue 42 %');
   });
 
   it('is yellow while it waits for footage, with the time at which it will ask', () => {
     const until = clock.now() + 90_000;
-    light.report('a', { type: 'waiting', until: until + 5_000 });
-    light.report('b', { type: 'waiting', until });
+    status.report('a', { type: 'waiting', until: until + 5_000 });
+    status.report('b', { type: 'waiting', until });
     assert.match(now(), /^yellow footage at \d\d:\d\d:\d\d$/);
     assert.ok(now().includes(new Date(until + 5_000).toTimeString().slice(0, 8)));
   });
 
   it('goes on showing who waits when another job has ended', async () => {
-    light.report('a', { type: 'waiting', until: clock.now() + 90_000 });
-    light.report('b', downloading(1));
+    status.report('a', { type: 'waiting', until: clock.now() + 90_000 });
+    status.report('b', downloading(1));
     assert.match(now(), /^blue/);
-    light.report('b', saved);
+    status.report('b', saved);
     await clock.advance(1000);
     assert.match(now(), /^yellow footage/);
   });
 
   it('counts short waits in seconds, and gives the time of long ones', () => {
     const error = new ClipError('ENETWORK', 'No');
-    light.report('a', { type: 'retrying', until: clock.now() + 8_000, error });
+    status.report('a', { type: 'retrying', until: clock.now() + 8_000, error });
     assert.equal(now(), 'yellow retry in 8 s');
-    light.report('a', downloading(1));
-    light.report('a', { type: 'retrying', until: clock.now() + 600_000, error });
+    status.report('a', downloading(1));
+    status.report('a', { type: 'retrying', until: clock.now() + 600_000, error });
     assert.match(now(), /^yellow retry at \d\d:\d\d:\d\d$/);
   });
 
   it('keeps a failure to be seen, and says how many of how many', async () => {
-    light.report('a', downloading(1));
-    light.report('b', downloading(1));
-    light.report('a', failed('EFAILED'));
-    light.report('b', saved);
+    status.report('a', downloading(1));
+    status.report('b', downloading(1));
+    status.report('a', failed('EFAILED'));
+    status.report('b', saved);
     await clock.advance(1000);
     assert.equal(now(), 'red 1 of 2 failed');
   });
 
   it('is grey after a cancel', () => {
-    light.report('a', failed('EABORTED'));
+    status.report('a', failed('EABORTED'));
     assert.equal(now(), 'grey cancelled');
   });
 
   it('changes its numbers no more than once a second', async () => {
-    for (let percent = 1; percent <= 50; percent += 1) light.report('a', downloading(percent));
+    for (let percent = 1; percent <= 50; percent += 1) status.report('a', downloading(percent));
     assert.deepEqual(
       shown.map(({ text }) => text),
       ['1 %'],
@@ -116,26 +116,26 @@ describe('the light below a node', () => {
   });
 
   it('shows nothing but the pause while jobs are paused', async () => {
-    light.report('a', downloading(1));
-    light.pause(true);
+    status.report('a', downloading(1));
+    status.pause(true);
     assert.equal(now(), 'yellow paused');
-    light.report('a', downloading(2));
+    status.report('a', downloading(2));
     await clock.advance(1000);
     assert.equal(now(), 'yellow paused');
-    light.pause(false);
+    status.pause(false);
     assert.equal(now(), 'blue 2 %');
   });
 
   it('stays red while the node is not configured', () => {
-    light.misconfigured();
-    light.report('a', failed('EABORTED'));
+    status.misconfigured();
+    status.report('a', failed('EABORTED'));
     assert.equal(now(), 'red misconfigured');
   });
 
   it('is off once it is closed, and stays so', async () => {
-    light.report('a', downloading(1));
-    light.report('a', downloading(2));
-    light.close();
+    status.report('a', downloading(1));
+    status.report('a', downloading(2));
+    status.close();
     await clock.advance(1000);
     assert.deepEqual(shown.at(-1), {});
   });

@@ -1,0 +1,48 @@
+/** Accepts messages: turns each into a stored job, before anything is asked of a vendor. */
+import { randomUUID } from 'node:crypto';
+import { storeMessage } from '../../jobs/message';
+import type { Done, Message, Send } from '../node-red';
+import { idleEvent, reportEvent, type NodeContext } from './context';
+import type { StoredJobData, Task } from './options';
+
+export type Accept<Settings> = (message: Message, send: Send, done: Done, settings: Settings) => Promise<void>;
+
+/** @param register makes the node's handler known to the engine, if it is not yet */
+export function acceptor<T extends Task, Settings>(
+  context: NodeContext<T, Settings>,
+  register: () => void,
+): Accept<Settings> {
+  const { node, engine, options, live, report } = context;
+  let hasWarned = false;
+
+  function warnOfDropped(paths: string[]): void {
+    if (paths.length === 0 || hasWarned) return;
+    hasWarned = true;
+    node.warn(`Not kept should Node-RED restart before this is finished: msg.${paths.slice(0, 5).join(', msg.')}`);
+  }
+
+  return async (message, send, done, settings) => {
+    const { task, runAt = 0 } = await options.accept(message, settings);
+    const { message: kept, dropped } = storeMessage(message);
+    warnOfDropped(dropped);
+    register();
+    // Known before it is stored: it may run at once, here or elsewhere.
+    const id = randomUUID();
+    live.add(id, message, send, done);
+    const queue = options.queue?.(task);
+    const data: StoredJobData<T> = { message: kept, task };
+    try {
+      const job = await engine.add({ id, nodeId: node.id, data, runAt, ...(queue ? { queue } : {}) });
+      // It had been accepted before a crash already, and goes on as it was.
+      if (job.id !== id) {
+        live.take(id);
+        return done();
+      }
+      // A run that has begun meanwhile has reported more.
+      if (live.get(id) && !report.knows(id)) reportEvent(context, job, idleEvent(context, job));
+    } catch (thrown) {
+      live.take(id);
+      throw thrown;
+    }
+  };
+}

@@ -1,0 +1,40 @@
+/** Settles jobs: their outcome becomes messages, statuses and errors. */
+import type { JobHandler } from '../../jobs/job';
+import { fail, failureOutput, reportEvent, taskJob, unsendable, type NodeContext } from './context';
+import { sendTo } from './live-messages';
+import type { StoredJobData, Task } from './options';
+
+export function settler<T extends Task>(
+  context: NodeContext<T>,
+): Required<Pick<JobHandler<StoredJobData<T>>, 'onSettled' | 'onSettledRemotely'>> {
+  const { options, live, report } = context;
+  return {
+    async onSettled(job, outcome) {
+      if (outcome.type === 'failed') await options.discard?.(taskJob(job));
+      const target = live.of(job);
+      if (outcome.type === 'done') {
+        reportEvent(context, job, { type: 'finished', words: [options.status.finished] });
+      } else {
+        reportEvent(context, job, outcome);
+      }
+      live.take(job.id);
+      try {
+        options.write(target.message, job.data.task, job.id);
+        if (outcome.type === 'failed') return fail(context, target, outcome.error);
+        // It may have come from a Catch node, to be tried again.
+        delete target.message.clipError;
+        sendTo(options.outputs.finished, target, target.message);
+        target.done();
+      } catch (thrown) {
+        fail(context, target, outcome.type === 'failed' ? outcome.error : unsendable(thrown));
+      }
+    },
+    /** Another instance has sent the message on. Here, only whoever waits for its completion still has to be told. */
+    onSettledRemotely(jobId, how) {
+      const target = live.take(jobId);
+      options.forget?.(jobId);
+      report.settledRemotely(jobId, how);
+      if (how === 'done' || (how === 'failed' && failureOutput(context) !== undefined)) target?.done();
+    },
+  };
+}
