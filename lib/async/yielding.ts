@@ -1,13 +1,26 @@
-/** Long work in pieces, so that nothing else in the process waits for the whole of it. */
+/** Splits long work into slices, so that the event loop gets its turns in between. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+/** How long work may go on without a turn of the event loop. Milliseconds. */
+const sliceMs = 8;
 /** Few enough to take only some milliseconds. */
 const atOnce = 25;
 
-/** Calls for each item, in order. Now and then the event loop makes a turn in between. */
+/** Gives the event loop a turn whenever a slice of time is used up: to be awaited again and again while working. */
+export function createYielder(): () => Promise<void> | undefined {
+  let startedAt = performance.now();
+  return () => {
+    if (performance.now() - startedAt < sliceMs) return undefined;
+    return nextTurn().then(() => void (startedAt = performance.now()));
+  };
+}
+
+/** Calls for each item, in order. The event loop makes a turn after every few of them, and sooner where they take long. */
 export async function forEachYielding<T>(items: readonly T[], call: (item: T) => void): Promise<void> {
+  const breathe = createYielder();
   for (const [index, item] of items.entries()) {
-    if (index > 0 && index % atOnce === 0) await nextTurn();
+    const turn = index > 0 && index % atOnce === 0 ? nextTurn() : breathe();
+    if (turn) await turn;
     call(item);
   }
 }

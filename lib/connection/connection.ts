@@ -125,7 +125,12 @@ export class Connection {
   }
 
   openClip(clip: Clip, from: { offset: number; etag?: string; size?: number }, signal: AbortSignal): Promise<OpenClip> {
-    return this.#provider.call(signal, (provider, call) => provider.openClip(clip, { ...call, ...from }));
+    return this.#provider.call(signal, async (provider, call) => {
+      const opened = await provider.openClip(clip, { ...call, ...from });
+      // An abort has ended the call already, so nobody will read the body.
+      if (call.signal.aborted) opened.body.destroy();
+      return opened;
+    });
   }
 
   deleteClip(clip: Clip, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { toClipError, ClipError } from '../errors';
 import type { Provider } from '../provider';
-import { isRefusal, raceAbort } from './session';
+import { isRefusal } from './session';
+import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
 import { Semaphore } from '../async/semaphore';
 

@@ -1,3 +1,4 @@
+import { raceAbort } from '../async/abort';
 import { cancelled, toClipError, type ClipError } from '../errors';
 import type { CallOptions, Provider, ProviderConfig, ProviderDefinition } from '../provider';
 import { redact, secretValues } from './redact';
@@ -44,7 +45,7 @@ export class ProviderHandle {
       const opened = await this.#open();
       return await opened.session.use(signal, (session) => {
         sessions.push(session);
-        return work(opened.provider, { signal, session });
+        return raceAbort(work(opened.provider, { signal, session }), signal);
       });
     } catch (thrown) {
       throw this.redact(signal.aborted ? cancelled() : toClipError(thrown), sessions);

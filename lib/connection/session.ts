@@ -1,3 +1,4 @@
+import { raceAbort } from '../async/abort';
 import { toClipError, type ClipError } from '../errors';
 
 /**
@@ -77,15 +78,4 @@ export class SharedSession<Session> {
 /** The password has arrived somewhere and was not accepted. Trouble on the way there may pass. */
 export function isRefusal(error: ClipError): boolean {
   return !error.retryable && error.code !== 'ENETWORK' && error.code !== 'EABORTED';
-}
-
-/** Rejects with the signal's reason when it fires; the promise goes on for others. */
-export function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    if (signal.aborted) leave();
-    signal.addEventListener('abort', leave, { once: true });
-    const stop = (): void => signal.removeEventListener('abort', leave);
-    promise.then(resolve, reject).finally(stop);
-  });
 }

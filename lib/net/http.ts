@@ -9,7 +9,9 @@ import axios, { type AxiosProxyConfig, type AxiosRequestConfig, type AxiosRespon
 import { ClipError } from '../errors';
 
 const defaultTimeoutMs = 30_000;
-const maxReplyBytes = 32 * 1024 * 1024;
+/** An answer about one thing is small; one that lists things may be this large, and is read in pieces. */
+const maxReplyBytes = 2 * 2 ** 20;
+const maxListBytes = 32 * 2 ** 20;
 const maxRedirects = 5;
 
 /** PEM material and checks for TLS, as Node's `tls.connect` names them. */
@@ -54,6 +56,8 @@ export interface HttpRequest {
   signal: AbortSignal;
   /** What the request is for, to start an error message with: "Asking for the camera list". */
   action: string;
+  /** May the answer list things by the thousand? Any other may have 2 MiB, a list 32 MiB. */
+  isList?: boolean;
   /** Takes a redirect as the answer instead of following or refusing it: its status, and `redirect` says where to. */
   reportRedirect?: boolean;
 }
@@ -119,7 +123,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       try {
         const response = await send(
           request,
-          { responseType: 'text', maxContentLength: maxReplyBytes },
+          { responseType: 'text', maxContentLength: request.isList ? maxListBytes : maxReplyBytes },
           AbortSignal.any([request.signal, timeout]),
         );
         return { ...head(response, request), text: String(response.data ?? '') };
@@ -230,7 +234,7 @@ const certificateErrors =
  */
 export function networkError(
   thrown: unknown,
-  request: Pick<HttpRequest, 'signal' | 'action'>,
+  request: Pick<HttpRequest, 'signal' | 'action' | 'isList'>,
   lateMs: number | undefined,
 ): ClipError {
   if (thrown instanceof ClipError) return thrown;
@@ -245,7 +249,8 @@ export function networkError(
     );
   }
   if (/maxContentLength/.test(message ?? '')) {
-    return new ClipError('EPROTOCOL', `${request.action}: the answer is larger than ${maxReplyBytes >> 20} MiB`);
+    const limit = (request.isList ? maxListBytes : maxReplyBytes) / 2 ** 20;
+    return new ClipError('EPROTOCOL', `${request.action}: the answer is larger than ${limit} MiB`);
   }
   if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
     return new ClipError('EPROTOCOL', `${request.action}: the server redirects in circles`);

@@ -12,7 +12,7 @@ import { ClipError } from '../errors';
 import { isDirect, type ProxyOptions, type TlsOptions } from './http';
 
 const openTimeoutMs = 10_000;
-const maxMessageBytes = 4 * 1024 * 1024;
+const maxMessageBytes = 2 ** 20;
 
 export interface WebSocketOptions {
   /** `ws(s)://host[:port]/path` */

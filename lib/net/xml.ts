@@ -1,12 +1,10 @@
-import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ClipError } from '../errors';
-import { forEachYielding } from '../async/yielding';
-
 /**
  * Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have
  * 64 bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
  */
+import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
+import { createYielder, forEachYielding } from '../async/yielding';
+import { ClipError } from '../errors';
 
 export interface XmlElement {
   /** Lower case. */
@@ -35,8 +33,20 @@ const parser = new XMLParser({
   onDangerousProperty: (name) => `_${name}`,
 });
 
-/** @throws EPROTOCOL when the text is not one well-formed document. */
+/**
+ * Microseconds that one stretch of parsing may take, and what things cost, as measured on a desktop of 2020. Parsing cannot be
+ * interrupted, so that this is how long all of Node-RED waits for it.
+ */
+const longestStretchUs = 40_000;
+const costsUs: Record<string, number> = { '<': 2, '=': 5, '&': 3 };
+const characterUs = 0.1;
+
+/**
+ * For answers of moderate size; long lists are for `parseXmlList`.
+ * @throws EPROTOCOL when the text is not one well-formed document, or too much to be read at once
+ */
 export function parseXml(text: string): XmlElement {
+  if (isTooMuch(text)) throw new ClipError('EPROTOCOL', 'The answer is larger than one to this request can be');
   let document = text.replace(/^\uFEFF/, '').trim();
   if (/<!(DOCTYPE|ENTITY)/i.test(document)) throw malformed('it declares a document type');
   let valid = validate(document);
@@ -118,16 +128,24 @@ function malformed(problem: string): ClipError {
   return new ClipError('EPROTOCOL', `The answer is not well-formed XML: ${short.replace(/\s+/g, ' ')}`);
 }
 
-/** Reads XML that lists thousands of things, so that nothing else in the process waits until all of them are read. */
+function isTooMuch(text: string): boolean {
+  let us = text.length * characterUs;
+  for (const [mark, markUs] of Object.entries(costsUs)) {
+    for (let at = text.indexOf(mark); at >= 0 && us <= longestStretchUs; at = text.indexOf(mark, at + 1)) us += markUs;
+  }
+  return us > longestStretchUs;
+}
 
 /** Characters. Anything shorter is read in some milliseconds. */
 const longText = 100_000;
-const marksPerTurn = 1_000;
+/** A list of more things, or of larger ones, is refused: what is read of it would fill the memory. */
+const mostItems = 100_000;
+const mostTags = 1_000_000;
 
 /**
  * Like `parseXml`, but in a long text, elements of that name (lower case) are read by themselves, a few in each turn of the
  * event loop. They become the last children of the root, wherever they were.
- * @throws EPROTOCOL when the text is not one well-formed document
+ * @throws EPROTOCOL when the text is not one well-formed document, or too much to be read
  */
 export async function parseXmlList(text: string, name: string): Promise<XmlElement> {
   if (text.length < longText) return parseXml(text);
@@ -137,23 +155,41 @@ export async function parseXmlList(text: string, name: string): Promise<XmlEleme
   return root;
 }
 
+/** What may hold what looks like a tag, and how it ends. */
+const others: [start: string, end: string][] = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>'],
+];
+
 /** The outermost elements of that name, and the text without them. */
 async function takeOut(text: string, name: string): Promise<{ frame: string; items: string[] }> {
-  // Comments, CDATA and instructions may hold what looks like a tag.
-  const others = ['<!--.*?(?:-->|$)', '<!\\[CDATA\\[.*?(?:]]>|$)', '<\\?.*?(?:\\?>|$)'];
-  const tag = `<(/?)${name}(?=[\\s/>])(?:"[^"]*"|'[^']*'|[^<>"'])*>`;
+  const tag = new RegExp(`<(/?)${name}(?=[\\s/>])(?:"[^"]*"|'[^']*'|[^<>"'])*>`, 'iy');
+  const breathe = createYielder();
   const items: string[] = [];
-  let [frame, frameFrom, itemFrom, depth, marks] = ['', 0, 0, 0, 0];
-  for (const { 0: mark, 1: slash, index } of text.matchAll(new RegExp([...others, tag].join('|'), 'gis'))) {
-    if ((marks += 1) % marksPerTurn === 0) await nextTurn();
-    if (slash === undefined) continue;
-    const end = index + mark.length;
-    if (slash === '' && depth === 0) itemFrom = index;
+  let [frame, frameFrom, itemFrom, depth, tags] = ['', 0, 0, 0, 0];
+  for (let at = text.indexOf('<'); at >= 0; at = text.indexOf('<', at)) {
+    const turn = (tags += 1) % 1_000 === 0 ? breathe() : undefined;
+    if (turn) await turn;
+    if (tags > mostTags || items.length > mostItems)
+      throw new ClipError('EPROTOCOL', 'The answer lists more than can be read');
+    const other = others.find(([start]) => text.startsWith(start, at));
+    if (other) {
+      const end = text.indexOf(other[1], at + other[0].length);
+      at = end < 0 ? text.length : end + other[1].length;
+      continue;
+    }
+    tag.lastIndex = at;
+    const match = tag.exec(text);
+    at += match?.[0].length ?? 1;
+    if (!match) continue;
+    const [mark, slash] = match;
+    if (slash === '' && depth === 0) itemFrom = match.index;
     if (!mark.endsWith('/>')) depth += slash === '' ? 1 : -1;
     if (depth !== 0) continue;
-    items.push(text.slice(itemFrom, end));
+    items.push(text.slice(itemFrom, at));
     frame += text.slice(frameFrom, itemFrom);
-    frameFrom = end;
+    frameFrom = at;
   }
   // What does not end as it should is still in the frame.
   return { frame: frame + text.slice(frameFrom), items };

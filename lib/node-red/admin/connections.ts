@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../../connection/connection';
 import { ClipError, toClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
-import { raceAbort } from '../../connection/session';
+import { raceAbort } from '../../async/abort';
 import { getConnection } from '../connections';
 import { hasVariables, NotReady, readDraft, withDraft, type Draft } from './draft';
 import { registerPost } from './post';

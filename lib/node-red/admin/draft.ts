@@ -5,7 +5,7 @@ import { ClipError } from '../../errors';
 import { readFields } from '../../fields';
 import { credentialSlots, type Credentials, type ProviderDefinition, type Settings } from '../../provider';
 import { hideSecrets, secretValues } from '../../connection/redact';
-import { raceAbort } from '../../connection/session';
+import { raceAbort } from '../../async/abort';
 import { findProvider, loginGuardFor, readConfig, loginTarget, usedSlots, type ConnectionNode } from '../connections';
 import type { NodeRed } from '../node-red';
 import type { Runtime } from '../runtime';

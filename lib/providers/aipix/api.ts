@@ -3,7 +3,8 @@ import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { CallOptions, ProviderConfig } from '../../provider';
-import { objectsOf, parseJson, type JsonObject } from './json';
+import { parseJson, parseLongJson, type JsonObject } from '../../net/json';
+import { objectsOf } from './json';
 import { readProblems, type AipixSession } from './types';
 
 export type Call = CallOptions<AipixSession>;
@@ -19,6 +20,8 @@ export interface ApiCall {
   form?: Record<string, string>;
   /** What it is for, to start an error message with. */
   action: string;
+  /** May the answer list things by the thousand? */
+  isList?: boolean;
   /** Success needs no words. Anywhere else an empty answer would be an empty list, and its clips gone. */
   mayBeEmpty?: boolean;
 }
@@ -55,11 +58,11 @@ export function createAipixApi(config: ProviderConfig) {
 
   /** The answer whatever its status. */
   function send(call: ApiCall, signal: AbortSignal, session?: AipixSession): Promise<HttpReply> {
-    const { method, path, action } = call;
+    const { method, path, action, isList } = call;
     const body = call.form ? new URLSearchParams(call.form).toString() : call.body && JSON.stringify(call.body);
     const type = call.form ? 'application/x-www-form-urlencoded' : 'application/json';
     const headers = { ...headersOf(session), ...(body === undefined ? {} : { 'Content-Type': type }) };
-    return http.request({ method, path: `${root}/${path}`, headers, body, signal, action });
+    return http.request({ method, path: `${root}/${path}`, headers, body, signal, action, isList });
   }
 
   /** The parsed answer. @throws what `errorOf` says */
@@ -137,8 +140,8 @@ function isEmptySuccess({ status, text }: HttpReply): boolean {
 }
 
 /** @throws EPROTOCOL for anything but an object or a list */
-function readJson(reply: HttpReply, action: string): object {
-  const json = parsed(reply.text);
+async function readJson(reply: HttpReply, action: string): Promise<object> {
+  const json = await parseLongJson(reply.text);
   if (typeof json === 'object' && json !== null) return json;
   throw new ClipError(
     'EPROTOCOL',
@@ -148,15 +151,7 @@ function readJson(reply: HttpReply, action: string): object {
 
 /** The object in an answer; an empty one where there is none, for what is good to know but not needed. */
 function jsonOf(reply: HttpReply): JsonObject {
-  return objectsOf(parsed(reply.text))[0] ?? {};
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
+  return objectsOf(parseJson(reply.text))[0] ?? {};
 }
 
 function kindOf(text: string, json: unknown): string {
@@ -169,7 +164,7 @@ const longestText = 300;
 
 /** What the server said, short, and without addresses: those of streams hold passwords, those of files are keys. */
 function problemsOf(reply: HttpReply): { text: string; fields: string[] } {
-  const { text, fields } = readProblems(parsed(reply.text));
+  const { text, fields } = readProblems(parseJson(reply.text));
   return { text: withoutAddresses(text).slice(0, longestText), fields };
 }
 

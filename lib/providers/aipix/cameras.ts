@@ -2,7 +2,8 @@ import { ClipError } from '../../errors';
 import { pathSegment } from '../../net/path-segment';
 import type { Camera, Gap } from '../../provider';
 import type { AipixApi, Call } from './api';
-import { isObject, objectsOf, type JsonObject } from './json';
+import { isObject, type JsonObject } from '../../net/json';
+import { objectsOf } from './json';
 import { gapsBetween } from './records';
 import { isLastPage, readCameras, readRecordings } from './types';
 
@@ -41,7 +42,7 @@ export async function listCameras(api: AipixApi, call: Call): Promise<Camera[]> 
 async function pages(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
   const found: JsonObject[] = [];
   for (let page = 1; page <= maxPages; page += 1) {
-    const reply = await api.request({ method: 'GET', path: `cameras?page=${page}`, action }, call);
+    const reply = await api.request({ method: 'GET', path: `cameras?page=${page}`, action, isList: true }, call);
     const items = objectsOf(reply);
     found.push(...items);
     if (items.length === 0 || isLastPage(reply)) break;
@@ -50,11 +51,15 @@ async function pages(api: AipixApi, call: Call, action: string): Promise<JsonObj
 }
 
 async function flatTree(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
-  return objectsOf(await api.request({ method: 'GET', path: 'cameras/flat-tree', action }, call)).flatMap(camerasBelow);
+  return objectsOf(await api.request({ method: 'GET', path: 'cameras/flat-tree', action, isList: true }, call)).flatMap(
+    camerasBelow,
+  );
 }
 
 async function tree(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
-  return objectsOf(await api.request({ method: 'GET', path: 'cameras/tree', action }, call)).flatMap(camerasBelow);
+  return objectsOf(await api.request({ method: 'GET', path: 'cameras/tree', action, isList: true }, call)).flatMap(
+    camerasBelow,
+  );
 }
 
 /** One tree has its cameras in lists of their own, the other one as leaves; where there are no folders, either is a list. */
@@ -78,7 +83,7 @@ export async function findGaps(
 ): Promise<Gap[]> {
   const action = `Asking for the recordings of camera ${camera}`;
   const path = `cameras/${pathSegment(camera, 'The camera')}`;
-  const reply = await api.request({ method: 'GET', path, action }, call).catch((error: unknown) => {
+  const reply = await api.request({ method: 'GET', path, action, isList: true }, call).catch((error: unknown) => {
     if (isNotOffered(error)) return undefined;
     throw error;
   });

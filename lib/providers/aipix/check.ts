@@ -2,7 +2,7 @@ import { ClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { listCameras } from './cameras';
-import { readBoolean, readText, type JsonObject } from './json';
+import { readBoolean, readText, type JsonObject } from '../../net/json';
 
 /** What "Test connection" shows. The first call has logged in. */
 export async function check(api: AipixApi, listens: boolean, now: () => number, call: Call): Promise<ConnectionCheck> {

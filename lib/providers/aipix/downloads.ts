@@ -61,7 +61,10 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
       since === undefined ? {} : { from: writeTime(since), to: writeTime(now() + dayMs) };
     const ask = (query: Record<string, string>): Promise<unknown> =>
       within('list', (family) =>
-        api.request({ method: 'GET', path: `${family}?${new URLSearchParams(query).toString()}`, action }, call),
+        api.request(
+          { method: 'GET', path: `${family}?${new URLSearchParams(query).toString()}`, action, isList: true },
+          call,
+        ),
       );
     if (listsPlainly) return readDownloadPage(await ask({ page: String(page) }));
     try {

@@ -3,7 +3,7 @@ import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { Credentials } from '../../provider';
 import { userAgent, type AipixApi } from './api';
-import { parseJson } from './json';
+import { parseJson } from '../../net/json';
 import { readLogin, readOpenSessions, readUser, type AipixSession, type OpenSession } from './types';
 
 /** A login with a user name and password, or the check of a pasted token. */
@@ -40,7 +40,7 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     // Too many sessions: the one that is given up is named in a second request.
     if (inTheWay.length > 0) reply = await ask({ session_id: chooseSession(inTheWay).id });
     if (reply.status >= 400) throw refusal(reply, action);
-    const login = readLogin(api.readJson(reply, action));
+    const login = readLogin(await api.readJson(reply, action));
     if (!login) {
       throw new ClipError(
         'EPROTOCOL',
@@ -87,11 +87,7 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
 /** The page says 429 in its text and 419 in its table, so the body decides. */
 function sessionsIn(reply: HttpReply): OpenSession[] {
   if (reply.status < 400) return [];
-  try {
-    return readOpenSessions(parseJson(reply.text));
-  } catch {
-    return [];
-  }
+  return readOpenSessions(parseJson(reply.text));
 }
 
 /** One of our own that was not ended properly if there is one, then one that nobody is using, then the oldest. */

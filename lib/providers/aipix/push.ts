@@ -7,7 +7,7 @@
 import { pause, type Clock } from '../../async/clock';
 import { ClipError, toClipError } from '../../errors';
 import type { WebSocketLink } from '../../net/websocket';
-import { isObject, parseJson, readText } from './json';
+import { isObject, parseJson, readText } from '../../net/json';
 import type { PushServer } from './types';
 
 /** So long the first call of a session waits until pushes are on their way. */
@@ -214,19 +214,7 @@ export function pushAddresses({ url, key }: PushServer): string[] {
 
 /** `data` is JSON inside of JSON, or JSON. */
 function readFrame(text: string): Record<string, unknown> | undefined {
-  try {
-    const frame = parseJson(text);
-    if (!isObject(frame) || typeof frame.event !== 'string') return undefined;
-    return { ...frame, data: typeof frame.data === 'string' ? parseData(frame.data) : frame.data };
-  } catch {
-    return undefined;
-  }
-}
-
-function parseData(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch {
-    return text;
-  }
+  const frame = parseJson(text);
+  if (!isObject(frame) || typeof frame.event !== 'string') return undefined;
+  return { ...frame, data: typeof frame.data === 'string' ? (parseJson(frame.data) ?? frame.data) : frame.data };
 }

@@ -3,17 +3,8 @@
  * streams hold the passwords of cameras, so nothing is read that is not named here.
  */
 import type { Camera } from '../../provider';
-import {
-  isObject,
-  objectAt,
-  objectsOf,
-  readBoolean,
-  readCount,
-  readId,
-  readText,
-  readTime,
-  type JsonObject,
-} from './json';
+import { isObject, objectAt, readBoolean, readCount, readId, readText, type JsonObject } from '../../net/json';
+import { objectsOf, readTime } from './json';
 
 /** So long a finished file is kept. Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
 export const retentionMs = 3 * 3_600_000;
@@ -159,7 +150,10 @@ export function readProblems(reply: unknown): { text: string; fields: string[] }
   if (!isObject(reply)) return { text: '', fields: [] };
   const { errors } = reply;
   if (!isObject(errors)) return { text: readText(errors) ?? readText(reply.message) ?? '', fields: [] };
-  const lines = Object.entries(errors).map(([field, said]) => `${field}: ${[said].flat().map(String).join(' ')}`);
+  const lines = Object.entries(errors).map(([field, said]) => {
+    const texts = [said].flat().filter((text) => typeof text === 'string' || typeof text === 'number');
+    return `${field}: ${texts.join(' ')}`;
+  });
   return { text: lines.join('; ') || (readText(reply.message) ?? ''), fields: Object.keys(errors) };
 }
 

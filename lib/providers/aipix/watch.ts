@@ -3,7 +3,7 @@ import { ClipError } from '../../errors';
 import type { ProviderConfig } from '../../provider';
 import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
-import { isObject, readText } from './json';
+import { isObject, readText } from '../../net/json';
 import type { PushTracker } from './push-tracker';
 import { pushAddresses, subscribe } from './push';
 import { readPush, readPushServer } from './types';

@@ -1,3 +1,4 @@
+import { raceAbort } from '../../async/abort';
 import { ClipError } from '../../errors';
 import type { CallOptions, ProviderConfig } from '../../provider';
 import { createAgents } from './agents';
@@ -65,10 +66,12 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     const timer = setTimeout(() => late.abort(), timeoutMs);
     const abortSignal = AbortSignal.any([call.signal, late.signal]);
     try {
-      return await request({ abortSignal }).catch((thrown: unknown) => {
+      // The SDK does not settle every promise that it gives, not even when the signal fires.
+      const answer = request({ abortSignal }).catch((thrown: unknown) => {
         if (!clockCorrected(thrown)) throw thrown;
         return request({ abortSignal });
       });
+      return await raceAbort(answer, abortSignal);
     } catch (thrown) {
       const lateMs = late.signal.aborted ? timeoutMs : undefined;
       const renewable = isRenewable(call.session, now());
@@ -209,6 +212,9 @@ function isMissingRight(error: unknown): boolean {
   );
 }
 
+/** A day of fragments of two seconds has 44 pages. */
+const mostPages = 500;
+
 /** Pages of a list until there is no token for another one. */
 async function allPages<T>(
   action: string,
@@ -218,11 +224,12 @@ async function allPages<T>(
   const seen = new Set<string>();
   for (let token: string | undefined; ;) {
     const reply = await page(token);
-    items.push(...reply.items);
+    for (const item of reply.items) items.push(item);
     token = reply.next;
     if (token === undefined) return items;
     if (seen.has(token))
       throw new ClipError('EPROTOCOL', `${action}: AWS gives the same page of a list again and again`);
+    if (seen.size >= mostPages) throw new ClipError('EPROTOCOL', `${action}: AWS gives a list that does not end`);
     seen.add(token);
   }
 }

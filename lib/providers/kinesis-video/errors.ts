@@ -46,8 +46,13 @@ function replyError(thrown: unknown, name: string, text: string, status: number,
   return ruleError({ ...rule, details }, name === 'Unknown' || name === '' ? `HTTP ${status}` : name, text, attempt);
 }
 
-function strangeError({ status, unknownRequest, isEmpty, retryAfter }: StrangeReply, { action }: Attempt): ClipError {
+function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
+  const { status, unknownRequest, isEmpty, isTooLarge, retryAfter } = reply;
   const vendorCode = `HTTP ${status}`;
+  if (isTooLarge) {
+    const message = `${action}: the answer is larger than any of Kinesis Video Streams. Check the endpoint of the connection`;
+    return new ClipError('EPROTOCOL', message, { vendorCode });
+  }
   if (unknownRequest) {
     const message = `${action}: this host of AWS does not know the request. Check the endpoint of the connection`;
     return new ClipError('EPROTOCOL', message, { vendorCode });

@@ -1,4 +1,5 @@
-import { ClipError } from '../../errors';
+import { raceAbort } from '../../async/abort';
+import { cancelled, ClipError } from '../../errors';
 import type { Credentials } from '../../provider';
 
 /** Credentials as requests are signed with. All text in here is taken out of error messages. */
@@ -52,7 +53,7 @@ export function createLogin(
       );
     }
     try {
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } = await abortable(find(), signal);
+      const { accessKeyId, secretAccessKey, sessionToken, expiration } = await raceAbort(find(), signal);
       everFound = true;
       return {
         accessKeyId,
@@ -62,7 +63,7 @@ export function createLogin(
         foundAt: now(),
       };
     } catch (thrown) {
-      if (thrown instanceof ClipError) throw thrown;
+      if (signal.aborted) throw cancelled();
       const said = (thrown as Error).message.split('\n')[0];
       // What has worked before is likely to work again.
       throw new ClipError(
@@ -84,13 +85,4 @@ export function checkFresh(session: KinesisSession, action: string, now: number)
 /** Found so long ago that another look may find others. */
 export function isRenewable({ foundAt }: KinesisSession, now: number): boolean {
   return foundAt !== undefined && now - foundAt >= shortestUseMs;
-}
-
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new ClipError('EABORTED', 'Cancelled'));
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
-  });
 }

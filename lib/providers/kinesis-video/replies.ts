@@ -1,5 +1,9 @@
-/** Looking at replies before the SDK does. */
+/** Checks replies before the SDK parses them: their size, and whether they come from the service at all. */
+import { isModest, isObject } from '../../net/json';
 import { fieldIn, textIn } from './types';
+
+/** A page of the largest list has some hundred kilobytes. */
+const longestReplyBytes = 2 * 2 ** 20;
 
 /** Name of the error for a reply that is not one of the service. */
 export const strangeReply = 'StrangeReply';
@@ -9,6 +13,7 @@ export interface StrangeReply extends Error {
   status: number;
   unknownRequest: boolean;
   isEmpty: boolean;
+  isTooLarge: boolean;
   /** The header of that name. */
   retryAfter?: string;
 }
@@ -49,40 +54,40 @@ export function checkReplies(client: { middlewareStack: unknown }): void {
 
 async function checkReply(response: Response): Promise<void> {
   const status = response.statusCode;
+  const retryAfter = response.headers['retry-after'];
+  const strange = (details: Partial<StrangeReply>): StrangeReply =>
+    Object.assign(new Error(`HTTP ${status}`), {
+      ...{ name: strangeReply, status, unknownRequest: false, isEmpty: false, isTooLarge: false, retryAfter },
+      ...details,
+    });
   const body = await readAll(response.body as AsyncIterable<Buffer>);
+  const text = body?.toString('utf8') ?? '';
+  // The SDK parses it in one go.
+  if (!body || !isModest(text)) throw strange({ isTooLarge: true });
   // The SDK reads bytes as well as a stream.
   response.body = body;
-  const text = body.toString('utf8');
-  const json = parseJson(text);
+  const json = parse(text);
   const unknownRequest =
     /unable to determine service\/operation/i.test(text) ||
     /UnknownOperationException/.test(textIn(fieldIn(json, 'Output'), '__type') ?? '');
   // Only a refusal may go without a body: an empty success would be an empty list, and its clips gone.
   const isRefusal = status >= 300;
   if (!unknownRequest && (isObject(json) || (isRefusal && text.trim() === ''))) return;
-  const retryAfter = response.headers['retry-after'];
-  const error: StrangeReply = Object.assign(new Error(`HTTP ${status}`), {
-    status,
-    unknownRequest,
-    isEmpty: text.trim() === '',
-    retryAfter,
-  });
-  error.name = strangeReply;
-  throw error;
+  throw strange({ unknownRequest, isEmpty: text.trim() === '' });
 }
 
-async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer> {
+/** `undefined` for more than any answer of the service has. */
+async function readAll(body: AsyncIterable<Buffer>): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    if ((bytes += chunk.length) > longestReplyBytes) return undefined;
+  }
   return Buffer.concat(chunks);
 }
 
-/** All that the service ever says is an object; the SDK stumbles over null. */
-function isObject(json: unknown): boolean {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
-}
-
-function parseJson(text: string): unknown {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {

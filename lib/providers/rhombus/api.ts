@@ -1,10 +1,10 @@
 import { ClipError } from '../../errors';
 import { createHttpClient } from '../../net/http';
+import { asObject, parseJson, parseLongJson, type JsonObject } from '../../net/json';
 import { openMedia } from '../../net/media';
 import { sniff } from '../../mp4/sniff';
 import type { OpenClip, ProviderConfig, Settings } from '../../provider';
-import { parseJson, replyError } from './errors';
-import type { JsonObject } from './types';
+import { replyError } from './errors';
 
 const regions: Record<string, { api: string; media: string }> = {
   us: { api: 'https://api2.rhombussystems.com', media: 'https://media.rhombussystems.com' },
@@ -23,6 +23,8 @@ interface PostOptions {
   mayPass?: boolean;
   /** Is it enough that there is no refusal? */
   mayBeEmpty?: boolean;
+  /** May the answer list things by the thousand? */
+  isList?: boolean;
 }
 
 interface JobResult {
@@ -46,7 +48,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     body: JsonObject,
     call: Call,
     action: string,
-    { mayPass = false, mayBeEmpty = false }: PostOptions = {},
+    { mayPass = false, mayBeEmpty = false, isList = false }: PostOptions = {},
   ): Promise<JobResult> {
     const reply = await api.request({
       method: 'POST',
@@ -55,8 +57,9 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
       body: JSON.stringify(body),
       signal: call.signal,
       action,
+      isList,
     });
-    const json = parseJson(reply.text);
+    const json = asObject(await parseLongJson(reply.text));
     const problem = replyError(reply, json, action, mayPass);
     if (problem?.code === 'EFORBIDDEN' && !isKnown) {
       throw path === camerasPath ? keyRefused(problem) : await whatIsForbidden(problem, call);
@@ -100,7 +103,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
       return openMedia(media, {
         ...{ path, signal, offset, etag, size, action },
         async explain(reply) {
-          const problem = replyError(reply, parseJson(reply.text), action, true);
+          const problem = replyError(reply, asObject(parseJson(reply.text)), action, true);
           return problem?.code === 'EFORBIDDEN' && !isKnown ? whatIsForbidden(problem, { signal }) : problem;
         },
       });

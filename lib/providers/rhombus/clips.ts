@@ -1,4 +1,5 @@
 import { ClipError } from '../../errors';
+import { readObjects, readText, readTexts } from '../../net/json';
 import {
   describeClip,
   type CallOptions,
@@ -15,7 +16,7 @@ import { vendorText, warningIn } from './errors';
 import { findGaps, isReported, isWhole, toGap, wholeSeconds } from './footage';
 import { createLimit } from './limit';
 import { createStatus } from './status';
-import { readCamera, readObjects, readText, readTexts, type RhombusClip, type Span } from './types';
+import { readCamera, type RhombusClip, type Span } from './types';
 
 type Call = CallOptions<undefined>;
 
@@ -172,7 +173,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
 
   async function askForCameras(call: Call): Promise<{ cameras: Camera[]; warning?: string; servedAt?: number }> {
     const action = 'Asking for the camera list';
-    const { json, headers } = await api.post(camerasPath, {}, call, action, { mayPass: true });
+    const { json, headers } = await api.post(camerasPath, {}, call, action, { mayPass: true, isList: true });
     const servedAt = Date.parse(headers.date ?? '');
     return {
       cameras: readObjects(json.cameraStates).flatMap(readCamera),

@@ -5,7 +5,7 @@
 import { ClipError, type ErrorCode } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';
-import { isObject, readText, type JsonObject } from './types';
+import { readText, type JsonObject } from '../../net/json';
 
 const longestText = 300;
 
@@ -117,14 +117,4 @@ function shorten(text: string): string {
 function sentence(action: string, what: string, said: string, advice = ''): string {
   const quoted = said ? `: ${said.replace(/[.\s]+$/, '')}` : '';
   return `${action}: ${what}${quoted}${advice ? `. ${advice}` : ''}`;
-}
-
-/** The body of a reply as a JSON object; `undefined` for anything else. */
-export function parseJson(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -32,7 +32,10 @@ async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number,
   const startTimeSec = Math.floor(range.startMs / 1000);
   const durationSec = Math.ceil(range.endMs / 1000) - startTimeSec;
   const body = { cameraUuid: bareOf(camera), startTimeSec, durationSec };
-  const { json } = await api.post('camera/getPresenceWindows', body, call, action, { mayPass: true });
+  const { json } = await api.post('camera/getPresenceWindows', body, call, action, {
+    mayPass: true,
+    isList: true,
+  });
   const windows = readPresence(json);
   if (!windows) throw new ClipError('EPROTOCOL', `${action}: the answer does not tell`);
   return gapsIn(range, windows, now);

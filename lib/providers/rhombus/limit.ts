@@ -1,6 +1,6 @@
 import type { ClipError } from '../../errors';
 import type { Call, RhombusApi } from './api';
-import { readCount } from './types';
+import { readCount } from '../../net/json';
 
 /** The longest clip in seconds, asked for once; `undefined` while the vendor does not tell. */
 export function createLimit(api: RhombusApi): (call: Call) => Promise<number | undefined> {

@@ -1,10 +1,11 @@
 /** Asking for the status of clips with as few requests as possible: the vendor limits them per organisation. */
 import { ClipError } from '../../errors';
+import { readObjects, readText, type JsonObject } from '../../net/json';
 import { describeClip, type Clip } from '../../provider';
 import type { Call, RhombusApi } from './api';
 import { bareOf } from './facets';
 import { warningIn } from './errors';
-import { readClip, readObjects, readText, type JsonObject, type RhombusClip } from './types';
+import { readClip, type RhombusClip } from './types';
 
 /** What the vendor says about one clip; `undefined`: nothing. An error is about that clip alone. */
 export type StatusAnswer = RhombusClip | ClipError | undefined;
@@ -58,7 +59,10 @@ export function createStatus(api: RhombusApi) {
     let pageToken: string | undefined;
     for (let page = 1; page <= pages; page += 1) {
       const body = { pageSize, sortOrder: 'desc', ...filter, ...(pageToken ? { pageToken } : {}) };
-      const { json } = await api.post('event/getClipsWithProgress', body, call, action, { mayPass: true });
+      const { json } = await api.post('event/getClipsWithProgress', body, call, action, {
+        mayPass: true,
+        isList: true,
+      });
       yield readObjects(json.savedClips)
         .map(readClip)
         .filter((clip) => clip !== undefined);

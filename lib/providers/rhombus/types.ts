@@ -2,9 +2,8 @@
  * What Rhombus says, read tolerantly: every field may be null or missing, and fields are added often.
  * Source: the OpenAPI document of the API, and https://api-docs.rhombus.community/api-reference
  */
+import { isObject, readCount, readNumber, readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import type { Camera, ClipStatus } from '../../provider';
-
-export type JsonObject = Record<string, unknown>;
 
 export interface RhombusClip {
   id: string;
@@ -129,35 +128,6 @@ export function readPresence(reply: JsonObject): Span[] | undefined {
       if (start === undefined || seconds === undefined || seconds <= 0) return [];
       return [{ startMs: start * 1000, endMs: (start + seconds) * 1000 }];
     });
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-export function readObjects(value: unknown): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : [];
-}
-
-/** Text that says something. */
-export function readText(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-}
-
-export function readTexts(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(readText).filter((text) => text !== undefined) : [];
-}
-
-/** 64-bit numbers may come as text. */
-function readNumber(value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
-}
-
-/** Zero stands for "not known yet". */
-export function readCount(value: unknown): number | undefined {
-  const number = readNumber(value);
-  return number !== undefined && number > 0 && Number.isSafeInteger(number) ? number : undefined;
 }
 
 function readRegion(location: unknown): string | undefined {

@@ -47,14 +47,22 @@ export function createSenseApi(config: ProviderConfig) {
     parameters: Record<string, string | undefined>,
     call: Call,
     action: string,
-    { method = 'GET', body }: CommandOptions = {},
+    { method = 'GET', body, items }: CommandOptions = {},
   ): HttpRequest {
     const query = Object.entries({ command, ...parameters })
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
       .join('&');
     const headers = { ...sessionHeaders(call), ...(body === undefined ? {} : xmlHeaders) };
-    return { method, path: `/command?${query}`, headers, body, signal: call.signal, action };
+    return {
+      method,
+      path: `/command?${query}`,
+      headers,
+      body,
+      signal: call.signal,
+      action,
+      isList: items !== undefined,
+    };
   }
 
   function sessionHeaders({ session }: Call): Record<string, string> {

@@ -163,7 +163,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
   }
 
   async function listCameras(call: Call): Promise<Camera[]> {
-    return readCameras(await api.command('getDeviceList', {}, call, 'Asking for the camera list'));
+    return readCameras(await api.command('getDeviceList', {}, call, 'Asking for the camera list', { items: 'device' }));
   }
 
   /** By id, oldest first. */

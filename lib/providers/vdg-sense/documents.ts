@@ -1,8 +1,7 @@
 /** Replies of the VDG Sense API as XML documents, and what else may come in their place. */
 import { ClipError } from '../../errors';
 import type { HttpReply } from '../../net/http';
-import { parseXml, type XmlElement } from '../../net/xml';
-import { parseXmlList } from '../../net/xml';
+import { parseXml, parseXmlList, type XmlElement } from '../../net/xml';
 
 /** How an XML document begins. */
 export const prolog = '<?xml version="1.0" encoding="UTF-8"?>\n';

@@ -23,7 +23,7 @@ export function createExports(api: SenseApi): Exports {
 
   /** Without a number, the command lists all exports, ended ones included. */
   async function list(call: Call, action: string): Promise<SenseExport[]> {
-    return readExports(await api.command('getExportVideoStatus', {}, call, action));
+    return readExports(await api.command('getExportVideoStatus', {}, call, action, { items: 'export' }));
   }
 
   function isOfSession(started: ServerExport, call: Call): boolean {

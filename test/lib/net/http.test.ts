@@ -134,7 +134,9 @@ describe('a request that fails', () => {
     const http = client(server.url, connection);
     for (const path of ['/plain', '/packed']) {
       const tooLarge = fails('EPROTOCOL', { retryable: false, message: /larger than 32 MiB/ });
-      await assert.rejects(http.request(secret({ path, method: 'GET' })), tooLarge);
+      await assert.rejects(http.request(secret({ path, method: 'GET', isList: true })), tooLarge);
+      const tooLargeForOne = fails('EPROTOCOL', { retryable: false, message: /larger than 2 MiB/ });
+      await assert.rejects(http.request(secret({ path, method: 'GET' })), tooLargeForOne);
     }
   });
 

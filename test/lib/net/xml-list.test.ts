@@ -4,7 +4,7 @@ import { findAll, parseXml, valueOf } from '../../../lib/net/xml';
 import { parseXmlList } from '../../../lib/net/xml';
 import { countTurns } from '../../support/turns';
 
-const count = 3_000;
+const count = 900;
 const list = (item: (number: number) => string, around: (items: string) => string): string =>
   around(Array.from({ length: count }, (_, number) => item(number)).join('\n'));
 const result = (items: string): string => `<?xml version="1.0"?><result errorcode="0"><clips>${items}</clips></result>`;

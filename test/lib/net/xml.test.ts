@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
-import { escapeXml, findAll, parseXml, valueOf, type XmlElement } from '../../../lib/net/xml';
+import { escapeXml, findAll, parseXml, parseXmlList, valueOf, type XmlElement } from '../../../lib/net/xml';
 
 /** The short form of an element: `[name, attributes, text, children]`. */
 type Short = [string, Record<string, string>, string, Short[]];
@@ -115,8 +115,8 @@ describe('parseXml', () => {
       ).join('')}]><a>&b8;</a>`,
       /document type/,
     ],
-    ['100,000 levels', `${'<a>'.repeat(100_000)}${'</a>'.repeat(100_000)}`, /nested/i],
-    ['100,000 levels that do not end', '<a>'.repeat(100_000)],
+    ['5,000 levels', `${'<a>'.repeat(5_000)}${'</a>'.repeat(5_000)}`, /nested/i],
+    ['5,000 levels that do not end', '<a>'.repeat(5_000)],
   ];
   for (const [name, document, message = /./] of refused) {
     it(`refuses ${name}`, () => {
@@ -158,9 +158,24 @@ describe('parseXml', () => {
     assert.equal(typeof {}.toString, 'function');
   });
 
-  it('reads a list of thousands with references in each', () => {
+  it('refuses what would keep everything else waiting', () => {
+    const large: Record<string, string> = {
+      tags: `<r>${'<a/>'.repeat(500_000)}</r>`,
+      levels: '<a>'.repeat(500_000),
+      attributes: `<r ${Array.from({ length: 200_000 }, (_, index) => `a${index}="1"`).join(' ')}/>`,
+      references: `<r>${'&amp;'.repeat(400_000)}</r>`,
+      text: `<r>${'x'.repeat(2_000_000)}</r>`,
+      'one attribute': `<r a="${'x'.repeat(2_000_000)}"/>`,
+    };
+    for (const [what, text] of Object.entries(large)) {
+      assert.throws(() => parseXml(text), { code: 'EPROTOCOL', message: /larger than/ }, what);
+    }
+  });
+
+  it('reads a list of thousands with references in each', async () => {
     const clip = '<clip><id>8070450532247928833</id><description>a &amp; b &#38; c &lt;1&gt;</description></clip>';
-    const clips = findAll(parseXml(`<result><clips>${clip.repeat(5000)}</clips></result>`), 'clip');
+    const list = await parseXmlList(`<result><clips>${clip.repeat(5000)}</clips></result>`, 'clip');
+    const clips = findAll(list, 'clip');
     assert.equal(clips.length, 5000);
     assert.ok(clips.every((each) => valueOf(each, 'description') === 'a & b & c <1>'));
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { aipix } from '../../../../lib/providers/aipix';
-import { parseJson, readTime, writeId } from '../../../../lib/providers/aipix/json';
+import { parseJson } from '../../../../lib/net/json';
+import { readTime, writeId } from '../../../../lib/providers/aipix/json';
 import { gapsBetween } from '../../../../lib/providers/aipix/records';
 import { aipixCamera, type AipixSettings } from '../../../simulators/aipix';
 import { calls, closeAll, connectTo, errorOf, fails, never, NOON, pasted, root, start } from './support';

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { bufferSource, readMp4 } from '../../../../lib/mp4';
 import { kinesisVideo } from '../../../../lib/providers/kinesis-video';
 import { footage, stream } from '../../../simulators/kinesis-video';
+import type { Reply } from '../../../simulators/http-server';
 import { withoutAwsEnvironment } from '../../../support/aws-environment';
+import { eventually } from '../../../support/eventually';
 import {
   at,
   bodies,
@@ -132,6 +134,40 @@ describe('Kinesis Video Streams: creating a clip', () => {
   it('gives up on a list that never ends', async () => {
     const sim = await startKinesis({ list: { endless: true } });
     await assert.rejects(create(connectTo(sim)), fails('EPROTOCOL', /the same page of a list again and again/));
+  });
+
+  it('gives up on a list whose pages are always new ones', async () => {
+    const sim = await startKinesis();
+    let page = 0;
+    const dress = (reply: Reply): Reply => ({
+      ...reply,
+      status: 200,
+      body: JSON.stringify({ Fragments: [], NextToken: `page ${(page += 1)}` }),
+    });
+    sim.failNext({ kind: 'dress', dress }, 'listFragments', Infinity);
+    await assert.rejects(create(connectTo(sim)), fails('EPROTOCOL', /a list that does not end/));
+    assert.ok(page <= 501, `${page} pages`);
+  });
+
+  for (const [what, body] of [
+    ['longer', `{"Fragments":["${'x'.repeat(3_000_000)}"]}`],
+    ['deeper', `{"Fragments":${'['.repeat(1000)}${']'.repeat(1000)}}`],
+  ] as const) {
+    it(`refuses an answer that is ${what} than any of AWS`, async () => {
+      const sim = await startKinesis();
+      sim.failNext({ kind: 'reply', reply: { body } }, 'listFragments', Infinity);
+      await assert.rejects(create(connectTo(sim)), fails('EPROTOCOL', /larger than any of Kinesis Video Streams/));
+    });
+  }
+
+  it('ends as soon as it is cancelled, also where the SDK never settles its promise', async () => {
+    const sim = await startKinesis();
+    sim.failNext({ kind: 'reply', reply: { status: 101, headers: { upgrade: 'x', connection: 'upgrade' } } });
+    const stop = new AbortController();
+    const creating = connectTo(sim).createClip(request(), stop.signal);
+    await eventually(() => sim.requests.length > 0);
+    setTimeout(() => stop.abort(), 50);
+    await assert.rejects(creating, fails('EABORTED'));
   });
 
   describe('within the limits of a clip', () => {
