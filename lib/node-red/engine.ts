@@ -22,7 +22,7 @@ export function openEngine({ log }: NodeRed, store: JobStore, clock: Clock): Job
   const warn = (text: string): void => log.warn(`[video clips] ${text}`);
   if ('folder' in store) return new EmbeddedEngine(openJournal(store.folder, warn), clock, warn);
   try {
-    return new BullEngine({ url: store.redis, warn });
+    return new BullEngine({ redis: store.redis, warn });
   } catch (thrown) {
     // Shared jobs were asked for: the embedded engine would run them a second time. So nothing is taken on.
     const error = toClipError(thrown);

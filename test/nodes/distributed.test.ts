@@ -112,7 +112,7 @@ describeWithRedis('nodes that share their jobs in Redis', () => {
   it('complete messages that another instance has sent on', () =>
     run(
       async (flow) => {
-        const other = new BullEngine({ url: redis.url, warn: () => undefined });
+        const other = new BullEngine({ redis: redis.url, warn: () => undefined });
         const owner = recorder();
         const release = other.register('create', owner);
         try {

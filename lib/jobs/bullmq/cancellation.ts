@@ -1,11 +1,12 @@
 /** Ends jobs from outside, wherever they are: waiting, running here, or running in another instance. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { toClipError } from '../../errors';
+import { toClipError, type ClipError } from '../../errors';
 import type { Job, JobHandler } from '../job';
 import { jobOf, type JobQueue } from './queue';
 import type { Ended, Stopped } from './cluster';
 import type { Cluster } from './cluster';
+import { lostJobError } from './lost-jobs';
 import { cancelled, type Run, type Runs } from './runs';
 
 export interface EndsOptions {
@@ -16,8 +17,8 @@ export interface EndsOptions {
   cluster: Cluster;
   handlerOf(job: Job): JobHandler<unknown> | undefined;
   warn(text: string): void;
-  /** A job that did not run was taken out of its queue. */
-  taken(job: Job, how: Stopped): void;
+  /** A job that did not run is over. */
+  ended(job: Job, how: Ended): void;
 }
 
 /** News of an end may be missed: it is looked for again after this. */
@@ -90,7 +91,7 @@ export class Cancellation {
 
   /** Ends a job that does not run. */
   async #tryToTake(queue: JobQueue, id: string, how: Stopped): Promise<Job | 'requested' | 'claimed' | undefined> {
-    const { cluster, taken } = this.options;
+    const { cluster, ended } = this.options;
     const [queued, state] = await Promise.all([queue.queue.getJob(id), queue.queue.getJobState(id)]);
     if (!queued) return undefined;
     const job = jobOf(queued);
@@ -105,14 +106,21 @@ export class Cancellation {
       // Somebody runs it since.
       return 'requested';
     }
-    if (how === 'cancelled') await this.#tellOwner(job);
-    taken(job, how);
+    if (how === 'cancelled') await this.#deliver(job, cancelled());
+    ended(job, how);
     return job;
   }
 
-  async #tellOwner(job: Job): Promise<void> {
+  /** Redis has lost the job: one of the instances that know it raises that. */
+  async endLost(job: Job): Promise<void> {
+    if (!this.options.handlerOf(job) || !(await this.#claim(job.id))) return;
+    await this.#deliver(job, lostJobError());
+    this.options.ended(job, 'failed');
+  }
+
+  async #deliver(job: Job, error: ClipError): Promise<void> {
     try {
-      await this.options.handlerOf(job)?.onSettled(job, { type: 'failed', error: cancelled() });
+      await this.options.handlerOf(job)?.onSettled(job, { type: 'failed', error });
     } catch (thrown) {
       this.options.warn(toClipError(thrown).message);
     }

@@ -139,9 +139,11 @@ export function exchangeMessages(
   onMessage: (message: PeerMessage) => void,
 ): (message: PeerMessage) => void {
   const { client, subscriber } = redis;
-  const subscribe = (): void => void subscriber.subscribe(channel).catch(() => undefined);
-  subscriber.on('ready', subscribe);
-  subscriber.on('message', (_channel: string, text: string) => {
+  redis.onInspected((isUsable) => {
+    if (isUsable) subscriber.subscribe(channel).catch(() => undefined);
+  });
+  subscriber.on('message', (on: string, text: string) => {
+    if (on !== channel) return;
     let message: (PeerMessage & { from: string }) | undefined;
     try {
       message = JSON.parse(text) as PeerMessage & { from: string };

@@ -4,8 +4,10 @@ import { ClipError, toClipError } from '../../errors';
 import type { LoginGuard } from '../../connection/login-guard';
 import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
 import { OutcomeDelivery, type Origin } from '../delivery';
+import { limitedLog } from '../limited-log';
 import { UnclaimedJobs } from './tracked-jobs';
 import { Cancellation } from './cancellation';
+import { lossDetector } from './lost-jobs';
 import { handOver, type HandOver } from './hand-over';
 import { TrackedJobs } from './tracked-jobs';
 import { storedJob, type JobQueue } from './queue';
@@ -13,15 +15,15 @@ import { JobQueues } from './queues';
 import { JobEvents } from './tracked-jobs';
 import type { Stopped } from './cluster';
 import { joinCluster, type Cluster } from './cluster';
-import { checkRedisUrl, connectRedis, loadPackages, type Redis } from './redis';
+import { connectRedis, loadPackages, type Redis } from './redis';
+import { readRedisSettings } from './settings';
 import { redisRefusals } from './login-guard';
 import { Runs, type Run } from './runs';
 
 export interface BullOptions {
-  url: unknown;
+  /** An address, or options of ioredis. */
+  redis: unknown;
   warn(text: string): void;
-  /** Before the names of all keys. */
-  prefix?: string;
   load?(name: string): unknown;
   /** A job of an instance that was silent for so long is taken over, at the next check. */
   lockMs?: number;
@@ -50,10 +52,13 @@ export class BullEngine implements JobEngine {
   readonly #closing = new AbortController();
   readonly #watch: NodeJS.Timeout;
 
-  /** @throws EINVALID for an address that is none, EUNSUPPORTED when a package is not installed */
+  /** @throws EINVALID for settings that do not say where, EUNSUPPORTED for a cluster or when a package is not installed */
   constructor(options: BullOptions) {
-    const { warn, prefix = 'video-clips', lockMs = 10_000, takeoverCheckMs = 5_000 } = options;
-    const redis = connectRedis(checkRedisUrl(options.url), loadPackages(options.load), warn);
+    const { lockMs = 10_000, takeoverCheckMs = 5_000 } = options;
+    const warn = limitedLog(options.warn);
+    const settings = readRedisSettings(options.redis);
+    const { prefix } = settings;
+    const redis = connectRedis(settings, loadPackages(options.load), warn);
     const { client, bullmq } = redis;
     this.#redis = redis;
     this.#prefix = prefix;
@@ -73,10 +78,13 @@ export class BullEngine implements JobEngine {
     this.#runs = new Runs(bullmq, lockMs, {
       handlerOf: ({ nodeId }) => this.#handlers.get(nodeId),
       unclaimedJobs: (job, queue) => this.#unclaimedJobs.deferMs(job, queue),
+      began: (job, queue) => this.#trackedJobs.runsHere(job, queue),
       waits: (job, queue, restUntil) => this.#trackedJobs.waits(job, queue, restUntil),
       deliver: (id, call) => this.#deliveries.deliver(id, call),
       forget: (id) => this.#handOver.forget(id),
       ended: (job, how) => this.#jobEvents.ended(job, how),
+      whileUsable: (work) => redis.whileUsable(work),
+      refuses: (thrown) => redis.refuses(thrown),
       warn,
     });
     this.#trackedJobs = new TrackedJobs(this.#runs);
@@ -88,7 +96,7 @@ export class BullEngine implements JobEngine {
       cluster: this.#cluster,
       handlerOf: ({ nodeId }) => this.#handlers.get(nodeId),
       warn,
-      taken: (job, how) => this.#jobEvents.ended(job, how),
+      ended: (job, how) => this.#jobEvents.ended(job, how),
     });
     this.#jobEvents = new JobEvents({
       trackedJobs: this.#trackedJobs,
@@ -96,6 +104,8 @@ export class BullEngine implements JobEngine {
       cancellation: this.#cancellation,
       cluster: this.#cluster,
       handlers: this.#handlers,
+      hasLostData: lossDetector(client, prefix),
+      warn: (text) => warn(`${redis.name} ${text}. Switch its persistence on (appendonly yes)`),
     });
     this.#queues = new JobQueues(
       redis,
@@ -107,9 +117,9 @@ export class BullEngine implements JobEngine {
         warn,
       },
     );
-    redis.onChange((isAway) => {
-      if (isAway) return;
-      this.#queues.restoreLimits();
+    redis.onInspected((isUsable) => {
+      if (!isUsable) return void this.#queues.suspend();
+      this.#queues.resume();
       this.#cluster.announce();
     });
     this.#watch = setInterval(() => this.#runs.stopOverdue(), lockMs / 8).unref();
@@ -139,7 +149,7 @@ export class BullEngine implements JobEngine {
 
   /** Instances are deployed one after the other: an handler that one of them had of late may exist. */
   async removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]> {
-    const nodeIds = await this.#cluster.nodeIds();
+    const nodeIds = await this.#redis.whileUsable(() => this.#cluster.nodeIds());
     return this.remove(({ nodeId }) => !exists(nodeId) && !nodeIds.has(nodeId));
   }
 
@@ -191,19 +201,20 @@ export class BullEngine implements JobEngine {
     { id = randomUUID(), queue: name, ...draft }: JobDraft<Data>,
     from: Origin | undefined,
   ): Promise<Job<Data>> {
-    const now = Date.now();
-    const job: Job<Data> = { id, createdAt: now, failures: 0, ...draft };
+    const job: Job<Data> = { id, createdAt: Date.now(), failures: 0, ...draft };
     const queue = this.#queues.get(name);
     const added = this.#trackedJobs.adding(job, queue);
     const store = async (): Promise<string> => {
       await queue.queue.waitUntilReady();
       if (name !== undefined) await this.#queues.announce(name);
       // Should a command be repeated after Redis was away, it is still one job.
-      await queue.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - now) });
+      await queue.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - Date.now()) });
       return id;
     };
     try {
-      const storedId = from ? await this.#handOver.addOnce(from, job.nodeId, store) : await store();
+      const storedId = await this.#redis.whileUsable(() =>
+        from ? this.#handOver.addOnce(from, job.nodeId, store) : store(),
+      );
       added(storedId === id);
       return { ...job, id: storedId };
     } catch (thrown) {
@@ -235,7 +246,7 @@ export class BullEngine implements JobEngine {
   }
 
   async #stored(): Promise<{ job: Job; queue: JobQueue }[]> {
-    const stored = await this.#queues.jobs();
+    const stored = await this.#redis.whileUsable(() => this.#queues.jobs());
     // What runs here is known better here.
     return stored.map(({ job, queue }) => ({ job: this.#runs.get(job.id)?.job ?? job, queue }));
   }
@@ -244,6 +255,6 @@ export class BullEngine implements JobEngine {
     // They were accepted before whoever asks.
     await this.#deliveries.added();
     const found = (await this.#stored()).filter(({ job }) => matches(job));
-    return this.#cancellation.endAll(found, how);
+    return this.#redis.whileUsable(() => this.#cancellation.endAll(found, how));
   }
 }

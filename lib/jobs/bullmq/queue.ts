@@ -31,7 +31,7 @@ const takeoversAtMost = 1e9;
 const pageSize = 200;
 
 export class JobQueue {
-  readonly queue: Queue<StoredJob, unknown, 'job'>;
+  #queue: Queue<StoredJob, unknown, 'job'> | undefined;
   #worker: Worker<StoredJob> | undefined;
 
   constructor(
@@ -39,15 +39,20 @@ export class JobQueue {
     readonly name: string,
     private readonly options: LaneOptions,
     private readonly events: LaneEvents,
-  ) {
-    const { prefix } = options;
-    this.queue = new redis.bullmq.Queue(name, {
-      connection: redis.client,
-      prefix,
-      streams: { events: { maxLen: eventsKept } },
-      defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
-    });
-    this.queue.on('error', (error) => this.#report(error));
+  ) {}
+
+  /** Made on first use, which is after the server has been inspected: one that was refused at its start never works. */
+  get queue(): Queue<StoredJob, unknown, 'job'> {
+    if (!this.#queue) {
+      this.#queue = new this.redis.bullmq.Queue(this.name, {
+        connection: this.redis.client,
+        prefix: this.options.prefix,
+        streams: { events: { maxLen: eventsKept } },
+        defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
+      });
+      this.#queue.on('error', (error) => this.#report(error));
+    }
+    return this.#queue;
   }
 
   /** Takes jobs, so many at once in this instance. */
@@ -127,9 +132,14 @@ export class JobQueue {
     throw new this.redis.bullmq.WaitingError();
   }
 
-  /** What has to do with Redis being away or with lost locks shows elsewhere. */
+  /** BullMQ repeats at once what was refused, without end: that must be noticed first. The rest shows elsewhere. */
   #report(error: Error): void {
-    if (this.redis.isAway || /Connection is closed|ECONN|EPIPE|lock for job|Socket timeout/.test(error.message)) return;
+    if (
+      this.redis.refuses(error) ||
+      this.redis.isAway ||
+      /Connection is closed|ECONN|EPIPE|lock for job|Socket timeout/.test(error.message)
+    )
+      return;
     this.events.warn(error.message);
   }
 }

@@ -73,6 +73,11 @@ export class JobQueues {
   /** Takes no more jobs from now on. Resolves when those that run have ended. */
   async stop(): Promise<void> {
     this.#isStarted = false;
+    await this.suspend();
+  }
+
+  /** Takes no more jobs for as long as Redis refuses. Never rejects. */
+  async suspend(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
   }
 
@@ -82,9 +87,12 @@ export class JobQueues {
     if (this.#isStarted) this.start();
   }
 
-  /** After Redis was away: it may have lost its memory. */
-  restoreLimits(): void {
-    for (const open of this.#open.values()) void this.#limit(open);
+  /** Redis can be used, perhaps after it has lost its memory. */
+  resume(): void {
+    for (const open of this.#open.values()) {
+      void this.#limit(open);
+      this.#start(open);
+    }
   }
 
   async jobs(): Promise<{ job: Job; queue: JobQueue }[]> {
@@ -97,16 +105,20 @@ export class JobQueues {
   }
 
   #start({ queue, atOnce }: OpenLane): void {
-    if (!this.#isStarted) return;
+    // BullMQ's workers spin on a server that refuses: they start when it has been found usable.
+    if (!this.#isStarted || this.redis.isAway) return;
     // A fair share: whoever ends a job gets the next one, so the first to come would keep a whole queue to itself.
     queue.start(queue.name === mainLane ? atOnce : Math.max(1, Math.ceil(atOnce / this.#instances)));
   }
 
   /** The limit over all instances. */
   async #limit({ queue, atOnce }: OpenLane): Promise<void> {
-    if (queue.name === mainLane) return;
-    await queue.queue
-      .setGlobalConcurrency(atOnce)
-      .catch((thrown: unknown) => this.events.warn(toClipError(thrown).message));
+    // Otherwise it is set as soon as Redis can be used.
+    if (queue.name === mainLane || this.redis.isAway) return;
+    try {
+      await queue.queue.setGlobalConcurrency(atOnce);
+    } catch (thrown) {
+      if (!this.redis.refuses(thrown)) this.events.warn(toClipError(thrown).message);
+    }
   }
 }

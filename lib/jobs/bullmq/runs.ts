@@ -31,6 +31,8 @@ export interface RunsHost {
   handlerOf(job: Job): JobHandler<unknown> | undefined;
   /** Nobody here owns the job: for how long is it put off? */
   unclaimedJobs(job: Job, queue: JobQueue): number;
+  /** The job runs here. */
+  began(job: Job, queue: JobQueue): void;
   /** The job waits for its next run. A vendor asked for the pause until then. */
   waits(job: Job, queue: JobQueue, restUntil: number): void;
   /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
@@ -39,6 +41,10 @@ export interface RunsHost {
   forget(id: string): void;
   /** The job is over and gone. */
   ended(job: Job, how: Ended): void;
+  /** Does the work once Redis can be used, and again after it has refused. */
+  whileUsable<T>(work: () => Promise<T>): Promise<T>;
+  /** Is this Redis' way to say that it takes nothing at the moment? */
+  refuses(thrown: unknown): boolean;
   warn(text: string): void;
 }
 
@@ -87,7 +93,7 @@ export class Runs {
       throw new this.bullmq.DelayedError();
     } catch (thrown) {
       if (thrown instanceof this.bullmq.DelayedError || thrown instanceof this.bullmq.WaitingError) throw thrown;
-      this.host.warn(`A job is taken up again later: ${toClipError(thrown).message}`);
+      if (!this.host.refuses(thrown)) this.host.warn(`A job is taken up again later: ${toClipError(thrown).message}`);
       throw new this.bullmq.DelayedError();
     }
   }
@@ -114,6 +120,7 @@ export class Runs {
       ...flags,
     };
     this.#runs.set(job.id, run);
+    this.host.began(job, queue);
     const work = this.#run(run);
     run.ended = work.then(
       () => undefined,
@@ -171,7 +178,7 @@ export class Runs {
       isOurs = await this.#isOurs(run);
       if (isOurs) await run.queued.updateData(storedJob(run.job));
     } catch (thrown) {
-      this.host.warn(toClipError(thrown).message);
+      if (!this.host.refuses(thrown)) this.host.warn(toClipError(thrown).message);
     }
     if (isOurs) return;
     run.stop.abort();
@@ -209,7 +216,8 @@ export class Runs {
 
   async #finish({ job, queued, token }: Run, how: Ended, hasLedOn = false): Promise<never> {
     const fetchNext = false;
-    await queued.moveToCompleted(how, token, fetchNext);
+    // The outcome has been delivered: without this, it would be once more.
+    await this.host.whileUsable(() => queued.moveToCompleted(how, token, fetchNext));
     if (hasLedOn) this.host.forget(job.id);
     this.host.ended(job, how);
     // To BullMQ, this means that there is nothing left to do.

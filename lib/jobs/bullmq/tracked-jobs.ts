@@ -15,6 +15,8 @@ interface Entry {
   isStored: boolean;
   /** Not found when last looked for. */
   isMissing?: boolean;
+  /** Not found after Redis had lost its data. */
+  isLost?: boolean;
 }
 
 export class TrackedJobs {
@@ -30,6 +32,12 @@ export class TrackedJobs {
       entry.isStored = isStored;
       if (!isStored) this.#entries.delete(job.id);
     };
+  }
+
+  /** It runs here. */
+  runsHere(job: Job, queue: JobQueue): void {
+    const entry = this.#entries.get(job.id);
+    this.#entries.set(job.id, { restUntil: 0, ...entry, job, queue, isStored: true });
   }
 
   waits(job: Job, queue: JobQueue, restUntil: number): void {
@@ -51,23 +59,25 @@ export class TrackedJobs {
   }
 
   /**
-   * Forgets jobs that ended elsewhere without this instance hearing of it, and returns them. They must be missing twice: the
-   * news may be on its way.
+   * Forgets jobs that are gone without this instance hearing of it, and returns them. They must be missing twice, since the
+   * message may be on its way, unless Redis has lost its data: then nobody sends one.
    */
-  async sweepMissing(): Promise<Job[]> {
-    const found: Job[] = [];
-    const waiting = [...this.#entries.values()].filter(({ job, isStored }) => isStored && !this.runs.get(job.id));
-    for (const queue of new Set(waiting.map((entry) => entry.queue))) {
-      const entries = waiting.filter((entry) => entry.queue === queue);
+  async sweepMissing(hasLostData = false): Promise<{ job: Job; isLost: boolean }[]> {
+    const found: { job: Job; isLost: boolean }[] = [];
+    const stored = [...this.#entries.values()].filter(({ isStored }) => isStored);
+    for (const queue of new Set(stored.map((entry) => entry.queue))) {
+      const entries = stored.filter((entry) => entry.queue === queue);
       const areGone = await queue.areGone(entries.map(({ job }) => job.id));
       entries.forEach((entry, index) => {
-        const { id } = entry.job;
-        const isGone = areGone[index] === true;
-        if (isGone && entry.isMissing && this.#entries.get(id) === entry) {
-          this.#entries.delete(id);
-          found.push(entry.job);
-        }
-        entry.isMissing = isGone;
+        const { job, isMissing } = entry;
+        if (areGone[index] !== true || this.#entries.get(job.id) !== entry) return void (entry.isMissing = false);
+        entry.isLost ||= hasLostData;
+        // One that runs here ends first: it has lost its lock.
+        if (this.runs.get(job.id)) return;
+        entry.isMissing = true;
+        if (!isMissing && !entry.isLost) return;
+        this.#entries.delete(job.id);
+        found.push({ job, isLost: entry.isLost });
       });
     }
     return found;
@@ -117,9 +127,14 @@ export interface NewsOptions {
   cancellation: Cancellation;
   cluster: Cluster;
   handlers: ReadonlyMap<string, JobHandler<unknown>>;
+  /** Has Redis lost its data since the last call? */
+  hasLostData(): Promise<boolean>;
+  warn(text: string): void;
 }
 
 export class JobEvents {
+  #hasLostData = false;
+
   constructor(private readonly options: NewsOptions) {}
 
   /** A job has ended here. */
@@ -139,10 +154,19 @@ export class JobEvents {
     this.options.handlers.get(nodeId)?.onSettledRemotely?.(id, how === 'removed' ? undefined : how);
   }
 
-  /** Looks for jobs that ended elsewhere while nothing could be heard of it. */
+  /** Looks for jobs that ended elsewhere while nothing could be heard of it, and for those that Redis has lost. */
   async catchUp(): Promise<void> {
-    const { trackedJobs, handlers } = this.options;
-    for (const { id, nodeId } of await trackedJobs.sweepMissing()) handlers.get(nodeId)?.onSettledRemotely?.(id);
+    const { trackedJobs, handlers, cancellation, hasLostData, warn } = this.options;
+    // Kept until a sweep has succeeded.
+    this.#hasLostData = (await hasLostData()) || this.#hasLostData;
+    const missing = await trackedJobs.sweepMissing(this.#hasLostData);
+    this.#hasLostData = false;
+    const lost = missing.filter(({ isLost }) => isLost);
+    if (lost.length > 0) warn(`has lost ${lost.length} job(s) that were taken in here: they end as errors`);
+    for (const { job, isLost } of missing) {
+      if (isLost) await cancellation.endLost(job);
+      else handlers.get(job.nodeId)?.onSettledRemotely?.(job.id);
+    }
   }
 
   #gone(named: { id: string; nodeId: string }, how: Ended, job?: Job): void {

@@ -55,7 +55,7 @@ describeWithRedis('the engine on Redis', () => {
     });
 
     it('sets limits again that Redis has forgotten', async () => {
-      const server = await startRedis();
+      const server = await startRedis({ forgets: true });
       rig.cleanup(() => server.close());
       const engine = rig.start({ ...quick, url: server.url });
       engine.openQueue('lane', 7);
@@ -146,7 +146,7 @@ describeWithRedis('the engine on Redis', () => {
 describe('the engine on Redis, set up wrongly,', () => {
   expectNoUnhandledRejections();
   const open = (options: Partial<BullOptions>): BullEngine =>
-    new BullEngine({ url: 'redis://127.0.0.1:1', warn: () => undefined, ...options });
+    new BullEngine({ redis: 'redis://127.0.0.1:1', warn: () => undefined, ...options });
   const without =
     (...names: string[]) =>
     (name: string): unknown => {
@@ -192,7 +192,7 @@ describe('the engine on Redis, set up wrongly,', () => {
   ]) {
     it(`refuses the address ${JSON.stringify(url)} without repeating it`, () => {
       assert.throws(
-        () => open({ url }),
+        () => open({ redis: url }),
         (error: ClipError) => error.code === 'EINVALID' && !error.message.includes('s3cret'),
       );
     });

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import type { JobMessage } from '../../../../lib/jobs/bullmq/cluster';
 import { joinCluster, type Cluster } from '../../../../lib/jobs/bullmq/cluster';
 import type { Membership } from '../../../../lib/jobs/bullmq/cluster';
-import { checkRedisUrl, connectRedis, loadPackages } from '../../../../lib/jobs/bullmq/redis';
+import { connectRedis, loadPackages } from '../../../../lib/jobs/bullmq/redis';
+import { readRedisSettings } from '../../../../lib/jobs/bullmq/settings';
 import { eventually } from '../../../support/eventually';
 import { describeWithRedis } from '../../../support/redis';
 import { hourMs, redisRig } from './rig';
@@ -12,7 +13,7 @@ describeWithRedis('instances on one Redis', () => {
 
   /** What one of them finds. Its next beat is an hour away: whatever it hears of others, it is told. */
   function start(name: string) {
-    const redis = connectRedis(checkRedisUrl(rig.redis.url), loadPackages(), assert.fail);
+    const redis = connectRedis(readRedisSettings(rig.redis.url), loadPackages(), assert.fail);
     const found = { nodeIds: [name], onMembership: [] as Membership[], onEnded: [] as JobMessage[] };
     const cluster: Cluster = joinCluster(redis, {
       prefix: rig.prefix,

@@ -16,7 +16,7 @@ export interface RedisRig {
   readonly prefix: string;
   readonly warnings: string[];
   /** Closed after the test. */
-  start(options?: Partial<BullOptions>): BullEngine;
+  start(options?: Partial<BullOptions> & { url?: string }): BullEngine;
   /** Whatever was started last is ended first. */
   cleanup(end: () => unknown): void;
   /** Looks into the server. */
@@ -52,8 +52,9 @@ export function redisRig(): RedisRig {
     },
     warnings,
     cleanup,
-    start(options) {
-      const engine = new BullEngine({ url: redis.url, prefix, warn: (text) => void warnings.push(text), ...options });
+    start({ url = redis.url, ...options } = {}) {
+      const warn = (text: string): void => void warnings.push(text);
+      const engine = new BullEngine({ redis: { url, keyPrefix: prefix }, warn, ...options });
       cleanup(() => engine.close());
       return engine;
     },
