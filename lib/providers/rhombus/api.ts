@@ -6,10 +6,26 @@ import { sniff } from '../../mp4/sniff';
 import type { OpenClip, ProviderConfig, Settings } from '../../provider';
 import { replyError } from './errors';
 
-const regions: Record<string, { api: string; media: string }> = {
-  us: { api: 'https://api2.rhombussystems.com', media: 'https://media.rhombussystems.com' },
+/** Media for keys with a certificate has a host of its own; the one for Europe is not published. */
+const regions: Record<string, { api: string; media: string; mediaByCertificate?: string }> = {
+  us: {
+    api: 'https://api2.rhombussystems.com',
+    media: 'https://media.rhombussystems.com',
+    mediaByCertificate: 'https://mediaapi-v2.rhombussystems.com',
+  },
   eu: { api: 'https://api2.eu.rhombussystems.com', media: 'https://media.eu.rhombussystems.com' },
 };
+
+/**
+ * United States: what the vendor's command line tool takes for alerts. Europe: nothing is published, so the two large
+ * regions there are tried.
+ */
+const likelyRegions: Record<string, string[]> = { us: ['us-west-2'], eu: ['eu-central-1', 'eu-west-1'] };
+
+/** Keys that only count together with a TLS client certificate. */
+export function wantsCertificate({ authScheme }: Settings): boolean {
+  return authScheme === 'api' || authScheme === 'partner-api';
+}
 
 /** What any role may ask for: an API key that does not even see cameras is none. */
 export const camerasPath = 'camera/getMinimalCameraStateList';
@@ -91,6 +107,11 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
   return {
     hosts,
 
+    /** Where the files of a clip may be whose place the vendor does not tell. A custom address may belong to either. */
+    likelyRegions: Object.entries(likelyRegions)
+      .filter(([region]) => region === settings.region || settings.region === 'custom')
+      .flatMap(([, names]) => names),
+
     /** Every operation is a POST with a JSON object, reads too. */
     post,
 
@@ -136,7 +157,8 @@ function keyRefused(problem: ClipError): ClipError {
 function hostsOf(settings: Settings): { api: string; media: string } {
   const region = regions[String(settings.region)];
   const api = String(settings.apiUrl || region?.api || '');
-  const media = String(settings.mediaUrl || region?.media || '');
+  const usual = wantsCertificate(settings) ? (region?.mediaByCertificate ?? region?.media) : region?.media;
+  const media = String(settings.mediaUrl || usual || '');
   if (!api || !media) {
     throw new ClipError('EINVALID', 'The region "custom" needs both the API address and the media address');
   }

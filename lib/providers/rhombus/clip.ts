@@ -39,7 +39,7 @@ export function asBefore({ id, camera, start, end, status }: Clip): ProviderClip
 }
 
 export function toClip(found: RhombusClip, { camera, start, end, title, ref }: Asked): ProviderClip {
-  const { id, status, progress, size, sha256, width, height, region } = found;
+  const { id, status, progress, size, sha256, width, height, region, vendorStatus } = found;
   return {
     id,
     camera,
@@ -53,6 +53,7 @@ export function toClip(found: RhombusClip, { camera, start, end, title, ref }: A
     width,
     height,
     ...reasonOf(found.reason),
+    ...(vendorStatus ? { vendorStatus } : {}),
     ref: { ...ref, ...(region ? { region } : {}) },
   };
 }

@@ -1,14 +1,15 @@
 import { ClipError } from '../../errors';
-import { readObjects, readText, readTexts } from '../../net/json';
+import { readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import {
   describeClip,
+  noFootage,
   type CallOptions,
   type Camera,
   type ConnectionCheck,
   type Provider,
   type ProviderConfig,
 } from '../../provider';
-import { camerasPath, createRhombusApi, type RhombusApi } from './api';
+import { camerasPath, createRhombusApi, wantsCertificate, type RhombusApi } from './api';
 import { asBefore, askedBy, devicesOf, isNew, reasonOf, titleOf, toClip } from './clip';
 import { openClip } from './media';
 import { bareOf, isSameVideo, videoFacet } from './facets';
@@ -42,10 +43,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         );
       }
       if (gaps?.some((gap) => isWhole(gap, span))) {
-        throw new ClipError(
-          'ENOTFOUND',
-          `${action}: no footage, neither in the cloud nor on the camera. Check the time, and that the camera was recording`,
-        );
+        throw noFootage(request, 'neither in the cloud nor on the camera');
       }
       const body = {
         deviceUuids: devicesOf(request),
@@ -82,8 +80,8 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         clip.status !== 'failed' &&
         clip.status !== 'expired' &&
         clip.title === titleOf(request) &&
-        clip.startMs === span.startMs &&
-        clip.durationSeconds === span.seconds &&
+        isWithinSegment(clip.startMs, span.startMs) &&
+        isWithinSegment((clip.durationSeconds ?? 0) * 1000, span.seconds * 1000) &&
         (clip.devices.length === 0 || clip.devices.some((device) => isSameVideo(request.camera, device)));
       for await (const page of status.list({ deviceUuidFilters: [bareOf(request.camera)] }, pagesToSearch, call)) {
         const [newest] = page.filter(isIt).toSorted((a, b) => (b.createdMs ?? 0) - (a.createdMs ?? 0));
@@ -142,7 +140,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
 
     async check(call) {
       const { cameras, warning, servedAt } = await askForCameras(call);
-      const warnings = warningsFor(config, api);
+      const warnings = [...warningsFor(config, api), notChecked];
       if (warning) warnings.push(warning);
       if (cameras.length === 0) warnings.push('The API key sees no cameras. Check the locations of its role');
       // Videos come from a host of their own, which a firewall or an unknown certificate may keep away.
@@ -171,17 +169,58 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
     }
   }
 
+  /** The first list in the answer, whatever it is called; nothing where the organisation has none, or the key may not ask. */
+  async function askForOthers(path: string, call: Call): Promise<unknown> {
+    const json = await askIfAllowed(path, 'Asking for further cameras', call);
+    return Object.values(json).find((value) => readObjects(value).some((each) => readText(each.uuid)));
+  }
+
+  /** Names by id, where there is more than one: two docks of two sites have the same name. */
+  async function askForLocations(call: Call): Promise<Map<string, string>> {
+    const json = await askIfAllowed('location/getLocations', 'Asking for the locations', call);
+    const named = readObjects(json.locations).map(({ uuid, name }) => [readText(uuid), readText(name)] as const);
+    const locations = named.filter((pair): pair is [string, string] => pair[0] !== undefined && pair[1] !== undefined);
+    return new Map(locations.length > 1 ? locations : []);
+  }
+
+  async function askIfAllowed(path: string, action: string, call: Call): Promise<JsonObject> {
+    try {
+      return (await api.post(path, {}, call, action, { isList: true })).json;
+    } catch (error) {
+      if (error instanceof ClipError && (error.code === 'EAUTH' || error.code === 'EABORTED')) throw error;
+      return {};
+    }
+  }
+
   async function askForCameras(call: Call): Promise<{ cameras: Camera[]; warning?: string; servedAt?: number }> {
     const action = 'Asking for the camera list';
     const { json, headers } = await api.post(camerasPath, {}, call, action, { mayPass: true, isList: true });
     const servedAt = Date.parse(headers.date ?? '');
+    const [locations, ...others] = await Promise.all([
+      askForLocations(call),
+      ...otherCameraPaths.map((path) => askForOthers(path, call)),
+    ]);
     return {
-      cameras: readObjects(json.cameraStates).flatMap(readCamera),
+      cameras: [json.cameraStates, ...others].flatMap(readObjects).flatMap((camera) => readCamera(camera, locations)),
       warning: warningIn(json),
       ...(Number.isNaN(servedAt) ? {} : { servedAt }),
     };
   }
 }
+
+/** Footage is kept in segments of two seconds, and a server may begin a clip with a whole one. */
+function isWithinSegment(ms: number | undefined, wantedMs: number): boolean {
+  return ms !== undefined && Math.abs(ms - wantedMs) <= 2_000;
+}
+
+/** Doorbells and cameras of other makers have lists of their own, which are in the OpenAPI document. */
+const otherCameraPaths = [
+  'doorbellcamera/getMinimalDoorbellCameraStateList',
+  'relay/getMinimalThirdPartyCameraStateList',
+];
+
+const notChecked =
+  'Not checked: the permission "Video : Share and download" of the role, which only making a clip would show';
 
 /** What is already gone need not go. */
 async function unlessGone(request: Promise<unknown>): Promise<void> {
@@ -192,10 +231,13 @@ async function unlessGone(request: Promise<unknown>): Promise<void> {
   }
 }
 
-function warningsFor({ settings }: ProviderConfig, { hosts }: RhombusApi): string[] {
+function warningsFor({ settings, tls }: ProviderConfig, { hosts }: RhombusApi): string[] {
   const warnings: string[] = [];
   if ([hosts.api, hosts.media].some((host) => /^http:/i.test(host))) {
     warnings.push('The API key travels over http without encryption');
+  }
+  if (wantsCertificate(settings) && !tls?.cert && !tls?.pfx) {
+    warnings.push('A key with a certificate needs a TLS configuration that holds the certificate and its private key');
   }
   if (String(settings.authScheme).startsWith('partner') && !settings.organization) {
     warnings.push('A partner key needs the client organisation to work for');

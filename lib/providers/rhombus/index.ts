@@ -44,6 +44,8 @@ export const rhombus = defineProvider<undefined>({
       choices: [
         { value: 'api-token', label: 'key of an organization' },
         { value: 'partner-api-token', label: 'key of a partner' },
+        { value: 'api', label: 'key of an organization, with a certificate (TLS)' },
+        { value: 'partner-api', label: 'key of a partner, with a certificate (TLS)' },
       ],
       advanced: true,
     },
@@ -69,7 +71,7 @@ export const rhombus = defineProvider<undefined>({
       kind: 'select',
       label: 'Visibility',
       default: 'PRIVATE',
-      hint: 'Who sees the clip under Saved Clips in the Rhombus Console.',
+      hint: 'Who sees the clip under Saved Clips in the Rhombus Console. Private: nobody but the owner of the API key.',
       choices: [
         { value: 'PRIVATE', label: 'private' },
         { value: 'ORG_WIDE', label: 'whole organization' },

@@ -5,8 +5,8 @@ import type { Call, RhombusApi } from './api';
 import type { Status } from './status';
 import type { RhombusClip } from './types';
 
-/** For a clip whose place the vendor does not tell: what its command line tool takes for alerts. */
-const fallbackRegion = 'us-west-2';
+/** A file that is not there (yet): object stores say 403 for it where the names of files may not be listed. */
+const absences: ReadonlySet<string> = new Set(['ENOTFOUND', 'EFORBIDDEN']);
 
 type File = Pick<RhombusClip, 'region' | 'size' | 'sha256'>;
 
@@ -22,16 +22,37 @@ export async function openClip(
 ): Promise<OpenClip> {
   const action = `Downloading the clip of ${describeClip(clip)}`;
   const file = await fileOf(status, clip, call);
-  const region = file.region ?? fallbackRegion;
-  const path = `/media/metadata/${pathSegment(region, 'The region of the clip')}/${pathSegment(clip.id, 'The id of the clip')}.mp4`;
   try {
-    const opened = await api.media(path, call, action);
-    const { size = opened.size, sha256 } = file;
-    return { ...opened, ...(size === undefined ? {} : { size }), ...(sha256 ? { sha256 } : {}) };
+    const opened = await openAt(api, file.region ? [file.region] : api.likelyRegions, clip, call, action);
+    if (file.sha256) return { ...opened, sha256: file.sha256 };
+    // That `byteCount` is the size of the MP4 is inferred: where a checksum tells the bytes, it is left out.
+    const { size = opened.size } = file;
+    return { ...opened, ...(size === undefined ? {} : { size }) };
   } catch (error) {
-    if (error instanceof ClipError && error.code === 'ENOTFOUND') throw await whyMissing(status, clip, call, error);
+    if (error instanceof ClipError && absences.has(error.code)) throw await whyMissing(status, clip, call, error);
     throw error;
   }
+}
+
+/** From the first of the regions that has the file. */
+async function openAt(
+  api: RhombusApi,
+  regions: string[],
+  clip: Clip,
+  call: Call & { offset: number; etag?: string; size?: number },
+  action: string,
+): Promise<OpenClip> {
+  let missing = new ClipError('ENOTFOUND', `${action}: the server does not say in which region its file is stored`);
+  for (const region of regions) {
+    const path = `/media/metadata/${pathSegment(region, 'The region of the clip')}/${pathSegment(clip.id, 'The id of the clip')}.mp4`;
+    try {
+      return await api.media(path, call, action);
+    } catch (error) {
+      if (!(error instanceof ClipError) || error.code !== 'ENOTFOUND') throw error;
+      missing = error;
+    }
+  }
+  throw missing;
 }
 
 /** What is needed to fetch the file and to judge it; the vendor is asked only for what the clip does not tell. */
@@ -63,7 +84,8 @@ async function whyMissing(status: Status, clip: Clip, call: Call, missing: ClipE
       found.status === 'finished'
         ? 'The clip is finished, so its file may need a moment more. If it stays away, check the media address of the connection'
         : 'The clip is not finished: wait for it with poll-clip';
-    return new ClipError('ENOTFOUND', `${missing.message}. ${advice}`, { ...missing, retryable: true });
+    const { vendorCode, retryAfterMs } = missing;
+    return new ClipError('EFAILED', `${missing.message}. ${advice}`, { vendorCode, retryAfterMs, retryable: true });
   } catch (error) {
     if (!(error instanceof ClipError)) throw error;
     if (error.code === 'EAUTH' || error.code === 'EABORTED') return error;

@@ -11,6 +11,8 @@ export interface RhombusClip {
   /** 0-100 over all stages; absent where the stage says nothing about it. */
   progress?: number;
   reason?: string;
+  /** The vendor's own word for the stage, and the operation that it names. */
+  vendorStatus?: string;
   title: string;
   /** Ids of the cameras, with or without a facet. */
   devices: string[];
@@ -52,7 +54,7 @@ export function readClip(value: unknown): RhombusClip | undefined {
     startMs: readCount(value.timestampMs),
     durationSeconds: readCount(value.durationSec),
     createdMs: readCount(value.createdAtMs),
-    region: readRegion(value.clipLocation) ?? readRegion(value.thumbnailLocation),
+    region: regionOf(value),
     size: isFinished ? readCount(value.byteCount) : undefined,
     sha256: isFinished ? readSha256(value.sha256Hex) : undefined,
     width: readCount(resolution.width),
@@ -64,7 +66,7 @@ export function readClip(value: unknown): RhombusClip | undefined {
  * Finished and failed as the vendor's own client tells them. OFFLINE, UNKNOWN and words that are new mean that the clip is
  * still being made: a camera may come back.
  */
-function readState(clip: JsonObject): Pick<RhombusClip, 'status' | 'progress' | 'reason'> {
+function readState(clip: JsonObject): Pick<RhombusClip, 'status' | 'progress' | 'reason' | 'vendorStatus'> {
   const word = (readText(clip.status) ?? '').toUpperCase();
   const operation = readText(clip.currentOperation);
   const percent = Math.min(100, Math.max(0, readNumber(clip.percentComplete) ?? 0));
@@ -74,19 +76,39 @@ function readState(clip: JsonObject): Pick<RhombusClip, 'status' | 'progress' | 
   const isComplete = percent === 100 && operation?.toLowerCase() === 'complete';
   if (word === 'COMPLETE' || isComplete) return { status: 'finished', progress: 100 };
   const stage = Object.hasOwn(stages, word) ? stages[word] : undefined;
-  if (!stage) return { status: 'busy' };
+  const vendorStatus = wordsOf(word, operation);
+  if (!stage) return { status: 'busy', ...(vendorStatus ? { vendorStatus } : {}) };
   return {
     status: stage.status,
+    ...(vendorStatus ? { vendorStatus } : {}),
     progress: Math.floor(stage.from + (percent / 100) * (stage.to - stage.from)),
   };
 }
 
+function wordsOf(word: string, operation = ''): string {
+  const isSame = word.toLowerCase() === operation.toLowerCase();
+  const said = [word, isSame || !operation ? '' : word ? `(${operation})` : operation].filter(Boolean).join(' ');
+  return word === 'OFFLINE' ? `${said}: the camera is away` : said;
+}
+
+/**
+ * Where the file is stored. Which of these fields a clip has is not published; the vendor's own player takes the first two.
+ * The newer form may be an address, which is not followed.
+ */
+function regionOf({ clipLocation, thumbnailLocation, deviceUuidMap, clipLocationV2 }: JsonObject): string | undefined {
+  const perDevice = isObject(deviceUuidMap) ? Object.values(deviceUuidMap) : [];
+  const named = [clipLocation, thumbnailLocation, ...perDevice, clipLocationV2].map(readRegion).find(Boolean);
+  const bare = readText(clipLocationV2);
+  return named ?? (bare && /^[a-z]{2}(-[a-z]+)+-\d$/.test(bare) ? bare : undefined);
+}
+
 /** A camera with several sensors has a video facet for each. `undefined` for what is no camera in use. */
-export function readCamera(value: unknown): Camera[] {
+export function readCamera(value: unknown, locations: ReadonlyMap<string, string> = new Map()): Camera[] {
   if (!isObject(value) || value.mummified === true) return [];
   const uuid = readText(value.uuid);
   if (!uuid) return [];
-  const name = readText(value.name) ?? uuid;
+  const location = locations.get(readText(value.locationUuid) ?? '');
+  const name = [readText(value.name) ?? uuid, location && `(${location})`].filter(Boolean).join(' ');
   const online = readOnline(value);
   const facets = [...new Set(readTexts(value.supportedFacets).filter((facet) => /^v\d+$/.test(facet)))];
   facets.sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));

@@ -19,6 +19,9 @@ export interface RhombusCamera {
   supportedFacets: string[] | null;
   facetNameMap: Record<string, string> | null;
   mummified: boolean;
+  /** Doorbells and cameras of other makers are in lists of their own. */
+  kind: 'camera' | 'doorbell' | 'third-party';
+  locationUuid: string;
   /** Pixels. */
   width: number;
   height: number;
@@ -36,6 +39,8 @@ export function rhombusCamera(camera: Partial<RhombusCamera> & Pick<RhombusCamer
     supportedFacets: ['v0', 'a0', ''],
     facetNameMap: null,
     mummified: false,
+    kind: 'camera',
+    locationUuid: 'L0c_K9w2Q1u3xkQ7n5T1Zg',
     width: 640,
     height: 360,
     cloud: [{}],

@@ -85,7 +85,8 @@ function clipPayload(state: RhombusState, clip: RhombusClip): Payload {
     createdAtMs: clip.createdAt,
     clipLocation: done && ['clip', 'both'].includes(rules.location) ? place : null,
     thumbnailLocation: done && ['thumbnail', 'both'].includes(rules.location) ? place : null,
-    clipLocationV2: done && rules.location === 'v2' ? `https://media.invalid/${rules.region}/${clip.uuid}` : null,
+    deviceUuidMap: done && rules.location === 'map' ? { [clip.deviceUuids[0] ?? '']: place } : null,
+    clipLocationV2: done ? newerLocation(state, clip) : null,
     byteCount: done ? byteCount(state, clip) : null,
     sha256Hex: done ? sha256(state, clip) : null,
     deviceUuid: rules.device === 'absent' ? null : device,
@@ -94,6 +95,12 @@ function clipPayload(state: RhombusState, clip: RhombusClip): Payload {
     accessSettings: { visibility: clip.visibility, allowedRoles: [], allowedUsers: [] },
     ...(replies.newFields ? { futureField: { a: 1 } } : {}),
   };
+}
+
+/** Its form is not published. */
+function newerLocation({ options: { status } }: RhombusState, { uuid }: RhombusClip): string | null {
+  if (status.location === 'v2-region') return status.region;
+  return status.location === 'v2' ? `https://media.invalid/${status.region}/${uuid}` : null;
 }
 
 function byteCount({ options }: RhombusState, { media }: RhombusClip): number | null {

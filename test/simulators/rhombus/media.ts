@@ -23,7 +23,12 @@ export async function serveMedia(state: RhombusState, request: RecordedRequest):
     const region = request.path.split('/')[3];
     const clip = state.clips.find((each) => each.uuid === downloadOf(request) && each.organization === organization);
     const isThere = clip?.media && isComplete(clip, now) && now >= stepAt(clip, now).since + download.delayMs;
-    if (!isThere || region !== options.status.region) throw new Refusal('404', 'Not Found');
+    if (!isThere || region !== options.status.region) {
+      throw new Refusal(
+        download.missing === 403 ? '403' : '404',
+        download.missing === 403 ? 'Access Denied' : 'Not Found',
+      );
+    }
     if (download.answer === 'html') return htmlPage(200, 'Service unavailable');
     if (download.answer === 'json-error') return jsonReply(options, 200, { error: true, errorMsg: 'Cannot read clip' });
     const headers = { 'content-type': download.contentType };

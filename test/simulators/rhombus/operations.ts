@@ -1,7 +1,7 @@
 /** The operations of the REST host. A new one is one entry in the table at the end. */
 import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import { authenticate, throttle, type Caller } from './auth';
-import { footageIn } from './cameras';
+import { footageIn, type RhombusCamera } from './cameras';
 import { stepAt, usualSteps, type RhombusClip } from './clips';
 import { getClipsWithProgress, getClipWithProgress } from './listing';
 import { Refusal, refusalReply, successReply, type Payload } from './replies';
@@ -170,10 +170,17 @@ function retrySplice(state: RhombusState, body: Payload): Payload {
   return {};
 }
 
-function getMinimalCameraStateList({ options }: RhombusState, body: Payload): Payload {
-  const cameras = options.cameras.filter((camera) => body.includeMummified === true || !camera.mummified);
-  return {
-    cameraStates: cameras.map((camera) => ({
+/** Kinds of cameras have lists of their own, under names of their own. */
+const listOf =
+  (kind: RhombusCamera['kind'], name: string) =>
+  (state: RhombusState, body: Payload): Payload => ({
+    [name]: statesOf(state, body, kind),
+  });
+
+function statesOf({ options }: RhombusState, body: Payload, kind: RhombusCamera['kind']): Payload[] {
+  return options.cameras
+    .filter((camera) => camera.kind === kind && (body.includeMummified === true || !camera.mummified))
+    .map((camera) => ({
       uuid: camera.uuid,
       name: camera.name,
       connectionStatus: camera.connectionStatus,
@@ -184,12 +191,15 @@ function getMinimalCameraStateList({ options }: RhombusState, body: Payload): Pa
       // Not where clips are stored.
       mediaRegion: 'eu-north-9',
       region: 'eu-north-9',
-      locationUuid: 'L0c_K9w2Q1u3xkQ7n5T1Zg',
+      locationUuid: camera.locationUuid,
       serialNumber: null,
       mummified: camera.mummified,
       ...(options.replies.newFields ? { futureField: true } : {}),
-    })),
-  };
+    }));
+}
+
+function getLocations({ options }: RhombusState): Payload {
+  return { locations: options.locations.map(({ uuid, name }) => ({ uuid, name, tz: 'Europe/Berlin' })) };
 }
 
 const operations: Record<string, Operation> = {
@@ -209,7 +219,10 @@ const operations: Record<string, Operation> = {
     fields: ['cameraUuid!', 'startTimeSec!', 'durationSec!'],
     run: getPresenceWindows,
   },
-  'camera/getMinimalCameraStateList': { fields: ['includeMummified'], run: getMinimalCameraStateList },
+  'camera/getMinimalCameraStateList': { fields: ['includeMummified'], run: listOf('camera', 'cameraStates') },
+  'doorbellcamera/getMinimalDoorbellCameraStateList': { fields: [], run: listOf('doorbell', 'doorbellCameras') },
+  'relay/getMinimalThirdPartyCameraStateList': { fields: [], run: listOf('third-party', 'thirdPartyCameras') },
+  'location/getLocations': { fields: [], run: getLocations },
   'event/getClipWithProgress': { fields: ['clipUuid!'], clips: true, run: getClipWithProgress },
   'event/getClipsWithProgress': {
     fields: [

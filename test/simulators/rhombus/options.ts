@@ -43,6 +43,8 @@ export interface DownloadOptions extends MediaReplyOptions {
   answer: 'video' | 'json-error' | 'html' | 'empty' | 'text';
   /** The file is there so much later than COMPLETE (unknown). */
   delayMs: number;
+  /** How a file that is not there is answered: object stores say 403 where names may not be listed (unknown). */
+  missing: 403 | 404;
   /** Clips of so many bytes: the frames of a small video and filling made on the fly (for memory tests). */
   largeMedia: number;
 }
@@ -66,6 +68,7 @@ export interface RhombusOptions {
   rateLimit: { perSecond: number; burst: number; retryAfterSeconds: number };
 
   cameras: RhombusCamera[];
+  locations: { uuid: string; name: string }[];
   /** Texts of refusals (all ours). */
   texts: { camera: string; clip: string; length: string; range: string };
   /** How spliceV3 refuses a camera, a length or a range. */
@@ -102,8 +105,8 @@ export interface RhombusOptions {
     hiddenMs: number;
     /** Of the camera in a clip. */
     device: 'facet' | 'bare' | 'absent';
-    /** Where the clip is stored, once it is COMPLETE. `v2`: only in the newer text form. */
-    location: 'clip' | 'thumbnail' | 'both' | 'v2' | 'none';
+    /** Where the clip is stored, once it is COMPLETE. `map`: by device; `v2`: only in the newer text form, an address or a region. */
+    location: 'clip' | 'thumbnail' | 'both' | 'map' | 'v2' | 'v2-region' | 'none';
     region: string;
     sha256: 'right' | 'wrong' | 'upper-case' | 'null';
     byteCount: 'right' | 'wrong' | 'null';
@@ -162,6 +165,7 @@ export function rhombusOptions(settings: RhombusSettings = {}): RhombusOptions {
     wrongKey: 'access-denied',
     partnerWithoutOrganization: '403',
     cameras: exampleDevices(),
+    locations: [{ uuid: 'L0c_K9w2Q1u3xkQ7n5T1Zg', name: 'Headquarters' }],
     refusal: 'in-band',
     strictFields: true,
     strictMissing: true,
@@ -224,6 +228,7 @@ export function rhombusOptions(settings: RhombusSettings = {}): RhombusOptions {
       truncateAfter: Infinity,
       answer: 'video',
       delayMs: 0,
+      missing: 404,
       largeMedia: 0,
       ...settings.download,
     },

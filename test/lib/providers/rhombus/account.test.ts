@@ -18,6 +18,9 @@ import {
   startCloud,
 } from './support';
 
+const notChecked =
+  'Not checked: the permission "Video : Share and download" of the role, which only making a clip would show';
+
 describe('Rhombus: the definition', () => {
   afterEach(closeAll);
 
@@ -54,12 +57,33 @@ describe('Rhombus: the definition', () => {
     for (const region of ['us', 'eu']) {
       await openProvider(sim, { settings: { region, apiUrl: '', mediaUrl: '' } });
     }
-    assert.equal(sim.requests.length, 4);
+    assert.equal(sim.requests.length, 10);
   });
 });
 
 describe('Rhombus: cameras', () => {
   afterEach(closeAll);
+
+  it('have the name of their location where there are several, doorbells and those of other makers among them', async () => {
+    const locations = [
+      { uuid: 'L1', name: 'North' },
+      { uuid: 'L2', name: 'South' },
+    ];
+    const cameras = [
+      rhombusCamera({ uuid: 'camera', name: 'Dock', locationUuid: 'L1' }),
+      rhombusCamera({ uuid: 'bell', name: 'Door', kind: 'doorbell', locationUuid: 'L2' }),
+      rhombusCamera({ uuid: 'other', name: 'Dock', kind: 'third-party', locationUuid: 'L2' }),
+    ];
+    const listed = await connectTo(await startCloud({ cameras, locations })).listCameras(never);
+    assert.deepEqual(
+      listed.map(({ id, name }) => [id, name]),
+      [
+        ['camera.v0', 'Dock (North)'],
+        ['bell.v0', 'Door (South)'],
+        ['other.v0', 'Dock (South)'],
+      ],
+    );
+  });
 
   it('are listed with one entry for each video facet', async () => {
     const sim = await startCloud();
@@ -99,9 +123,9 @@ describe('Rhombus: checking a connection', () => {
       name: 'Rhombus',
       cameras: 6,
       clockSkewMs: 0,
-      warnings: ['The API key travels over http without encryption'],
+      warnings: ['The API key travels over http without encryption', notChecked],
     });
-    assert.deepEqual([sim.api.requests.length, sim.media.requests.length], [1, 1]);
+    assert.deepEqual([sim.api.requests.length, sim.media.requests.length], [4, 1]);
   });
 
   it('warns of what will be trouble later', async () => {
@@ -140,7 +164,7 @@ describe('Rhombus: checking a connection', () => {
     const tls = selfSignedCertificate();
     const sim = await startCloud({ tls });
     const connection = connectTo(sim, { tls: { ca: tls.cert } });
-    assert.deepEqual((await connection.check(never)).warnings, []);
+    assert.deepEqual((await connection.check(never)).warnings, [notChecked]);
     await download(connection, await createFinished(connection));
   });
 });

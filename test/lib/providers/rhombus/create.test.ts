@@ -217,7 +217,7 @@ describe('Rhombus: creating clips', () => {
       const camera = `${exampleCameras.empty}.v0`;
       await assert.rejects(
         connectTo(sim).createClip(request({ camera }), never),
-        fails('ENOTFOUND', /e_pty.*11:00:00.000Z to .*no footage/, { retryable: false }),
+        fails('ENOFOOTAGE', /no recording of .*e_pty.*11:00:00.000Z to /, { retryable: false }),
       );
       assert.equal(sim.made, 0);
     });
@@ -317,8 +317,8 @@ describe('Rhombus: creating clips', () => {
       const startMs = Date.parse(request().start);
       const same = { deviceUuids: [`${gate}.v0`], startMs, durationSec: 2, title: 'Alarm 17' };
       sim.putClip({ ...same, title: 'Alarm 18' });
-      sim.putClip({ ...same, startMs: startMs + 1 });
-      sim.putClip({ ...same, durationSec: 3 });
+      sim.putClip({ ...same, startMs: startMs + 2_001 });
+      sim.putClip({ ...same, durationSec: 5 });
       sim.putClip({ ...same, deviceUuids: [`${gate}.v1`] });
       sim.putClip({ ...same, steps: failingSteps('no', 0) });
       sim.putClip({ ...same, steps: [{ status: 'DELETED', ms: Infinity }] });

@@ -18,8 +18,12 @@ import {
 describe('Rhombus: downloading', () => {
   afterEach(closeAll);
 
-  const opened = async (sim: Rhombus, from: { offset: number; etag?: string } = { offset: 0 }) => {
-    const connection = connectTo(sim);
+  const opened = async (
+    sim: Rhombus,
+    from: { offset: number; etag?: string } = { offset: 0 },
+    options: Parameters<typeof connectTo>[1] = {},
+  ) => {
+    const connection = connectTo(sim, options);
     const clip = await createFinished(connection);
     const { media } = await sim.mediaOf(clip.id);
     return { connection, clip, media, whole: await readAll(media.read()), from };
@@ -41,9 +45,16 @@ describe('Rhombus: downloading', () => {
   it('announces what the vendor declares, so that a wrong file is noticed', async () => {
     const sim = await startCloud({ status: { sha256: 'wrong', byteCount: 'wrong' } });
     const { connection, clip, whole } = await opened(sim);
-    const { body, size, sha256 } = await connection.openClip(clip, { offset: 0 }, never);
-    body.destroy();
-    assert.deepEqual([size, sha256], [whole.length + 1, 'f'.repeat(64)]);
+    const declared = async (): Promise<unknown[]> => {
+      const { body, size, sha256 } = await connection.openClip(clip, { offset: 0 }, never);
+      body.destroy();
+      return [size, sha256];
+    };
+    // A checksum tells the bytes; only without one the vendor's count of bytes matters.
+    assert.deepEqual(await declared(), [whole.length, 'f'.repeat(64)]);
+    delete clip.sha256;
+    sim.options.status.sha256 = 'null';
+    assert.deepEqual(await declared(), [whole.length + 1, undefined]);
   });
 
   it('asks the vendor for what the clip of a message does not tell, and only then', async () => {
@@ -159,16 +170,42 @@ describe('Rhombus: downloading', () => {
     it('may need a moment after the end of the making', async () => {
       const sim = await startCloud({ download: { delayMs: 1000 } });
       const { connection, clip, whole } = await opened(sim);
-      await assert.rejects(download(connection, clip), fails('ENOTFOUND', /need a moment more/, { retryable: true }));
+      await assert.rejects(download(connection, clip), fails('EFAILED', /need a moment more/, { retryable: true }));
       sim.advance(1000);
       assert.ok((await download(connection, clip)).equals(whole));
+    });
+
+    it('may be refused in place of missing, and is waited for as well', async () => {
+      const sim = await startCloud({ download: { delayMs: 1000, missing: 403 } });
+      const { connection, clip } = await opened(sim);
+      await assert.rejects(
+        download(connection, clip),
+        fails('EFAILED', /HTTP 403.*need a moment more/, { retryable: true }),
+      );
+    });
+
+    for (const [location, region] of [
+      ['map', 'ap-south-1'],
+      ['v2-region', 'eu-west-3'],
+    ] as const) {
+      it(`is fetched from the region that only ${location} names`, async () => {
+        const { connection, clip, whole } = await opened(await startCloud({ status: { location, region } }));
+        assert.ok((await download(connection, clip)).equals(whole));
+      });
+    }
+
+    it('of an account in Europe is looked for in the regions there, where nothing names one', async () => {
+      const sim = await startCloud({ status: { location: 'none', region: 'eu-west-1' } });
+      const { connection, clip, whole } = await opened(sim, { offset: 0 }, { settings: { region: 'eu' } });
+      assert.ok((await download(connection, clip)).equals(whole));
+      assert.ok(sim.media.requests.every(({ path }) => !path.includes('us-')));
     });
 
     it('belongs to a clip that is not finished', async () => {
       const sim = await startCloud({ splice: { steps: () => usualSteps(1000) } });
       const connection = connectTo(sim);
       const { uuid } = sim.putClip({ deviceUuids: [dock], startMs: 1_740_000_000_000, durationSec: 2 });
-      const error = fails('ENOTFOUND', /not finished: wait for it with poll-clip/, { retryable: true });
+      const error = fails('EFAILED', /not finished: wait for it with poll-clip/, { retryable: true });
       await assert.rejects(download(connection, clipOf(sim, uuid)), error);
     });
 

@@ -59,8 +59,10 @@ describe('Rhombus: a downloaded file', () => {
   });
 
   it('of another length is not taken', async () => {
-    const declared = await startCloud({ status: { byteCount: 'wrong' } });
+    const declared = await startCloud({ status: { byteCount: 'wrong', sha256: 'null' } });
     assert.equal(troubleOf(await fetchClip(declared))?.code, 'EINCOMPLETE');
+    const proven = await startCloud({ status: { byteCount: 'wrong' } });
+    assert.equal((await fetchClip(proven)).type, 'done');
     for (const framing of ['length', 'chunked', 'close'] as const) {
       const short = await startCloud({ download: { truncateAfter: 5000, framing } });
       assert.equal(troubleOf(await fetchClip(short))?.code, 'EINCOMPLETE', framing);
