@@ -178,6 +178,8 @@ export interface OpenClip {
   resumable: boolean;
   /** Where in the clip `body` starts. Differs from the requested offset when the vendor started again. */
   offset: number;
+  /** The span that the bytes cover, where only opening them tells. */
+  footage?: Range;
 }
 
 export interface CallOptions<Session = unknown> {

@@ -172,7 +172,8 @@ function judge(
   { strict, lenient }: TransferOptions,
 ): Promise<VerifiedFile> {
   const declared = source.sha256 ? { declaredSha256: source.sha256 } : {};
-  return verifyFile(clip, received, mp4, { strict, lenient, ...declared });
+  const footage = source.footage ?? clip.footage;
+  return verifyFile({ ...clip, ...(footage ? { footage } : {}) }, received, mp4, { strict, lenient, ...declared });
 }
 
 /** Only what was synced by a transfer that ended in order is trusted: after a crash a part has no such note. */

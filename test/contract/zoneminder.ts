@@ -5,7 +5,7 @@ import { idOf } from '../../lib/providers/zoneminder/clips';
 import { longestEventMs, slackMs } from '../../lib/providers/zoneminder/footage';
 import type { Fault, RecordedRequest, SimulatorServer } from '../simulators/http-server';
 import { sha256Of } from '../simulators/video';
-import { exampleUser, matcherOf, startZoneMinder, type Call } from '../simulators/zoneminder';
+import { exampleUser, matcherOf, startZoneMinder } from '../simulators/zoneminder';
 import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step, World } from './harness';
 
@@ -33,14 +33,17 @@ export interface TestedServer {
   close(): Promise<void>;
 }
 
+type Matching = (request: RecordedRequest) => boolean;
+
 /** The status of a clip is asked for by the same request that finds its events. There is nothing to delete. */
-const calls: Partial<Record<Step, Call>> = {
-  login: 'login',
-  create: 'events',
-  status: 'events',
-  download: 'video',
-  cameras: 'monitors',
-  any: 'any',
+const matching: Partial<Record<Step, Matching>> = {
+  login: matcherOf('login'),
+  create: matcherOf('events'),
+  status: matcherOf('events'),
+  // Before it, parts of the file are looked at: its size, its head, its index.
+  download: (request) => matcherOf('video')(request) && isTransfer(request),
+  cameras: matcherOf('monitors'),
+  any: matcherOf('any'),
 };
 
 export function worldOf(tested: TestedServer): World {
@@ -49,12 +52,8 @@ export function worldOf(tested: TestedServer): World {
   const wrongCredentials = { ...credentials, password: 'wrong-passw0rd' };
 
   function fail(step: Step, fault: Fault, times = 1): void {
-    const call = calls[step];
-    if (!call) return;
-    const isPartial = fault.kind === 'truncate' || fault.kind === 'stall';
-    const matches = matcherOf(call);
-    // What breaks off in the middle is the transfer, not a look at the file before it.
-    server.fail(fault, { times, matches: (request) => matches(request) && (!isPartial || isTransfer(request)) });
+    const matches = matching[step];
+    if (matches) server.fail(fault, { times, matches });
   }
 
   /** Nothing is made on the server: clips are known by the searches that found their events. */
@@ -81,7 +80,7 @@ export function worldOf(tested: TestedServer): World {
     noFootage: tested.noFootage,
     secrets: () => [credentials.password, wrongCredentials.password, ...tested.secrets()],
     requests: () => server.requests,
-    requestsFor: (step) => (calls[step] ? server.requests.filter(matcherOf(calls[step])) : []),
+    requestsFor: (step) => (matching[step] ? server.requests.filter(matching[step]) : []),
     expireSessions: () => tested.expireSessions(),
     ...faultsBy(fail),
     throttle: (step, times) => fail(step, tooMany(), times),
@@ -98,6 +97,12 @@ export function worldOf(tested: TestedServer): World {
     clearFaults: () => server.clearFaults(),
     openConnections: () => server.connections,
     exceptions: {
+      ...Object.fromEntries(
+        ['the rest of another version', 'the rest of a version without a name'].map((answer) => [
+          `joins no bytes that do not belong together when a range is answered with ${answer}`,
+          'files of ended events do not change, and the server names no versions',
+        ]),
+      ),
       'says that a clip is not there, and has nothing against deleting it':
         'clips are made from their range when they are downloaded, so there is none that could be missing',
     },

@@ -9,21 +9,23 @@ import {
   type Provider,
   type ProviderClip,
   type ProviderConfig,
-  type Range,
 } from '../../provider';
 import { createZoneMinderApi, type Call } from './api';
-import { findRecordings, gapsIn, standingOf, toRange, toSpan, touchingOf, type Standing } from './footage';
+import { assemble, toOpenClip } from './assembly';
+import { checkZoneMinder } from './check';
+import { standingOf, surveyOf, toRange, toSpan, type Standing } from './footage';
 import { createLogin } from './login';
-import { openEvent } from './media';
-import type { Recording } from './timeline';
-import { readMonitors, readText, type Monitor, type ZoneMinderSession } from './types';
-import { isZone } from './zone';
+import { createSearch } from './search';
+import { isObject, readMonitors, type Monitor, type ZoneMinderSession } from './types';
 
 type Asked = Pick<ClipRequest, 'camera' | 'start' | 'end'>;
 
 export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSession> {
   const api = createZoneMinderApi(config);
-  let zone: Promise<string> | undefined;
+  const search = createSearch(api, config);
+  const { settings } = config;
+  const marginMs = Number(settings.margin ?? 0) * 1000;
+  const isCut = settings.cut !== false;
 
   return {
     login: createLogin(api, config),
@@ -32,7 +34,7 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
       const action = `Looking for the events of ${describeClip(request)}`;
       const [standing] = await look([request], call, action);
       if (standing!.status === 'none') throw await emptiness(request, standing!, call, action);
-      return toClip({ id: idOf(request), ...request }, standing!);
+      return toClip(idOf(request), request, standing!);
     },
 
     async getClip(clip, call) {
@@ -51,16 +53,13 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
 
     async surveyFootage(camera, range, call) {
       const action = `Looking for the events of ${describeClip({ camera, ...range })}`;
-      const span = toSpan(range);
-      const all = await findRecordings(api, { cameras: [camera], span, zone: await zoneOf(call) }, call, action);
-      const recordings = touchingOf(span, all).filter(({ video }) => video !== '');
-      const covered = recordings.map(({ startMs, endMs }) => ({ startMs, endMs: endMs ?? config.now() }));
-      return { gaps: gapsIn(span, covered).map(toRange) };
+      const { recordings, nowMs } = await search([{ camera, ...toSpan(range) }], call, action);
+      return surveyOf(toSpan(range), recordings, nowMs);
     },
 
     async check(call) {
       const monitors = await listMonitors(call);
-      return { name: 'ZoneMinder', cameras: monitors.length, warnings: [] };
+      return checkZoneMinder(api, config, { monitors, zone: await search.zone(call) }, call);
     },
 
     async close() {
@@ -72,62 +71,84 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     const standings = await look(clips, call, 'Looking for the events of clips');
     return clips.map((clip, index) => {
       const standing = standings[index]!;
-      if (standing.status !== 'none') return toClip(clip, standing);
-      if (clip.ref?.events)
-        return { id: clip.id, camera: clip.camera, start: clip.start, end: clip.end, status: 'expired' };
-      return noFootage(clip, standing, `Looking for the events of ${describeClip(clip)}`);
+      const { id, camera, start, end, ref } = clip;
+      if (standing.status !== 'none') return toClip(id, clip, standing);
+      if (ref?.events) return { id, camera, start, end, status: 'expired', reason: 'its events have been deleted' };
+      return noFootage(standing, `Looking for the events of ${describeClip(clip)}`);
     });
   }
 
   /** What is known of each of these ranges, by one search. */
   async function look(asked: Asked[], call: Call, action: string): Promise<Standing[]> {
-    const spans = asked.map(toSpan);
-    const cameras = [...new Set(asked.map(({ camera }) => camera))];
-    const span = {
-      startMs: Math.min(...spans.map(({ startMs }) => startMs)),
-      endMs: Math.max(...spans.map(({ endMs }) => endMs)),
-    };
-    const all = await findRecordings(api, { cameras, span, zone: await zoneOf(call) }, call, action);
-    const judging = { now: config.now(), reachMs: () => undefined, isStopped: () => false };
-    return asked.map(({ camera }, index) => {
-      const own = all.filter((recording) => recording.camera === camera);
-      return standingOf(spans[index]!, own, judging);
+    const spans = asked.map((each) => ({ camera: each.camera, ...toSpan(each) }));
+    const { recordings, nowMs } = await search(spans, call, action);
+    return spans.map((span) => {
+      const own = recordings.filter(({ camera }) => camera === span.camera);
+      return standingOf(span, own, { now: nowMs, marginMs });
     });
   }
 
   async function openClip(clip: Clip, call: Call & { offset: number; etag?: string }): Promise<OpenClip> {
     const action = `Downloading the clip of ${describeClip(clip)}`;
     const [standing] = await look([clip], call, action);
-    const [first, ...more] = standing!.recordings;
-    if (!first) {
-      if (!clip.ref?.events) throw await emptiness(clip, standing!, call, action);
-      throw new ClipError('EEXPIRED', `${action}: its events have been deleted on the server`);
+    const { status, recordings, gaps } = standing!;
+    if (status === 'none' || recordings.length === 0) {
+      if (clip.ref?.events) throw new ClipError('EEXPIRED', `${action}: its events have been deleted on the server`);
+      throw await emptiness(clip, standing!, call, action);
     }
-    if (more.length > 0) throw new ClipError('EUNSUPPORTED', `${action}: it lies in several events. Use export-video`);
-    const etag = `"${first.id}"`;
-    const { body, offset, size } = await openEvent(api, first.id, { offset: 0 }, call, action);
-    return { body, offset, resumable: false, ...(size === undefined ? {} : { size }), etag };
+    if (status !== 'finished') {
+      const message = `${action}: the end of the range has not been written yet. Wait for it with poll-clip`;
+      throw new ClipError('EINCOMPLETE', message, { retryable: true });
+    }
+    const range = toSpan(clip);
+    const window = { startMs: range.startMs - marginMs, endMs: range.endMs + marginMs };
+    const gapMs = gaps.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+    const stop = new AbortController();
+    const signal = AbortSignal.any([call.signal, stop.signal]);
+    try {
+      const wanted = { recordings, gapMs, ...(isCut ? { window } : {}) };
+      const assembly = await assemble(api, wanted, { ...call, signal }, action);
+      const isContinued = call.offset > 0 && assembly.etag !== undefined && call.etag === assembly.etag;
+      const opened = await assembly.open(isContinued ? call.offset : 0);
+      // Requests for further parts end with the stream that they are for.
+      opened.body.once('close', () => stop.abort());
+      return toOpenClip(assembly, opened);
+    } catch (error) {
+      stop.abort();
+      if (!(error instanceof ClipError) || (error.code !== 'EEXPIRED' && error.code !== 'ENOTFOUND')) throw error;
+      throw await whyMissing(recordings, error, call, action);
+    }
   }
 
-  async function zoneOf(call: Call): Promise<string> {
-    const chosen = String(config.settings.timezone || '');
-    if (chosen && !isZone(chosen)) {
-      throw new ClipError('EINVALID', `The time zone "${chosen}" is not known. Enter one such as Europe/Amsterdam`);
+  /** A file may be missing, and a proxy may have no page: the API tells which. */
+  async function whyMissing(
+    recordings: { id: string }[],
+    missing: ClipError,
+    call: Call,
+    action: string,
+  ): Promise<ClipError> {
+    for (const { id } of recordings) {
+      try {
+        const { json } = await api.ask(`events/view/${id}.json?noframes=true`, call, action);
+        const event = isObject(json.event) && isObject(json.event.Event) ? json.event.Event : {};
+        if (event.fileExists === false && missing.code === 'EEXPIRED') {
+          return new ClipError(
+            'ENOTFOUND',
+            `${action}: the video file of event ${id} is missing on the server`,
+            missing,
+          );
+        }
+      } catch (error) {
+        if (!(error instanceof ClipError) || error.sessionExpired || error.code === 'EABORTED') throw error;
+        if (error.code === 'ENOTFOUND') {
+          return new ClipError('EEXPIRED', `${action}: event ${id} has been deleted on the server`);
+        }
+      }
     }
-    zone ??= askForZone(call).catch((error: unknown) => {
-      zone = undefined;
-      throw error;
-    });
-    return chosen || zone;
-  }
-
-  async function askForZone(call: Call): Promise<string> {
-    const action = 'Asking for the time zone of the server';
-    const { json } = await api.ask('host/getTimeZone.json', call, action);
-    const told = readText(json.tz) ?? '';
-    if (isZone(told)) return told;
-    const advice = 'Set the time zone of the connection, under Advanced';
-    throw new ClipError('EPROTOCOL', `${action}: the answer names none that is known. ${advice}`);
+    if (missing.code === 'ENOTFOUND') return missing;
+    // The event is there, with its file: what was not found was the page.
+    const advice = 'Check the address of the connection, and what is in front of ZoneMinder';
+    return new ClipError('EPROTOCOL', `${missing.message}, but has the event. ${advice}`, { retryable: true });
   }
 
   async function listMonitors(call: Call): Promise<Monitor[]> {
@@ -139,46 +160,40 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     return monitors;
   }
 
-  async function emptiness(asked: Asked, standing: Standing, call: Call, action: string): Promise<ClipError> {
+  async function emptiness({ camera }: Asked, standing: Standing, call: Call, action: string): Promise<ClipError> {
     const monitors = await listMonitors(call);
-    if (monitors.some(({ id }) => id === asked.camera)) return noFootage(asked, standing, action);
+    if (monitors.some(({ id }) => id === camera)) return noFootage(standing, action);
     const advice = 'Check the number, and which monitors the user may see';
-    return new ClipError('ENOTFOUND', `${action}: there is no monitor ${asked.camera}. ${advice}`);
+    return new ClipError('ENOTFOUND', `${action}: there is no monitor ${camera}. ${advice}`);
   }
 }
 
-function noFootage(_: Asked, { reasons }: Standing, action: string): ClipError {
+function noFootage({ reasons }: Standing, action: string): ClipError {
   const why = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
-  return new ClipError(
-    'ENOFOOTAGE',
-    `${action}: no footage${why}. Check the time, that the camera was recording video, and the time zone of the connection`,
-  );
+  const advice = 'Check the time, that the monitor records video, and the time zone of the connection';
+  return new ClipError('ENOFOOTAGE', `${action}: there is no footage${why}. ${advice}`);
 }
 
-function toClip(asked: { id: string } & Range & { camera: string; title?: string }, standing: Standing): ProviderClip {
-  const { id, camera, start, end, title } = asked;
+function toClip(id: string, asked: Asked & { title?: string }, standing: Standing): ProviderClip {
+  const { camera, start, end, title } = asked;
   const { status, recordings, gaps, reasons } = standing;
-  const isFinished = status === 'finished';
+  const running = recordings.find(({ endMs }) => endMs === undefined);
   return {
     id,
     camera,
     start,
     end,
     status: status === 'none' ? 'failed' : status,
-    progress: isFinished ? 100 : 0,
+    ...(running ? { vendorStatus: `event ${running.id} is being recorded` } : {}),
     ...(title ? { title } : {}),
-    ...(isFinished ? { gaps: gaps.map(toRange) } : {}),
+    ...(status === 'finished' ? { progress: 100, gaps: gaps.map(toRange) } : { progress: 0 }),
     ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
-    ...(recordings.length > 0 ? { ref: { events: namesOf(recordings) } } : {}),
+    ...(recordings.length > 0 ? { ref: { events: recordings.map((recording) => recording.id).join(' ') } } : {}),
   };
 }
 
-function namesOf(recordings: Recording[]): string {
-  return recordings.map(({ id }) => id).join(' ');
-}
-
 /** The same for the same request, so that creating it twice makes no other clip. */
-export function idOf({ camera, start, end }: Asked): string {
-  const text = [camera, toRange(toSpan({ start, end })).start, toRange(toSpan({ start, end })).end].join('\n');
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+export function idOf(asked: Asked): string {
+  const { start, end } = toRange(toSpan(asked));
+  return createHash('sha256').update([asked.camera, start, end].join('\n')).digest('hex').slice(0, 32);
 }

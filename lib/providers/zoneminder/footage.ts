@@ -1,6 +1,6 @@
 // Finds the events of a range, and decides what they mean for a clip of it.
 import { ClipError } from '../../errors';
-import type { Range } from '../../provider';
+import type { Footage, Range } from '../../provider';
 import type { Call, ZoneMinderApi } from './api';
 import { toRecordings, type Recording } from './timeline';
 import { hasNextPage, readEvents, type ZoneMinderEvent } from './types';
@@ -18,6 +18,7 @@ const pageSize = 100;
 const mostPages = 500;
 /** So late an event may still show up for a range that is over. */
 const arrivingMs = 60 * secondMs;
+const mostReasons = 5;
 
 /** Epoch milliseconds. */
 export interface Span {
@@ -40,7 +41,7 @@ export async function findRecordings(
   search: Search,
   call: Call,
   action: string,
-): Promise<Recording[]> {
+): Promise<{ recordings: Recording[]; servedAtMs: number | undefined }> {
   const { cameras, span } = search;
   const events = new Map<string, ZoneMinderEvent>();
   const unfinished = new Set(cameras);
@@ -52,7 +53,7 @@ export async function findRecordings(
       // Events of one camera follow each other: those before this one ended even earlier.
       if (endMs !== undefined && endMs < span.startMs - slackMs && !isNearChange(search)) unfinished.delete(camera);
     }
-    if (!listed.more || unfinished.size === 0) return recordings;
+    if (!listed.more || unfinished.size === 0) return { recordings, servedAtMs: listed.servedAtMs };
   }
   throw new ClipError(
     'ELIMIT',
@@ -66,7 +67,7 @@ async function listPage(
   page: number,
   call: Call,
   action: string,
-): Promise<{ events: ZoneMinderEvent[]; more: boolean }> {
+): Promise<{ events: ZoneMinderEvent[]; more: boolean; servedAtMs?: number }> {
   // In the hour that comes twice an earlier event may have a later text.
   const widerMs = changesNear(span.endMs, 3 * hourMs, zone) ? hourMs : 0;
   const filters = [
@@ -77,10 +78,12 @@ async function listPage(
   const query = `limit=${pageSize}&page=${page}&sort=StartDateTime&direction=desc`;
   try {
     const path = `events/index/${filters.map(encodeURIComponent).join('/')}.json?${query}`;
-    const { json } = await api.ask(path, call, action);
+    const { json, headers } = await api.ask(path, call, action);
     const events = readEvents(json);
+    const servedAtMs = Date.parse(headers.date ?? '');
     if (!events) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list of events`, { retryable: true });
-    return { events, more: hasNextPage(json, (json.events as unknown[]).length >= pageSize) };
+    const more = hasNextPage(json, (json.events as unknown[]).length >= pageSize);
+    return { events, more, ...(Number.isNaN(servedAtMs) ? {} : { servedAtMs }) };
   } catch (error) {
     // A page beyond the last one, where the last one was full.
     if (page > 1 && error instanceof ClipError && error.code === 'ENOTFOUND') return { events: [], more: false };
@@ -90,6 +93,21 @@ async function listPage(
 
 function isNearChange({ span, zone }: Search): boolean {
   return changesNear(span.startMs, 3 * hourMs, zone) || changesNear(span.endMs, 3 * hourMs, zone);
+}
+
+/** Has this camera gone on to another event? Asked only of an event without an end: then its recorder has died. */
+export async function hasLaterEvent(
+  api: ZoneMinderApi,
+  { camera, startMs, id }: Recording,
+  zone: string,
+  call: Call,
+  action: string,
+): Promise<boolean> {
+  const filters = [`MonitorId:${camera}`, `StartDateTime >=:${toLocalText(startMs, zone)}`];
+  const query = 'limit=10&page=1&sort=StartDateTime&direction=desc';
+  const path = `events/index/${filters.map(encodeURIComponent).join('/')}.json?${query}`;
+  const { json } = await api.ask(path, call, action);
+  return (readEvents(json) ?? []).some((event) => Number(event.id) > Number(id));
 }
 
 /** What is known of the events of a range. */
@@ -102,38 +120,60 @@ export interface Standing {
   reasons: string[];
 }
 
-export interface Judging {
-  now: number;
-  /** How far the file of a running event reaches, epoch milliseconds; `undefined`: wait for its end. */
-  reachMs(recording: Recording): number | undefined;
-  /** Has its recorder gone on to another event, or stopped? */
-  isStopped(recording: Recording): boolean;
-}
-
-/** @param all of the camera, in order, also those around the range */
-export function standingOf(span: Span, all: Recording[], { now, reachMs, isStopped }: Judging): Standing {
+/**
+ * @param all of the camera, in order, also those around the range
+ * @param marginMs a file that is being written must reach so far beyond the range
+ */
+export function standingOf(
+  span: Span,
+  all: Recording[],
+  { now, marginMs }: { now: number; marginMs: number },
+): Standing {
   const touching = touchingOf(span, all);
   const recordings = touching.filter(({ video }) => video !== '');
-  const reasons = reasonsFor(touching, isStopped);
-  const running = touching.filter((recording) => recording.endMs === undefined && !isStopped(recording));
-  const isCovered = (recording: Recording): boolean => (reachMs(recording) ?? -Infinity) >= span.endMs;
-  if (running.some((recording) => !isCovered(recording))) return { status: 'busy', recordings, gaps: [], reasons };
-  const covered = recordings.map((recording) => ({
-    startMs: recording.startMs,
-    endMs: recording.endMs ?? reachMs(recording) ?? recording.startMs,
-  }));
-  const gaps = gapsIn(span, covered);
+  const reasons = reasonsFor(touching);
+  const isWriting = touching.some(
+    ({ endMs, reachMs = -Infinity }) => endMs === undefined && reachMs < span.endMs + marginMs,
+  );
+  if (isWriting) return { status: 'busy', recordings, gaps: [], reasons };
+  const gaps = gapsIn(span, recordings.map(coveredBy));
   const hasLater = all.some(({ startMs }) => startMs >= span.endMs);
   const mayArrive = gaps.at(-1)?.endMs === span.endMs && now < span.endMs + arrivingMs && !hasLater;
   if (mayArrive) return { status: touching.length > 0 ? 'busy' : 'pending', recordings, gaps: [], reasons };
   return { status: recordings.length > 0 ? 'finished' : 'none', recordings, gaps, reasons };
 }
 
-/** Those of which some part lies in the range, in order. */
-export function touchingOf({ startMs, endMs }: Span, all: Recording[]): Recording[] {
+function coveredBy({ startMs, endMs, reachMs }: Recording): Span {
+  return { startMs, endMs: endMs ?? reachMs ?? startMs };
+}
+
+/** Those of which some part lies in the range, in order, each once. */
+export function touchingOf(span: Span, all: Recording[]): Recording[] {
+  const ids = new Set<string>();
   return all
-    .filter((recording) => recording.startMs < endMs && (recording.endMs ?? Infinity) > startMs)
-    .toSorted((a, b) => a.startMs - b.startMs);
+    .filter(({ startMs, endMs, untilMs }) => startMs < span.endMs && (endMs ?? untilMs ?? Infinity) > span.startMs)
+    .toSorted((a, b) => a.startMs - b.startMs)
+    .filter(({ id }) => !ids.has(id) && ids.add(id));
+}
+
+/** Where a range of any length has none, and its events as pieces that an export takes one by one. */
+export function surveyOf(span: Span, all: Recording[], now: number): Footage {
+  const recordings = touchingOf(span, all).filter(({ video }) => video !== '');
+  const hasLater = all.some(({ startMs }) => startMs >= span.endMs);
+  const covered = recordings.map(({ startMs, endMs }) => ({ startMs, endMs: endMs ?? Infinity }));
+  // What has just been recorded may not be told yet.
+  const arriving = hasLater ? [] : [{ startMs: Math.max(span.startMs, now - arrivingMs), endMs: Infinity }];
+  const pieces: { start: string; end: string; bytes: number }[] = [];
+  let from = -Infinity;
+  for (const { startMs, endMs = Math.max(startMs, span.endMs), bytes = 0 } of recordings) {
+    // Neighbours may overlap by a second.
+    const piece = { startMs: Math.max(startMs, from), endMs };
+    if (piece.startMs < piece.endMs && piece.endMs > span.startMs && piece.startMs < span.endMs) {
+      pieces.push({ ...toRange(piece), bytes });
+      from = endMs;
+    }
+  }
+  return { gaps: gapsIn(span, [...covered, ...arriving]).map(toRange), pieces, maxPieces: 1 };
 }
 
 /** The parts of a range that nothing covers. Holes of less than two seconds are those of times in whole seconds. */
@@ -150,18 +190,16 @@ export function gapsIn(range: Span, covered: Span[]): Span[] {
   return gaps.filter((gap) => gap.endMs - gap.startMs >= slackMs || isWhole(gap));
 }
 
-function reasonsFor(touching: Recording[], isStopped: (recording: Recording) => boolean): string[] {
-  const reasons = touching.flatMap((recording) => {
-    const { id, video, hasPictures, endMs, doubt } = recording;
-    const found: string[] = doubt ? [`event ${id}: ${doubt}`] : [];
-    if (endMs === undefined && isStopped(recording))
-      found.push(`event ${id}: its recorder stopped before it was complete`);
-    if (video === '' && endMs !== undefined) {
+function reasonsFor(touching: Recording[]): string[] {
+  const reasons = touching.flatMap(({ id, video, hasPictures, endMs, isStopped, doubt }) => {
+    const found = doubt ? [`event ${id}: ${doubt}`] : [];
+    if (isStopped) found.push(`event ${id}: its recorder stopped before it was complete`);
+    else if (video === '' && endMs !== undefined) {
       found.push(hasPictures ? `event ${id} was recorded as pictures only, without video` : `event ${id} has no video`);
     }
     return found;
   });
-  return [...new Set(reasons)].slice(0, 5);
+  return [...new Set(reasons)].slice(0, mostReasons);
 }
 
 export function toSpan({ start, end }: Range): Span {

@@ -1,26 +1,28 @@
-// Opens the video files of events, and recognises the answers that are not video although they say 200.
+// Reads the video files of events in parts, and recognises the answers that are no video although they say 200.
+import type { Readable } from 'node:stream';
 import { ClipError } from '../../errors';
-import { peek } from '../../net/body';
-import type { HttpStream } from '../../net/http';
-import { statusError } from '../../net/status';
-import { sniff } from '../../mp4';
+import type { CutSource } from '../../mp4/fragmented';
+import type { HttpReply, HttpStream } from '../../net/http';
+import { readMedia } from '../../net/media';
 import type { Call, ZoneMinderApi } from './api';
 import { redirectError } from './errors';
 
-/** Bytes of a folder, which is what is sent for an event without a file. */
-const folderBytes = 4096;
+/** How a Matroska or WebM file begins. */
+const matroska = '\x1aE';
 
 export interface EventStream {
-  body: HttpStream['body'];
+  body: Readable;
   /** Where in the file the body starts. */
   offset: number;
   /** Bytes of the whole file, where the answer says so. */
   size?: number;
+  /** Was it asked for a part, and is this that part? */
+  isPart: boolean;
 }
 
 /**
- * The file of an event from `offset` to `end` (exclusive; absent: to its end). Never to be asked for more than the file has:
- * the server then announces bytes that it does not send.
+ * The file of an event from `offset` to `end` (exclusive; absent: to its end), or all of it where the server sends no parts.
+ * Never to be asked for more than the file has: the server then announces bytes that it does not send.
  * Source: web/views/view_video.php of 1.36 and 1.38.
  */
 export async function openEvent(
@@ -33,77 +35,156 @@ export async function openEvent(
   const isWhole = offset === 0 && end === undefined;
   const range = isWhole ? undefined : `bytes=${offset}-${end === undefined ? '' : end - 1}`;
   const reply = await api.video(event, range, call, action);
-  try {
-    checkHead(reply, event, call, action);
-    const part = partOf(reply, offset);
-    if (!part) {
-      throw new ClipError('EPROTOCOL', `${action}: the server sent another part of the file than the one asked for`, {
-        retryable: true,
-      });
-    }
-    // A part may be one that has no beginning that could be recognised.
-    if (part.offset === 0 && (end === undefined || end > 1)) await checkStart(reply, event, action);
-    return { body: reply.body, ...part };
-  } catch (error) {
+  const problem = headProblem(reply, event, call, action);
+  const isPart = reply.status === 206;
+  // A part has no beginning that could be recognised.
+  const size = offset > 0 && isPart ? sizeOfPart(reply, offset) : undefined;
+  if (problem || (offset > 0 && isPart && size === undefined)) {
     reply.body.destroy();
-    throw error;
+    throw problem ?? anotherPart(action);
   }
+  if (size !== undefined) return { body: reply.body, offset, size, isPart };
+  const explain = (answer: HttpReply): ClipError | undefined => contentProblem(answer, event, call, action);
+  const media = await readMedia(reply, { action, explain });
+  return { body: media.body, offset: 0, isPart, ...(media.size === undefined ? {} : { size: media.size }) };
 }
 
-function checkHead(reply: HttpStream, event: string, call: Call, action: string): void {
-  const { status, headers, redirect } = reply;
-  if (redirect || (status >= 300 && status < 400)) throw redirectError(reply, action, call.session);
+/** What can be told before the first byte, which may never come. */
+function headProblem(reply: HttpStream, event: string, call: Call, action: string): ClipError | undefined {
+  const { status, headers } = reply;
+  if (status >= 300 && status < 400) return redirectError(reply, action, call.session);
   if (status === 404 || status === 410) {
-    throw new ClipError('EEXPIRED', `${action}: the server has no file of event ${event} any more`, {
-      vendorCode: `HTTP ${status}`,
-    });
+    const message = `${action}: the server has no file of event ${event} any more`;
+    return new ClipError('EEXPIRED', message, { vendorCode: `HTTP ${status}` });
   }
-  const problem = statusError(reply, action);
-  if (problem) throw problem;
-  // 1.36 answers with a page where the token is refused, and where the user may not see events.
-  if (/html/i.test(headers['content-type'] ?? '')) throw pageInstead(action, call);
+  if (status >= 400) return undefined;
   const name = /filename="([^"]*)"/i.exec(headers['content-disposition'] ?? '')?.[1];
-  if (name === '' || (name === undefined && headers['content-length'] === String(folderBytes))) {
-    throw new ClipError('ENOTFOUND', `${action}: event ${event} has no video file`);
-  }
+  // The server opens the folder of an event without a file: it announces 4096 bytes and sends none.
+  if (name === '') return new ClipError('ENOTFOUND', `${action}: event ${event} has no video file`);
   const container = /\.(mkv|webm)$/i.exec(name ?? '')?.[1];
-  if (container) throw otherContainer(event, container, action);
+  return container ? otherContainer(event, container, action) : undefined;
 }
 
-/** A fresh login tells a session that is over from a right that is missing. */
-function pageInstead(action: string, { session }: Call): ClipError {
+/** What an answer is that is no MP4. */
+function contentProblem(reply: HttpReply, event: string, call: Call, action: string): ClipError | undefined {
+  const { status, headers, text } = reply;
+  if (status >= 300) return undefined;
+  if (text.startsWith(matroska)) return otherContainer(event, 'mkv or webm', action);
+  if (text === '' && headers['content-disposition']) return emptyFile(event, action);
+  // 1.36 answers with a page where the token is refused, and where the user may not see events: a fresh login tells which.
+  if (!/^\s*<(!doctype|html)/i.test(text)) return undefined;
   const advice = 'The user needs the right "Events: View", and the address must be the one of ZoneMinder';
   return new ClipError('EFORBIDDEN', `${action}: the server sent a page instead of video. ${advice}`, {
-    sessionExpired: session.token !== '',
+    sessionExpired: call.session.token !== '',
   });
 }
 
 function otherContainer(event: string, container: string, action: string): ClipError {
-  const advice = 'Set the output container of the monitor to mp4';
+  const advice = 'Set the output container of its monitor to mp4';
   return new ClipError('EUNSUPPORTED', `${action}: event ${event} is recorded as ${container}. ${advice}`);
 }
 
-async function checkStart({ body }: HttpStream, event: string, action: string): Promise<void> {
-  const start = await peek(body, action);
-  const content = sniff(start);
-  if (content === 'mp4') return;
-  if (start.readUInt32BE && start.length >= 4 && start.readUInt32BE(0) === 0x1a45dfa3) {
-    throw otherContainer(event, 'mkv or webm', action);
-  }
-  if (content === 'empty' && start.length === 0) {
-    throw new ClipError('ENOTFOUND', `${action}: the video file of event ${event} is empty`);
-  }
-  const what = content === 'unknown' ? 'something that is not MP4' : content.toUpperCase();
-  throw new ClipError('EPROTOCOL', `${action}: the server sent ${what} instead of video`, { retryable: true });
+function emptyFile(event: string, action: string): ClipError {
+  return new ClipError('ENOTFOUND', `${action}: the video file of event ${event} is empty`);
 }
 
-/** `undefined` where it is a part that cannot be used. */
-function partOf({ status, headers }: HttpStream, asked: number): { offset: number; size?: number } | undefined {
-  if (status !== 206) {
-    const length = headers['content-length'];
-    return { offset: 0, ...(length && /^\d+$/.test(length) ? { size: Number(length) } : {}) };
+function anotherPart(action: string): ClipError {
+  const message = `${action}: the server sent another part of the file than the one asked for`;
+  return new ClipError('EPROTOCOL', message, { retryable: true });
+}
+
+/** Bytes of the whole file; `undefined` where it is not the part that was asked for. */
+function sizeOfPart({ headers }: HttpStream, asked: number): number | undefined {
+  if (/multipart/i.test(headers['content-type'] ?? '')) return undefined;
+  const match = /^\s*bytes\s+(\d{1,15})-\d{1,15}\/(\d{1,15})\s*$/i.exec(headers['content-range'] ?? '');
+  return match && Number(match[1]) === asked ? Number(match[2]) : undefined;
+}
+
+/**
+ * All of a file of this size from `offset` on; from its beginning where the server cannot continue.
+ * @throws EPROTOCOL where it has another size by now
+ */
+export async function openWhole(
+  api: ZoneMinderApi,
+  event: string,
+  { offset, size }: { offset: number; size?: number },
+  call: Call,
+  action: string,
+): Promise<EventStream> {
+  const found = await openFrom(api, event, offset, call, action);
+  if (size === undefined || found.size === undefined || found.size === size) return found;
+  found.body.destroy();
+  throw new ClipError('EPROTOCOL', `${action}: the file of event ${event} has another size by now`, {
+    retryable: true,
+  });
+}
+
+async function openFrom(
+  api: ZoneMinderApi,
+  event: string,
+  offset: number,
+  call: Call,
+  action: string,
+): Promise<EventStream> {
+  try {
+    return await openEvent(api, event, { offset }, call, action);
+  } catch (error) {
+    if (offset === 0 || !(error instanceof ClipError) || error.code !== 'EPROTOCOL') throw error;
+    return openEvent(api, event, { offset: 0 }, call, action);
   }
-  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(headers['content-range'] ?? '');
-  if (!match || Number(match[1]) !== asked) return undefined;
-  return { offset: asked, size: Number(match[3]) };
+}
+
+/**
+ * The file of an event as bytes at any place, as large as it is now. `undefined`: the server, or what is in front of it,
+ * sends it as a whole only.
+ */
+export async function eventSource(
+  api: ZoneMinderApi,
+  event: string,
+  call: Call,
+  action: string,
+): Promise<CutSource | undefined> {
+  // The first byte cannot be asked for alone: a zero end counts as none.
+  const probe = await openEvent(api, event, { offset: 1, end: 2 }, call, action);
+  probe.body.destroy();
+  const { size = 0, isPart } = probe;
+  if (!isPart) return undefined;
+  if (size === 0) throw emptyFile(event, action);
+
+  async function* stream(offset: number, end: number): AsyncGenerator<Buffer> {
+    const part = await openEvent(api, event, { offset, end }, call, action);
+    // "From 0 to the end" is the whole file, and answered as such.
+    if (part.offset !== offset) part.body.destroy(anotherPart(action));
+    let left = end - offset;
+    for await (const chunk of part.body as AsyncIterable<Buffer>) {
+      left -= chunk.length;
+      if (left < 0) throw anotherPart(action);
+      yield chunk;
+    }
+    if (left > 0) throw brokenOff(end - offset - left, end - offset, action);
+  }
+
+  return {
+    size,
+    stream,
+    async read(offset, length) {
+      const end = Math.min(size, offset + length);
+      const chunks: Buffer[] = [];
+      try {
+        for await (const chunk of stream(offset, end)) chunks.push(chunk);
+      } catch (error) {
+        if (error instanceof ClipError) throw error;
+        const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+        throw call.signal.aborted
+          ? new ClipError('EABORTED', `${action}: cancelled`)
+          : brokenOff(bytes, length, action);
+      }
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+function brokenOff(bytes: number, wanted: number, action: string): ClipError {
+  const message = `${action}: the connection ended after ${bytes} of ${wanted} bytes`;
+  return new ClipError('ENETWORK', message);
 }

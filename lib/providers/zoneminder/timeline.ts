@@ -9,6 +9,12 @@ export interface Recording {
   startMs: number;
   /** Absent: it is being recorded, or its recorder died. */
   endMs?: number;
+  /** Of one without an end: when the next one of its camera begins. Its recorder has died then. */
+  untilMs?: number;
+  /** Of one that is being recorded: how far its file reaches. */
+  reachMs?: number;
+  /** Did its recorder die? `endMs` is how far its file reaches then. */
+  isStopped?: boolean;
   /** Seconds between its first and last picture, as the recorder counted them. */
   lengthSeconds?: number;
   /** Name of the video file; empty: none (yet). */
@@ -24,16 +30,26 @@ const quarterHourMs = 15 * minuteMs;
 /** `Length` and the whole seconds of start and end differ by this much at most. */
 const slackMs = 5_000;
 
-/** Of one camera or several, in the order of their numbers, which is that of time. Events without a readable time are left out. */
+/**
+ * Of one camera or several, in the order of their numbers, which is that of time. Events without a readable time are left
+ * out.
+ */
 export function toRecordings(events: ZoneMinderEvent[], zone: string): Recording[] {
   const byId = events.toSorted((a, b) => Number(a.id) - Number(b.id));
   const latestMs = new Map<string, number>();
-  return byId.flatMap((event) => {
+  const recordings = byId.flatMap((event) => {
     const found = placed(event, zone, latestMs.get(event.camera) ?? -Infinity);
     const [first] = found;
     if (first) latestMs.set(event.camera, first.endMs ?? first.startMs);
     return found;
   });
+  const nextMs = new Map<string, number>();
+  for (const recording of recordings.toReversed()) {
+    const { camera, endMs, startMs } = recording;
+    if (endMs === undefined && nextMs.has(camera)) recording.untilMs = Math.max(startMs, nextMs.get(camera)!);
+    nextMs.set(camera, startMs);
+  }
+  return recordings;
 }
 
 /**

@@ -1,0 +1,105 @@
+// Searches the events of ranges, on the clock of the server, and finds out how far those reach that have no end.
+import { ClipError } from '../../errors';
+import type { ProviderConfig } from '../../provider';
+import type { Call, ZoneMinderApi } from './api';
+import { reachOf } from './assembly';
+import { findRecordings, hasLaterEvent, touchingOf, type Span } from './footage';
+import type { Recording } from './timeline';
+import { readText } from './types';
+import { isZone } from './zone';
+
+export interface CameraSpan extends Span {
+  camera: string;
+}
+
+export interface Found {
+  /** Of all cameras asked about, also around the ranges. */
+  recordings: Recording[];
+  /** On the clock of the server. */
+  nowMs: number;
+}
+
+export interface EventSearch {
+  (spans: CameraSpan[], call: Call, action: string): Promise<Found>;
+  /** The time zone that events are told in. */
+  zone(call: Call): Promise<string>;
+}
+
+/** Files lag behind by up to half a minute; one that has stood still for longer has lost its recorder. */
+const stalledMs = 120_000;
+
+export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConfig): EventSearch {
+  const chosenZone = String(settings.timezone || '');
+  const waitsForEnd = settings.running === 'wait';
+  let toldZone: string | undefined;
+
+  async function search(spans: CameraSpan[], call: Call, action: string): Promise<Found> {
+    const timezone = await zone(call);
+    const cameras = [...new Set(spans.map(({ camera }) => camera))];
+    const span = {
+      startMs: spans.reduce((least, { startMs }) => Math.min(least, startMs), Infinity),
+      endMs: spans.reduce((most, { endMs }) => Math.max(most, endMs), -Infinity),
+    };
+    const found = await findRecordings(api, { cameras, span, zone: timezone }, call, action);
+    const nowMs = found.servedAtMs ?? now();
+    const recordings = await Promise.all(
+      found.recordings.map(async (recording) => {
+        if (recording.endMs !== undefined) return recording;
+        const asking = spans.filter(
+          (each) => each.camera === recording.camera && touchingOf(each, [recording]).length > 0,
+        );
+        return asking.length > 0 ? withReach(recording, asking, nowMs, timezone, call) : recording;
+      }),
+    );
+    return { recordings, nowMs };
+  }
+
+  /** Of an event without an end: how far its file reaches, and whether anything is still coming. */
+  async function withReach(
+    recording: Recording,
+    asking: Span[],
+    nowMs: number,
+    timezone: string,
+    call: Call,
+  ): Promise<Recording> {
+    const action = `Looking at event ${recording.id}, which has no end`;
+    const isFollowed = recording.untilMs !== undefined || (await hasLaterEvent(api, recording, timezone, call, action));
+    // Before the end of the range there is no need to look.
+    const isEarly = asking.every(({ endMs }) => endMs > nowMs);
+    if (!isFollowed && (isEarly || waitsForEnd)) return recording;
+    const reachMs = await reach(recording, call, action);
+    if (reachMs === undefined) return recording;
+    if (isFollowed || nowMs - reachMs > stalledMs) return { ...recording, endMs: reachMs, isStopped: true };
+    return { ...recording, reachMs };
+  }
+
+  /** `undefined`: it cannot be told now. */
+  async function reach(recording: Recording, call: Call, action: string): Promise<number | undefined> {
+    try {
+      return await reachOf(api, recording, call, action);
+    } catch (error) {
+      if (!(error instanceof ClipError) || error.sessionExpired) throw error;
+      if (error.code === 'EAUTH' || error.code === 'EFORBIDDEN' || error.code === 'EABORTED') throw error;
+      return error.retryable ? undefined : recording.startMs;
+    }
+  }
+
+  async function zone(call: Call): Promise<string> {
+    if (chosenZone && !isZone(chosenZone)) {
+      throw new ClipError('EINVALID', `The time zone "${chosenZone}" is not known. Enter one such as Europe/Amsterdam`);
+    }
+    toldZone ??= chosenZone || (await askForZone(call));
+    return toldZone;
+  }
+
+  async function askForZone(call: Call): Promise<string> {
+    const action = 'Asking for the time zone of the server';
+    const { json } = await api.ask('host/getTimeZone.json', call, action);
+    const told = readText(json.tz) ?? '';
+    if (isZone(told)) return told;
+    const advice = 'Set the time zone of the connection, under Advanced';
+    throw new ClipError('EPROTOCOL', `${action}: the answer names none that is known. ${advice}`);
+  }
+
+  return Object.assign(search, { zone });
+}
