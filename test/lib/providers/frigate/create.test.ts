@@ -197,7 +197,7 @@ describe('Frigate: creating clips', () => {
         assert.equal((await errorOf(connection.createClip(request(), never))).code, 'ENETWORK');
         const found = await connection.findClip(request(), never);
         assert.equal(found?.id, sim.exports[0]!.id);
-        assert.equal((await poll(connection, found!))?.status, 'finished');
+        assert.equal((await poll(connection, found))?.status, 'finished');
       });
     }
 

@@ -124,7 +124,7 @@ describe('Frigate: following exports', () => {
         const busy = await look(made);
         assert.equal(busy?.status, 'busy');
         sim.advance(minute);
-        const failed = await look(busy!);
+        const failed = await look(busy);
         assert.deepEqual([failed?.status, /no reason.*log/.test(failed?.reason ?? '')], ['failed', true]);
       });
 

@@ -2,14 +2,7 @@
 import type { Clock } from '../../../../lib/async/clock';
 import { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';
-import type {
-  Clip,
-  ClipRequest,
-  Credentials,
-  ProviderConfig,
-  ProviderDefinition,
-  TlsOptions,
-} from '../../../../lib/provider';
+import type { Clip, ClipRequest, Credentials, ProviderConfig, TlsOptions } from '../../../../lib/provider';
 import { frigate } from '../../../../lib/providers/frigate';
 import { openFrigate } from '../../../../lib/providers/frigate/clips';
 import { startFrigate, type Frigate, type FrigateSettings } from '../../../simulators/frigate';
@@ -57,7 +50,7 @@ export function connectTo(sim: Frigate, options: Options = {}): Connection {
   const definition = { ...frigate, open: async (config: ProviderConfig) => openFrigate(config, clock) };
   const connection = new Connection({
     id: 'nvr',
-    definition: definition as ProviderDefinition,
+    definition: definition,
     config: configFor(sim, options),
     maxConcurrent,
     clock: hurriedClock(),
