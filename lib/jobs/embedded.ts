@@ -14,6 +14,9 @@ import {
 import type { Journal } from './journal';
 import { OutcomeDelivery, type Origin } from './delivery';
 
+/** Jobs that cannot be read are tried again this often. */
+const retryMs = 5_000;
+
 /** Runs jobs in this process, out of a journal on disk. */
 export class EmbeddedEngine implements JobEngine {
   readonly #entries = new Map<string, Entry>();
@@ -34,7 +37,8 @@ export class EmbeddedEngine implements JobEngine {
       (a, b) => olderFirst(a.job, b.job),
       (entry) => this.#start(entry),
     );
-    this.#loaded().catch((error: unknown) => this.warn(`Stored jobs cannot go on: ${toClipError(error).message}`));
+    journal.onLost(() => this.#lose());
+    this.#load();
   }
 
   add<Data>(draft: JobDraft<Data>): Promise<Job<Data>> {
@@ -110,6 +114,25 @@ export class EmbeddedEngine implements JobEngine {
       },
     );
     return this.#loading;
+  }
+
+  #load(): void {
+    this.#loaded().catch((error: unknown) => {
+      this.warn(`Stored jobs cannot go on: ${toClipError(error).message}`);
+      this.clock.after(retryMs, () => this.#load());
+    });
+  }
+
+  /** Another process has taken over: what is under way here stops, and its jobs are that one's. */
+  #lose(): void {
+    this.warn('Another process has taken over the jobs of this one');
+    for (const entry of this.#entries.values()) {
+      entry.gone = true;
+      entry.ending ??= stopRun(entry);
+    }
+    this.#entries.clear();
+    this.#loading = undefined;
+    this.#load();
   }
 
   #keep(job: Job): void {

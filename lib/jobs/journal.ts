@@ -3,13 +3,17 @@ import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { ClipError } from '../errors';
 import { syncFolder } from '../files/errors';
+import { folderLock } from './folder-lock';
 import { olderFirst, type Job } from './job';
 
 /** One small file per job, each written whole or not at all. */
 export interface Journal {
+  /** @throws EFAILED also while another process works on these jobs */
   readAll(): Promise<Job[]>;
   write(job: Job): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Another process works on these jobs from now on. */
+  onLost(listener: () => void): void;
 }
 
 const suffix = '.json';
@@ -19,6 +23,7 @@ const readAtOnce = 16;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
+  const lock = folderLock(folder);
   const pathOf = (id: string): string => join(folder, id + suffix);
 
   async function read(name: string): Promise<Job[]> {
@@ -49,6 +54,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
   return {
     async readAll() {
       try {
+        await lock.acquire();
         await mkdir(folder, { recursive: true });
         const names = await readdir(folder);
         const jobs: Job[] = [];
@@ -74,6 +80,8 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     async remove(id) {
       await rm(pathOf(id), { force: true });
     },
+
+    onLost: lock.onLost,
   };
 }
 
@@ -86,6 +94,7 @@ function reason(error: unknown): string {
 }
 
 function unusable(folder: string, error: unknown): ClipError {
+  if (error instanceof ClipError) return error;
   const { code } = error as NodeJS.ErrnoException;
   const what = `Unfinished work cannot be kept in ${folder}`;
   if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);

@@ -1,0 +1,245 @@
+/** Makes sure that one process alone works on the jobs of a folder: a lock file beside it that names the process, with a heartbeat. */
+import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { mkdir, open, rename, rm, utimes, writeFile, type FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname } from 'node:path';
+import { systemClock, type Clock } from '../async/clock';
+import { ClipError } from '../errors';
+
+/** Who holds a lock. */
+export interface LockOwner {
+  pid: number;
+  host: string;
+  /** Where the process id means something: a boot of a machine, and there a container. Empty: unknown. */
+  pidSpace: string;
+  /** When the process started, as the system counts it: ids are used again. Empty: unknown. */
+  startTime: string;
+}
+
+interface FoundLock extends LockOwner {
+  /** When the file was touched last. Epoch milliseconds of the file system's clock: good for comparing only. */
+  heartbeat: number;
+}
+
+export interface FolderLock {
+  /** Resolves once this process holds the lock. @throws EFAILED while another process does */
+  acquire(): Promise<void>;
+  /** Another process has taken over, because this one was silent for too long. */
+  onLost(listener: () => void): void;
+}
+
+export interface FolderLockOptions {
+  clock?: Clock;
+  /** Default: of this process. */
+  self?: LockOwner;
+}
+
+const heartbeatMs = 10_000;
+/** An owner that cannot be looked at is dead when it was silent for so long. */
+const silentMs = 35_000;
+const checkMs = 1_000;
+/** Of processes that take over at the same moment, one may undo what another has done: they look again after this. */
+const settleMs = 200;
+
+/** What this process holds, to be given back when it ends. */
+const held = new Set<() => void>();
+
+export function folderLock(
+  folder: string,
+  { clock = systemClock, self = thisProcess() }: FolderLockOptions = {},
+): FolderLock {
+  const path = `${folder}.lock`;
+  const listeners = new Set<() => void>();
+  let isHeld = false;
+  /** The last sign of life of another owner, and when it was noticed here. */
+  let seen: { heartbeat: number; at: number } | undefined;
+
+  const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
+
+  async function create(): Promise<boolean> {
+    try {
+      await writeFile(path, JSON.stringify(self), { mode: 0o600, flag: 'wx' });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+  }
+
+  /** Is the other owner dead? Waits for a heartbeat where only that can tell. */
+  async function isDead(owner: FoundLock): Promise<boolean> {
+    const state = ownerState(owner, self);
+    if (state !== 'unknown') return state === 'dead';
+    for (let found: FoundLock | undefined = owner; found; found = await readLock(path)) {
+      if (seen?.heartbeat !== found.heartbeat) {
+        // The first one that is seen may be old, a second one is a sign of life.
+        const isAlive = seen !== undefined;
+        seen = { heartbeat: found.heartbeat, at: clock.now() };
+        if (isAlive) return false;
+      }
+      if (clock.now() - seen.at >= silentMs) return true;
+      await wait(checkMs);
+    }
+    return true;
+  }
+
+  /** Removes the lock of a dead owner, unless another process has done so and has made its own. */
+  async function removeDead(owner: FoundLock): Promise<void> {
+    const removed = `${path}.${randomUUID()}`;
+    try {
+      await rename(path, removed);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw error;
+    }
+    const found = await readLock(removed);
+    if (found && !isSame(found, owner)) await rename(removed, path);
+    else await rm(removed, { force: true });
+  }
+
+  async function acquire(): Promise<void> {
+    if (isHeld) return;
+    await mkdir(dirname(folder), { recursive: true });
+    let isContended = false;
+    for (;;) {
+      const isCreated = await create();
+      if (isCreated && isContended) await wait(settleMs);
+      if (isCreated && !isContended) break;
+      const owner = await readLock(path);
+      if (!owner) continue;
+      // Ours, or of an earlier engine of this process.
+      if (isSame(owner, self)) break;
+      if (!(await isDead(owner))) throw heldBy(owner, folder);
+      await removeDead(owner);
+      isContended = true;
+    }
+    isHeld = true;
+    seen = undefined;
+    hold(release);
+    heartbeat = setInterval(() => void beat(), heartbeatMs).unref();
+  }
+
+  let heartbeat: NodeJS.Timeout | undefined;
+
+  async function beat(): Promise<void> {
+    try {
+      const owner = await readLock(path);
+      if (owner && !isSame(owner, self)) {
+        letGo();
+        for (const listener of listeners) listener();
+        return;
+      }
+      if (!owner) await create();
+      const now = new Date();
+      await utimes(path, now, now);
+    } catch (error) {
+      // The folder has been removed. Anything else may pass until the next heartbeat.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') letGo();
+    }
+  }
+
+  function letGo(): void {
+    isHeld = false;
+    held.delete(release);
+    clearInterval(heartbeat);
+  }
+
+  /** The next process need not find out that this one is dead. */
+  function release(): void {
+    try {
+      if (isSame(JSON.parse(readFileSync(path, 'utf8')) as LockOwner, self)) unlinkSync(path);
+    } catch {
+      // It is found out then.
+    }
+  }
+
+  return { acquire, onLost: (listener) => void listeners.add(listener) };
+}
+
+function hold(release: () => void): void {
+  held.add(release);
+  if (held.size > 1) return;
+  process.off('exit', releaseAll).once('exit', releaseAll);
+}
+
+function releaseAll(): void {
+  for (const release of held) release();
+}
+
+/** Through an open file, which network file systems look up anew. */
+async function readLock(path: string): Promise<FoundLock | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, 'r');
+    const [{ mtimeMs }, text] = [await handle.stat(), await handle.readFile('utf8')];
+    return { ...parseOwner(text), heartbeat: mtimeMs };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** One that was cut short by a power failure, or is just being written, is of nobody that can be looked at. */
+function parseOwner(text: string): LockOwner {
+  const nobody: LockOwner = { pid: 0, host: '', pidSpace: '', startTime: '' };
+  try {
+    return { ...nobody, ...(JSON.parse(text) as Partial<LockOwner>) };
+  } catch {
+    return nobody;
+  }
+}
+
+/** A process of the same machine and container can be looked at; of others only the heartbeat tells. */
+export function ownerState(owner: LockOwner, self: LockOwner): 'alive' | 'dead' | 'unknown' {
+  if (owner.pidSpace === '' || owner.pidSpace !== self.pidSpace) return 'unknown';
+  const startTime = processStart(owner.pid);
+  if (startTime === undefined || (owner.pid === self.pid && !isSame(owner, self))) return 'dead';
+  // Another process may have got the id since.
+  if (startTime === '') return 'unknown';
+  return startTime === owner.startTime ? 'alive' : 'dead';
+}
+
+export function thisProcess(): LockOwner {
+  return { pid: process.pid, host: hostname(), pidSpace: pidSpace(), startTime: processStart(process.pid) ?? '' };
+}
+
+function isSame(a: LockOwner, b: LockOwner): boolean {
+  return a.pid === b.pid && a.host === b.host && a.pidSpace === b.pidSpace && a.startTime === b.startTime;
+}
+
+/** @returns undefined where there is no such process, empty where its start is not known */
+function processStart(pid: number): string | undefined {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it is another user's.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
+  }
+  try {
+    // The 22nd field; the second one may hold blanks and parentheses. Source: proc(5).
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+function pidSpace(): string {
+  try {
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return process.platform === 'linux' ? '' : hostname();
+  }
+}
+
+function heldBy({ pid, host }: LockOwner, folder: string): ClipError {
+  return new ClipError(
+    'EFAILED',
+    `Another process works on the jobs in ${folder}: ${pid} on ${host}. Two Node-RED must not share a user directory: ` +
+      'end one of them, or let them share their jobs in Redis. This one goes on when the other has ended',
+    { retryable: true },
+  );
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClipError } from '../../../lib/errors';
+import { EmbeddedEngine } from '../../../lib/jobs/embedded';
+import type { Job } from '../../../lib/jobs/job';
+import { openJournal } from '../../../lib/jobs/journal';
+import { folderLock, ownerState, thisProcess, type LockOwner } from '../../../lib/jobs/folder-lock';
+import { eventually } from '../../support/eventually';
+import { manualClock, type ManualClock } from '../../support/manual-clock';
+import { tempFolder } from '../../support/temp-folder';
+import { hanging, outcomesOf, recorder } from './rig';
+
+describe('the lock of a folder of jobs', () => {
+  const temp = tempFolder();
+  const folder = (): string => join(temp(), 'jobs');
+  const path = (): string => `${folder()}.lock`;
+  const self = thisProcess();
+  let other: ChildProcess | undefined;
+  afterEach(() => void other?.kill('SIGKILL'));
+
+  async function write(owner: Partial<LockOwner> | string): Promise<void> {
+    await writeFile(path(), typeof owner === 'string' ? owner : JSON.stringify({ ...self, ...owner }));
+  }
+  const owner = async (): Promise<LockOwner> => JSON.parse(await readFile(path(), 'utf8')) as LockOwner;
+  const isRefused = (error: ClipError): boolean => {
+    assert.equal(error.code, 'EFAILED');
+    assert.match(error.message, /^Another process works on the jobs in .*: \d+ on .*must not share a user directory/);
+    return true;
+  };
+  /** Lets heartbeats pass while something waits. */
+  async function pass(
+    clock: ManualClock,
+    seconds = 60,
+    each: () => Promise<unknown> = async () => undefined,
+  ): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      await each();
+      await clock.advance(1_000);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  it('is taken where there is none, and by every engine of this process', async () => {
+    await folderLock(folder()).acquire();
+    await folderLock(folder()).acquire();
+    assert.deepEqual(await owner(), self);
+  });
+
+  it('is refused while the other process lives, and taken over at once when it is dead', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    await once(other, 'spawn');
+    const stat = await readFile(`/proc/${other.pid}/stat`, 'utf8');
+    await write({ pid: other.pid!, startTime: stat.split(' ')[21]! });
+    const lock = folderLock(folder());
+    await assert.rejects(lock.acquire(), isRefused);
+    await assert.rejects(lock.acquire(), isRefused);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    await lock.acquire();
+    assert.deepEqual(await owner(), self);
+    assert.deepEqual(await readdir(temp()), ['jobs.lock']);
+  });
+
+  it('is taken over from a process whose id belongs to another one since, or to this one', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    for (const pid of [process.pid, 1]) {
+      await write({ pid, startTime: '1' });
+      await folderLock(folder()).acquire();
+      assert.deepEqual(await owner(), self);
+    }
+  });
+
+  it('is refused while a process of another machine or container shows signs of life', async () => {
+    const clock = manualClock();
+    await write({ pidSpace: 'elsewhere', host: 'nas' });
+    let beat = 1_000;
+    const acquiring = folderLock(folder(), { clock }).acquire();
+    const refused = assert.rejects(acquiring, isRefused);
+    await pass(clock, 60, () => utimes(path(), (beat += 1), beat));
+    await refused;
+    assert.equal((await owner()).host, 'nas');
+  });
+
+  for (const [what, content] of [
+    ['a process of another machine or container that shows none', { pidSpace: 'elsewhere', host: 'nas' }],
+    ['nobody: it was cut short', '{"pid":'],
+  ] as const) {
+    it(`is taken over from ${what}`, async () => {
+      const clock = manualClock();
+      await write(content);
+      const acquiring = folderLock(folder(), { clock }).acquire();
+      await pass(clock);
+      await acquiring;
+      assert.deepEqual(await owner(), self);
+    });
+  }
+
+  it('of a dead process is taken over by one of many', async () => {
+    const clock = manualClock();
+    await write({ pidSpace: 'elsewhere' });
+    const all = Array.from({ length: 20 }, (_, index) => ({ ...self, pidSpace: String(index) }));
+    const winners: string[] = [];
+    for (const each of all) {
+      const acquired = folderLock(folder(), { self: each, clock }).acquire();
+      acquired.then(
+        () => winners.push(each.pidSpace),
+        () => undefined,
+      );
+    }
+    await pass(clock, 45);
+    assert.equal(winners.length, 1);
+    assert.deepEqual([(await owner()).pidSpace], winners);
+    assert.deepEqual(await readdir(temp()), ['jobs.lock']);
+  });
+
+  it('tells of a process on which nothing is known', () => {
+    assert.equal(ownerState({ ...self, pidSpace: '' }, self), 'unknown');
+    assert.equal(ownerState({ ...self, pidSpace: 'elsewhere' }, self), 'unknown');
+  });
+
+  it('is still there for this process when its file has been removed', async () => {
+    const lock = folderLock(folder());
+    await lock.acquire();
+    await rm(path());
+    await lock.acquire();
+  });
+
+  it('keeps an engine from taking anything on until the other process has ended', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    await once(other, 'spawn');
+    const stat = await readFile(`/proc/${other.pid}/stat`, 'utf8');
+    await write({ pid: other.pid!, startTime: stat.split(' ')[21]! });
+    const clock = manualClock();
+    const warnings: string[] = [];
+    const warn = (text: string): void => void warnings.push(text);
+    const engine = new EmbeddedEngine(openJournal(folder(), warn), clock, warn);
+    const draft = { nodeId: 'node', data: {}, runAt: 0 };
+    await assert.rejects(engine.add(draft), isRefused);
+    assert.match(warnings.join(), /^Stored jobs cannot go on: Another process works on the jobs/);
+    // Stored by the other process.
+    const stored = { id: 'a', createdAt: 1, failures: 0, version: 1, ...draft };
+    await mkdir(folder());
+    await writeFile(join(folder(), 'a.json'), JSON.stringify(stored));
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    const handler = recorder();
+    engine.register('node', handler);
+    await eventually(async () => {
+      await clock.advance(5_000);
+      assert.deepEqual(outcomesOf(handler), [['a', 'done']]);
+    });
+  });
+
+  it('stops an engine when another process has taken over', async () => {
+    const lost = new Set<() => void>();
+    const clock = manualClock();
+    const warnings: string[] = [];
+    const warn = (text: string): void => void warnings.push(text);
+    const open = openJournal(folder(), warn);
+    let isLost = false;
+    const readAll = (): Promise<Job[]> => (isLost ? Promise.reject(new Error('held by another')) : open.readAll());
+    const journal = { ...open, readAll, onLost: (listener: () => void) => void lost.add(listener) };
+    const engine = new EmbeddedEngine(journal, clock, warn);
+    const handler = recorder(hanging);
+    engine.register('node', handler);
+    const job = await engine.add({ nodeId: 'node', data: {}, runAt: 0 });
+    await clock.advance(0);
+    await eventually(() => assert.equal(handler.runs.length, 1));
+    isLost = true;
+    for (const listener of lost) listener();
+    await assert.rejects(
+      engine.cancel(() => true),
+      /held by another/,
+    );
+    assert.deepEqual(await engine.list(), []);
+    assert.deepEqual(handler.outcomes, []);
+    assert.match(warnings.join(), /Another process has taken over/);
+    assert.ok((await readdir(folder())).includes(`${job.id}.json`));
+  });
+});
