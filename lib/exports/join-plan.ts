@@ -1,10 +1,10 @@
 // Plans which parts of a camera become one file, which of their pictures and sound go into it, and when each is shown.
 import { open, type FileHandle } from 'node:fs/promises';
-import { fileSource, readTracks, type MediaTrack, type TrackParameters } from '../mp4';
+import { fileSource, isAudioForMp4, readTracks, type MediaTrack, type TrackParameters } from '../mp4';
 import type { Inspection } from '../mp4/inspect';
 import type { Gap, Range } from '../provider';
 import { repeatsFrom, shownPictures, spanOf, type Kept, type OpenTrack } from './border';
-import { isForMp4, soundTimeline, type Place, type SoundSpan, type SoundTimeline } from './sound';
+import { soundTimeline, type Place, type SoundSpan, type SoundTimeline } from './sound';
 import { lengthOf } from './work';
 
 export interface JoinPart extends Range {
@@ -82,7 +82,7 @@ interface Opened {
 async function openPart(part: JoinPart): Promise<Opened> {
   const handle = await open(part.path, 'r');
   try {
-    const [video, ...sound] = await readTracks(await fileSource(handle), isForMp4);
+    const [video, ...sound] = await readTracks(await fileSource(handle), isAudioForMp4);
     if (video?.handler !== 'vide') return { part, handle, sound: [], problem: 'it has no pictures' };
     if (video.codec === 'encv') return { part, handle, sound: [], problem: 'it is encrypted' };
     return { part, handle, sound, video: { track: video, handle } };

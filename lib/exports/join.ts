@@ -3,14 +3,13 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError, toClipError } from '../errors';
 import { checkSpace, type FreeBytes } from '../files/folder';
-import type { Mp4Info } from '../mp4';
+import { isAudioForMp4, type Mp4Info } from '../mp4';
 import { fileHead } from '../mp4/write';
 import { copyMedia } from './copy-media';
 import { encodeSound } from './encode-sound';
 import { checkJoined } from './join-check';
 import type { JoinPlan } from './join-plan';
 import { fileType, layOut, tracksOf } from './layout';
-import { isForMp4 } from './sound';
 
 export interface Join {
   plan: JoinPlan;
@@ -85,7 +84,7 @@ async function chooseSound(order: Join, path: string, made: string[]): Promise<S
   const seconds = plan.parts.at(-1)!.end;
   for (const [track, codec] of codecs.entries()) {
     const drift = plan.drifts[track] ?? 0;
-    if (isForMp4(codec) && drift <= mostDriftSeconds) continue;
+    if (isAudioForMp4(codec) && drift <= mostDriftSeconds) continue;
     const output = `${path}.sound-${track + 1}`;
     made.push(output);
     try {
@@ -96,13 +95,13 @@ async function chooseSound(order: Join, path: string, made: string[]): Promise<S
       choice.encoded[track] = output;
       choice.share = encodingShare;
       choice.problems.push(
-        isForMp4(codec)
+        isAudioForMp4(codec)
           ? `the clips do not have as much sound as pictures, so the sound (${codec}) was encoded again to stay in step`
           : `the sound (${codec ?? 'of an unknown codec'}) cannot be in an MP4 file as it is and was encoded as AAC`,
       );
     } catch (thrown) {
       const error = toClipError(thrown);
-      if (signal.aborted || error.code !== 'EFFMPEG' || !isForMp4(codec)) throw error;
+      if (signal.aborted || error.code !== 'EFFMPEG' || !isAudioForMp4(codec)) throw error;
       choice.problems.push(
         `the sound may be up to ${drift.toFixed(1)} s out of step in some players: ${error.message}`,
       );

@@ -1,16 +1,16 @@
 // Lays out a joined file: the tables of its tracks, and which bytes of which part go where.
 import { open } from 'node:fs/promises';
 import { ClipError } from '../errors';
-import { fileSource, lengthOf, readTracks, shownAt, type MediaTrack } from '../mp4';
+import { fileSource, isAudioForMp4, lengthOf, readTracks, shownAt, type MediaTrack } from '../mp4';
 import { TrackWriter, type Piece } from '../mp4/write';
 import type { PlannedPart } from './join-plan';
-import { isForMp4, type SoundSpan } from './sound';
+import type { SoundSpan } from './sound';
 
 /** Pictures, then sound; samples of sound that MP4 cannot hold are not listed. */
 export async function tracksOf(path: string): Promise<MediaTrack[]> {
   const handle = await open(path, 'r');
   try {
-    return await readTracks(await fileSource(handle), isForMp4);
+    return await readTracks(await fileSource(handle), isAudioForMp4);
   } finally {
     await handle.close();
   }

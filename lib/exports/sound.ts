@@ -1,10 +1,6 @@
 // Chooses the pieces of sound that go with the pictures of joined parts, so that sound stays in step with them.
 import { lengthOf, shownAt, type MediaTrack } from '../mp4';
 
-/** Sound that MP4 holds as it is; what cameras send beside these (G.711) has to become AAC. */
-const audioForMp4: ReadonlySet<string> = new Set(['aac', 'mp3', 'ac3', 'eac3', 'opus', 'alac', 'flac']);
-export const isForMp4 = (codec: string | undefined): boolean => audioForMp4.has(codec ?? '');
-
 /** The sound of one part: pieces `from` up to and without `to`, the first of which is heard at `at` on the new time line. */
 export interface SoundSpan {
   from: number;

@@ -1,11 +1,20 @@
-/** What happens to a verified file before it gets its final name: an index at the front, or H.264 that fits the next hop. */
+// Converts a verified file before it gets its final name: an index at the front, or H.264 that fits the next hop.
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError } from '../errors';
-import { runFfmpeg, type FfmpegRun } from './run';
+import { runFfmpeg, type FfmpegReport, type FfmpegRun } from './run';
 import { fileSource, readMp4, type Mp4Info } from '../mp4';
-import { audioBitsPerSecond, copyOptions, encodeOptions, leastBytes, planBitrate, smallerBitrate } from './encode';
-import type { Encoding } from './encode';
+import {
+  audioBitsPerSecond,
+  copyOptions,
+  encodeOptions,
+  isUsualH264,
+  leastBytes,
+  notesOn,
+  planBitrate,
+  smallerBitrate,
+  type Encoding,
+} from './encode';
 
 export interface Conversion {
   /** The verified file; its name is this job's own. It is only read. */
@@ -33,6 +42,8 @@ export interface ConvertedFile {
   /** Bytes. */
   size: number;
   mp4: Mp4Info;
+  /** What is to be known of it, in words. */
+  problems: string[];
 }
 
 function convertedPath(path: string): string {
@@ -80,7 +91,7 @@ type Progress = (percent: number) => void;
 async function makeH264(conversion: Conversion, size: number, progress: Progress): Promise<ConvertedFile> {
   const { mp4, maxBytes, maxHeight } = conversion;
   const fits = (bytes: number) => maxBytes === 0 || bytes <= maxBytes;
-  if (mp4.codec === 'h264' && (maxHeight === 0 || (mp4.height ?? Infinity) <= maxHeight) && fits(size)) {
+  if (isUsualH264(mp4) && (maxHeight === 0 || (mp4.height ?? Infinity) <= maxHeight) && fits(size)) {
     const copied = await copy(conversion, progress);
     if (fits(copied.size)) return copied;
   }
@@ -96,8 +107,21 @@ async function fitSize(conversion: Conversion, sourceSize: number, progress: Pro
   const { path, mp4, maxBytes } = conversion;
   const seconds = mp4.duration;
   if (!seconds) throw new ClipError('EFFMPEG', 'the duration of the video is not known');
-  const plan = { seconds, maxBytes, hasAudio: mp4.audioCodec !== undefined, audioBitsPerSecond };
+  const sounds = mp4.tracks.filter(({ handler }) => handler === 'soun').length;
+  const pictures = mp4.pictures === undefined ? {} : { pictures: mp4.pictures };
+  const plan = {
+    seconds,
+    maxBytes,
+    hasAudio: sounds > 0,
+    audioBitsPerSecond: sounds * audioBitsPerSecond,
+    ...pictures,
+  };
   let next = planBitrate(plan);
+  if (maxBytes >= roomy * sourceSize) {
+    const most = next === 'too small' ? {} : { maxBitsPerSecond: next.videoBitsPerSecond };
+    const file = await encode(conversion, { by: 'quality', ...most }, progress, [0, 99]);
+    if (file.size <= maxBytes) return file;
+  }
   if (next === 'too small') {
     throw new ClipError(
       'ELIMIT',
@@ -106,10 +130,6 @@ async function fitSize(conversion: Conversion, sourceSize: number, progress: Pro
     );
   }
   const most = next.videoBitsPerSecond;
-  if (maxBytes >= roomy * sourceSize) {
-    const file = await encode(conversion, { by: 'quality', maxBitsPerSecond: most }, progress, [0, 99]);
-    if (file.size <= maxBytes) return file;
-  }
   await mkdir(passesFolder(path));
   const passLog = join(passesFolder(path), 'pass');
   await run(conversion, { by: 'size', videoBitsPerSecond: most, pass: 1, passLog }, progress, [0, 40]);
@@ -117,7 +137,7 @@ async function fitSize(conversion: Conversion, sourceSize: number, progress: Pro
     const { videoBitsPerSecond } = next;
     const file = await encode(conversion, { by: 'size', videoBitsPerSecond, pass: 2, passLog }, progress, [40, 99]);
     if (file.size <= maxBytes) return file;
-    next = smallerBitrate(videoBitsPerSecond, { size: file.size, maxBytes, seconds });
+    next = smallerBitrate(videoBitsPerSecond, { size: file.size, maxBytes, seconds, ...pictures });
   }
   throw new ClipError(
     'ELIMIT',
@@ -127,9 +147,12 @@ async function fitSize(conversion: Conversion, sourceSize: number, progress: Pro
 
 async function copy(conversion: Conversion, progress: Progress): Promise<ConvertedFile> {
   const { path, mp4, convert } = conversion;
-  const output = { path: convertedPath(path), format: 'mp4', options: copyOptions(mp4, convert) };
-  await runStep(conversion, output, progress, [0, 99]);
-  return verified(conversion, false);
+  const attempt = (withSound: boolean) => {
+    const options = copyOptions(mp4, convert, withSound);
+    return runStep(conversion, { path: convertedPath(path), format: 'mp4', options }, progress, [0, 99]);
+  };
+  const { problems } = await withoutSoundAtWorst(mp4, attempt);
+  return verified(conversion, false, problems);
 }
 
 async function encode(
@@ -138,21 +161,43 @@ async function encode(
   progress: Progress,
   span: [number, number],
 ): Promise<ConvertedFile> {
-  await run(conversion, encoding, progress, span);
-  return verified(conversion, true);
+  const { complaints, first, problems } = await run(conversion, encoding, progress, span);
+  if (complaints > 0) problems.push(`decoding the video met ${complaints} errors (${first})`);
+  return verified(conversion, true, problems);
 }
+
+type Attempt = FfmpegReport & { problems: string[] };
 
 async function run(
   conversion: Conversion,
   encoding: Encoding,
   progress: Progress,
   span: [number, number],
-): Promise<void> {
+): Promise<Attempt> {
   const { path, mp4, maxHeight } = conversion;
   const measures = encoding.by === 'size' && encoding.pass === 1;
   const target = measures ? { format: 'null' } : { path: convertedPath(path), format: 'mp4' };
-  const options = encodeOptions(mp4, maxHeight, encoding);
-  await runStep(conversion, { ...target, options, keepFrameTimes: true }, progress, span);
+  const attempt = (withSound: boolean) => {
+    const options = encodeOptions(mp4, maxHeight, encoding, withSound);
+    return runStep(conversion, { ...target, options, keepFrameTimes: true }, progress, span);
+  };
+  return withoutSoundAtWorst(mp4, attempt);
+}
+
+/** Sound that ffmpeg cannot decode must not cost the pictures. */
+async function withoutSoundAtWorst(
+  { audioCodec, tracks }: Mp4Info,
+  attempt: (withSound: boolean) => Promise<FfmpegReport>,
+): Promise<Attempt> {
+  try {
+    return { ...(await attempt(true)), problems: [] };
+  } catch (thrown) {
+    const hasSound = tracks.some(({ handler }) => handler === 'soun');
+    if (!hasSound || !(thrown instanceof ClipError) || thrown.code !== 'EFFMPEG') throw thrown;
+    const report = await attempt(false).catch(() => Promise.reject(thrown));
+    const sound = `the sound (${audioCodec ?? 'of an unknown codec'})`;
+    return { ...report, problems: [`${sound} was left out by the conversion: ${thrown.message}`] };
+  }
 }
 
 async function runStep(
@@ -160,15 +205,19 @@ async function runStep(
   output: FfmpegRun['output'],
   progress: Progress,
   [from, to]: [number, number],
-): Promise<void> {
+): Promise<FfmpegReport> {
   const onProgress = ({ seconds }: { seconds: number }) => {
     if (mp4.duration) progress(from + (to - from) * Math.min(1, seconds / mp4.duration));
   };
-  await runFfmpeg({ ffmpeg, inputs: [{ path, format: 'mp4' }], output, signal, onProgress });
+  return runFfmpeg({ ffmpeg, inputs: [{ path, format: 'mp4' }], output, signal, onProgress });
 }
 
 /** @throws EFFMPEG when the result is not what was asked for, whatever ffmpeg said; its size is not looked at */
-async function verified({ path: source, mp4, maxHeight }: Conversion, encoded: boolean): Promise<ConvertedFile> {
+async function verified(
+  { convert, path: source, mp4, maxHeight }: Conversion,
+  encoded: boolean,
+  problems: string[],
+): Promise<ConvertedFile> {
   const path = convertedPath(source);
   const handle = await open(path, 'r+').catch(() => {
     throw new ClipError('EFFMPEG', 'ffmpeg reported success and wrote no file');
@@ -179,7 +228,7 @@ async function verified({ path: source, mp4, maxHeight }: Conversion, encoded: b
     const problem = problemOf(result, mp4, encoded ? maxHeight : undefined);
     if (problem) throw new ClipError('EFFMPEG', `the result is not the video: ${problem}`);
     await handle.sync();
-    return { path, size: content.size, mp4: result };
+    return { path, size: content.size, mp4: result, problems: [...problems, ...notesOn(mp4, convert, encoded)] };
   } finally {
     await handle.close();
   }

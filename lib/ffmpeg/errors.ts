@@ -1,4 +1,4 @@
-/** What ffmpeg says when it fails, in words that a person can act on. */
+// Turns what ffmpeg says when it fails into words that a person can act on.
 import { ClipError } from '../errors';
 
 /** One thing that ffmpeg may say; `message` gets the match. Error texts end a line, so that a file's name is no error. */
@@ -109,12 +109,17 @@ export function classifyStderr(stderr: string, exitCode: number | NodeJS.Signals
   return new ClipError('EFFMPEG', line ? `ffmpeg failed: ${line}` : `ffmpeg failed with exit code ${exitCode}`);
 }
 
+/** Is this more than how far it is? */
+export function isComplaint(line: string): boolean {
+  return line.trim() !== '' && !noise.some((pattern) => pattern.test(line));
+}
+
 function lastMeaningful(text: string): string | undefined {
-  const line = text
-    .split('\n')
-    .filter((candidate) => candidate.trim() && !noise.some((pattern) => pattern.test(candidate)))
-    .at(-1);
-  if (!line) return undefined;
+  const line = text.split('\n').filter(isComplaint).at(-1);
+  return line && plainLine(line);
+}
+
+export function plainLine(line: string): string {
   // "[libx264 @ 0x5561d4dbbf40] width not divisible" -> "libx264: width not divisible"
   const plain = line
     .replace(/^\[(\S+) @ 0x[0-9a-f]+\] /i, '$1: ')

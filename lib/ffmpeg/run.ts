@@ -1,13 +1,12 @@
-/**
- * Running ffmpeg. The only user of fluent-ffmpeg, which is not maintained: its traps are dealt with here. It is loaded on
- * first use, and nothing of ffprobe is used at all.
- */
+// Runs ffmpeg, and ends it when it hangs. The only user of fluent-ffmpeg, which is not maintained: its traps are dealt with
+// here. It is loaded on first use, and nothing of ffprobe is used at all.
 import type { ChildProcess } from 'node:child_process';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { FfmpegCommand } from 'fluent-ffmpeg';
 import { systemClock, type Clock } from '../async/clock';
 import { ClipError } from '../errors';
-import { classifyStderr } from './errors';
+import { classifyStderr, isComplaint, plainLine } from './errors';
 
 export { findFfmpeg } from './find';
 export type { FfmpegSearch } from './find';
@@ -33,11 +32,19 @@ export interface FfmpegRun {
   clock?: Clock;
 }
 
+/** What ffmpeg complained of and went on. */
+export interface FfmpegReport {
+  complaints: number;
+  /** The first of them. */
+  first?: string;
+}
+
 /**
- * Resolves when ffmpeg is done. Rejects only after the process is gone, so that its files can be removed.
+ * Resolves when ffmpeg is done. Rejects only after the process is gone, so that its files can be removed. An ffmpeg that for
+ * two minutes neither says anything nor writes to its file is ended.
  * @throws EABORTED, EFFMPEG, ENOSPACE
  */
-export async function runFfmpeg(run: FfmpegRun): Promise<void> {
+export async function runFfmpeg(run: FfmpegRun): Promise<FfmpegReport> {
   if (!run.output.keepFrameTimes) return runOnce(run, []);
   try {
     return await runOnce(run, ['-fps_mode', 'vfr']);
@@ -63,8 +70,11 @@ type OnEnd = (error: unknown, out?: Lines, err?: Lines) => void;
 
 const noLines: Lines = { get: () => '' };
 const patienceMs = 2000;
+/** While it encodes, ffmpeg says twice a second how far it is; while it moves the index to the front, it only writes. */
+const stallMs = 120_000;
+const lookMs = 15_000;
 
-function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<void> {
+function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<FfmpegReport> {
   const { signal, onProgress, clock = systemClock } = run;
   if (signal.aborted) return Promise.reject(new ClipError('EABORTED', 'Cancelled'));
   return new Promise((resolve, reject) => {
@@ -72,6 +82,8 @@ function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<void> {
     let child: ChildProcess | undefined;
     let forgetKill: () => void = () => undefined;
     let seconds = 0;
+    let hung = false;
+    const report: FfmpegReport = { complaints: 0 };
 
     // fluent-ffmpeg starts the process some time after `run()`, and `kill()` does nothing until then. As it has nothing
     // to prepare here, it starts at once: there is no moment at which an abort finds no process.
@@ -89,6 +101,7 @@ function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<void> {
       }
     };
     const stop = (): void => {
+      watchdog.stop();
       kill(child, 'SIGTERM');
       forgetKill = clock.after(patienceMs, () => {
         kill(child, 'SIGKILL');
@@ -97,23 +110,57 @@ function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<void> {
         child?.stderr?.destroy();
       });
     };
+    const watchdog = watch(clock, run.output.path, () => {
+      hung = true;
+      stop();
+    });
     const settle = (error?: unknown, stderr = ''): void => {
       signal.removeEventListener('abort', stop);
       forgetKill();
+      watchdog.stop();
       if (signal.aborted) reject(new ClipError('EABORTED', 'Cancelled'));
+      else if (hung) reject(new ClipError('EFFMPEG', 'ffmpeg did nothing for two minutes and was ended'));
       else if (error) reject(failure(error, stderr, run.ffmpeg, child));
-      else resolve();
+      else resolve(report);
     };
     signal.addEventListener('abort', stop, { once: true });
     // Not its `progress` event: a listener makes it run ffprobe.
     command.on('stderr', (line: string) => {
+      watchdog.feed();
       const at = progressSeconds(line);
       if (at !== undefined && at > seconds) onProgress?.({ seconds: (seconds = at) });
+      if (!isComplaint(line)) return;
+      report.complaints += 1;
+      report.first ??= plainLine(line);
     });
     command.on('error', (error: unknown, _stdout: unknown, stderr?: string | null) => settle(error, stderr ?? ''));
     command.on('end', () => settle());
     command.run();
   });
+}
+
+/** Calls back once nothing has been fed for two minutes, and the file has not changed either. */
+function watch(clock: Clock, path: string | undefined, onHung: () => void) {
+  let quietLooks = 0;
+  let isOver = false;
+  let lastChange: number | undefined;
+  let cancel = clock.after(lookMs, () => void look());
+  async function look(): Promise<void> {
+    quietLooks += 1;
+    const found = path === undefined ? undefined : await stat(path).catch(() => undefined);
+    if (isOver) return;
+    if (found?.mtimeMs !== lastChange) quietLooks = 0;
+    lastChange = found?.mtimeMs;
+    if (quietLooks * lookMs >= stallMs) onHung();
+    else cancel = clock.after(lookMs, () => void look());
+  }
+  return {
+    feed: () => void (quietLooks = 0),
+    stop(): void {
+      isOver = true;
+      cancel();
+    },
+  };
 }
 
 function prepare({ ffmpeg, inputs, output }: FfmpegRun, moreOptions: string[]): FfmpegCommand & Internals {

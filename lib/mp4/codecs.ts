@@ -62,6 +62,10 @@ const objectTypes: Record<number, string> = {
   0xdd: 'vorbis',
 };
 
+/** Sound that MP4 holds as it is; what cameras send beside these (G.711) has to become AAC. */
+const audioForMp4: ReadonlySet<string> = new Set(['aac', 'mp3', 'ac3', 'eac3', 'opus', 'alac', 'flac']);
+export const isAudioForMp4 = (codec: string | undefined): boolean => audioForMp4.has(codec ?? '');
+
 /** @param entry the sample entry, or its first kilobytes */
 export function codecOf(format: string, entry: Buffer): string | undefined {
   const named = codecs[format] ?? (format.toLowerCase().trim() || undefined);

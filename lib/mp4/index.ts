@@ -6,6 +6,7 @@ import type { Track } from './movie';
 import { walkFile, type Report, type Walk } from './walk';
 
 export { bufferSource, fileSource } from './boxes';
+export { isAudioForMp4 } from './codecs';
 export type { Mp4Source } from './boxes';
 export { readParameters, type TrackParameters } from './parameters';
 export { lengthOf, readTracks, shownAt, type MediaTrack } from './samples';

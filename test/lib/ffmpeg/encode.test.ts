@@ -23,6 +23,9 @@ describe('planning a bit rate', () => {
     ['too little for the sound', { seconds: 100, maxBytes: 750e3, ...sound }, 0],
     ['less than the container needs', { seconds: 10, maxBytes: 5e3, ...silent }, 0],
     ['nothing', { seconds: 10, maxBytes: 0, ...silent }, 0],
+    ['a day of a picture each 30 s', { seconds: 86_400, maxBytes: 25e6, pictures: 2880, ...silent }, 2235],
+    ['an hour of a picture each second', { seconds: 3600, maxBytes: 8e6, pictures: 3600, ...silent }, 16_938],
+    ['that hour where there is no room', { seconds: 3600, maxBytes: 0.8e6, pictures: 3600, ...silent }, 0],
   ];
   for (const [name, plan, expected] of table) {
     it(`answers ${expected || 'too small'} for ${name}`, () => assert.equal(rateOf(planBitrate(plan)), expected));
@@ -65,13 +68,25 @@ describe('planning a bit rate', () => {
 });
 
 describe('options for encoding', () => {
-  const mp4 = { whole: true, problems: [], fragmented: false, hasVideo: true, tracks: [], audioCodec: 'aac' };
+  const tracks = [
+    { handler: 'vide', codec: 'mpeg4', samples: 9 },
+    { handler: 'soun', codec: 'aac', samples: 9 },
+  ];
+  const mp4 = {
+    whole: true,
+    problems: [],
+    fragmented: false,
+    hasVideo: true,
+    tracks,
+    codec: 'mpeg4',
+    audioCodec: 'aac',
+  };
   const optionsFor = (encoding: Parameters<typeof encodeOptions>[2]) => encodeOptions(mp4, 720, encoding).join(' ');
 
   it('keep AAC as it is where the size does not matter', () => {
-    assert.match(optionsFor({ by: 'quality' }), /-c:a copy/);
-    assert.match(optionsFor({ by: 'quality', maxBitsPerSecond: 1e6 }), /-c:a aac -b:a 64000/);
-    assert.match(optionsFor({ by: 'size', videoBitsPerSecond: 1e6, pass: 2, passLog: 'x' }), /-c:a aac -b:a 64000/);
+    assert.match(optionsFor({ by: 'quality' }), /-c:a:0 copy/);
+    assert.match(optionsFor({ by: 'quality', maxBitsPerSecond: 1e6 }), /-c:a:0 aac -b:a:0 64000/);
+    assert.match(optionsFor({ by: 'size', videoBitsPerSecond: 1e6, pass: 2, passLog: 'x' }), /-c:a:0 aac -b:a:0 64000/);
   });
 
   it('measure pictures only in the first of two passes, with the same settings', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runFfmpeg, type FfmpegRun } from '../../../lib/ffmpeg/run';
 import { eventually } from '../../support/eventually';
@@ -142,7 +142,7 @@ describe('running a fake ffmpeg', () => {
     const clock = manualClock();
     const running = run(ffmpeg, { signal: stop.signal, clock, onProgress: () => stop.abort() });
     const outcome = failsWith(running, 'EABORTED');
-    await eventually(() => clock.waiting === 1);
+    await eventually(() => stop.signal.aborted && clock.waiting === 1);
     const pid = Number(linesOf(`${ffmpeg}.pid`)[0]);
     await clock.advance(1999);
     assert.ok(isRunning(pid));
@@ -150,6 +150,52 @@ describe('running a fake ffmpeg', () => {
     await outcome;
     assert.ok(!isRunning(pid));
     assert.equal(clock.waiting, 0);
+  });
+
+  it('ends a process that says nothing for two minutes', async () => {
+    const ffmpeg = fake(`echo 'time=00:00:01.00' >&2\nwhile :; do sleep 0.05; done`);
+    const clock = manualClock();
+    let isStarted = false;
+    const running = run(ffmpeg, { clock, onProgress: () => (isStarted = true) });
+    let isOver = false;
+    const outcome = failsWith(running, 'EFFMPEG', /did nothing for two minutes/).finally(() => (isOver = true));
+    await eventually(() => isStarted);
+    const pid = Number(linesOf(`${ffmpeg}.pid`)[0]);
+    let looks = 0;
+    for (; !isOver && looks < 20; looks += 1) {
+      await clock.advance(15_000);
+      await eventually(() => isOver || clock.waiting === 1);
+    }
+    await outcome;
+    assert.ok(looks >= 8 && looks <= 10, `${looks} looks`);
+    assert.ok(!isRunning(pid));
+  });
+
+  it('lets a process go on that speaks, or writes to its file', async () => {
+    const path = join(folder(), 'growing.mp4');
+    const go = join(folder(), 'go');
+    const ffmpeg = fake(`while [ ! -e '${go}' ]; do sleep 0.02; done`);
+    const clock = manualClock();
+    const running = run(ffmpeg, { clock, output: { path, format: 'mp4' } });
+    for (let minute = 0; minute < 6; minute += 1) {
+      writeFileSync(path, '');
+      utimesSync(path, minute, minute);
+      await eventually(() => clock.waiting === 1);
+      for (let look = 0; look < 4; look += 1) {
+        await clock.advance(15_000);
+        await eventually(() => clock.waiting === 1);
+      }
+    }
+    writeFileSync(go, '');
+    await running;
+  });
+
+  it('tells what the process complained of', async () => {
+    const ffmpeg = fake(
+      `echo '[h264 @ 0x1234] error while decoding MB 3 4' >&2\necho 'frame= 1 time=00:00:01.00' >&2\necho 'x: y' >&2`,
+    );
+    assert.deepEqual(await run(ffmpeg), { complaints: 2, first: 'h264: error while decoding MB 3 4' });
+    assert.deepEqual(await run(fake(`echo 'frame= 1 time=00:00:01.00' >&2`, 'good')), { complaints: 0 });
   });
 
   it('ends what a wrapper script started, too', async () => {
