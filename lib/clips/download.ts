@@ -77,7 +77,7 @@ export async function downloadClip(
   };
   try {
     const { signal } = context;
-    const ffmpeg = work.convert !== 'none' || work.thumbnail ? await options.findFfmpeg() : '';
+    const ffmpeg = work.convert === 'none' ? '' : await options.findFfmpeg();
     const saved = await withLock(work, signal, async () => {
       const found = await alreadyHere(job);
       if (found) return found;
@@ -85,7 +85,7 @@ export async function downloadClip(
         ? toMemory(job, connection, signal, options)
         : toFile(job, connection, { signal, save }, options, ffmpeg);
     });
-    const pictured = work.thumbnail ? await withThumbnail(saved, ffmpeg, signal) : saved;
+    const pictured = work.thumbnail ? await withThumbnail(saved, options.findFfmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
     return { type: 'done', data: { ...work, clip: { ...work.clip, file } } };
   } catch (thrown) {

@@ -1,7 +1,7 @@
-/** What is done with a verified file: before it gets its name, and when it is safe here. */
+// Post-processing of a verified download: conversion, thumbnail, deletion on the server.
 import { join, parse } from 'node:path';
 import type { Connection } from '../connection/connection';
-import { toClipError } from '../errors';
+import { toClipError, type ErrorCode } from '../errors';
 import type { Clip, ClipFile } from '../provider';
 import { Semaphore } from '../async/semaphore';
 import { convertFile, type Conversion } from '../ffmpeg/convert';
@@ -12,23 +12,40 @@ import { makeThumbnail } from '../ffmpeg/thumbnail';
 /** Encoding takes every core there is. */
 const conversions = new Semaphore(2);
 
-/** @returns the path of the converted copy, or of the file itself, and what is in it */
+/** The video that is here is worth more than none: it is kept as it came, and that is told. */
+const keepsOriginal: ReadonlySet<ErrorCode> = new Set(['EFFMPEG', 'ENOSPACE']);
+
+/**
+ * @returns the path of the converted copy, or of the file itself, and what is in it
+ * @throws EABORTED; ELIMIT where the size that was asked for cannot be reached
+ */
 export async function converted(
   { file, mp4 }: VerifiedFile,
   { convert, ...conversion }: Omit<Conversion, 'mp4' | 'convert'> & { convert: Conversion['convert'] | 'none' },
 ): Promise<{ path: string; file: VerifiedFile['file'] }> {
   if (convert === 'none') return { path: conversion.path, file };
-  const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
-  const { duration, width, height, codec } = made.mp4;
-  const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
-  return { path: made.path, file: { ...file, ...facts } };
+  try {
+    const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
+    const { duration, width, height, codec } = made.mp4;
+    const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
+    return { path: made.path, file: { ...file, ...facts, problems: [...file.problems, ...made.problems] } };
+  } catch (thrown) {
+    const { code, message } = toClipError(thrown);
+    if (conversion.signal.aborted || !keepsOriginal.has(code)) throw thrown;
+    return { path: conversion.path, file: { ...file, problems: [...file.problems, `not converted. ${message}`] } };
+  }
 }
 
 /** The file is safe here, so a missing thumbnail only becomes a note. */
-export async function withThumbnail(file: ClipFile, ffmpeg: string, signal: AbortSignal): Promise<ClipFile> {
+export async function withThumbnail(
+  file: ClipFile,
+  findFfmpeg: () => Promise<string>,
+  signal: AbortSignal,
+): Promise<ClipFile> {
   const { dir, name } = parse(file.path);
   const thumbnail = join(dir, `${name}.jpg`);
   try {
+    const ffmpeg = await findFfmpeg();
     await conversions.run(signal, () =>
       makeThumbnail({ path: file.path, seconds: file.duration, output: thumbnail, ffmpeg, signal }),
     );
