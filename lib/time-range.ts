@@ -15,7 +15,7 @@ const shownCharacters = 40;
 const example = '2025-03-01T08:50:00Z or 2025-03-01T09:50:00+01:00';
 
 /**
- * Reads epoch milliseconds (number or digits), epoch seconds (10 digits), a `Date`, or an ISO 8601 date-time with a zone.
+ * Reads epoch milliseconds (number or digits), epoch seconds (10 digits, with or without a fraction), a `Date`, or an ISO 8601 date-time with a zone.
  * @param field what messages call the value, such as `msg.start`
  * @param now epoch milliseconds
  * @returns epoch milliseconds
@@ -39,14 +39,16 @@ function read(value: unknown, field: string): number {
   if (typeof value === 'string') {
     const text = value.trim();
     if (/^\d{1,16}$/.test(text)) return fromEpoch(Number(text), text.length === 10);
+    if (/^\d{10}\.\d{1,9}$/.test(text)) return fromEpoch(Number(text), true);
     const parsed = fromIso(text, value, field);
     if (parsed !== undefined) return parsed;
   }
   throw invalid(field, `must be a time such as ${example}, or epoch milliseconds; it is ${shown(value)}`);
 }
 
-function fromEpoch(value: number, isSeconds = Number.isInteger(value) && value >= 1e9 && value < 1e10): number {
-  return isSeconds ? value * 1000 : Math.trunc(value);
+/** Milliseconds with as few digits as seconds would lie in 1970, so nothing else can be meant by these. */
+function fromEpoch(value: number, isSeconds = value >= 1e9 && value < 1e10): number {
+  return isSeconds ? Math.round(value * 1000) : Math.trunc(value);
 }
 
 const isoPattern =
