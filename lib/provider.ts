@@ -256,6 +256,11 @@ export interface ProviderConfig {
   credentials: Credentials;
   tls?: TlsOptions;
   proxy?: ProxyOptions;
+  /**
+   * Tells this connection on this Node-RED from all others, and is the same after a restart: for vendors that want to know
+   * a device again. No secret.
+   */
+  instanceId?: string;
   /** How much the connection may have under way at once: `createClip` is never called more often than that at a time. */
   maxConcurrent?: number;
   /** Epoch milliseconds; passed in so that tests own the time. */

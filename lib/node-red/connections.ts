@@ -1,4 +1,5 @@
 /** Opens the connections of `clip-provider` nodes, and finds them for other nodes. */
+import { hostname } from 'node:os';
 import { readClip } from '../clips/clip';
 import { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
@@ -81,9 +82,9 @@ export function findProvider(runtime: Runtime, id: unknown = 'vdg-sense'): Provi
 
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
 export function readConfig(
-  { RED, clock }: Runtime,
+  { RED, clock, userFolder }: Runtime,
   provider: ProviderDefinition,
-  { settings, tls, proxy }: Record<string, unknown>,
+  { id = 'draft', settings, tls, proxy }: Record<string, unknown>,
   credentials: Credentials,
 ): ProviderConfig {
   return {
@@ -92,6 +93,7 @@ export function readConfig(
     tls: readTls(RED, tls),
     proxy: readProxy(RED, proxy),
     now: clock.now,
+    instanceId: [hostname(), userFolder, id].join('\n'),
   };
 }
 

@@ -14,6 +14,8 @@ export interface ApiCall {
   method: HttpRequest['method'];
   /** Below the root of the API, without a leading slash: "downloads?page=1". */
   path: string;
+  /** Instead of the root of the API that was chosen: "/api/v1". */
+  root?: string;
   /** Goes out as JSON. */
   body?: object;
   /** Goes out as a form. */
@@ -38,10 +40,13 @@ export type AipixApi = ReturnType<typeof createAipixApi>;
  */
 export function createAipixApi(config: ProviderConfig) {
   const { settings, credentials, tls, proxy } = config;
-  const baseUrl = String(settings.url).replace(/\/+$/, '');
+  // People paste addresses from the browser, or with the path that all calls share.
+  const baseUrl = String(settings.url)
+    .replace(/\/(api\/(admin\/)?v1|archive|#).*$/i, '')
+    .replace(/\/+$/, '');
   const isAdmin = settings.api === 'admin';
   const root = isAdmin ? '/api/admin/v1' : '/api/v1';
-  const uuid = deviceId(baseUrl, credentials.username);
+  const uuid = deviceId(baseUrl, credentials.username, config.instanceId);
   // Media may be on another host, so headers with secrets are added where they are wanted, and never to all requests.
   const http = createHttpClient({ baseUrl, tls, proxy, headers: { 'User-Agent': userAgent } });
   const isPasted = credentials.token !== '';
@@ -62,7 +67,7 @@ export function createAipixApi(config: ProviderConfig) {
     const body = call.form ? new URLSearchParams(call.form).toString() : call.body && JSON.stringify(call.body);
     const type = call.form ? 'application/x-www-form-urlencoded' : 'application/json';
     const headers = { ...headersOf(session), ...(body === undefined ? {} : { 'Content-Type': type }) };
-    return http.request({ method, path: `${root}/${path}`, headers, body, signal, action, isList });
+    return http.request({ method, path: `${call.root ?? root}/${path}`, headers, body, signal, action, isList });
   }
 
   /** The parsed answer. @throws what `errorOf` says */
@@ -111,6 +116,7 @@ export function createAipixApi(config: ProviderConfig) {
   return {
     isAdmin,
     isPasted,
+    root,
     baseUrl,
     uuid,
     http,
@@ -124,11 +130,12 @@ export function createAipixApi(config: ProviderConfig) {
 }
 
 /**
- * Identifies this device to the server, which wants the same one each time: the same for the same server and account,
- * without a place to keep it. Made as a name-based UUID (RFC 9562, version 5).
+ * Identifies this device to the server, which wants the same one each time and may keep one session for each: one for each
+ * server, account, connection and Node-RED, without a place to keep it. A name-based UUID (RFC 9562, version 5).
  */
-export function deviceId(baseUrl: string, login: string): string {
-  const hash = createHash('sha1').update(`${userAgent}\n${baseUrl.toLowerCase()}\n${login}`).digest();
+export function deviceId(baseUrl: string, login: string, instanceId = ''): string {
+  const name = [userAgent, baseUrl.toLowerCase(), login, instanceId].join('\n');
+  const hash = createHash('sha1').update(name).digest();
   hash[6] = (hash[6]! & 0x0f) | 0x50;
   hash[8] = (hash[8]! & 0x3f) | 0x80;
   const hex = hash.toString('hex');

@@ -1,14 +1,11 @@
 import { ClipError } from '../../errors';
-import { pathSegment } from '../../net/path-segment';
-import type { Camera, Gap } from '../../provider';
+import type { Camera } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { isObject, type JsonObject } from '../../net/json';
 import { objectsOf } from './json';
-import { gapsBetween } from './records';
-import { isLastPage, readCameras, readRecordings } from './types';
+import { isLastPage, readCameras } from './types';
 
 const maxPages = 1_000;
-const stillRecordingMs = 10 * 60_000;
 
 /**
  * The cameras that the account may see, each once. The plain list is not documented, so the trees are the next tries.
@@ -71,25 +68,4 @@ function camerasBelow(item: JsonObject): JsonObject[] {
 
 function isNotOffered(error: unknown): boolean {
   return error instanceof ClipError && ['ENOTFOUND', 'EINVALID', 'EFORBIDDEN', 'EPROTOCOL'].includes(error.code);
-}
-
-/** Where in a range the camera was not recorded, as far as the server tells: it may as well tell nothing. */
-export async function findGaps(
-  api: AipixApi,
-  camera: string,
-  range: { start: string; end: string },
-  now: number,
-  call: Call,
-): Promise<Gap[]> {
-  const action = `Asking for the recordings of camera ${camera}`;
-  const path = `cameras/${pathSegment(camera, 'The camera')}`;
-  const reply = await api.request({ method: 'GET', path, action, isList: true }, call).catch((error: unknown) => {
-    if (isNotOffered(error)) return undefined;
-    throw error;
-  });
-  const recordings = readRecordings(reply);
-  const last = recordings.at(-1);
-  // A recording that goes on is noted from time to time only.
-  if (last && now - last.end < stillRecordingMs) last.end = Infinity;
-  return gapsBetween(recordings, range);
 }

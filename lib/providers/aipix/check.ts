@@ -2,6 +2,7 @@ import { ClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { listCameras } from './cameras';
+import { authorizeChannel, channelOf, findPushServer } from './watch';
 import { readBoolean, readText, type JsonObject } from '../../net/json';
 
 /** What "Test connection" shows. The first call has logged in. */
@@ -21,8 +22,23 @@ export async function check(api: AipixApi, listens: boolean, now: () => number, 
     ...(version ? { version } : {}),
     ...(cameras ? { cameras: cameras.length } : {}),
     ...(Number.isNaN(serverTime) ? {} : { clockSkewMs: serverTime - now() }),
-    warnings: warnings(api, listens, call, basic, cameras),
+    warnings: [...warnings(api, listens, call, basic, cameras), ...(listens ? await pushWarnings(api, call) : [])],
   };
+}
+
+/** Polling goes on without pushes, so that they are refused would never be noticed. */
+async function pushWarnings(api: AipixApi, call: Call): Promise<string[]> {
+  const channel = channelOf(call.session);
+  if (!channel) return [];
+  try {
+    await findPushServer(api, call);
+    // No socket has this id: a signature for it is of no use, and harmless.
+    await authorizeChannel(api, channel, '0.0', call);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ClipError) || error.code === 'EABORTED' || error.sessionExpired) throw error;
+    return [`Finished clips are found by polling only. ${error.message}`];
+  }
 }
 
 function warnings(
@@ -36,9 +52,11 @@ function warnings(
   return [
     /^http:/i.test(api.baseUrl) && 'The password travels over http without encryption',
     hasCaptcha && !api.isPasted && 'The server can ask for a captcha, which only a person can solve: a token is safer',
-    session.mayExport === false && 'The account lacks the permission "archives-download"',
+    !api.isAdmin && session.mayExport === false && 'The account lacks the permission "archives-download"',
     cameras === undefined && 'The server does not list its cameras: type their ids',
     api.isAdmin && 'The admin API is hardly documented: use the client API where you can',
-    listens && !session.tokenId && 'The server does not name a push channel: finished clips are found by polling only',
+    listens &&
+      !channelOf(session) &&
+      'The server does not name a push channel: finished clips are found by polling only',
   ].filter((text) => text !== false);
 }

@@ -10,14 +10,14 @@ import {
   type ProviderConfig,
 } from '../../provider';
 import { createAipixApi, type Call } from './api';
-import { findGaps, listCameras } from './cameras';
+import { listCameras } from './cameras';
 import { check } from './check';
-import { createDownloads, rangeId } from './downloads';
+import { createDownloads, isNoList, rangeId } from './downloads';
 import { createLogin } from './login';
 import { regenerationMs, regenerateLostFile } from './lost-file';
 import { openFile } from './media';
 import { createPushTracker } from './push-tracker';
-import { epochOf, statusOf, toClip } from './records';
+import { epochOf, statusOf, toClip, toPushedClip } from './records';
 import { createRegenerations } from './regeneration';
 import { retentionMs, type AipixSession, type Download } from './types';
 import { watchPushes } from './watch';
@@ -31,7 +31,7 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   const pushTracker = createPushTracker(config.now);
   const regenerations = createRegenerations(downloads, pushTracker, config.now);
   const maxClipMs = typeof config.settings.maxClip === 'number' ? config.settings.maxClip * 1000 : Infinity;
-  const listens = config.settings.push === true && !api.isAdmin;
+  const listens = config.settings.push === true;
 
   const provider: Provider<AipixSession> = {
     login: createLogin(api, config.credentials),
@@ -75,21 +75,27 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
 
     async openClip(clip, call) {
       const action = `Downloading the clip of ${describeClip(clip)}`;
-      const record = (await downloads.find([clip], call, regenerations.idOf)).get(regenerations.idOf(clip));
+      const id = regenerations.idOf(clip);
+      const outcome = pushTracker.of(id);
+      const record = (await findRecords([clip], call))?.get(id);
+      const { offset, etag, size } = call;
+      if (!record && outcome?.url) {
+        const opened = await openFile(api, { url: outcome.url, offset, etag, size, action }, call);
+        if (!('absent' in opened)) return opened;
+        throw new ClipError('EEXPIRED', `${action}: the server answered HTTP ${opened.status}. Create the clip again`);
+      }
       if (!record) {
         throw new ClipError(
           clip.status === 'finished' ? 'EEXPIRED' : 'ENOTFOUND',
           `${action}: the server does not list it. It may have been deleted there: create it again`,
         );
       }
-      const outcome = pushTracker.of(regenerations.idOf(clip));
       const status = statusOf(record, { wasFinished: clip.status === 'finished', outcome, now: config.now() });
       if (status === 'failed') throw new ClipError('EFAILED', `${action}: the server could not make it`);
       if (status === 'expired')
         throw await regenerateLostFile(regenerations, { clip, record, action, why: 'gone' }, config.now(), call);
       const url = record.url ?? outcome?.url;
       if (status !== 'finished' || !url) throw notReady(clip, action);
-      const { offset, etag, size } = call;
       const opened = await openFile(api, { url, offset, etag, size, action }, call);
       if (!('absent' in opened)) return opened;
       const lost = { clip, record, action: `${action}: the server answered HTTP ${opened.status}`, why: opened.absent };
@@ -115,11 +121,6 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       api.http.close();
     },
   };
-  if (!api.isAdmin) {
-    provider.surveyFootage = async (camera, range, call) => ({
-      gaps: await findGaps(api, camera, range, config.now(), call),
-    });
-  }
   if (listens) {
     provider.watch = (changed, call) => {
       const changedRecord = (id?: string): void => changed(id && regenerations.clipIdOf(id));
@@ -144,17 +145,32 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   }
 
   async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
-    const records = await downloads.find(clips, call, regenerations.idOf);
+    const records = await findRecords(clips, call);
     const answers: (ProviderClip | ClipError | undefined)[] = [];
     // One after the other: a file that has to be made again costs a request.
     for (const clip of clips) {
-      const record = records.get(regenerations.idOf(clip));
-      answers.push(record && (await judge(clip, record, call)));
+      const id = regenerations.idOf(clip);
+      const record = records?.get(id);
+      const outcome = pushTracker.of(id);
+      if (record) answers.push(await evaluate(clip, record, call));
+      else if (outcome) answers.push(toPushedClip(clip, outcome));
+      // Without a list, the push is what tells.
+      else answers.push(records ? undefined : stillMaking(clip));
     }
     return answers;
   }
 
-  async function judge(clip: Clip, record: Download, call: Call): Promise<ProviderClip | ClipError> {
+  /** `undefined` where the server has no list, and a push is what tells. @throws EUNSUPPORTED where there is no push either */
+  async function findRecords(clips: Clip[], call: Call): Promise<Map<string, Download> | undefined> {
+    try {
+      return await downloads.find(clips, call, regenerations.idOf);
+    } catch (error) {
+      if (listens && isNoList(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async function evaluate(clip: Clip, record: Download, call: Call): Promise<ProviderClip | ClipError> {
     const id = regenerations.idOf(clip);
     const known = { wasFinished: clip.status === 'finished', outcome: pushTracker.of(id), now: config.now() };
     let status = statusOf(record, known);
@@ -206,6 +222,10 @@ function wholeSeconds(
   const isTooLong = to - from > maxClipMs && epochOf(end) - epochOf(start) <= maxClipMs;
   const isShortened = isTooLong || (to > now && down(epochOf(end)) > from);
   return { start: from, end: isShortened ? down(epochOf(end)) : to };
+}
+
+function stillMaking({ id, camera, start, end, ref }: Clip): ProviderClip {
+  return { id, camera, start, end, status: 'busy', progress: 0, ...(ref ? { ref } : {}) };
 }
 
 function newClip(

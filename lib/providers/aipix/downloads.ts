@@ -107,7 +107,7 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
 
     /**
      * The records of clips, by what `idOf` gives for them; those that are not listed are left out.
-     * @throws EUNSUPPORTED where the server has no list
+     * @throws EUNSUPPORTED where the server has no list, see `isNoList`
      */
     async find(clips: Clip[], call: Call, idOf: (clip: Clip) => string): Promise<Map<string, Download>> {
       const found = new Map<string, Download>();
@@ -125,7 +125,8 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
           return found.size === wanted.size;
         });
       } catch (error) {
-        throw isUnknownPath(error) ? noList(action, error as ClipError, api.isAdmin) : error;
+        // A list that was there before is there again when the server, or what stands before it, has started.
+        throw isUnknownPath(error) && !known.has('list') ? noList(action, error as ClipError, api.isAdmin) : error;
       }
       return found;
     },
@@ -213,6 +214,11 @@ function isLessTelling(known: unknown, other: unknown): boolean {
 
 function isMissing(error: unknown): boolean {
   return error instanceof ClipError && error.vendorCode === 'HTTP 404';
+}
+
+/** Is the error about a server that has no list of generated files? */
+export function isNoList(error: unknown): boolean {
+  return error instanceof ClipError && error.code === 'EUNSUPPORTED';
 }
 
 function noList(action: string, { vendorCode }: ClipError, isAdmin: boolean): ClipError {

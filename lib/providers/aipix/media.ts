@@ -63,12 +63,12 @@ function addressOf(url: string, baseUrl: string): URL {
   return address;
 }
 
-/** A server that calls itself "localhost" is a known mistake of its configuration, and only its owner can mend it. */
+/** A server that names a host inside of its own network is a known mistake of its configuration; only its owner can mend it. */
 function explain(error: unknown, address: URL, baseUrl: string): unknown {
-  const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  if (error instanceof ClipError && isLoopback(address) && !isLoopback(new URL(baseUrl))) {
+  const isElsewhere = address.hostname !== new URL(baseUrl).hostname;
+  if (error instanceof ClipError && error.code === 'ENETWORK' && isElsewhere) {
     return error.withMessage(
-      `${error.message}. The server gives "${address.hostname}" as the host of the file: its public address must be set in its own configuration`,
+      `${error.message}. The server gives "${address.hostname}" as the host of the file: if it cannot be reached from here, its public address must be set in the configuration of the server`,
     );
   }
   return error;

@@ -32,6 +32,17 @@ export function statusOf(record: Download, { wasFinished, outcome, now }: Known)
   return 'busy';
 }
 
+/** A clip whose end a push has told, on a server that does not list it. */
+export function toPushedClip({ id, camera, start, end, ref }: ProviderClip, outcome: Outcome): ProviderClip {
+  const status = outcome.isError ? 'failed' : 'finished';
+  return {
+    ...{ id, camera, start, end, status, progress: status === 'finished' ? 100 : 0 },
+    ...(status === 'failed' ? { reason: 'the server reports an error, without a reason' } : {}),
+    ...(status === 'finished' ? { expires: new Date(outcome.at + retentionMs).toISOString() } : {}),
+    ...(ref ? { ref } : {}),
+  };
+}
+
 export function toClip(
   record: Download,
   asked: Pick<ProviderClip, 'id' | 'camera' | 'start' | 'end' | 'ref'>,
@@ -68,29 +79,12 @@ function reasonOf({ word }: Download): string {
 function gapsOf({ start, end }: Download, asked: { start: string; end: string }): Gap[] {
   const secondMs = 1000;
   if (!start || !end || epochOf(start) >= epochOf(end)) return [];
+  // A record of quite another time is one of a server that does not write UTC, as releases before 24.09 may.
+  if (epochOf(end) <= epochOf(asked.start) || epochOf(start) >= epochOf(asked.end)) return [];
   const gaps: Gap[] = [];
   if (epochOf(start) - epochOf(asked.start) > secondMs)
     gaps.push({ start: asked.start, end: earlier(start, asked.end) });
   if (epochOf(asked.end) - epochOf(end) > secondMs) gaps.push({ start: later(end, asked.start), end: asked.end });
-  return gaps;
-}
-
-/** Where in a range nothing was recorded. Nothing known about recordings: no gap known. Ranges as epoch milliseconds. */
-export function gapsBetween(
-  recordings: { start: number; end: number }[],
-  range: { start: string; end: string },
-): Gap[] {
-  if (recordings.length === 0) return [];
-  const end = epochOf(range.end);
-  const gaps: Gap[] = [];
-  let at = epochOf(range.start);
-  for (const recording of [...recordings, { start: Infinity, end: Infinity }]) {
-    const until = Math.min(recording.start, end);
-    // Stored in whole seconds, so neighbours may seem to be one apart.
-    if (until - at > 1000) gaps.push({ start: new Date(at).toISOString(), end: new Date(until).toISOString() });
-    at = Math.max(at, recording.end);
-    if (at >= end) break;
-  }
   return gaps;
 }
 

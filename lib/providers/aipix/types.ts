@@ -209,13 +209,3 @@ export function readCameras(items: JsonObject[]): Camera[] {
     return [{ id, name, ...(isBlocked || status ? { online } : {}) }];
   });
 }
-
-/** When a camera was recorded: `from` in Unix seconds, `duration` in seconds. Epoch milliseconds out, in order. */
-export function readRecordings(reply: unknown): { start: number; end: number }[] {
-  const [camera] = objectsOf(reply);
-  const ranges = Array.isArray(camera?.archive_ranges) ? camera.archive_ranges.filter(isObject) : [];
-  return ranges
-    .map(({ from, duration }) => ({ start: Number(from) * 1000, end: (Number(from) + Number(duration)) * 1000 }))
-    .filter(({ start, end }) => Number.isFinite(start) && end > start)
-    .sort((a, b) => a.start - b.start);
-}

@@ -3,16 +3,69 @@ import { ClipError } from '../../errors';
 import type { ProviderConfig } from '../../provider';
 import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
-import { isObject, readText } from '../../net/json';
+import { isObject, parseJson, readText } from '../../net/json';
 import type { PushTracker } from './push-tracker';
 import { pushAddresses, subscribe } from './push';
-import { readPush, readPushServer } from './types';
+import { readPush, readPushServer, type AipixSession, type PushServer } from './types';
 
 interface Parts {
   api: AipixApi;
   config: ProviderConfig;
   pushTracker: PushTracker;
   clock: Clock;
+}
+
+/** Where the push server is. @throws EUNSUPPORTED where the server names none */
+export async function findPushServer(api: AipixApi, call: Call): Promise<PushServer> {
+  const action = 'Asking for the address of the push server';
+  const reply = await atFirstOf([api.root, clientRoot], (root) =>
+    api.request({ method: 'GET', path: 'wsurl', root, action }, call),
+  );
+  const server = readPushServer(reply);
+  if (!server) throw new ClipError('EUNSUPPORTED', `${action}: the server gives none`);
+  return server;
+}
+
+/** The signature for a private channel. */
+export async function authorizeChannel(api: AipixApi, channel: string, socketId: string, call: Call): Promise<string> {
+  const action = 'Asking for access to the push channel';
+  const form = { socket_id: socketId, channel_name: channel };
+  const reply = await atFirstOf([api.root, clientRoot, ''], (root) =>
+    api.request({ method: 'POST', path: 'broadcasting/auth', root, form, action }, call),
+  );
+  const auth = isObject(reply) ? readText(reply.auth) : undefined;
+  if (!auth) throw new ClipError('EPROTOCOL', `${action}: the answer holds no signature`);
+  return auth;
+}
+
+const clientRoot = '/api/v1';
+
+/** Where administrators find these is not published: where they are missing, they are looked for among those of users. */
+async function atFirstOf<T>(roots: string[], attempt: (root: string) => Promise<T>): Promise<T> {
+  let refusal: unknown;
+  for (const root of new Set(roots)) {
+    try {
+      return await attempt(root);
+    } catch (error) {
+      const isElsewhere = error instanceof ClipError && /^HTTP (403|404|405)$/.test(error.vendorCode ?? '');
+      if (!isElsewhere) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal;
+}
+
+/** The channel of a session's token; `undefined` where nothing names one. */
+export function channelOf({ tokenId, token }: AipixSession): string | undefined {
+  const id = tokenId ?? tokenIdIn(token);
+  return id && `private-token.${id}`;
+}
+
+/** A JWT names itself (RFC 7519, 4.1.7). */
+function tokenIdIn(token: string): string | undefined {
+  const [, payload = ''] = token.split('.');
+  const claims = parseJson(Buffer.from(payload, 'base64url').toString());
+  return isObject(claims) ? readText(claims.jti) : undefined;
 }
 
 /**
@@ -25,9 +78,8 @@ export async function watchPushes(
   call: Call,
 ): Promise<void> {
   pushTracker.newToken();
-  const { tokenId } = call.session;
-  if (!tokenId) return;
-  const channel = `private-token.${tokenId}`;
+  const channel = channelOf(call.session);
+  if (!channel) return;
   const over = new AbortController();
   const signal = AbortSignal.any([call.signal, over.signal]);
   const { tls, proxy } = config;
@@ -37,21 +89,9 @@ export async function watchPushes(
     clock,
     signal,
 
-    async discover() {
-      const action = 'Asking for the address of the push server';
-      const server = readPushServer(await api.request({ method: 'GET', path: 'wsurl', action }, { ...call, signal }));
-      if (!server) throw new ClipError('EUNSUPPORTED', `${action}: the server gives none`);
-      return pushAddresses(server);
-    },
+    discover: async () => pushAddresses(await findPushServer(api, { ...call, signal })),
 
-    async authorize(socketId) {
-      const action = 'Asking for access to the push channel';
-      const form = { socket_id: socketId, channel_name: channel };
-      const reply = await api.request({ method: 'POST', path: 'broadcasting/auth', form, action }, { ...call, signal });
-      const auth = isObject(reply) ? readText(reply.auth) : undefined;
-      if (!auth) throw new ClipError('EPROTOCOL', `${action}: the answer holds no signature`);
-      return auth;
-    },
+    authorize: (socketId) => authorizeChannel(api, channel, socketId, { ...call, signal }),
 
     connect: (url, handlers) =>
       openWebSocket({ url, tls, proxy, signal, action: 'Connecting to the push server', ...handlers }),

@@ -51,8 +51,12 @@ export function adminLogin(state: AipixState, request: RecordedRequest, body: Bo
     access_token: session.token,
     token_type: 'Bearer',
     expires_at: bareTime(state.now() + Math.min(lifetimeMs, 365 * 86_400_000)),
-    // The sample shows no id here, so an administrator has no push channel.
-    user: { ...(userJson(state, session, 'login') as object), access_token_id: null, admin_camera_groups: [] },
+    // The sample shows no id here.
+    user: {
+      ...(userJson(state, session, 'login') as object),
+      access_token_id: state.options.admin.pushAt === 'nowhere' ? null : session.tokenId,
+      admin_camera_groups: [],
+    },
   });
 }
 

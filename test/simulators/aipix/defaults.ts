@@ -119,6 +119,6 @@ export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
       largeMedia: 0,
       ...media,
     },
-    admin: { idInReply: true, list: true, cameras: false, cameraField: 'ids', ...admin },
+    admin: { pushAt: 'nowhere', idInReply: true, list: true, cameras: false, cameraField: 'ids', ...admin },
   };
 }

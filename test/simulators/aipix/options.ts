@@ -190,8 +190,17 @@ export interface AipixOptions {
   repeat: 'missing' | 'same id' | 'new id';
   push: PushOptions;
   media: MediaOptions;
-  /** `cameraField`: what names the camera in a request for a file (unknown). */
-  admin: { idInReply: boolean; list: boolean; cameras: boolean; cameraField: 'ids' | 'camera_id' };
+  /**
+   * `cameraField`: what names the camera in a request for a file (unknown). `pushAt`: below which root administrators find
+   * pushes, which one document promises and none describes.
+   */
+  admin: {
+    pushAt: 'nowhere' | 'admin' | 'client';
+    idInReply: boolean;
+    list: boolean;
+    cameras: boolean;
+    cameraField: 'ids' | 'camera_id';
+  };
 }
 
 type Groups = 'login' | 'throttle' | 'paths' | 'list' | 'making' | 'retention' | 'push' | 'media' | 'admin';

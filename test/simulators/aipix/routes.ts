@@ -56,6 +56,10 @@ function answerAdmin(
   if (rest === 'auth/token' && request.method === 'POST') return adminLogin(state, request, body);
   const session = sessionOf(state, request);
   if (!session?.user.isAdmin) return unauthenticated(state);
+  if (state.options.admin.pushAt === 'admin') {
+    if (rest === 'wsurl') return wsurl(state, session);
+    if (rest === 'broadcasting/auth' && request.method === 'POST') return broadcastingAuth(state, request, session);
+  }
   if (rest === 'cameras' && state.options.admin.cameras) return cameras(state, request, session.user.login, rest);
   return adminDownloads(state, request, session, rest, body);
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { aipix } from '../../../../lib/providers/aipix';
 import { parseJson } from '../../../../lib/net/json';
 import { readTime, writeId } from '../../../../lib/providers/aipix/json';
-import { gapsBetween } from '../../../../lib/providers/aipix/records';
-import { aipixCamera, type AipixSettings } from '../../../simulators/aipix';
-import { calls, closeAll, connectTo, errorOf, fails, never, NOON, pasted, root, start } from './support';
+import { deviceId } from '../../../../lib/providers/aipix/api';
+import type { AipixSettings } from '../../../simulators/aipix';
+import { calls, closeAll, connectTo, errorOf, fails, never, root, start } from './support';
 
 describe('Aipix: cameras', () => {
   afterEach(closeAll);
@@ -99,66 +99,17 @@ describe('Aipix: cameras', () => {
     for (const id of ['', 'a b', '../users', '2/3', 'x'.repeat(65)]) assert.match(cameraProblem!(id)!, /whole number/);
   });
 
-  describe('tell where they were not recorded', () => {
-    const gaps = async (footage: { from?: string; to?: string }[], range: [string, string]) => {
-      const sim = await start({ cameras: [aipixCamera({ id: '2', footage })] });
-      const provider = await aipix.open({
-        settings: { url: sim.url, api: 'client', push: false },
-        credentials: pasted,
-        now: () => sim.now(),
-      });
-      const session = await provider.login!({ signal: never });
-      const [start_, end] = range;
-      const found = await provider.surveyFootage!('2', { start: start_, end }, { signal: never, session });
-      await provider.close!(session);
-      return found.gaps;
-    };
-    const range: [string, string] = ['2025-03-01T11:00:00.000Z', '2025-03-01T11:10:00.000Z'];
+  it('are known to the server by one device for each connection and Node-RED', () => {
+    const ids = ['a', 'b'].map((instance) => deviceId('http://vms', 'joe', instance));
+    assert.equal(new Set(ids).size, 2);
+    assert.equal(deviceId('http://vms', 'joe', 'a'), ids[0]);
+  });
 
-    it('before, between and after recordings', async () => {
-      const footage = [
-        { from: '2025-03-01T11:01:00Z', to: '2025-03-01T11:02:00Z' },
-        { from: '2025-03-01T11:05:00Z', to: '2025-03-01T11:06:00Z' },
-      ];
-      assert.deepEqual(await gaps(footage, range), [
-        { start: '2025-03-01T11:00:00.000Z', end: '2025-03-01T11:01:00.000Z' },
-        { start: '2025-03-01T11:02:00.000Z', end: '2025-03-01T11:05:00.000Z' },
-        { start: '2025-03-01T11:06:00.000Z', end: '2025-03-01T11:10:00.000Z' },
-      ]);
-    });
-
-    it('but not where the server does not tell of the camera', async () => {
-      const sim = await start();
-      const connection = connectTo(sim);
-      await connection.listCameras(never);
-      for (const status of [403, 404, 422]) {
-        sim.failNext({ kind: 'reply', reply: { status, body: '{}' } });
-        assert.deepEqual(await connection.surveyFootage('2', { start: range[0], end: range[1] }, never), {
-          maxClipSeconds: 600,
-          gaps: [],
-        });
-      }
-      sim.failNext({ kind: 'reply', reply: { status: 503, body: '' } });
-      await assert.rejects(
-        connection.surveyFootage('2', { start: range[0], end: range[1] }, never),
-        ({ retryable }: { retryable: boolean }) => retryable,
-      );
-    });
-
-    it('but not while the recording goes on, nor where nothing is known', async () => {
-      assert.deepEqual(await gaps([{ to: '2025-03-01T11:55:00Z' }], ['2025-03-01T11:50:00.000Z', NOON]), []);
-      assert.deepEqual(await gaps([], range), []);
-    });
-
-    it('and overlap does not matter', () => {
-      const at = (minutes: number): number => Date.parse(range[0]) + minutes * 60_000;
-      const recordings = [
-        { start: at(-5), end: at(4) },
-        { start: at(1), end: at(2) },
-        { start: at(4), end: at(30) },
-      ];
-      assert.deepEqual(gapsBetween(recordings, { start: range[0], end: range[1] }), []);
-    });
+  it('are found below an address that was pasted from a browser or with the path of the API', async () => {
+    const sim = await start();
+    for (const pasted of ['/api/v1', '/api/v1/', '/archive#/cameras', '/#/archive', '/api/admin/v1']) {
+      assert.equal((await connectTo(sim, { settings: { url: sim.url + pasted } }).listCameras(never)).length, 4);
+    }
   });
 });
 

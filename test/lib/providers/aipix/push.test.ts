@@ -5,7 +5,20 @@ import type { Clip } from '../../../../lib/provider';
 import type { Aipix, AipixSettings } from '../../../simulators/aipix';
 import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';
 import { eventually } from '../../../support/eventually';
-import { calls, closeAll, connectTo, createFinished, hour, never, pasted, poll, request, root, start } from './support';
+import {
+  calls,
+  closeAll,
+  connectTo,
+  createFinished,
+  download,
+  hour,
+  never,
+  pasted,
+  poll,
+  request,
+  root,
+  start,
+} from './support';
 
 /** The record's address as the list gives it before there is a file, so that only the push can tell. */
 const silentList: AipixSettings['record'] = { statusIn: [] };
@@ -57,6 +70,27 @@ describe('Aipix: pushes', () => {
       const clip = await create(connection);
       sim.finish(clip.id);
       await eventually(() => assert.deepEqual(heard, [clip.id]));
+    });
+  }
+
+  for (const [name, settings, api] of [
+    ['users whose server has no list', { paths: { list: [] } }, 'client'],
+    ['administrators, below their own path', { admin: { pushAt: 'admin', list: false, cameras: true } }, 'admin'],
+    ['administrators, below the path of users', { admin: { pushAt: 'client', list: false, cameras: true } }, 'admin'],
+  ] as [string, AipixSettings, string][]) {
+    it(`alone finish and download a clip, for ${name}`, async () => {
+      const { sim, connection, heard } = await listen(settings, {
+        settings: { api },
+        ...(api === 'admin' ? { credentials: root } : {}),
+      });
+      const clip = await create(connection);
+      assert.equal((await poll(connection, clip))?.status, 'busy');
+      sim.finish(clip.id);
+      await eventually(() => assert.equal(heard.length, 1));
+      const found = await poll(connection, clip);
+      assert.equal(found?.status, 'finished');
+      assert.ok(!JSON.stringify(found).includes('http'), 'the address stays in memory');
+      assert.ok((await download(connection, found!)).length > 0);
     });
   }
 
