@@ -90,7 +90,7 @@ describe('Aipix: pushes', () => {
       const found = await poll(connection, clip);
       assert.equal(found?.status, 'finished');
       assert.ok(!JSON.stringify(found).includes('http'), 'the address stays in memory');
-      assert.ok((await download(connection, found!)).length > 0);
+      assert.ok((await download(connection, found)).length > 0);
     });
   }
 
