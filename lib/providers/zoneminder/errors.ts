@@ -88,7 +88,7 @@ export function redirectError({ status, redirect }: HttpHead, action: string, se
   return new ClipError(
     'EPROTOCOL',
     `${action}: the server redirects${where} (${vendorCode}). Set the address of the connection to where ZoneMinder is`,
-    { vendorCode },
+    { vendorCode, retryable: true },
   );
 }
 

@@ -64,7 +64,10 @@ function placed(event: ZoneMinderEvent, zone: string, afterMs: number): Recordin
     return { ...common, startMs, ...endOf(startMs, toInstants(endText, zone), lengthSeconds) };
   });
   if (starts.length < 2) return starts;
-  const possible = starts.filter(({ startMs, endMs }) => startMs >= afterMs - slackMs && (endMs ?? startMs) >= startMs);
+  const certain = starts.filter(({ doubt }) => doubt === undefined);
+  const possible = (certain.length > 0 ? certain : starts).filter(
+    ({ startMs, endMs }) => startMs >= afterMs - slackMs && (endMs ?? startMs) >= startMs,
+  );
   const [only, another] = possible.length > 0 ? possible : starts.slice(-1);
   if (!only || !another) return only ? [only] : [];
   // Recording without a break goes on where the event before it ended.

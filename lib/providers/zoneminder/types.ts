@@ -59,14 +59,13 @@ function readEvent(entry: unknown): ZoneMinderEvent | undefined {
   const event = isObject(entry) && isObject(entry.Event) ? entry.Event : {};
   const id = readId(event.Id);
   const camera = readId(event.MonitorId);
-  // The columns were called StartTime and EndTime up to 1.34.
-  const startText = readLocalTime(event.StartDateTime ?? event.StartTime);
+  const startText = readLocalTime(event.StartDateTime);
   if (!id || !camera || !startText) return undefined;
   return {
     id,
     camera,
     startText,
-    endText: readLocalTime(event.EndDateTime ?? event.EndTime),
+    endText: readLocalTime(event.EndDateTime),
     lengthSeconds: readPositive(event.Length),
     video: readText(event.DefaultVideo) ?? '',
     hasPictures: (readCount(event.SaveJPEGs) ?? 0) > 0,

@@ -61,8 +61,6 @@ export interface ZoneMinderOptions {
   databaseZone: string;
   /** Ids and counts as text, as PHP with an older database driver gives them. */
   numbersAsText: boolean;
-  /** Column names up to 1.34. */
-  oldColumns: boolean;
   /** `pagination` is in the answer. */
   pagination: boolean;
   /** Largest page. */
@@ -117,7 +115,6 @@ export function zoneMinderOptions(settings: ZoneMinderSettings): ZoneMinderOptio
     recorderZone: '',
     databaseZone: '',
     numbersAsText: false,
-    oldColumns: false,
     pagination: true,
     pageLimit: 100,
     bytesPerSecond: Infinity,
