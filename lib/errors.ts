@@ -38,6 +38,8 @@ export interface ErrorDetails {
    * A provider that has read the vendor's own format behind an HTTP status says `inconclusive: false`.
    */
   inconclusive?: boolean;
+  /** No request was sent: the vendor has asked for a pause that is not over. This is no failure of the job's own. */
+  notSent?: boolean;
 }
 
 /**
@@ -51,8 +53,9 @@ export class ClipError extends Error {
   declare readonly vendorCode?: string;
   /** Not enumerable: a matter between a provider and its connection. */
   declare readonly sessionExpired?: boolean;
-  /** Not enumerable: a matter between a provider and the retry policy. */
+  /** Not enumerable: matters of the retry policy. */
   declare readonly inconclusive: boolean;
+  declare readonly notSent?: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message);
@@ -61,6 +64,7 @@ export class ClipError extends Error {
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.vendorCode !== undefined) this.vendorCode = details.vendorCode;
     if (details.sessionExpired) Object.defineProperty(this, 'sessionExpired', { value: true });
+    if (details.notSent) Object.defineProperty(this, 'notSent', { value: true });
     Object.defineProperty(this, 'inconclusive', { value: details.inconclusive ?? code === 'EPROTOCOL' });
   }
 
@@ -73,6 +77,11 @@ export class ClipError extends Error {
 }
 
 ClipError.prototype.name = 'ClipError';
+
+/** May the same request succeed later? Unlike `retryable`, which flows see, this also holds for what is no verdict. */
+export function mayPass({ retryable, inconclusive, sessionExpired = false }: ClipError): boolean {
+  return retryable || inconclusive || sessionExpired;
+}
 
 /** The error of whatever a person, a deploy or a shutdown has stopped. */
 export function cancelled(message = 'Cancelled'): ClipError {

@@ -65,7 +65,7 @@ export = (RED: NodeRed): void => {
         return { task: { connection: connection.id, clip, ...names, ...settings } };
       },
       run: (job, connection, context, { progress }) =>
-        downloadOrRecreate(job, connection, context, runtime.clock.now, (current, kept) =>
+        downloadOrRecreate(job, connection, context, runtime.clock.steadyNow, (current, kept) =>
           downloadClip(current, connection, kept, {
             clock: runtime.clock,
             findFfmpeg: () => runtime.findFfmpeg(),

@@ -59,7 +59,8 @@ export = (RED: NodeRed): void => {
         if (typeof template !== 'string') throw new ClipError('EINVALID', `${folder.name} must be text`);
         // Only what has been recorded can be asked for.
         const runAt = Math.max(...ranges.map((range) => Date.parse(range.end))) + settleMs;
-        const giveUpAt = timeoutMs > 0 ? { giveUpAt: Math.max(now, runAt) + timeoutMs } : {};
+        const untilRunMs = Math.max(0, runAt - now);
+        const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.steadyNow() + untilRunMs + timeoutMs } : {};
         const request = { ...settings, ...giveUpAt, ranges, folder: template, base: runtime.fileFolder };
         return { task: await newExport(request, connection), runAt };
       },

@@ -26,11 +26,11 @@ export = (RED: NodeRed): void => {
       configure,
       async accept(message, { intervalMs, maxIntervalMs, timeoutMs }) {
         const { clip, connection } = resolveClip(runtime, message, definition.connection);
-        const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.now() + timeoutMs } : {};
+        const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.steadyNow() + timeoutMs } : {};
         const task = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
         return { task };
       },
-      run: (job, connection, context) => pollOrRecreate(job, connection, context, runtime.clock.now),
+      run: (job, connection, context) => pollOrRecreate(job, connection, context, runtime.clock.steadyNow),
       write(message, { clip }) {
         message.clip = clip;
       },

@@ -1,4 +1,4 @@
-/** Ends waiting when an AbortSignal fires. */
+// Ends waiting when an AbortSignal fires.
 
 /**
  * Rejects with the signal's reason when it fires, whatever becomes of the promise: others may still wait for it, and a

@@ -1,7 +1,11 @@
-/** Time, passed in wherever something waits, so that tests own it. */
+// Time, passed in wherever something waits, so that tests own it.
+import { performance } from 'node:perf_hooks';
+
 export interface Clock {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, as the system has them: they jump when somebody sets its clock. */
   now(): number;
+  /** The same without the jumps since the process started: for deadlines and for lengths of time. */
+  steadyNow(): number;
   /** Calls back once after that many milliseconds; the returned function cancels. */
   after(ms: number, call: () => void): () => void;
 }
@@ -9,13 +13,30 @@ export interface Clock {
 /** The longest delay that Node's timers keep; they fire at once beyond it. */
 const longestTimerMs = 2 ** 31 - 1;
 
+/** What two readings of the same length of time may differ by, for rounding and for a clock that is being slewed. */
+const driftMs = 1_000;
+
+/** A clock that goes with another one, but for its jumps. @param monotonic milliseconds of any origin */
+export function withoutJumps(now: () => number, monotonic: () => number): () => number {
+  let jumpedMs = 0;
+  let last = { now: now(), monotonic: monotonic() };
+  return () => {
+    const read = { now: now(), monotonic: monotonic() };
+    const jumpMs = read.now - last.now - (read.monotonic - last.monotonic);
+    if (Math.abs(jumpMs) > driftMs) jumpedMs += Math.round(jumpMs);
+    last = read;
+    return read.now - jumpedMs;
+  };
+}
+
 export const systemClock: Clock = {
   now: Date.now,
+  steadyNow: withoutJumps(Date.now, () => performance.now()),
   after(ms, call) {
-    const dueAt = Date.now() + ms;
+    const dueAt = performance.now() + ms;
     let timer: NodeJS.Timeout;
     const arm = (): void => {
-      const leftMs = dueAt - Date.now();
+      const leftMs = dueAt - performance.now();
       timer = setTimeout(leftMs > longestTimerMs ? arm : call, Math.min(Math.max(0, leftMs), longestTimerMs));
     };
     arm();

@@ -1,9 +1,10 @@
-import type { ClipError } from '../errors';
+// Says when something that failed is tried again: exponential backoff with jitter, and the pauses that vendors ask for.
+import { mayPass, type ClipError } from '../errors';
 
 const baseMs = 1_000;
 const ceilingMs = 60_000;
 /** One pause asked for by a vendor is honoured up to this. */
-const longestRetryAfterMs = 15 * 60_000;
+export const longestRetryAfterMs = 15 * 60_000;
 /** First try included. */
 export const maxAttempts = 5;
 
@@ -16,11 +17,14 @@ export function retryDelayMs(
   failures: number,
   random: () => number = Math.random,
 ): number | undefined {
-  return error.retryable && failures < maxAttempts ? backoffMs(error, failures, random) : undefined;
+  const isWorthATry = error.notSent || (mayPass(error) && failures < maxAttempts);
+  return isWorthATry ? backoffMs(error, failures, random) : undefined;
 }
 
 /** The wait alone, for loops that are bounded by something else than a number of tries. */
 export function backoffMs(error: ClipError, failures: number, random: () => number = Math.random): number {
+  // All that waits for the same pause goes on at the same moment, and so in one round.
+  if (error.notSent) return Math.ceil(error.retryAfterMs ?? baseMs);
   const exponentialMs = Math.min(ceilingMs, baseMs * 2 ** (failures - 1)) * (0.75 + random() / 2);
   return Math.round(Math.max(exponentialMs, Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs)));
 }

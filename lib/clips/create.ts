@@ -1,3 +1,4 @@
+// Asks a vendor for a clip: the job of one create-clip message.
 import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';

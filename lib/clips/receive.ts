@@ -96,10 +96,10 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
 /** Destroys the body when the signal fires or the server is silent for too long. A slow disk is not the server's fault. */
 function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
   const abort = (): void => void body.destroy(cancelled());
-  let heardAt = clock.now();
+  let heardAt = clock.steadyNow();
   let resting = false;
   const look = (): void => {
-    const silentMs = resting ? 0 : clock.now() - heardAt;
+    const silentMs = resting ? 0 : clock.steadyNow() - heardAt;
     if (silentMs < stallMs) cancel = clock.after(stallMs - silentMs, look);
     else body.destroy(new ClipError('ETIMEOUT', `no data for ${Math.round(silentMs / 1000)} s`));
   };
@@ -109,7 +109,7 @@ function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
   return {
     touch(): void {
       resting = false;
-      heardAt = clock.now();
+      heardAt = clock.steadyNow();
     },
     rest(): void {
       resting = true;

@@ -1,4 +1,4 @@
-/** A clip that the vendor has deleted before its job was through with it is asked for once more, and waited for. */
+// Asks once more for a clip that the vendor has deleted before its job was through with it, and waits for the new one.
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import { readFields } from '../fields';
@@ -6,7 +6,8 @@ import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipRequest } from '../provider';
 import { askForClip } from './create';
 import type { DownloadJobData } from './download';
-import { evaluateFailure, pollClip, type PollJobData } from './poll';
+import { pollClip, polledClip, type PollJobData } from './poll';
+import { evaluateFailure } from './poll-state';
 
 type Download = (
   job: Job<DownloadJobData>,
@@ -41,7 +42,7 @@ export async function downloadOrRecreate(
   if (recreation && clip.status !== 'finished')
     return waitThenDownload(job, recreation, connection, context, now, download);
   const answer = await download(job, context);
-  if (answer.type !== 'failed' || !isGone(answer.error)) return answer;
+  if (answer.type !== 'failed' || !(await isGone(answer.error, clip, connection, context.signal))) return answer;
   if (recreation) return { ...answer, error: gone(clip, 'It had been made once more already', answer.error) };
   // Nothing of the file that there was fits the next one.
   const { partial: _partial, publishing: _placing, ...work } = job.data;
@@ -99,7 +100,8 @@ async function recreate(
     return { type: 'retry', afterMs: work.intervalMs, data: work, error };
   } catch (thrown) {
     const error = toClipError(thrown);
-    const answer = evaluateFailure(work, error, job.failures + 1, now());
+    const { hasWorked } = connection;
+    const answer = evaluateFailure(work, error, { failures: job.failures + 1, hasWorked }, polledClip, now());
     if (answer.type === 'retry') return { ...answer, data: work };
     // What has to do with the account, or with being stopped, is no matter of this clip.
     if (error.code === 'EAUTH' || error.code === 'EABORTED') return answer;
@@ -112,11 +114,21 @@ function requestFor({ camera, start, end, title = '', options }: Clip, { definit
   return { camera, start, end, title, options: readFields(definition.clipOptions, options) };
 }
 
-function isGone({ code }: ClipError): boolean {
-  return code === 'EEXPIRED' || code === 'ENOTFOUND';
+/**
+ * A bare 404 may be a gateway's, or that of a file that is late: then the vendor's list of clips decides.
+ */
+async function isGone(error: ClipError, clip: Clip, connection: Connection, signal: AbortSignal): Promise<boolean> {
+  if (error.code !== 'EEXPIRED' && error.code !== 'ENOTFOUND') return false;
+  if (!error.inconclusive) return true;
+  try {
+    const found = await connection.pollClip(clip, waiting.intervalMs, signal);
+    return found === undefined || found.status === 'expired';
+  } catch {
+    return false;
+  }
 }
 
 function gone(clip: Clip, more: string, error?: ClipError): ClipError {
   const why = error ? `: ${error.message}` : '';
-  return new ClipError('EEXPIRED', `The clip of ${describeClip(clip)} is no longer on the server. ${more}${why}`);
+  return new ClipError('EEXPIRED', `No longer on the server: the clip of ${describeClip(clip)}. ${more}${why}`);
 }

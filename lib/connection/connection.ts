@@ -1,3 +1,4 @@
+// One account on one server, shared by all nodes that use it: the policy around a provider.
 import { Poller, type ClipAnswer } from './poller';
 import type { Clock } from '../async/clock';
 import { cancelled, ClipError } from '../errors';
@@ -19,7 +20,7 @@ import type {
   ServerExport,
   ServerExportRequest,
 } from '../provider';
-import type { LoginGuard } from './login-guard';
+import { loginGuards, type LoginGuard } from './login-guard';
 import { Semaphore } from '../async/semaphore';
 
 /** Requests other than transfers and polls that may be under way at once: enough to be quick, too few to be a burst. */
@@ -33,14 +34,11 @@ export interface ConnectionOptions {
   /** Transfers, and creations of clips, at once. */
   maxConcurrent: number;
   clock: Clock;
-  /** Where other instances hear that the credentials were refused. */
-  refusals?: LoginGuard;
+  /** What is shared with other connections and instances that use the same credentials. Absent: nothing is. */
+  guard?: LoginGuard;
 }
 
-/**
- * One account on one server, shared by all nodes that use it: the policy around a provider. Logs in once, keeps the number
- * of requests within limits, asks for many clips in one round, and takes secrets out of whatever goes wrong.
- */
+/** Logs in once, keeps the number of requests within limits, and asks for many clips in one round. */
 export class Connection {
   readonly id: string;
   readonly definition: ProviderDefinition;
@@ -59,7 +57,7 @@ export class Connection {
   readonly #changeListeners = new Set<(clipId?: string) => void>();
 
   constructor(options: ConnectionOptions) {
-    const { id, definition, config, maxConcurrent, clock, refusals } = options;
+    const { id, definition, config, maxConcurrent, clock, guard = loginGuards(clock)(id) } = options;
     this.id = id;
     this.definition = definition;
     this.maxConcurrent = maxConcurrent;
@@ -76,10 +74,16 @@ export class Connection {
     this.#provider = new ProviderHandle({
       definition,
       config: shared,
-      refusals,
+      guard,
+      clock,
       closing: this.#closing.signal,
       changed,
     });
+  }
+
+  /** Has any request of this connection succeeded? Then what fails now had worked, and may work again. */
+  get hasWorked(): boolean {
+    return this.#provider.hasWorked;
   }
 
   /** Longest clip the vendor makes, in seconds. */
@@ -91,13 +95,16 @@ export class Connection {
     const create = (provider: Provider, call: CallOptions): Promise<ProviderClip> => provider.createClip(request, call);
     // A creation may wait until the vendor has room for it, and must not keep other commands waiting meanwhile.
     return this.#own(
-      await this.#waiting(signal, (either) => this.#creations.run(either, () => this.#provider.call(signal, create))),
+      await this.#waiting(signal, (combinedSignal) =>
+        this.#creations.run(combinedSignal, () => this.#provider.call(signal, create)),
+      ),
     );
   }
 
   /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that cannot be told. */
   async findClip(request: ClipRequest, signal: AbortSignal): Promise<Clip | undefined> {
-    const found = await this.#command(signal, async (provider, call) => provider.findClip?.(request, call));
+    if (!(await this.#provider.can('findClip'))) return undefined;
+    const found = await this.#command(signal, async (provider, call) => provider.findClip!(request, call));
     return found && this.#own(found);
   }
 
@@ -134,25 +141,18 @@ export class Connection {
   }
 
   deleteClip(clip: Clip, signal: AbortSignal): Promise<void> {
-    return this.#command(signal, async (provider, call) => {
-      if (!provider.deleteClip) throw this.#unsupported('delete clips');
-      await provider.deleteClip(clip, call);
-    });
+    return this.#commandOf('deleteClip', 'delete clips', signal, (provider, call) => provider.deleteClip!(clip, call));
   }
 
   /** Stops the making of a clip where the vendor can; resolves to whether it can. */
-  cancelClip(clip: Clip, signal: AbortSignal): Promise<boolean> {
-    return this.#command(signal, async (provider, call) => {
-      await provider.cancelClip?.(clip, call);
-      return provider.cancelClip !== undefined;
-    });
+  async cancelClip(clip: Clip, signal: AbortSignal): Promise<boolean> {
+    if (!(await this.#provider.can('cancelClip'))) return false;
+    await this.#command(signal, (provider, call) => provider.cancelClip!(clip, call));
+    return true;
   }
 
   listCameras(signal: AbortSignal): Promise<Camera[]> {
-    return this.#command(signal, async (provider, call) => {
-      if (!provider.listCameras) throw this.#unsupported('list cameras');
-      return provider.listCameras(call);
-    });
+    return this.#commandOf('listCameras', 'list cameras', signal, (provider, call) => provider.listCameras!(call));
   }
 
   /**
@@ -160,28 +160,32 @@ export class Connection {
    * transfer, and so is limited with these.
    */
   async findGaps({ camera, start, end }: Clip, signal: AbortSignal): Promise<Gap[] | undefined> {
-    const find = async (provider: Provider, call: CallOptions): Promise<Footage | undefined> =>
-      provider.surveyFootage?.(camera, { start, end }, call);
-    return (await this.#provider.call(signal, find))?.gaps;
+    if (!(await this.#provider.can('surveyFootage'))) return undefined;
+    const find = (provider: Provider, call: CallOptions): Promise<Footage> =>
+      provider.surveyFootage!(camera, { start, end }, call);
+    return (await this.#provider.call(signal, find)).gaps;
   }
 
   /** By what an export has to cut a range of any length. */
   async surveyFootage(camera: string, range: Range, signal: AbortSignal): Promise<Footage> {
-    const found = await this.#command(signal, async (provider, call) => provider.surveyFootage?.(camera, range, call));
-    return { maxClipSeconds: this.maxClipSeconds, gaps: [], ...found };
+    const known: Footage = { maxClipSeconds: this.maxClipSeconds, gaps: [] };
+    if (!(await this.#provider.can('surveyFootage'))) return known;
+    const survey = (provider: Provider, call: CallOptions): Promise<Footage> =>
+      provider.surveyFootage!(camera, range, call);
+    return { ...known, ...(await this.#command(signal, survey)) };
   }
 
   /** An export onto the vendor's own storage. @throws EUNSUPPORTED */
   exportVideo(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport> {
-    return this.#command(signal, async (provider, call) => {
-      if (!provider.exportVideo) throw this.#unsupported('export to its own storage');
-      return provider.exportVideo(request, call);
-    });
+    return this.#commandOf('exportVideo', 'export to its own storage', signal, (provider, call) =>
+      provider.exportVideo!(request, call),
+    );
   }
 
   /** The export that an earlier `exportVideo`, whose answer was lost, may have started; `undefined` where there is none. */
-  findExport(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport | undefined> {
-    return this.#command(signal, async (provider, call) => provider.findExport?.(request, call));
+  async findExport(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport | undefined> {
+    if (!(await this.#provider.can('findExport'))) return undefined;
+    return this.#command(signal, (provider, call) => provider.findExport!(request, call));
   }
 
   /**
@@ -193,10 +197,9 @@ export class Connection {
   }
 
   cancelExport(started: ServerExport, signal: AbortSignal): Promise<void> {
-    return this.#command(signal, async (provider, call) => {
-      if (!provider.cancelExport) throw this.#unsupported('cancel an export');
-      await provider.cancelExport(started, call);
-    });
+    return this.#commandOf('cancelExport', 'cancel an export', signal, (provider, call) =>
+      provider.cancelExport!(started, call),
+    );
   }
 
   check(signal: AbortSignal): Promise<ConnectionCheck> {
@@ -211,11 +214,11 @@ export class Connection {
 
   async #fetchClips(clips: Clip[]): Promise<ClipAnswer[]> {
     const { signal } = this.#closing;
+    if (!(await this.#provider.can('getClips'))) return Promise.all(clips.map((clip) => this.#fetchClip(clip)));
     const sessions: unknown[] = [];
-    const answers = await this.#provider.call(signal, async (provider, call) => {
-      if (!provider.getClips) return undefined;
+    return this.#provider.call(signal, async (provider, call) => {
       sessions.push(call.session);
-      const found = await provider.getClips(clips, call);
+      const found = await provider.getClips!(clips, call);
       // A login matter in one answer is one of the whole connection: a fresh session may help, or nothing will.
       const loginMatter = found.find(
         (answer) =>
@@ -223,25 +226,38 @@ export class Connection {
           (answer.sessionExpired ? provider.login && sessions.length === 1 : answer.code === 'EAUTH'),
       );
       if (loginMatter) throw loginMatter;
-      return found.map((answer) => (answer instanceof ClipError ? this.#provider.redact(answer, sessions) : answer));
+      return this.#noteFailures(found, sessions);
     });
-    return answers ?? Promise.all(clips.map((clip) => this.#fetchClip(clip)));
   }
 
   #fetchExports(exports: ServerExport[]): Promise<(ServerExport | ClipError | undefined)[]> {
-    return this.#command(this.#closing.signal, async (provider, call) => {
-      if (!provider.getExports) throw this.#unsupported('tell of its exports');
-      const found = await provider.getExports(exports, call);
-      return found.map((answer) =>
-        answer instanceof ClipError ? this.#provider.redact(answer, [call.session]) : answer,
-      );
-    });
+    return this.#commandOf('getExports', 'list its exports', this.#closing.signal, async (provider, call) =>
+      this.#noteFailures(await provider.getExports!(exports, call), call.session),
+    );
+  }
+
+  /** A pause that one of many answers asks for holds for all. */
+  #noteFailures<T>(answers: (T | ClipError)[], session: unknown): Promise<(T | ClipError)[]> {
+    return Promise.all(
+      answers.map((answer) => (answer instanceof ClipError ? this.#provider.note(answer, session) : answer)),
+    );
   }
 
   #fetchClip(clip: Clip): Promise<ClipAnswer> {
     return this.#command(this.#closing.signal, (provider, call) => provider.getClip(clip, call)).catch(
-      (error: ClipError) => (error.code === 'ENOTFOUND' ? undefined : error),
+      (error: ClipError) => (error.code === 'ENOTFOUND' && !error.inconclusive ? undefined : error),
     );
+  }
+
+  /** @throws EUNSUPPORTED, without a request, where the provider has no such method */
+  async #commandOf<T>(
+    method: keyof Provider,
+    what: string,
+    signal: AbortSignal,
+    work: (provider: Provider, call: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    if (await this.#provider.can(method)) return this.#command(signal, work);
+    throw new ClipError('EUNSUPPORTED', `${this.definition.label} cannot ${what}`);
   }
 
   #command<T>(signal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
@@ -262,9 +278,5 @@ export class Connection {
 
   #own(clip: ProviderClip): Clip {
     return { ...clip, connection: this.id, provider: this.definition.id };
-  }
-
-  #unsupported(what: string): ClipError {
-    return new ClipError('EUNSUPPORTED', `${this.definition.label} cannot ${what}`);
   }
 }

@@ -1,66 +1,38 @@
+// Keeps the breaker's state, and the pauses that vendors ask for, for all connections of this process that use the same credentials.
 import { createHmac, randomBytes } from 'node:crypto';
-import { toClipError, ClipError } from '../errors';
-import type { Provider } from '../provider';
-import { isRefusal } from './session';
-import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
+import { longestRetryAfterMs } from '../async/retry';
 import { Semaphore } from '../async/semaphore';
+import { closedBreaker, isProven, type BreakerState } from './circuit-breaker';
 
-/** Where instances that log in with the same credentials tell one another that these were refused. */
+/** What all who use the same credentials share, in this process or over all instances. */
 export interface LoginGuard {
-  refusal(): Promise<ClipError | undefined>;
-  /** @param error without secrets */
-  trip(error: ClipError): Promise<void>;
-  /** Does the work when no other instance is at it. */
+  state(): Promise<BreakerState>;
+  /** Resolves to the new state. @param next pure; it holds no secrets */
+  change(next: (state: BreakerState) => BreakerState): Promise<BreakerState>;
+  /** Does the work when nobody else is at it: a login, or a request that stands for one. */
   withLock<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** What is left of the pause that the vendor has asked for; 0: none. */
+  pauseLeftMs(): Promise<number>;
+  pause(ms: number): Promise<void>;
 }
 
-/**
- * A login that is not tried with credentials that were refused, by whichever instance tried them. Where the provider has no
- * login of its own, this is all that it does.
- */
-export function guardLogin<Session>(
-  login: Provider<Session>['login'],
-  refusals: LoginGuard,
-): NonNullable<Provider<Session>['login']> {
-  async function checked(options: { signal: AbortSignal }): Promise<Session> {
-    const refused = await refusals.refusal();
-    if (refused) throw refused;
-    // Whoever started this may have given up while others were at it.
-    options.signal.throwIfAborted();
-    if (!login) return undefined as Session;
-    try {
-      return await login(options);
-    } catch (thrown) {
-      const error = toClipError(thrown);
-      if (isRefusal(error)) await refusals.trip(error);
-      throw error;
-    }
-  }
-
-  return (options) => {
-    const { signal } = options;
-    return raceAbort(login ? refusals.withLock(signal, () => checked(options)) : checked(options), signal);
-  };
-}
+/** A deploy is to try again, whatever was refused before. */
+export type ResettableLoginGuard = LoginGuard & { reset(): void };
 
 /** The account may be unlocked by then. */
-const rememberedMs = 3600_000;
-/** Where it is not sure that it was the password. */
-const doubtfulMs = 60_000;
+const keptForMs = 3600_000;
 /** Logins that are known at once. */
 const most = 200;
 
 interface Login {
-  turn: Semaphore;
-  refused?: { error: ClipError; until: number };
+  lock: Semaphore;
+  state: BreakerState;
+  pausedUntil: number;
 }
 
-/** The refusals of one login. A deploy is to try it again: that forgets them. */
-export type ResettableLoginGuard = LoginGuard & { forget(): void };
-
 /**
- * Which logins were refused in this process. The returned function takes what is sent at a login, and where to; of that it
+ * One guard for each login of this process. The returned function takes what is sent at a login, and where to; of that it
  * keeps only a fingerprint.
  */
 export function loginGuards(clock: Clock): (login: unknown) => ResettableLoginGuard {
@@ -68,7 +40,9 @@ export function loginGuards(clock: Clock): (login: unknown) => ResettableLoginGu
   const logins = new Map<string, Login>();
 
   function find(key: string): Login {
-    const found = logins.get(key) ?? { turn: new Semaphore(1) };
+    const found = logins.get(key) ?? { lock: new Semaphore(1), state: closedBreaker, pausedUntil: 0 };
+    const { open, hasWorked } = found.state;
+    if (open && clock.steadyNow() - open.since >= keptForMs) found.state = { ...closedBreaker, hasWorked };
     // The one used last is the last to go.
     logins.delete(key);
     logins.set(key, found);
@@ -82,26 +56,40 @@ export function loginGuards(clock: Clock): (login: unknown) => ResettableLoginGu
   return (login) => {
     const key = createHmac('sha256', salt).update(JSON.stringify(login)).digest('base64');
     return {
-      async refusal() {
-        const { refused } = find(key);
-        return refused && refused.until > clock.now() ? refused.error : undefined;
+      state: async () => find(key).state,
+      async change(next) {
+        const found = find(key);
+        return (found.state = next(found.state));
       },
-      async trip({ code, message }) {
-        const isSure = code === 'EAUTH' || code === 'EFORBIDDEN';
-        const until = clock.now() + (isSure ? rememberedMs : doubtfulMs);
-        find(key).refused = { error: new ClipError(code, message, { retryable: false }), until };
+      withLock: (signal, work) => find(key).lock.run(signal, work),
+      pauseLeftMs: async () => Math.max(0, find(key).pausedUntil - clock.steadyNow()),
+      async pause(ms) {
+        const found = find(key);
+        found.pausedUntil = Math.max(found.pausedUntil, clock.steadyNow() + Math.min(ms, longestRetryAfterMs));
       },
-      withLock: (signal, work) => find(key).turn.run(signal, work),
-      forget: () => void delete find(key).refused,
+      reset() {
+        const found = find(key);
+        found.state = { ...closedBreaker, hasWorked: found.state.hasWorked };
+      },
     };
   };
 }
 
-/** A login is refused when either says so, and both are told. */
-export function combineGuards(one: LoginGuard, other: LoginGuard): LoginGuard {
+/** This process and all instances: what the others know counts, and is asked for where there is any doubt here. */
+export function combineGuards(here: LoginGuard, everywhere: LoginGuard): LoginGuard {
   return {
-    refusal: async () => (await one.refusal()) ?? other.refusal(),
-    trip: async (error) => void (await Promise.all([one.trip(error), other.trip(error)])),
-    withLock: (signal, work) => one.withLock(signal, () => other.withLock(signal, work)),
+    async state() {
+      const known = await here.state();
+      if (isProven(known) || known.open?.isLatched) return known;
+      const shared = await everywhere.state();
+      return here.change(() => shared);
+    },
+    async change(next) {
+      const shared = await everywhere.change(next);
+      return here.change(() => shared);
+    },
+    withLock: (signal, work) => here.withLock(signal, () => everywhere.withLock(signal, work)),
+    pauseLeftMs: async () => Math.max(...(await Promise.all([here.pauseLeftMs(), everywhere.pauseLeftMs()]))),
+    pause: async (ms) => void (await Promise.all([here.pause(ms), everywhere.pause(ms)])),
   };
 }

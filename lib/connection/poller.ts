@@ -1,3 +1,4 @@
+// The one loop per connection that asks a vendor for the status of clips, all that are due in one round.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';
@@ -7,25 +8,25 @@ import { forEachYielding } from '../async/yielding';
 /** `undefined`: the vendor does not list the clip. An error is that clip's own failure. */
 export type ClipAnswer = ProviderClip | ClipError | undefined;
 
-interface Ask<Asked, Found> {
-  asked: Asked;
+interface PollRequest<Item, Found> {
+  item: Item;
   intervalMs: number;
   resolve(found: Found | undefined): void;
   reject(error: Error): void;
 }
 
-/** After a hint, who is concerned asks within this time; so long the pauses between rounds are short. */
+/** Those whom a hint concerns poll within this time; so long the pauses between rounds are short. */
 const hintedForMs = 1_000;
 const hintedPauseMs = 100;
 /** Enough for tens of thousands. */
 const gatherTurns = 2_000;
 
 /**
- * The one loop that asks a vendor for the status of clips, or of what else is to be waited for. Whoever asks while a round
- * waits to start joins it, and two rounds never start closer together than the shortest interval among those who ask.
+ * Coalesces requests: those that come while a round waits to start join it, and two rounds never start closer together than
+ * the shortest interval among them.
  */
-export class Poller<Asked = Clip, Found = ProviderClip> {
-  readonly #asks = new Set<Ask<Asked, Found>>();
+export class Poller<Item = Clip, Found = ProviderClip> {
+  readonly #requests = new Set<PollRequest<Item, Found>>();
   #lastRoundAt = -Infinity;
   #hintedAt = -Infinity;
   #timer: { dueAt: number; cancel(): void } | undefined;
@@ -33,58 +34,56 @@ export class Poller<Asked = Clip, Found = ProviderClip> {
 
   constructor(
     private readonly clock: Clock,
-    private readonly fetch: (asked: Asked[]) => Promise<(Found | ClipError | undefined)[]>,
+    private readonly fetch: (items: Item[]) => Promise<(Found | ClipError | undefined)[]>,
   ) {}
 
   /** Resolves with what the next round finds. The signal only takes this caller out. */
-  poll(asked: Asked, intervalMs: number, signal: AbortSignal): Promise<Found | undefined> {
+  poll(item: Item, intervalMs: number, signal: AbortSignal): Promise<Found | undefined> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const leave = (): void => {
-        this.#asks.delete(ask);
-        if (this.#asks.size === 0) this.#rest();
+        this.#requests.delete(request);
+        if (this.#requests.size === 0) this.#rest();
         reject(signal.reason as Error);
       };
       const stop = (): void => signal.removeEventListener('abort', leave);
-      const ask: Ask<Asked, Found> = {
-        asked,
+      const request: PollRequest<Item, Found> = {
+        item,
         intervalMs,
         resolve: (found) => (stop(), resolve(found)),
         reject: (error) => (stop(), reject(error)),
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#asks.add(ask);
+      this.#requests.add(request);
       this.#schedule(intervalMs);
     });
   }
 
-  /** News are likely: whoever asks now, or within a moment, need not wait for the interval to pass. */
+  /** Something has changed: a request now, or within a moment, need not wait for the interval to pass. */
   expedite(): void {
-    this.#hintedAt = this.clock.now();
-    if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
+    this.#hintedAt = this.clock.steadyNow();
+    if (this.#requests.size > 0) this.#schedule(shortest(this.#requests));
   }
 
   #schedule(intervalMs: number): void {
     if (this.#busy) return;
     const waitMs = this.#waitMs(intervalMs);
-    const dueAt = this.clock.now() + waitMs;
+    const dueAt = this.clock.steadyNow() + waitMs;
     if (this.#timer && this.#timer.dueAt <= dueAt) return;
     this.#timer?.cancel();
-    // Even when a round may start now, it starts by a timer: whoever is due at this moment joins.
+    // Even when a round may start now, it starts by a timer: all that is due at this moment joins.
     this.#timer = { dueAt, cancel: this.clock.after(waitMs, () => void this.#round()) };
   }
 
-  /** Nobody waits, so nothing shall keep the process alive. */
+  /** Without requests, no timer keeps the process alive. */
   #rest(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   #waitMs(wantedMs: number): number {
-    const now = this.clock.now();
-    // Should the system's time be set back, the wait is still no longer than the interval.
-    this.#lastRoundAt = Math.min(this.#lastRoundAt, now);
-    const isHinted = now >= this.#hintedAt && now < this.#hintedAt + hintedForMs;
+    const now = this.clock.steadyNow();
+    const isHinted = now < this.#hintedAt + hintedForMs;
     const intervalMs = isHinted ? Math.min(wantedMs, hintedPauseMs) : wantedMs;
     return Math.max(0, this.#lastRoundAt + intervalMs - now);
   }
@@ -93,44 +92,44 @@ export class Poller<Asked = Clip, Found = ProviderClip> {
     this.#timer = undefined;
     this.#busy = true;
     await this.#gather();
-    // Whoever was in more of a hurry may have left.
-    if (this.#asks.size > 0 && this.#waitMs(shortest(this.#asks)) === 0) await this.#askVendor();
+    // The one in more of a hurry may have left.
+    if (this.#requests.size > 0 && this.#waitMs(shortest(this.#requests)) === 0) await this.#askVendor();
     this.#busy = false;
-    if (this.#asks.size > 0) this.#schedule(shortest(this.#asks));
+    if (this.#requests.size > 0) this.#schedule(shortest(this.#requests));
   }
 
   /** A crowd that is due at this moment takes some turns of the event loop to come: until nobody more has come in one. */
   async #gather(): Promise<void> {
     let came = 0;
-    for (let turn = 0; turn < gatherTurns && this.#asks.size > came; turn += 1) {
-      came = this.#asks.size;
+    for (let turn = 0; turn < gatherTurns && this.#requests.size > came; turn += 1) {
+      came = this.#requests.size;
       await nextTurn();
     }
   }
 
   async #askVendor(): Promise<void> {
-    const asks = [...this.#asks];
-    this.#asks.clear();
-    this.#lastRoundAt = this.clock.now();
-    const answers = await this.#answersTo(asks);
+    const requests = [...this.#requests];
+    this.#requests.clear();
+    this.#lastRoundAt = this.clock.steadyNow();
+    const answers = await this.#answersTo(requests);
     await forEachYielding(
-      asks.map((ask, index) => ({ ask, answer: answers[index] })),
-      ({ ask, answer }) => (answer instanceof ClipError ? ask.reject(answer) : ask.resolve(answer)),
+      requests.map((request, index) => ({ request, answer: answers[index] })),
+      ({ request, answer }) => (answer instanceof ClipError ? request.reject(answer) : request.resolve(answer)),
     );
   }
 
-  async #answersTo(asks: Ask<Asked, Found>[]): Promise<(Found | ClipError | undefined)[]> {
+  async #answersTo(requests: PollRequest<Item, Found>[]): Promise<(Found | ClipError | undefined)[]> {
     try {
-      return await this.fetch(asks.map(({ asked }) => asked));
+      return await this.fetch(requests.map(({ item }) => item));
     } catch (thrown) {
       const error = toClipError(thrown);
-      return asks.map(() => error);
+      return requests.map(() => error);
     }
   }
 }
 
-function shortest(asks: Iterable<{ intervalMs: number }>): number {
+function shortest(requests: Iterable<{ intervalMs: number }>): number {
   let intervalMs = Infinity;
-  for (const ask of asks) intervalMs = Math.min(intervalMs, ask.intervalMs);
+  for (const request of requests) intervalMs = Math.min(intervalMs, request.intervalMs);
   return intervalMs;
 }

@@ -1,39 +1,47 @@
+// Opens a provider at its first use, calls it under the shared session, and takes secrets out of all that comes back.
 import { raceAbort } from '../async/abort';
+import type { Clock } from '../async/clock';
 import { cancelled, toClipError, type ClipError } from '../errors';
 import type { CallOptions, Provider, ProviderConfig, ProviderDefinition } from '../provider';
-import { redact, secretValues } from './redact';
-import { guardLogin, type LoginGuard } from './login-guard';
+import type { LoginGuard } from './login-guard';
+import { hideInAnswer, redact, secretValues } from './redact';
 import { SharedSession } from './session';
 
-export interface OpenProviderOptions {
+export interface ProviderHandleOptions {
   definition: ProviderDefinition;
   config: ProviderConfig;
-  /** Where other instances hear that the credentials were refused. */
-  refusals?: LoginGuard;
+  guard: LoginGuard;
+  clock: Clock;
   /** Ends everything under way. */
   closing: AbortSignal;
-  /** Called when the vendor tells that a clip has changed, or something that is not known. */
+  /** Called when the vendor says that a clip has changed, or something that is not known. */
   changed(clipId?: string): void;
 }
 
-/**
- * A provider at work: opened at its first use, logged in once for all callers, and listened to for news while its session
- * lasts. No secret leaves it in an error.
- */
 export class ProviderHandle {
-  readonly #options: OpenProviderOptions;
-  readonly #refusals: LoginGuard | undefined;
-  /** Ends the listening for news that belongs to the current session. */
+  readonly #options: ProviderHandleOptions;
+  /** Ends the listening for changes that belongs to the current session. */
   #watching: AbortController | undefined;
   #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
+  #session: SharedSession<unknown> | undefined;
 
-  constructor(options: OpenProviderOptions) {
+  constructor(options: ProviderHandleOptions) {
     this.#options = options;
-    const { refusals } = options;
-    this.#refusals = refusals && {
-      ...refusals,
-      trip: (error) => refusals.trip(this.redact(error, undefined)),
-    };
+  }
+
+  /** Has any request succeeded? */
+  get hasWorked(): boolean {
+    return this.#session?.hasWorked ?? false;
+  }
+
+  /** Does the provider have this method? Found out without a request. @throws what keeps it from being opened */
+  async can(method: keyof Provider): Promise<boolean> {
+    try {
+      const { provider } = await this.#open();
+      return provider[method] !== undefined;
+    } catch (thrown) {
+      throw this.redact(toClipError(thrown), undefined);
+    }
   }
 
   /** Something with the provider, under its session. @throws a ClipError without secrets, `EABORTED` for either signal */
@@ -42,19 +50,27 @@ export class ProviderHandle {
     const sessions: unknown[] = [];
     try {
       signal.throwIfAborted();
-      const opened = await this.#open();
-      return await opened.session.use(signal, (session) => {
-        sessions.push(session);
-        return raceAbort(work(opened.provider, { signal, session }), signal);
+      const { provider, session } = await this.#open();
+      const answer = await session.use(signal, (current) => {
+        sessions.push(current);
+        return raceAbort(work(provider, { signal, session: current }), signal);
       });
+      return hideInAnswer(answer, this.#secrets(sessions));
     } catch (thrown) {
       throw this.redact(signal.aborted ? cancelled() : toClipError(thrown), sessions);
     }
   }
 
-  /** @param session one, or all that were in use */
+  /** Takes note of a failure that is one of many answers in one reply; returns it without secrets. */
+  async note(error: ClipError, session: unknown): Promise<ClipError> {
+    const clean = this.redact(error, session);
+    await this.#session?.note(clean);
+    return clean;
+  }
+
+  /** @param session one, or a list of all that were in use */
   redact(error: ClipError, session: unknown): ClipError {
-    return redact(error, secretValues(this.#options.config.credentials, session));
+    return redact(error, this.#secrets(session));
   }
 
   /** Logs out. Never rejects. */
@@ -67,23 +83,33 @@ export class ProviderHandle {
     }
   }
 
+  #secrets(session: unknown): string[] {
+    return secretValues(this.#options.config.credentials, session);
+  }
+
   #open(): Promise<{ provider: Provider; session: SharedSession<unknown> }> {
-    const { definition, config, closing } = this.#options;
+    const { definition, config, closing, guard, clock } = this.#options;
     this.#opened ??= definition.open(config).then((provider) => {
       if (!provider.login) void this.#watch(provider, undefined);
-      const refused = (error: ClipError): void => void this.#refusals?.trip(error).catch(() => undefined);
-      return { provider, session: new SharedSession(this.#loginOf(provider), closing, refused) };
+      const session = new SharedSession<unknown>({
+        login: this.#loginOf(provider),
+        guard,
+        clock,
+        closing,
+        redact: (error, current) => this.redact(error, current),
+      });
+      this.#session = session;
+      return { provider, session };
     });
     return this.#opened;
   }
 
-  /** The provider's login; with it begins the listening for news, and ends that of the session before. */
+  /** The provider's login; with it begins the listening for changes, and ends that of the session before. */
   #loginOf(provider: Provider): Provider['login'] {
-    const login = this.#refusals ? guardLogin(provider.login, this.#refusals) : provider.login;
-    if (!login || !provider.login) return login;
+    if (!provider.login) return undefined;
     return async (options) => {
       this.#watching?.abort();
-      const session = await login(options);
+      const session = await provider.login!(options);
       await this.#watch(provider, session);
       return session;
     };

@@ -1,3 +1,4 @@
+// Takes credentials and session keys out of all that a vendor says, in errors and in good answers.
 import type { ClipError } from '../errors';
 import type { Credentials } from '../provider';
 
@@ -29,6 +30,26 @@ export function redact(error: ClipError, secrets: string[]): ClipError {
   const copy = error.withMessage(message);
   copy.stack = clean(copy.stack ?? '');
   return copy;
+}
+
+/** Texts that people see, of clips, cameras, exports, events and checks. Ids stay: they are what the vendor is asked by. */
+const shownTexts = ['cameraName', 'name', 'path', 'reason', 'text', 'title', 'vendorStatus', 'version', 'warnings'];
+
+/** The same answer, or list of answers, without any of the secrets in the texts that people see. */
+export function hideInAnswer<T>(answer: T, secrets: string[]): T {
+  if (secrets.length === 0 || typeof answer !== 'object' || answer === null) return answer;
+  if (Array.isArray(answer)) return answer.map((each: unknown) => hideInAnswer(each, secrets)) as T;
+  if (answer instanceof Error || 'body' in answer) return answer;
+  const values = answer as Record<string, unknown>;
+  const hidden: Record<string, unknown> = {};
+  for (const name of shownTexts) {
+    const value = values[name];
+    if (typeof value === 'string') hidden[name] = hideSecrets(value, secrets);
+    else if (name === 'warnings' && Array.isArray(value)) {
+      hidden[name] = value.map((text) => hideSecrets(String(text), secrets));
+    }
+  }
+  return { ...answer, ...hidden };
 }
 
 /** Half of a surrogate pair, which only a vendor's nonsense holds, cannot be encoded. */

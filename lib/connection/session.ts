@@ -1,40 +1,72 @@
+// Sends requests under one login that all callers share, and only while the connection's circuit breaker lets them through.
 import { raceAbort } from '../async/abort';
-import { toClipError, type ClipError } from '../errors';
+import type { Clock } from '../async/clock';
+import { ClipError, toClipError } from '../errors';
+import {
+  afterFailedLogin,
+  afterLogin,
+  afterRefusal,
+  afterSuccess,
+  blockedBy,
+  classifyFailure,
+  isProven,
+  type BreakerState,
+} from './circuit-breaker';
+import type { LoginGuard } from './login-guard';
+
+export interface SessionOptions<Session> {
+  /** Absent for providers whose requests carry the credentials themselves. */
+  login?: ((options: { signal: AbortSignal }) => Promise<Session>) | undefined;
+  guard: LoginGuard;
+  clock: Clock;
+  /** Fires when the connection closes: a login outlives the caller that happened to start it. */
+  closing: AbortSignal;
+  /** Takes secrets out, before anything is kept or shared. */
+  redact(error: ClipError, session: Session | undefined): ClipError;
+}
 
 /**
- * One login for all callers of a connection. Concurrent callers share a login in flight; a call that finds its session
- * expired gets one fresh session; and after a refused login nothing is sent again, so that an account is never locked.
+ * Concurrent callers share a login in flight. A call that finds its session expired gets one fresh session. Requests go one at
+ * a time until the first has succeeded: where these carry the credentials, a wrong password is sent once.
  */
 export class SharedSession<Session> {
+  readonly #options: SessionOptions<Session>;
   #session: Promise<Session> | undefined;
-  #refused: ClipError | undefined;
+  /** The one request that is under way while the credentials are not proven; resolves to why the server cannot be reached. */
+  #trial: Promise<ClipError | undefined> | undefined;
+  /** What the vendor said when it asked for the last pause. */
+  #limitedBy: ClipError | undefined;
+  /** Holds for this connection even when others may try again. */
+  #latched: ClipError | undefined;
+  #hasWorked = false;
 
-  constructor(
-    private readonly login: ((options: { signal: AbortSignal }) => Promise<Session>) | undefined,
-    /** Fires when the connection closes: a login outlives the caller that happened to start it. */
-    private readonly closing: AbortSignal,
-    /** Told when a call, rather than the login, finds the credentials refused. */
-    private readonly onRefused?: (error: ClipError) => void,
-  ) {}
+  constructor(options: SessionOptions<Session>) {
+    this.#options = options;
+  }
+
+  /** Has any request of this connection succeeded? */
+  get hasWorked(): boolean {
+    return this.#hasWorked;
+  }
 
   /**
    * @param signal takes this caller out; a login under way goes on for the others
-   * @throws what the login was refused with, without any request, from then on
+   * @throws what the breaker or a pause says, without any request, while nothing may be sent
    */
   async use<T>(signal: AbortSignal, call: (session: Session) => Promise<T>): Promise<T> {
+    const { guard, login } = this.#options;
+    const pauseMs = await guard.pauseLeftMs();
+    signal.throwIfAborted();
+    if (pauseMs > 0) throw paused(pauseMs, this.#limitedBy);
+    this.#refuse(await guard.state());
     const session = this.#current();
     try {
-      return await raceAbort(session, signal).then(call);
+      return await this.#sendInTurn(await raceAbort(session, signal), signal, call);
     } catch (thrown) {
-      const error = this.#judge(thrown);
-      if (!error.sessionExpired || !this.login) throw error;
+      if (!(thrown instanceof ClipError) || !thrown.sessionExpired || !login) throw thrown;
       if (this.#session === session) this.#session = undefined;
     }
-    try {
-      return await raceAbort(this.#current(), signal).then(call);
-    } catch (thrown) {
-      throw this.#judge(thrown);
-    }
+    return this.#sendInTurn(await raceAbort(this.#current(), signal), signal, call);
   }
 
   /** The session, if there is one now. */
@@ -42,40 +74,128 @@ export class SharedSession<Session> {
     return this.#session?.catch(() => undefined);
   }
 
-  #current(): Promise<Session> {
-    if (this.#refused) return Promise.reject(this.#refused);
-    if (!this.login) return Promise.resolve(undefined as Session);
-    this.#session ??= this.#start(this.login);
-    return this.#session;
+  /** Takes note of a failure that did not end a call: one of many answers in one reply. */
+  async note(error: ClipError): Promise<void> {
+    if (classifyFailure(error) !== 'rate-limited') return;
+    this.#limitedBy = error;
+    await this.#options.guard.pause(error.retryAfterMs!);
   }
 
-  async #start(login: NonNullable<typeof this.login>): Promise<Session> {
+  #current(): Promise<Session> {
+    const { login } = this.#options;
+    return (this.#session ??= login ? this.#start(login) : Promise.resolve(undefined as Session));
+  }
+
+  async #start(login: NonNullable<SessionOptions<Session>['login']>): Promise<Session> {
+    const { guard, clock, closing } = this.#options;
     try {
-      // Later, even where a login throws at once: the promise of this must be in place before it settles.
-      return await Promise.resolve({ signal: this.closing }).then(login);
+      return await guard.withLock(closing, async () => {
+        this.#refuse(await guard.state());
+        closing.throwIfAborted();
+        const sentAt = clock.steadyNow();
+        try {
+          const session = await login({ signal: closing });
+          await guard.change(afterLogin);
+          return session;
+        } catch (thrown) {
+          throw await this.#afterFailure(failureOf(thrown), sentAt, { isLogin: true });
+        }
+      });
     } catch (thrown) {
       this.#session = undefined;
-      const error = toClipError(thrown);
-      throw isRefusal(error) ? this.#trip(error) : error;
+      throw thrown;
     }
   }
 
-  #judge(thrown: unknown): ClipError {
-    const error = toClipError(thrown);
-    if (error === this.#refused || error.code !== 'EAUTH' || error.sessionExpired) return error;
-    this.onRefused?.(error);
-    return this.#trip(error);
+  /** All at once where the credentials are known to be good, otherwise one after the other until they are. */
+  async #sendInTurn<T>(session: Session, signal: AbortSignal, call: (session: Session) => Promise<T>): Promise<T> {
+    const { guard } = this.#options;
+    const send = (): Promise<T> => this.#send(session, call);
+    if (isProven(await guard.state())) return send();
+    while (this.#trial) {
+      const unreachable = await raceAbort(this.#trial, signal);
+      if (unreachable) throw unreachable;
+    }
+    const trial = guard.withLock(signal, async () => {
+      const state = await guard.state();
+      this.#refuse(state);
+      signal.throwIfAborted();
+      return isProven(state) ? undefined : { value: await send() };
+    });
+    const settled = trial.then(() => undefined, reachedNobody);
+    this.#trial = settled;
+    void settled.then(() => {
+      if (this.#trial === settled) this.#trial = undefined;
+    });
+    const sent = await trial;
+    return sent ? sent.value : send();
   }
 
-  #trip(error: ClipError): ClipError {
-    this.#refused ??= error.withMessage(
-      `${error.message}. Nothing more is sent until the connection is corrected and deployed`,
+  async #send<T>(session: Session, call: (session: Session) => Promise<T>): Promise<T> {
+    const { guard, clock } = this.#options;
+    const sentAt = clock.steadyNow();
+    let value: T;
+    try {
+      value = await call(session);
+    } catch (thrown) {
+      throw await this.#afterFailure(failureOf(thrown), sentAt, { isLogin: false, session });
+    }
+    if (!this.#hasWorked || !isProven(await guard.state())) await guard.change(afterSuccess);
+    this.#hasWorked = true;
+    return value;
+  }
+
+  /** What the failure means for the connection; resolves to the error for the caller. */
+  async #afterFailure(
+    error: ClipError,
+    sentAt: number,
+    { isLogin, session }: { isLogin: boolean; session?: Session },
+  ): Promise<ClipError> {
+    const { guard, clock, redact, closing } = this.#options;
+    if (error.code === 'EABORTED' || closing.aborted) return error;
+    const kind = classifyFailure(error);
+    const now = clock.steadyNow();
+    if (kind === 'rate-limited') {
+      await this.note(redact(error, session));
+      return error;
+    }
+    if (kind !== 'refused' && !isLogin) return error;
+    const clean = redact(error, session);
+    const state = await guard.change((known) =>
+      kind === 'refused' ? afterRefusal(known, clean, sentAt, now) : afterFailedLogin(known, clean, now),
     );
-    return this.#refused;
+    return this.#blocked(state) ?? error;
+  }
+
+  /** @throws what stands in the way */
+  #refuse(state: BreakerState): void {
+    const blocked = this.#blocked(state);
+    if (blocked) throw blocked;
+  }
+
+  #blocked(state: BreakerState): ClipError | undefined {
+    const blocked = this.#latched ?? blockedBy(state, this.#options.clock.steadyNow());
+    if (state.open?.isLatched) this.#latched ??= blocked;
+    return blocked;
   }
 }
 
-/** The password has arrived somewhere and was not accepted. Trouble on the way there may pass. */
-export function isRefusal(error: ClipError): boolean {
-  return !error.retryable && error.code !== 'ENETWORK' && error.code !== 'EABORTED';
+/** A mistake in a provider says nothing about the clip: it may be able to read the next answer. */
+function failureOf(thrown: unknown): ClipError {
+  const error = toClipError(thrown);
+  const isMistake = error !== thrown && error.code === 'EFAILED';
+  return isMistake ? new ClipError('EFAILED', error.message, { inconclusive: true }) : error;
+}
+
+/** @param limitedBy `undefined` where another connection or instance was told */
+function paused(retryAfterMs: number, limitedBy: ClipError | undefined): ClipError {
+  const { code, message, vendorCode } =
+    limitedBy ?? new ClipError('ETHROTTLED', 'The server has asked for a pause in all requests, which is not over yet');
+  return new ClipError(code, message, { retryable: true, retryAfterMs, vendorCode, notSent: true });
+}
+
+/** Those that wait for the first request meet the same, and need not try one after the other. */
+function reachedNobody(thrown: unknown): ClipError | undefined {
+  const { code } = toClipError(thrown);
+  return code === 'ENETWORK' || code === 'ETIMEOUT' ? toClipError(thrown) : undefined;
 }

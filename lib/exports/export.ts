@@ -63,7 +63,7 @@ export function runExport(
   options: ExportOptions,
 ): Promise<JobResult<ExportJobData>> {
   return job.data.to === 'server'
-    ? runServerExport(job as Job<ServerExportJobData>, connection, context, options.clock.now)
+    ? runServerExport(job as Job<ServerExportJobData>, connection, context, options.clock.steadyNow)
     : runFilesExport(job as Job<FilesJobData>, connection, context, options);
 }
 

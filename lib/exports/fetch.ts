@@ -104,5 +104,5 @@ function queueOf({ cameras }: FilesJobData): Queued[] {
 }
 
 function startTimeout({ giveUpAt }: FilesJobData, clock: Clock, call: () => void): () => void {
-  return giveUpAt === undefined ? () => undefined : clock.after(Math.max(0, giveUpAt - clock.now()), call);
+  return giveUpAt === undefined ? () => undefined : clock.after(Math.max(0, giveUpAt - clock.steadyNow()), call);
 }

@@ -122,7 +122,7 @@ async function finished(part: Part, clip: Clip, options: PartOptions): Promise<C
   const { clock, connection, onProgress, pollMs } = options;
   const maxIntervalMs = Math.max(pollMs, longestPollMs);
   const work: PollJobData = { connection: connection.id, clip, intervalMs: pollMs, maxIntervalMs, polls: 0, misses: 0 };
-  const done = await untilDone(work, (job, context) => pollClip(job, connection, context, clock.now), {
+  const done = await untilDone(work, (job, context) => pollClip(job, connection, context, clock.steadyNow), {
     ...options,
     clipId: clip.id,
     keep(changed) {

@@ -21,7 +21,7 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => v
   let toldAt = -Infinity;
 
   function report(): void {
-    toldAt = clock.now();
+    toldAt = clock.steadyNow();
     let [all, allDone] = [0, 0];
     for (const [index, camera] of work.cameras.entries()) {
       const isOver = camera.status !== 'busy' && camera.status !== 'pending';
@@ -46,7 +46,7 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => v
   }
 
   const maybeTell = (): void => {
-    if (clock.now() - toldAt >= everyMs) report();
+    if (clock.steadyNow() - toldAt >= everyMs) report();
   };
   return {
     part(part, done) {

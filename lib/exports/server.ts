@@ -1,24 +1,24 @@
-/** An export that the vendor makes onto its own storage: started once, waited for, and cancelled there. */
-import { beforeGivingUp, isOver, missesUntilGone, waitMs, type Waiting } from '../clips/poll';
+// Starts an export onto the vendor's own storage, waits for it, and cancels it there.
+import { evaluateFailure, evaluateRound, pollAgain, type Polled, type PollState } from '../clips/poll-state';
 import type { Connection } from '../connection/connection';
 import { ClipError, toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeExport, type ProviderDefinition, type ServerExport, type ServerExportRequest } from '../provider';
-import { backoffMs, maxAttempts, retryDelayMs } from '../async/retry';
+import { retryDelayMs } from '../async/retry';
 
-export interface ServerExportJobData extends Waiting {
+export interface ServerExportJobData extends PollState {
   to: 'server';
   connection: string;
   /** Of the export in messages: the vendor's own may come again. */
   id: string;
   request: ServerExportRequest;
-  /** Set before the vendor is asked: asked again, it would make a second export. */
+  /** Set before the request for it is sent: a second one would make a second export. */
   requestSent?: boolean;
   started?: ServerExport;
 }
 
 /** How a new one is waited for. */
-export const serverExportWaiting: Waiting = { intervalMs: 2_000, maxIntervalMs: 30_000, polls: 0, misses: 0 };
+export const serverExportWaiting: PollState = { intervalMs: 2_000, maxIntervalMs: 30_000, polls: 0, misses: 0 };
 
 /** Starts the export in the first run, and looks for it in all others. */
 export async function runServerExport(
@@ -33,7 +33,7 @@ export async function runServerExport(
     try {
       const next = { ...work, requestSent: true, started: await start(work, connection, context) };
       await context.save(next);
-      return goOn(next, now(), connection.phaseMs);
+      return pollAgain(next, now(), connection.phaseMs);
     } catch (thrown) {
       const error = toClipError(thrown);
       const afterMs = retryDelayMs(error, failures);
@@ -42,9 +42,11 @@ export async function runServerExport(
   }
   try {
     const found = await connection.pollExport(work.started, work.intervalMs, context.signal);
-    return evaluateRound(work, work.started, found, now(), connection.phaseMs);
+    const updated = found && { ...work, started: update(work.started, found) };
+    return evaluateRound(work, updated, polledExport, now(), connection.phaseMs);
   } catch (thrown) {
-    return evaluateFailure(work, work.started, toClipError(thrown), failures, now());
+    const { hasWorked } = connection;
+    return evaluateFailure(work, toClipError(thrown), { failures, hasWorked }, polledExport, now());
   }
 }
 
@@ -114,44 +116,14 @@ function cameraProblem(
   return Date.parse(start) < Date.parse(end) ? undefined : `the range of camera ${camera} must end after it starts`;
 }
 
-/** What a round's finding means. `undefined`: the vendor did not list the export. */
-function evaluateRound(
-  work: ServerExportJobData,
-  known: ServerExport,
-  found: ServerExport | undefined,
-  now: number,
-  phaseMs: number,
-): JobResult<ServerExportJobData> {
-  const misses = found ? 0 : work.misses + 1;
-  const started = found ? update(known, found) : known;
-  const next = { ...work, started, polls: work.polls + 1, misses };
-  if (misses >= missesUntilGone) return failed(next, lost(started));
-  // What it was when it was last listed tells nothing of now.
-  if (found && started.status === 'finished') return { type: 'done', data: next };
-  if (found && isEnded(started)) return failed(next, failureOf(started));
-  if (isOver(work, now)) return failed(next, late(started));
-  return goOn(next, now, phaseMs);
-}
-
-function goOn(data: ServerExportJobData, now: number, phaseMs: number): JobResult<ServerExportJobData> {
-  const afterMs = waitMs({ ...data, polls: Math.max(1, data.polls) }, now, phaseMs);
-  return { type: 'retry', afterMs: beforeGivingUp(data, now, afterMs), data };
-}
-
-/** Waiting goes on through trouble that may pass, for as long as the user gave it. */
-function evaluateFailure(
-  work: ServerExportJobData,
-  known: ServerExport,
-  error: ClipError,
-  failures: number,
-  now: number,
-): JobResult<ServerExportJobData> {
-  // A server that restarts may answer nonsense for a moment.
-  const mayPass = error.retryable || (error.code === 'EPROTOCOL' && failures < maxAttempts);
-  if (!mayPass) return failed(work, error);
-  if (isOver(work, now)) return failed(work, late(known, ` Last trouble: ${error.message}`));
-  return { type: 'retry', afterMs: beforeGivingUp(work, now, backoffMs(error, failures)), error };
-}
+const polledExport: Polled<ServerExportJobData> = {
+  statusOf: ({ started }) => started?.status ?? 'pending',
+  failure(data, how, trouble) {
+    const { request, started = request } = data;
+    const error = how === 'missing' ? lost(started) : how === 'late' ? late(data, trouble) : failureOf(data.started!);
+    return { type: 'failed', error, data };
+  },
+};
 
 /** What the vendor says now, over what was known before. Progress never runs backwards. */
 function update(known: ServerExport, found: ServerExport): ServerExport {
@@ -173,27 +145,24 @@ function isEnded({ status }: ServerExport): boolean {
   return status !== 'pending' && status !== 'busy';
 }
 
-function failed(data: ServerExportJobData, error: ClipError): JobResult<ServerExportJobData> {
-  return { type: 'failed', error, data };
-}
-
 function failureOf(started: ServerExport): ClipError {
-  const what = `The export of ${describeExport(started)}`;
-  const why = started.reason || 'the server gave no reason';
+  const what = `the export of ${describeExport(started)}`;
+  const why = started.reason || 'The server gave no reason';
   const missing = started.cameras.filter(({ status }) => status !== 'finished');
   if (missing.length === 0 || missing.length === started.cameras.length) {
-    return new ClipError('EFAILED', `${what}, failed on the server: ${why}`);
+    return new ClipError('EFAILED', `${why}: ${what}, failed on the server`);
   }
   const names = missing.map(({ camera }) => camera).join(', ');
-  return new ClipError('EINCOMPLETE', `${what}, is without ${names}: ${why}. The rest is in the folder`);
+  return new ClipError('EINCOMPLETE', `${why}: ${what}, is without ${names}. The rest is in the folder`);
 }
 
-function lost(started: ServerExport): ClipError {
-  const message = `The export of ${describeExport(started)}, is no longer listed by the server, so what has become of it cannot be told. Look into its folder`;
+function lost(started: Pick<ServerExportRequest, 'cameras' | 'path'>): ClipError {
+  const message = `No longer listed by the server: the export of ${describeExport(started)}. What has become of it cannot be told: look into its folder`;
   return new ClipError('EFAILED', message);
 }
 
-function late(started: ServerExport, more = ''): ClipError {
-  const message = `The export of ${describeExport(started)}, was still ${started.status} when the time to wait for it was over. The server may go on with it: look into its folder.${more}`;
+function late({ request, started }: ServerExportJobData, trouble: ClipError | undefined): ClipError {
+  const last = trouble ? `. The last request failed: ${trouble.message}` : '';
+  const message = `The time to wait is over: the export of ${describeExport(started ?? request)}, was still ${started?.status ?? 'pending'}${last}. The server may go on with it: look into its folder`;
   return new ClipError('ETIMEOUT', message);
 }

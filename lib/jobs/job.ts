@@ -30,7 +30,7 @@ export function olderFirst(a: Job, b: Job): number {
 export type JobResult<Data> =
   | { type: 'done'; data: Data }
   | { type: 'failed'; error: ClipError; data?: Data }
-  /** Run again later; an `error` counts as a failure. */
+  /** Run again later; an `error` counts as a failure, unless nothing was sent. */
   | { type: 'retry'; afterMs: number; data?: Data; error?: ClipError };
 
 /**
@@ -45,10 +45,11 @@ export function applyResult<Data>(
 ): { job: Job<Data>; restUntil: number } {
   const data = result.data === undefined ? job.data : result.data;
   if (result.type !== 'retry') return { job: { ...job, data }, restUntil: 0 };
-  const failures = result.error ? job.failures + 1 : 0;
+  const { error } = result;
+  const failures = error ? job.failures + (error.notSent ? 0 : 1) : 0;
   return {
     job: { ...job, data, failures, runAt: now + result.afterMs },
-    restUntil: now + (result.error?.retryAfterMs ?? 0),
+    restUntil: now + (error?.retryAfterMs ?? 0),
   };
 }
 
@@ -111,8 +112,8 @@ export interface JobEngine {
   openQueue(name: string, atOnce: number): () => Promise<void>;
   /** Calls back when work pauses because the place where jobs are kept is away, and when it goes on. */
   onPause?(listener: (isPaused: boolean) => void): () => void;
-  /** Where instances tell one another that the credentials of a connection were refused. */
-  refusals?(connection: string, login: unknown): LoginGuard;
+  /** The state of a login that all instances share. */
+  loginGuard?(connection: string, login: unknown): LoginGuard;
   /** Frees what the engine holds, for good. `undefined`: it is in use. */
   closeUnused?(): Promise<void> | undefined;
 }

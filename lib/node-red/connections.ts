@@ -50,15 +50,15 @@ export function openConnection(runtime: Runtime, node: Node, definition: NodeDef
   const config = readConfig(runtime, provider, definition, storedCredentials(provider, node.credentials));
   const login = loginGuardFor(runtime, node.id, provider, definition, config);
   // A deploy tries again.
-  login.forget();
-  const shared = runtime.engine.refusals?.(node.id, [provider.id, config.settings, config.credentials]);
+  login.reset();
+  const shared = runtime.engine.loginGuard?.(node.id, [provider.id, config.settings, config.credentials]);
   return new Connection({
     id: node.id,
     definition: provider,
     config,
     maxConcurrent: Math.floor(readNumber(definition, 'maxConcurrent', 2, 1)),
     clock: runtime.clock,
-    refusals: shared ? combineGuards(login, shared) : login,
+    guard: shared ? combineGuards(login, shared) : login,
   });
 }
 

@@ -4,6 +4,8 @@ import type { Clock } from '../../lib/async/clock';
 export interface ManualClock extends Clock {
   /** Runs what becomes due within that time, in order, and lets promises settle after each call. */
   advance(ms: number): Promise<void>;
+  /** Sets the system's time by so much; what waits is not moved by that. */
+  step(ms: number): void;
   /** Calls that are waiting. */
   readonly waiting: number;
 }
@@ -12,6 +14,7 @@ export interface ManualClock extends Clock {
 export function manualClock(startAt = Date.UTC(2025, 2, 1, 9)): ManualClock {
   const timers = new Set<{ dueAt: number; call: () => void }>();
   let now = startAt;
+  let stepMs = 0;
 
   function nextUntil(end: number) {
     let next: { dueAt: number; call: () => void } | undefined;
@@ -21,7 +24,9 @@ export function manualClock(startAt = Date.UTC(2025, 2, 1, 9)): ManualClock {
   }
 
   return {
-    now: () => now,
+    now: () => now + stepMs,
+    steadyNow: () => now,
+    step: (ms) => void (stepMs += ms),
     after(ms, call) {
       const timer = { dueAt: now + Math.max(0, ms), call };
       timers.add(timer);

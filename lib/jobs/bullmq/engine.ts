@@ -17,7 +17,7 @@ import type { Stopped } from './cluster';
 import { joinCluster, type Cluster } from './cluster';
 import { connectRedis, loadPackages, type Redis } from './redis';
 import { readRedisSettings } from './settings';
-import { redisRefusals } from './login-guard';
+import { redisLoginGuard } from './login-guard';
 import { Runs, type Run } from './runs';
 
 export interface BullOptions {
@@ -174,10 +174,10 @@ export class BullEngine implements JobEngine {
     return this.#redis.onChange(listener);
   }
 
-  refusals(connection: string, login: unknown): LoginGuard {
+  loginGuard(connection: string, login: unknown): LoginGuard {
     const isDeploy = this.#connections.has(connection);
     this.#connections.add(connection);
-    return redisRefusals(this.#redis.client, this.#prefix, connection, login, isDeploy);
+    return redisLoginGuard(this.#redis.client, this.#prefix, connection, login, isDeploy);
   }
 
   closeUnused(): Promise<void> | undefined {

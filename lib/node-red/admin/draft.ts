@@ -113,7 +113,7 @@ export async function withDraft<T>(
   if (isSame && running instanceof Connection) return work(running, hide);
 
   const config = readConfig(runtime, provider, wanted, credentials);
-  const refusals = loginGuardFor(runtime, draft.id, provider, wanted, config);
+  const guard = loginGuardFor(runtime, draft.id, provider, wanted, config);
   const { id } = draft;
   const connection = new Connection({
     id,
@@ -121,7 +121,7 @@ export async function withDraft<T>(
     config,
     maxConcurrent: 1,
     clock,
-    refusals,
+    guard,
   });
   try {
     return await raceAbort(work(connection, hide), signal);

@@ -94,7 +94,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
       try {
         return toClip(await status.ask(clip, call), clip);
       } catch (error) {
-        const isUnknown = error instanceof ClipError && error.code === 'ENOTFOUND';
+        const isUnknown = error instanceof ClipError && error.code === 'ENOTFOUND' && !error.inconclusive;
         if (isUnknown && isNew(clip, config.now())) return asBefore(clip);
         throw error;
       }
@@ -227,7 +227,7 @@ async function unlessGone(request: Promise<unknown>): Promise<void> {
   try {
     await request;
   } catch (error) {
-    if (!(error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
+    if (!(error instanceof ClipError && error.code === 'ENOTFOUND' && !error.inconclusive)) throw error;
   }
 }
 

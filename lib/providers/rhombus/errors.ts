@@ -50,7 +50,7 @@ export function replyError(
       vendorCode: `HTTP ${reply.status}`,
     });
   }
-  if (reply.status >= 400) return httpError(reply, action, said);
+  if (reply.status >= 400) return httpError(reply, action, said, json !== undefined);
   if (!json || !isFailure(json)) return undefined;
   const [, code, advice] = meaningOf(said) ?? [undefined, 'EFAILED' as const, ''];
   const retryable = code === 'EFAILED' ? mayPass : undefined;
@@ -64,25 +64,28 @@ function isFailure({ error }: JsonObject): boolean {
   return error === true || (typeof error === 'string' && !/^\s*(false|null)?\s*$/i.test(error));
 }
 
-function httpError(reply: HttpReply, action: string, said: string): ClipError {
+function httpError(reply: HttpReply, action: string, said: string, isJson: boolean): ClipError {
   const usual = statusError(reply, action, said)!;
   const { status } = reply;
   const vendorCode = `HTTP ${status}`;
   const what = `the server answered HTTP ${status}`;
   const meaning = meaningOf(said);
+  // Words that are known, or JSON, are the vendor's; anything else may be a gateway's.
+  const inconclusive = !isJson && !meaning;
   if (status === 403) {
     // Also what a key of another region gets, and a key whose role may not do this.
     const [, code, advice] = meaning?.[1] === 'EAUTH' ? meaning : ([undefined, 'EFORBIDDEN', roleAdvice] as const);
-    return new ClipError(code, sentence(action, what, said, advice), { vendorCode });
+    return new ClipError(code, sentence(action, what, said, advice), { vendorCode, inconclusive });
   }
   // Wrong values are refused with 400, and with 500 as well.
   // Source: https://apidocs.rhombussystems.com/docs/common-errors-rate-limits
   const isRefusal = status === 400 || status === 422 || status === 500;
   if (isRefusal && meaning && meaning[1] !== 'EAUTH') {
-    return new ClipError(meaning[1], sentence(action, what, said, meaning[2]), { vendorCode });
+    return new ClipError(meaning[1], sentence(action, what, said, meaning[2]), { vendorCode, inconclusive });
   }
-  if (status === 400 || status === 422) return new ClipError('EINVALID', sentence(action, what, said), { vendorCode });
-  return usual;
+  if (status === 400 || status === 422)
+    return new ClipError('EINVALID', sentence(action, what, said), { vendorCode, inconclusive });
+  return new ClipError(usual.code, usual.message, { ...usual, inconclusive });
 }
 
 const roleAdvice =

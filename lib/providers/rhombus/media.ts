@@ -76,7 +76,7 @@ async function fileOf(status: Status, clip: Clip, call: Call): Promise<File> {
 /** The media host knows one answer, 404, for a wrong region, a clip that is not ready, and one that was deleted. */
 async function whyMissing(status: Status, clip: Clip, call: Call, missing: ClipError): Promise<ClipError> {
   const gone = (): ClipError =>
-    new ClipError('EEXPIRED', `${missing.message}. The clip has been deleted: create it again`, missing);
+    new ClipError('EEXPIRED', `${missing.message}. The clip has been deleted: create it again`, { ...missing });
   try {
     const found = await status.ask(clip, call);
     if (found.status === 'expired') return gone();
@@ -90,6 +90,6 @@ async function whyMissing(status: Status, clip: Clip, call: Call, missing: ClipE
     if (!(error instanceof ClipError)) throw error;
     if (error.code === 'EAUTH' || error.code === 'EABORTED') return error;
     // Unless it was finished once, it may only be too new to be known.
-    return error.code === 'ENOTFOUND' && clip.status === 'finished' ? gone() : missing;
+    return error.code === 'ENOTFOUND' && !error.inconclusive && clip.status === 'finished' ? gone() : missing;
   }
 }

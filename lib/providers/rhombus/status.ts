@@ -141,7 +141,7 @@ function filterFor(clips: Clip[]): JsonObject {
 /** What is a clip's own failure; `undefined`: the vendor does not have it. @throws what concerns the whole connection */
 function failureOf(thrown: unknown): ClipError | undefined {
   if (!(thrown instanceof ClipError) || thrown.code === 'EAUTH' || thrown.code === 'EABORTED') throw thrown;
-  return thrown.code === 'ENOTFOUND' ? undefined : thrown;
+  return thrown.code === 'ENOTFOUND' && !thrown.inconclusive ? undefined : thrown;
 }
 
 function notInTurn(clip: Clip): ClipError {

@@ -192,7 +192,9 @@ export function openSense(config: ProviderConfig): Provider<Session> {
           lists.set(serverid, await listClips(serverid, call));
         } catch (error) {
           if (!(error instanceof ClipError)) throw error;
-          lists.set(serverid, error);
+          // A list that cannot be had says nothing about any clip in it.
+          const { code, message, sessionExpired } = error;
+          lists.set(serverid, new ClipError(code, message, { ...error, sessionExpired, inconclusive: true }));
         }
       }),
     );

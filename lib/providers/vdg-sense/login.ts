@@ -4,13 +4,17 @@ import type { HttpClient } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
 import { escapeXml, valueOf } from '../../net/xml';
-import { prolog, readResult, readXml, xmlHeaders } from './documents';
+import { isPage, prolog, readResult, readXml, xmlHeaders } from './documents';
+import { isGeneral } from './errors';
 import { isFailure, readSession, resultCode, writeTime, type SenseSession } from './types';
 
 /** When the server has too many sessions: they end by being idle, and how long that takes is not published. */
 const crowdedMs = 60_000;
 const crowded =
   /\btoo many\b|\b(maximum|max\.?|limit) (number of )?(sessions|users|logins|connections)\b|\bsessions?\b.{0,20}\b(limit|exceeded)/i;
+
+/** What a server may say of the account; the number that stands for a wrong password is not published. */
+const namesAccount = /\buser|pass-?(word|phrase)|account|log(ged)?[ -]?(in|on)\b|credential|authenti|authori[sz]/i;
 
 /**
  * A login by a document with a name and a password, or with the digest of both; `undefined` for connections that need none.
@@ -34,7 +38,9 @@ export function createLogin(http: HttpClient, { settings, credentials, now }: Pr
     const refusal = readResult(reply);
     const refusedWith = refusal && resultCode(refusal);
     if (isFailure(refusedWith)) throw refused(action, refusedWith!, valueOf(refusal!, 'description') ?? '');
-    if (reply.status === 401 || reply.status === 403) throw refused(action, `HTTP ${reply.status}`, '');
+    // A gateway forbids with a page of its own.
+    const isForbidden = reply.status === 403 && !isPage(reply.text);
+    if (reply.status === 401 || isForbidden) throw refused(action, `HTTP ${reply.status}`, '');
     const problem = statusError(reply, action);
     if (problem) throw problem;
     const root = await readXml(reply, action);
@@ -85,6 +91,11 @@ export function refused(action: string, code: string, description: string): Clip
   if (crowded.test(description)) {
     const message = `${action}: the server takes no more sessions (${code})${said}. End some of them`;
     return new ClipError('ELIMIT', message, { vendorCode: code, retryable: true, retryAfterMs: crowdedMs });
+  }
+  // A general code without a word about the account may be that of a server which is starting.
+  if (isGeneral(code) && !namesAccount.test(description)) {
+    const message = `${action}: the server answered with a general error (${code})${said}`;
+    return new ClipError('EFAILED', message, { vendorCode: code, retryable: true });
   }
   const message = `${action}: the server refused the login (${code})${said}. Check user name and password`;
   return new ClipError('EAUTH', message, { vendorCode: code });

@@ -3,6 +3,7 @@ import { createClip, type CreateJobData } from '../../../lib/clips/create';
 import { ClipError } from '../../../lib/errors';
 import type { ClipRequest } from '../../../lib/provider';
 import { untilAborted } from '../../support/promises';
+import { manualClock } from '../../support/manual-clock';
 import { aClip, aContext, aJob, connect } from './fake';
 
 const request: ClipRequest = {
@@ -40,14 +41,29 @@ describe('creating a clip', () => {
 
   it('is tried five times when the trouble may pass', async () => {
     const trouble = new ClipError('ENETWORK', 'the server is down', { retryAfterMs: 90_000 });
-    const connection = connect({ createClip: () => Promise.reject(trouble) });
+    const clock = manualClock();
+    const connection = connect({ createClip: () => Promise.reject(trouble) }, clock);
     for (const failures of [0, 1, 2, 3]) {
       const answer = await createClip(aJob(work, { failures }), connection, aContext());
       assert.deepEqual(answer, { type: 'retry', afterMs: 90_000, error: trouble });
+      await clock.advance(90_000);
     }
     const last = await createClip(aJob(work, { failures: 4 }), connection, aContext());
     assert.deepEqual(last, { type: 'failed', error: trouble });
   });
+
+  const noVerdicts = [
+    new ClipError('EPROTOCOL', 'a page of maintenance'),
+    new ClipError('ENOTFOUND', 'HTTP 404', { inconclusive: true }),
+    new ClipError('EFORBIDDEN', 'HTTP 403', { inconclusive: true }),
+  ];
+  for (const error of noVerdicts) {
+    it(`is tried again where the answer is no verdict (${error.message})`, async () => {
+      const connection = connect({ createClip: () => Promise.reject(error) });
+      const answer = await createClip(aJob(work), connection, aContext());
+      assert.deepEqual([answer.type, answer.type === 'retry' && answer.error], ['retry', error]);
+    });
+  }
 
   it('waits longer after each failure', async () => {
     const connection = connect({ createClip: () => Promise.reject(new ClipError('ENETWORK', 'x')) });

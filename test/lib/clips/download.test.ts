@@ -111,7 +111,7 @@ describe('a downloaded clip', () => {
       const old = await existing('7/clip.mp4', 'old');
       let during = '';
       const broken = await test.start({ work: { exists: 'overwrite' }, open: () => send(Buffer.from('<error/>')) });
-      expectError(broken.answer, 'failed', 'EPROTOCOL');
+      expectError(broken.answer, 'retry', 'EPROTOCOL');
       assert.equal(await readFile(old, 'utf8'), 'old');
       const { answer } = await test.start({
         work: { exists: 'overwrite' },
@@ -194,7 +194,7 @@ describe('a downloaded clip', () => {
         const [first, second] = await Promise.all(
           ['number-1', 'number-2'].map((id) => test.start({ open, work, clip: clip(), job: { id } })),
         );
-        assert.equal(first!.answer.type, 'failed');
+        assert.equal(first!.answer.type, 'retry');
         assert.equal(expectFile(second!.answer).path, test.path('7/clip.mp4'));
       });
 

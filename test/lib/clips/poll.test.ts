@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict';
-import { evaluateFailure, evaluateRound, pollClip, type PollJobData } from '../../../lib/clips/poll';
+import { updateClip } from '../../../lib/clips/clip';
+import { pollClip, polledClip, type PollJobData } from '../../../lib/clips/poll';
+import * as state from '../../../lib/clips/poll-state';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
 import type { JobResult } from '../../../lib/jobs/job';
-import type { ClipStatus } from '../../../lib/provider';
+import type { Clip, ClipStatus } from '../../../lib/provider';
 import { manualClock } from '../../support/manual-clock';
 import { aClip, aContext, aJob, connect } from './fake';
 
 const now = 1_000_000;
 const middle = (): number => 0.5;
+
+function evaluateRound(data: PollJobData, clip: Clip | undefined, at: number, phaseMs: number) {
+  const found = clip && { ...data, clip: updateClip(data.clip, clip) };
+  return state.evaluateRound(data, found, polledClip, at, phaseMs);
+}
+
+function evaluateFailure(data: PollJobData, error: ClipError, failures: number, at: number, random = middle) {
+  return state.evaluateFailure(data, error, { failures, hasWorked: false }, polledClip, at, random);
+}
 
 function work(more: Partial<PollJobData> = {}): PollJobData {
   const clip = aClip({ status: 'busy', progress: 10 });
@@ -44,10 +55,15 @@ describe('a round of polling', () => {
   });
 
   const ends: { status: ClipStatus; reason?: string; code: ErrorCode; says: RegExp }[] = [
-    { status: 'failed', reason: 'no recordings', code: 'EFAILED', says: /could not be made: no recordings\. Check/ },
-    { status: 'failed', code: 'EFAILED', says: /the server gave no reason/ },
-    { status: 'failed', reason: '', code: 'EFAILED', says: /the server gave no reason/ },
-    { status: 'expired', code: 'EEXPIRED', says: /no longer on the server.*create it again/ },
+    {
+      status: 'failed',
+      reason: 'no recordings',
+      code: 'EFAILED',
+      says: /^no recordings: the clip of .* could not be made\. Check/,
+    },
+    { status: 'failed', code: 'EFAILED', says: /^The server gave no reason: the clip/ },
+    { status: 'failed', reason: '', code: 'EFAILED', says: /^The server gave no reason: the clip/ },
+    { status: 'expired', code: 'EEXPIRED', says: /^No longer on the server: .*create it again/ },
   ];
   for (const { status, reason, code, says } of ends) {
     it(`is the last one when the clip is ${status}${reason ? ' for a reason' : ''}`, () => {
@@ -62,12 +78,12 @@ describe('a round of polling', () => {
 
   it('waits longer each time, from the interval up to the longest one', () => {
     const waits: number[] = [];
-    let state = work();
+    let data = work();
     for (let round = 0; round < 10; round += 1) {
       // The start of every step, so that the whole of it is waited for.
-      const { afterMs, data } = expectRetry(evaluateRound(state, aClip({ status: 'busy' }), 480_000, 0));
-      waits.push(afterMs);
-      state = data!;
+      const answer = expectRetry(evaluateRound(data, aClip({ status: 'busy' }), 480_000, 0));
+      waits.push(answer.afterMs);
+      data = answer.data!;
     }
     assert.deepEqual(waits, [2_000, 2_000, 4_000, 4_000, 8_000, 8_000, 16_000, 16_000, 30_000, 30_000]);
   });
@@ -83,6 +99,24 @@ describe('a round of polling', () => {
   it('never waits longer than the longest interval, also after a million rounds', () => {
     const answer = evaluateRound(work({ polls: 1_000_000 }), aClip({ status: 'busy' }), 30_001, 0);
     assert.equal(expectRetry(answer).afterMs, 29_999);
+  });
+
+  it('shows the word of the vendor while it lasts, and names it at the end', () => {
+    const offline = aClip({ status: 'busy', vendorStatus: 'OFFLINE' });
+    const { data } = expectRetry(evaluateRound(work(), offline, now, 0));
+    assert.equal(data?.clip.vendorStatus, 'OFFLINE');
+    const late = evaluateRound(work({ giveUpAt: now }), offline, now, 0);
+    assert.match(expectFailed(late, 'ETIMEOUT').error.message, /was still busy \(the server says "OFFLINE"\)/);
+    const after = expectRetry(evaluateRound(data!, aClip({ status: 'busy' }), now, 0));
+    assert.equal('vendorStatus' in after.data!.clip, false);
+    const failed = evaluateRound(work(), aClip({ status: 'failed', vendorStatus: 'BROKEN' }), now, 0);
+    assert.match(expectFailed(failed, 'EFAILED').error.message, /^The server says "BROKEN": the clip/);
+  });
+
+  it('that finds the whole range without footage says so', () => {
+    const { start, end } = aClip();
+    const answer = evaluateRound(work(), aClip({ status: 'failed', gaps: [{ start, end }] }), now, 0);
+    assert.match(expectFailed(answer, 'ENOFOOTAGE').error.message, /^There is no recording of camera 7\/2/);
   });
 
   it('never shows less progress than before', () => {
@@ -117,7 +151,10 @@ describe('a round of polling', () => {
     it('gives up with the clip as it is, and says how to go on', () => {
       const answer = evaluateRound(work({ giveUpAt: now }), aClip({ status: 'busy', progress: 80 }), now, 0);
       const { error, data } = expectFailed(answer, 'ETIMEOUT');
-      assert.match(error.message, /was still busy when the time .* send the message to poll-clip again/);
+      assert.match(
+        error.message,
+        /^The time to wait is over: .* was still busy\. .* send the message to poll-clip again/,
+      );
       assert.equal(data?.clip.status, 'busy');
       assert.equal(data?.clip.progress, 80);
     });
@@ -168,6 +205,22 @@ describe('a round of polling that fails', () => {
     expectFailed(evaluateFailure(work(), error, 5, now), 'EPROTOCOL');
   });
 
+  const noVerdicts = [
+    new ClipError('ENOTFOUND', 'HTTP 404', { inconclusive: true }),
+    new ClipError('EFORBIDDEN', 'HTTP 403', { inconclusive: true }),
+    new ClipError('EPROTOCOL', 'a page'),
+    new ClipError('EAUTH', 'no session', { sessionExpired: true }),
+  ];
+  for (const error of noVerdicts) {
+    it(`with ${error.code} that is no verdict (${error.message}) is waited out once the vendor has answered`, () => {
+      expectRetry(evaluateFailure(work({ polls: 1 }), error, 1_000, now));
+      const worked = { failures: 1_000, hasWorked: true };
+      expectRetry(state.evaluateFailure(work(), error, worked, polledClip, now));
+      const late = expectFailed(evaluateFailure(work({ polls: 1, giveUpAt: now }), error, 9, now), 'ETIMEOUT');
+      assert.match(late.error.message, new RegExp(`The last request failed: ${error.message}`));
+    });
+  }
+
   it('waits longer each time', () => {
     const error = new ClipError('ENETWORK', 'x');
     const waits = [1, 2, 3, 4, 5, 6, 7, 8].map(
@@ -190,7 +243,7 @@ describe('a round of polling that fails', () => {
   it('after the time is over says so, with the trouble that there was', () => {
     const error = new ClipError('ENETWORK', 'the server cannot be reached');
     const answer = expectFailed(evaluateFailure(work({ giveUpAt: now }), error, 3, now), 'ETIMEOUT');
-    assert.match(answer.error.message, /Last trouble: the server cannot be reached$/);
+    assert.match(answer.error.message, /still busy\. The last request failed: the server cannot be reached\. It may/);
   });
 });
 

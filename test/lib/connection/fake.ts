@@ -13,7 +13,7 @@ export const credentials = { username: 'nodered', password: 's3cret-password', t
 /** A connection around a provider made of the functions given; whatever is missing is a missing capability. */
 export function connect(
   methods: Partial<Provider>,
-  options: { clock?: Clock; maxConcurrent?: number; open?: ProviderDefinition['open']; refusals?: LoginGuard } = {},
+  options: { clock?: Clock; maxConcurrent?: number; open?: ProviderDefinition['open']; guard?: LoginGuard } = {},
 ): Connection {
   const unexpected = (): never => {
     throw new Error('not expected in this test');
@@ -40,7 +40,7 @@ export function connect(
     config: { settings: {}, credentials, now: () => 0 },
     maxConcurrent: options.maxConcurrent ?? 2,
     clock: options.clock ?? manualClock(),
-    ...(options.refusals ? { refusals: options.refusals } : {}),
+    ...(options.guard ? { guard: options.guard } : {}),
   });
 }
 

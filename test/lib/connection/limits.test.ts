@@ -65,6 +65,8 @@ describe('limits of a connection', () => {
       },
       { maxConcurrent: 3 },
     );
+    // Until the first request has succeeded, there is one at a time.
+    await connection.check(never);
     const created = Promise.all(Array.from({ length: 9 }, () => connection.createClip(request, never)));
     assert.deepEqual(await connection.listCameras(never), []);
     for (let round = 0; round < 3; round += 1) {
@@ -98,6 +100,7 @@ describe('limits of a connection', () => {
       },
       { clock, maxConcurrent: 1 },
     );
+    await connection.check(never);
     const created = Array.from({ length: 6 }, () => connection.createClip(request, never));
     const transferred = connection.transfer(never, () => promise);
     const polled = connection.pollClip(clipNamed('a'), 1000, never);

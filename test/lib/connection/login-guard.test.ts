@@ -1,82 +1,124 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { afterRefusal, afterSuccess, blockedBy, isProven } from '../../../lib/connection/circuit-breaker';
+import { combineGuards, loginGuards, type LoginGuard } from '../../../lib/connection/login-guard';
 import { ClipError } from '../../../lib/errors';
-import { combineGuards, loginGuards } from '../../../lib/connection/login-guard';
 import { manualClock } from '../../support/manual-clock';
 
 const hourMs = 3600_000;
 const never = new AbortController().signal;
 const wrong = ['sense', 'http://sense.example', 'user', 'wrong'];
-const refusal = new ClipError('EAUTH', 'Unknown user or wrong password');
+const error = new ClipError('EAUTH', 'Unknown user or wrong password');
 
-describe('refused logins', () => {
-  it('are recalled by whoever would send the same', async () => {
-    const loginOf = loginGuards(manualClock());
-    await loginOf(wrong).trip(refusal);
-    const recalled = await loginOf([...wrong]).refusal();
-    assert.deepEqual([recalled?.code, recalled?.message], ['EAUTH', refusal.message]);
-    assert.equal(await loginOf([...wrong.slice(0, 3), 'right']).refusal(), undefined);
+function refuse(guard: LoginGuard, now = manualClock().steadyNow()): Promise<unknown> {
+  return guard.change((state) => afterRefusal(state, error, now, now));
+}
+
+async function isOpen(guard: LoginGuard): Promise<boolean> {
+  return (await guard.state()).open !== undefined;
+}
+
+describe('the guard of a login', () => {
+  it('is shared by all that would send the same', async () => {
+    const guardOf = loginGuards(manualClock());
+    await refuse(guardOf(wrong));
+    assert.match((await guardOf([...wrong]).state()).open!.message, /^Unknown user or wrong password/);
+    assert.equal(await isOpen(guardOf([...wrong.slice(0, 3), 'right'])), false);
   });
 
-  it('never go on by themselves, even where the code usually passes', async () => {
-    const login = loginGuards(manualClock())(wrong);
-    await login.trip(new ClipError('ETHROTTLED', 'Account locked', { retryable: false }));
-    assert.equal((await login.refusal())?.retryable, false);
+  it('closes at a deploy, and still knows that the credentials have worked', async () => {
+    const guard = loginGuards(manualClock())(wrong);
+    await guard.change(afterSuccess);
+    await refuse(guard);
+    guard.reset();
+    assert.deepEqual([await isOpen(guard), (await guard.state()).hasWorked], [false, true]);
   });
 
-  it('are forgotten at a deploy', async () => {
-    const loginOf = loginGuards(manualClock());
-    await loginOf(wrong).trip(refusal);
-    loginOf(wrong).forget();
-    assert.equal(await loginOf(wrong).refusal(), undefined);
-  });
-
-  it('are forgotten after an hour, and where the password may be right, after a minute', async () => {
+  it('closes after an hour', async () => {
     const clock = manualClock();
-    const login = loginGuards(clock)(wrong);
-    for (const [code, ms] of [
-      ['EAUTH', hourMs],
-      ['EPROTOCOL', 60_000],
-    ] as const) {
-      await login.trip(new ClipError(code, 'No'));
-      await clock.advance(ms - 1);
-      assert.equal((await login.refusal())?.code, code);
-      await clock.advance(1);
-      assert.equal(await login.refusal(), undefined);
-    }
+    const guard = loginGuards(clock)(wrong);
+    await refuse(guard);
+    await clock.advance(hourMs - 1);
+    assert.equal(await isOpen(guard), true);
+    await clock.advance(1);
+    assert.equal(await isOpen(guard), false);
   });
 
-  it('are waited for: nobody logs in while another does with the same', async () => {
-    const loginOf = loginGuards(manualClock());
+  it('lets one at a time log in with the same', async () => {
+    const guardOf = loginGuards(manualClock());
     let end: () => void = () => undefined;
     const order: string[] = [];
-    const first = loginOf(wrong).withLock(never, async () => {
+    const first = guardOf(wrong).withLock(never, async () => {
       await new Promise<void>((resolve) => (end = resolve));
       order.push('first');
     });
-    const second = loginOf(wrong).withLock(never, async () => void order.push('second'));
-    await loginOf(['another']).withLock(never, async () => void order.push('another'));
+    const second = guardOf(wrong).withLock(never, async () => void order.push('second'));
+    await guardOf(['another']).withLock(never, async () => void order.push('another'));
     await setImmediate();
     end();
     await Promise.all([first, second]);
     assert.deepEqual(order, ['another', 'first', 'second']);
   });
 
-  it('do not pile up', async () => {
-    const loginOf = loginGuards(manualClock());
-    await loginOf('first').trip(refusal);
-    for (let count = 0; count < 1000; count += 1) await loginOf(count).trip(refusal);
-    assert.equal(await loginOf('first').refusal(), undefined);
-    assert.ok(await loginOf(999).refusal());
+  it('holds a pause until it is over, whatever happens to the clock of the system', async () => {
+    const clock = manualClock();
+    const guard = loginGuards(clock)(wrong);
+    await guard.pause(10_000);
+    await guard.pause(4_000);
+    await clock.advance(9_999);
+    clock.step(hourMs);
+    assert.equal(await guard.pauseLeftMs(), 1);
+    clock.step(-2 * hourMs);
+    await clock.advance(1);
+    assert.equal(await guard.pauseLeftMs(), 0);
+    await guard.pause(Infinity);
+    assert.equal(await guard.pauseLeftMs(), 15 * 60_000);
   });
 
-  it('are recalled from either of two places, and remembered in both', async () => {
+  it('is not kept for ever', async () => {
+    const guardOf = loginGuards(manualClock());
+    await refuse(guardOf('first'));
+    for (let count = 0; count < 1000; count += 1) await refuse(guardOf(count));
+    assert.equal(await isOpen(guardOf('first')), false);
+    assert.equal(await isOpen(guardOf(999)), true);
+  });
+});
+
+describe('the guards of this process and of all instances', () => {
+  const both = () => {
     const [here, there] = [loginGuards(manualClock())(wrong), loginGuards(manualClock())(wrong)];
-    await there.trip(refusal);
-    assert.equal((await combineGuards(here, there).refusal())?.code, 'EAUTH');
-    there.forget();
-    await combineGuards(here, there).trip(refusal);
-    assert.ok((await here.refusal()) && (await there.refusal()));
-    assert.equal(await combineGuards(here, there).withLock(never, async () => 'done'), 'done');
+    return { here, there, combined: combineGuards(here, there) };
+  };
+
+  it('know what any instance knows', async () => {
+    const { here, there, combined } = both();
+    await refuse(there);
+    assert.ok(blockedBy(await combined.state(), Infinity));
+    assert.equal(await isOpen(here), true);
+  });
+
+  it('count the refusals of all instances together', async () => {
+    const { here, there, combined } = both();
+    await combined.change(afterSuccess);
+    const start = manualClock().steadyNow();
+    await refuse(combined, start);
+    await refuse(there, start + 60_000);
+    await refuse(combined, start + 130_000);
+    assert.equal((await here.state()).open?.isLatched, true);
+  });
+
+  it('ask nobody while there is no doubt', async () => {
+    const { here, combined } = both();
+    await here.change(afterSuccess);
+    const deaf = { ...combined, state: () => assert.fail('not needed') };
+    assert.ok(isProven(await combineGuards(here, deaf).state()));
+  });
+
+  it('keep the longer of two pauses', async () => {
+    const { here, there, combined } = both();
+    await combined.pause(1_000);
+    await there.pause(5_000);
+    assert.deepEqual([await here.pauseLeftMs(), await combined.pauseLeftMs()], [1_000, 5_000]);
+    assert.equal(await combined.withLock(never, async () => 'done'), 'done');
   });
 });

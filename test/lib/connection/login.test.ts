@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { ClipError } from '../../../lib/errors';
+import { ClipError, mayPass } from '../../../lib/errors';
 import { manualClock } from '../../support/manual-clock';
 import { clipNamed, connect, expired, found, gate, hang, is, loginCounter, never } from './fake';
 
@@ -149,44 +149,81 @@ describe('an expired session', () => {
 });
 
 describe('a refused login', () => {
-  for (const code of ['EAUTH', 'EPROTOCOL', 'EINVALID', 'ENOTFOUND', 'EFORBIDDEN'] as const) {
-    it(`(${code}) stops everything until the connection is deployed anew`, async () => {
-      let logins = 0;
-      const clock = manualClock();
-      const connection = connect(
-        {
-          login: () => ((logins += 1), Promise.reject(new ClipError(code, 'Wrong password', { vendorCode: '-55' }))),
-          createClip: async () => assert.fail('nothing may be sent'),
-          getClips: async () => assert.fail('nothing may be sent'),
-        },
-        { clock },
-      );
-      const told = is(code, /^Wrong password\. Nothing more is sent until the connection is corrected and deployed$/);
-      const polled = assert.rejects(connection.pollClip(clipNamed('a'), 1000, never), told);
-      await Promise.all(Array.from({ length: 10 }, () => assert.rejects(connection.listCameras(never), told)));
-      await clock.advance(0);
-      await polled;
-      await clock.advance(60_000);
-      await assert.rejects(connection.openClip(clipNamed('a'), { offset: 0 }, never), told);
-      await assert.rejects(connection.check(never), (error) => (error as ClipError).vendorCode === '-55');
-      assert.equal(logins, 1);
-    });
-  }
-
-  it('after an expired session is final too', async () => {
+  it('stops everything until the connection is deployed anew', async () => {
     let logins = 0;
-    const connection = connect({
-      login: async () => {
-        logins += 1;
-        if (logins > 1) throw new ClipError('EAUTH', 'The password has changed');
-        return 'key';
+    const clock = manualClock();
+    const connection = connect(
+      {
+        login: () => ((logins += 1), Promise.reject(new ClipError('EAUTH', 'Wrong password', { vendorCode: '-55' }))),
+        createClip: async () => assert.fail('nothing may be sent'),
+        listCameras: async () => assert.fail('nothing may be sent'),
+        getClips: async () => assert.fail('nothing may be sent'),
       },
-      listCameras: () => Promise.reject(expired()),
-    });
-    for (let count = 0; count < 3; count += 1) {
-      await assert.rejects(connection.listCameras(never), is('EAUTH', /^The password has changed\./));
+      { clock },
+    );
+    const told = is('EAUTH', /^Wrong password\. Nothing more is sent until the connection is corrected and deployed$/);
+    const polled = assert.rejects(connection.pollClip(clipNamed('a'), 1000, never), told);
+    await Promise.all(Array.from({ length: 10 }, () => assert.rejects(connection.listCameras(never), told)));
+    await clock.advance(0);
+    await polled;
+    await clock.advance(24 * 3600_000);
+    await assert.rejects(connection.openClip(clipNamed('a'), { offset: 0 }, never), told);
+    await assert.rejects(connection.check(never), (error) => (error as ClipError).vendorCode === '-55');
+    assert.equal(logins, 1);
+  });
+
+  it('after good ones is repeated twice over two minutes, and then final too', async () => {
+    const logins: number[] = [];
+    let hasChanged = false;
+    const clock = manualClock();
+    const connection = connect(
+      {
+        login: async () => {
+          logins.push(clock.steadyNow());
+          if (hasChanged) throw new ClipError('EAUTH', 'The password has changed');
+          return 'key';
+        },
+        listCameras: async () => (hasChanged ? Promise.reject(expired()) : []),
+      },
+      { clock },
+    );
+    await connection.listCameras(never);
+    hasChanged = true;
+    for (let seconds = 0; seconds <= 300; seconds += 5) {
+      const isRetryable = seconds < 120;
+      await assert.rejects(
+        connection.listCameras(never),
+        (error: ClipError) => error.code === 'EAUTH' && error.retryable === isRetryable,
+      );
+      await clock.advance(5_000);
     }
-    assert.equal(logins, 2);
+    assert.deepEqual(
+      logins.map((at) => (at - logins[0]!) / 1000),
+      [0, 0, 10, 120],
+    );
+  });
+
+  it('that the server takes back is forgotten', async () => {
+    let refusals = 0;
+    const clock = manualClock();
+    const connection = connect(
+      {
+        listCameras: async () => {
+          refusals -= 1;
+          if (refusals >= 0) throw new ClipError('EAUTH', 'HTTP 401');
+          return [];
+        },
+      },
+      { clock },
+    );
+    await connection.listCameras(never);
+    refusals = 1;
+    await assert.rejects(
+      connection.listCameras(never),
+      is('EAUTH', /worked before: they are tried again after a pause/),
+    );
+    await clock.advance(10_000);
+    assert.deepEqual(await connection.listCameras(never), []);
   });
 
   it('is seen in any call of a provider without a login', async () => {
@@ -227,8 +264,7 @@ describe('a refused login', () => {
     await Promise.all(
       Array.from({ length: 40 }, () => assert.rejects(connection.createClip(request, never), is('EAUTH'))),
     );
-    // Those under way at that moment had been sent.
-    assert.ok(calls <= 4, `${calls} calls`);
+    assert.equal(calls, 1);
   });
 });
 
@@ -239,24 +275,41 @@ describe('trouble on the way to a login', () => {
     new ClipError('ETIMEOUT', 'slow'),
     new ClipError('ETHROTTLED', 'busy'),
     new ClipError('EFAILED', 'HTTP 500', { retryable: true }),
+    new ClipError('EPROTOCOL', 'a page in place of an answer'),
+    new ClipError('ENOTFOUND', 'HTTP 404', { inconclusive: true }),
+    new ClipError('EFORBIDDEN', 'HTTP 403', { inconclusive: true }),
+    new ClipError('EINVALID', 'no password'),
   ];
   for (const trouble of passing) {
-    it(`(${trouble.code} ${trouble.message}) does not stop the connection`, async () => {
+    it(`(${trouble.code} ${trouble.message}) pauses the connection, and does not stop it`, async () => {
       let logins = 0;
-      const connection = connect({
-        login: async () => {
-          logins += 1;
-          if (logins <= 2) throw trouble;
-          return 'key';
+      const clock = manualClock();
+      const connection = connect(
+        {
+          login: async () => {
+            logins += 1;
+            if (logins <= 2) throw trouble;
+            return 'key';
+          },
+          listCameras: async () => [],
         },
-        listCameras: async () => [],
-      });
-      for (let count = 0; count < 2; count += 1) {
-        await assert.rejects(
+        { clock },
+      );
+      const fails = (retryAfterMs: number) =>
+        assert.rejects(
           connection.listCameras(never),
-          (error) => (error as ClipError).message === trouble.message,
+          (error: ClipError) =>
+            error.message === trouble.message &&
+            error.code === trouble.code &&
+            error.retryAfterMs === retryAfterMs &&
+            mayPass(error) === mayPass(trouble),
         );
-      }
+      await fails(5_000);
+      await clock.advance(4_000);
+      await fails(1_000);
+      await clock.advance(1_000);
+      await fails(10_000);
+      await clock.advance(10_000);
       assert.deepEqual(await connection.listCameras(never), []);
       assert.equal(logins, 3);
     });
@@ -264,29 +317,29 @@ describe('trouble on the way to a login', () => {
 
   it('does not stop a provider that throws it at once', async () => {
     let logins = 0;
-    const connection = connect({
-      login: () => {
-        logins += 1;
-        if (logins === 1) throw new ClipError('ENETWORK', 'no route');
-        return Promise.resolve('key');
-      },
-      listCameras: async () => [],
-    });
+    const clock = manualClock();
+    const login = (): Promise<string> => {
+      logins += 1;
+      if (logins === 1) throw new ClipError('ENETWORK', 'no route');
+      return Promise.resolve('key');
+    };
+    const connection = connect({ login, listCameras: async () => [] }, { clock });
     await assert.rejects(connection.listCameras(never), is('ENETWORK'));
+    await clock.advance(5_000);
     assert.deepEqual(await connection.listCameras(never), []);
   });
 
   it('reaches all who shared that login, and the next caller starts another', async () => {
     let logins = 0;
     const { promise, fail } = gate<string>();
-    const connection = connect({
-      login: () => ((logins += 1), logins === 1 ? promise : Promise.resolve('key')),
-      listCameras: async () => [],
-    });
+    const clock = manualClock();
+    const login = (): Promise<string> => ((logins += 1), logins === 1 ? promise : Promise.resolve('key'));
+    const connection = connect({ login, listCameras: async () => [] }, { clock });
     const calls = Array.from({ length: 3 }, () => assert.rejects(connection.listCameras(never), is('ENETWORK')));
     await turn();
     fail(new ClipError('ENETWORK', 'reset'));
     await Promise.all(calls);
+    await clock.advance(5_000);
     await connection.listCameras(never);
     assert.equal(logins, 2);
   });

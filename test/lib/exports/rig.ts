@@ -29,6 +29,7 @@ function impatientClock(): ImpatientClock {
   const long = new Set<() => void>();
   return {
     now: Date.now,
+    steadyNow: systemClock.steadyNow,
     after(ms, call) {
       if (ms < 3_000_000) return systemClock.after(Math.min(ms, 10), call);
       long.add(call);

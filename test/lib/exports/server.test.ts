@@ -249,11 +249,11 @@ describe('waiting for an export on the server', () => {
     const { error, data } = expectFailed(
       await round(under(anExport()), failed),
       'EFAILED',
-      /^The export of camera 7\/2, 2025-03-01T06:00:00\.000Z to .*; camera 7\/3, .*, to "E:\\Case 42", failed on the server: disk was unplugged$/,
+      /^disk was unplugged: the export of camera 7\/2, 2025-03-01T06:00:00\.000Z to .*; camera 7\/3, .*, to "E:\\Case 42", failed on the server$/,
     );
     assert.equal(error.retryable, false);
     assert.equal(data?.started?.status, 'failed');
-    expectFailed(await round(under(anExport()), anExport('failed')), 'EFAILED', /the server gave no reason/);
+    expectFailed(await round(under(anExport()), anExport('failed')), 'EFAILED', /^The server gave no reason/);
   });
 
   it('ends with EINCOMPLETE and the names of what is missing when the rest is there', async () => {
@@ -262,7 +262,7 @@ describe('waiting for an export on the server', () => {
       { ...ranges[1]!, status: 'failed' as const, progress: 10 },
     ];
     const answer = await round(under(anExport()), anExport('failed', 50, { cameras, reason: 'no recordings' }));
-    expectFailed(answer, 'EINCOMPLETE', /is without 7\/3: no recordings\. The rest is in the folder$/);
+    expectFailed(answer, 'EINCOMPLETE', /^no recordings: the export .* is without 7\/3\. The rest is in the folder$/);
   });
 
   it('forgives two rounds in which it is not listed, and no third in a row', async () => {
@@ -271,7 +271,7 @@ describe('waiting for an export on the server', () => {
     assert.equal(expectRetry(await round(first.data, anExport('busy'))).data?.misses, 0);
     const second = expectRetry(await round(first.data, undefined));
     const third = await round(second.data!, undefined);
-    expectFailed(third, 'EFAILED', /no longer listed by the server.*Look into its folder/);
+    expectFailed(third, 'EFAILED', /^No longer listed by the server: .* look into its folder$/);
   });
 
   it('ends when it cannot be told any more which one it is', async () => {
@@ -329,7 +329,7 @@ describe('waiting for an export on the server', () => {
 
     it('gives up, and says that the server may go on', async () => {
       const answer = await round(under(anExport(), { giveUpAt: 100_000 }), anExport('busy', 80), { clock: clock() });
-      const { data } = expectFailed(answer, 'ETIMEOUT', /was still busy when the time .* look into its folder\.$/);
+      const { data } = expectFailed(answer, 'ETIMEOUT', /^The time to wait is over: .* was still busy\. .* look into its folder$/);
       assert.equal(data?.started?.progress, 80);
     });
 
@@ -341,7 +341,7 @@ describe('waiting for an export on the server', () => {
     it('says what trouble there was', async () => {
       const getExports = () => Promise.reject(new ClipError('ENETWORK', 'the server is down'));
       const answer = await run(under(anExport(), { giveUpAt: 1 }), { getExports }, { clock: clock() });
-      expectFailed(answer, 'ETIMEOUT', /Last trouble: the server is down$/);
+      expectFailed(answer, 'ETIMEOUT', /The last request failed: the server is down\. /);
     });
 
     it('has taken its last look at the very end', async () => {

@@ -15,6 +15,7 @@ export function hurriedClock(): Clock {
   let now = 0;
   return {
     now: () => now,
+    steadyNow: () => now,
     after(ms, call) {
       const dueAt = now + ms;
       const timer = setImmediate(() => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { systemClock } from '../../../../lib/async/clock';
+import type { BreakerState } from '../../../../lib/connection/circuit-breaker';
 import type { Connection } from '../../../../lib/connection/connection';
 import { ClipError } from '../../../../lib/errors';
 import type { BullEngine } from '../../../../lib/jobs/bullmq/engine';
@@ -16,7 +18,7 @@ describeWithRedis('instances whose credentials are refused', () => {
   };
 
   function open(engine: BullEngine, methods: Partial<Provider>, login: unknown = 'the same'): Connection {
-    const connection = connect(methods, { refusals: engine.refusals('connection-1', login) });
+    const connection = connect(methods, { clock: systemClock, guard: engine.loginGuard('connection-1', login) });
     rig.cleanup(() => connection.close());
     return connection;
   }
@@ -40,7 +42,7 @@ describeWithRedis('instances whose credentials are refused', () => {
   it('keeps no password in Redis, not even one that the vendor repeats', async () => {
     await assert.rejects(check(open(rig.start(), { login: refuse })));
     const observer = rig.observe();
-    const [key] = await observer.keys(`${rig.prefix}:refused:*`);
+    const [key] = await observer.keys(`${rig.prefix}:breaker:*`);
     const kept = `${key} ${await observer.get(key!)}`;
     assert.ok(kept.includes('No user') && !kept.includes(password), kept);
   });
@@ -58,9 +60,10 @@ describeWithRedis('instances whose credentials are refused', () => {
     await assert.rejects(check(open(engine, { login })));
     assert.equal(logins, 1);
     const observer = rig.observe();
-    const [key] = await observer.keys(`${rig.prefix}:refused:*`);
-    const refused = JSON.parse((await observer.get(key!))!) as { at: number };
-    await observer.set(key!, JSON.stringify({ ...refused, at: refused.at - hourMs / 2 }));
+    const [key] = await observer.keys(`${rig.prefix}:breaker:*`);
+    const state = JSON.parse((await observer.get(key!))!) as BreakerState;
+    const earlier = { ...state.open, since: state.open!.since - hourMs / 2 };
+    await observer.set(key!, JSON.stringify({ ...state, open: earlier }));
     await assert.rejects(check(open(rig.start(), { login })), { code: 'EAUTH' });
     assert.equal(logins, 1, 'a start is no deploy');
     await assert.rejects(check(open(engine, { login })));
@@ -72,7 +75,7 @@ describeWithRedis('instances whose credentials are refused', () => {
     const methods = { check: (): Promise<never> => ((calls += 1), refuse()) };
     await assert.rejects(check(open(rig.start(), methods)));
     const observer = rig.observe();
-    await eventually(async () => (await observer.keys(`${rig.prefix}:refused:*`)).length === 1);
+    await eventually(async () => (await observer.keys(`${rig.prefix}:breaker:*`)).length === 1);
     await assert.rejects(check(open(rig.start(), methods)), { code: 'EAUTH' });
     assert.equal(calls, 1);
   });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { manualClock } from '../../../support/manual-clock';
 import { deviceId } from '../../../../lib/providers/aipix/api';
 import { calls, closeAll, connectTo, errorOf, fails, hour, never, pasted, request, root, start } from './support';
 
@@ -108,10 +109,12 @@ describe('Aipix: login', () => {
 
   it('is tried again after trouble on the way', async () => {
     const sim = await start();
-    const connection = connectTo(sim);
+    const clock = manualClock();
+    const connection = connectTo(sim, { clock });
     for (const status of [500, 503, 429]) {
       sim.failNext({ kind: 'reply', reply: { status, body: '{}' } }, 'login');
       assert.equal((await errorOf(connection.listCameras(never))).retryable, true);
+      await clock.advance(60_000);
     }
     await connection.listCameras(never);
   });
@@ -191,9 +194,11 @@ describe('Aipix: login', () => {
     it('says so when that does not help, and tries again later', async () => {
       const sim = await start({ login: { maxSessions: 1, evicts: false } });
       await other(sim, 'Firefox');
-      const connection = connectTo(sim);
+      const clock = manualClock();
+      const connection = connectTo(sim, { clock });
       await assert.rejects(connection.listCameras(never), fails('ELIMIT', /too many sessions/, { retryable: true }));
       sim.expireSessions();
+      await clock.advance(5_000);
       await connection.listCameras(never);
     });
   });

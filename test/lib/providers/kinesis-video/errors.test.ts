@@ -42,8 +42,8 @@ describe('Kinesis Video Streams: errors', () => {
   for (const { status, name, code, retryable = false, says = /./ } of cases) {
     it(`are ${code}${retryable ? ', to be tried again,' : ''} for ${name} (HTTP ${status}), after one request`, async () => {
       const sim = await startKinesis();
+      const clip = await create(connectTo(sim));
       const connection = connectTo(sim);
-      const clip = await create(connection);
       sim.failNext(sim.refusal(status, name, 'The words of AWS.'), 'getClip', 9);
       const words = new RegExp(`^Downloading the clip of camera dock, .* AWS answered ${name}: The words of AWS`);
       await assert.rejects(download(connection, clip), (error: Error) => {

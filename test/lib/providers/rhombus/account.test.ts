@@ -261,7 +261,7 @@ describe('Rhombus: refusals', () => {
       }),
     );
     sim.advance(1000);
-    await connection.listCameras(never);
+    await connectTo(sim).listCameras(never);
   });
 
   it('inside of a success are found wherever their text is', async () => {

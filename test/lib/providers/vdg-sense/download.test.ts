@@ -172,7 +172,7 @@ describe('VDG Sense: what comes in place of a video', () => {
   ];
   for (const [status, code, retryable] of statuses) {
     it(`is an error when its status is ${status}, in the words of the server if it has any`, async () => {
-      const { sim, connection, clip } = await prepare();
+      const { sim, clip } = await prepare();
       const headers = { 'content-type': 'video/mp4', 'retry-after': '9' };
       const body = '<result errorcode="-18"><description>Repairing &amp; sorting</description></result>';
       for (const reply of [
@@ -182,8 +182,9 @@ describe('VDG Sense: what comes in place of a video', () => {
         sim.failNext({ kind: 'reply', reply }, 'downloadClip');
         const isStarting = status === 404 && reply.body !== body;
         const expected = isStarting ? (['ENETWORK', true] as const) : ([code, retryable] as const);
+        // One of its own each time: a pause that was asked for holds for all requests of a connection.
         await assert.rejects(
-          download(connection, clip),
+          download(connectTo(sim), clip),
           fails(expected[0], new RegExp(`HTTP ${status}${reply.body === body ? ': Repairing & sorting' : ''}`), {
             retryable: expected[1],
           }),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { manualClock } from '../../../support/manual-clock';
 import type { SenseSettings } from '../../../simulators/vdg-sense';
 import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';
 import { closeAll, commands, connectTo, createFinished, download, fails, never, request, startSense } from './support';
@@ -100,7 +101,9 @@ describe('VDG Sense: a login', () => {
 
   it('may fail on the way and be made later', async () => {
     const sim = await startSense();
-    const connection = connectTo(sim);
+    const clock = manualClock();
+    const connection = connectTo(sim, { clock });
+    const longestPauseMs = 300_000;
     for (const fault of [
       { kind: 'reset', when: 'request' },
       { kind: 'reset', when: 'reply' },
@@ -115,10 +118,12 @@ describe('VDG Sense: a login', () => {
           retryable: true,
         }),
       );
+      await clock.advance(longestPauseMs);
     }
     await sim.stop();
     await assert.rejects(connection.listCameras(never), fails('ENETWORK', /^Logging in.*cannot be reached/));
     await sim.start();
+    await clock.advance(longestPauseMs);
     assert.equal((await connection.listCameras(never)).length, 3);
   });
 

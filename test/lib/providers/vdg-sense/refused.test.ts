@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mayPass, type ClipError } from '../../../../lib/errors';
+import { htmlPage, type Reply } from '../../../simulators/http-server';
+import { manualClock } from '../../../support/manual-clock';
 import type { SenseSettings, VdgSense } from '../../../simulators/vdg-sense';
 import { closeAll, commands, connectTo, fails, never, request, startSense } from './support';
 
@@ -28,11 +31,9 @@ describe('VDG Sense: a refused login', () => {
 
   const answers: [NonNullable<SenseSettings['refusedLogin']>, string][] = [
     ['401', 'EAUTH'],
-    ['403', 'EAUTH'],
     ['errorcode', 'EAUTH'],
     ['no-key', 'EAUTH'],
     ['zero-key', 'EAUTH'],
-    ['login-page', 'EPROTOCOL'],
   ];
   for (const [refusedLogin, code] of answers) {
     it(`is the only one ever (${refusedLogin})`, async () => {
@@ -91,22 +92,40 @@ describe('VDG Sense: a refused login', () => {
   it('because too many are logged in is tried again later, where the server says so', async () => {
     const sim = await startSense({ session: { max: 1 } });
     await connectTo(sim).listCameras(never);
-    const second = connectTo(sim);
+    const clock = manualClock();
+    const second = connectTo(sim, { clock });
     await assert.rejects(
       second.listCameras(never),
       fails('ELIMIT', /no more sessions \(-18\): Too many sessions/, { retryable: true, retryAfterMs: 60_000 }),
     );
     sim.expireSessions();
+    await clock.advance(60_000);
     assert.equal((await second.listCameras(never)).length, 3);
   });
 
-  it('because too many are logged in is final where nothing tells it from a wrong password', async () => {
-    const sim = await startSense();
-    const connection = connectTo(sim);
-    sim.failNext({ kind: 'reply', reply: { body: '<result errorcode="-18"/>' } }, 'login');
-    for (let count = 0; count < 2; count += 1) await assert.rejects(connection.listCameras(never), fails('EAUTH'));
-    assert.equal(sim.requestsFor('login').length, 1);
-  });
+  const passing: [string, Reply][] = [
+    ['a general error', { body: '<result errorcode="-18"/>' }],
+    ['a page', htmlPage(200, 'Please log in')],
+    ['the page of a gateway', htmlPage(403, 'Forbidden')],
+    ['a bad gateway', htmlPage(502, 'Bad gateway')],
+  ];
+  for (const [name, reply] of passing) {
+    it(`is not what ${name} says, and the login is repeated after a pause`, async () => {
+      const sim = await startSense();
+      const clock = manualClock();
+      const connection = connectTo(sim, { clock });
+      sim.failNext({ kind: 'reply', reply }, 'login');
+      for (let count = 0; count < 2; count += 1) {
+        await assert.rejects(
+          connection.listCameras(never),
+          (error: ClipError) => mayPass(error) && error.code !== 'EAUTH',
+        );
+      }
+      assert.equal(sim.requestsFor('login').length, 1);
+      await clock.advance(5_000);
+      assert.equal((await connection.listCameras(never)).length, 3);
+    });
+  }
 
   for (const unauthenticated of ['401', '403', 'errorcode', 'login-page'] as const) {
     it(`that looks like one that was taken is the only one ever (${unauthenticated})`, async () => {
