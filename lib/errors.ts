@@ -25,7 +25,10 @@ const retryableByDefault: ReadonlySet<ErrorCode> = new Set(['ETHROTTLED', 'ENETW
 export interface ErrorDetails {
   /** Would the same request have a chance later? Default: by code. */
   retryable?: boolean;
-  /** The vendor asked for this pause before the next try. */
+  /**
+   * The pause before the next try. With `ETHROTTLED`, and with `ENETWORK` (HTTP 503), the vendor asks for it, and it holds for
+   * all requests of the connection; with other codes it is for this request alone.
+   */
   retryAfterMs?: number;
   /** The vendor's own code, as text. */
   vendorCode?: string;

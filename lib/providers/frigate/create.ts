@@ -43,6 +43,7 @@ const refusals: ReadonlySet<string> = new Set([
   'EAUTH',
   'EFORBIDDEN',
   'EINVALID',
+  'ELIMIT',
   'ENOFOOTAGE',
   'ENOTFOUND',
   'ETHROTTLED',
@@ -208,7 +209,8 @@ async function post(
   if (reply.status === 503 && isObject(json)) {
     admission.full();
     const message = `${action}: ${said || 'the queue of exports is full'}`;
-    throw new ClipError('ETHROTTLED', message, { vendorCode, retryAfterMs: fullMs });
+    // Only creations have to wait: ETHROTTLED would keep back the whole connection.
+    throw new ClipError('ELIMIT', message, { vendorCode, retryable: true, retryAfterMs: fullMs });
   }
   if (reply.status === 400 && /no recordings/i.test(said)) throw noFootage(request, said, { vendorCode });
   const problem = replyError(reply, action, api.access);

@@ -107,7 +107,7 @@ describe('a round of polling', () => {
     assert.equal(data?.clip.vendorStatus, 'OFFLINE');
     const late = evaluateRound(work({ giveUpAt: now }), offline, now, 0);
     assert.match(expectFailed(late, 'ETIMEOUT').error.message, /was still busy \(the server says "OFFLINE"\)/);
-    const after = expectRetry(evaluateRound(data!, aClip({ status: 'busy' }), now, 0));
+    const after = expectRetry(evaluateRound(data, aClip({ status: 'busy' }), now, 0));
     assert.equal('vendorStatus' in after.data!.clip, false);
     const failed = evaluateRound(work(), aClip({ status: 'failed', vendorStatus: 'BROKEN' }), now, 0);
     assert.match(expectFailed(failed, 'EFAILED').error.message, /^The server says "BROKEN": the clip/);

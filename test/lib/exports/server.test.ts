@@ -329,7 +329,11 @@ describe('waiting for an export on the server', () => {
 
     it('gives up, and says that the server may go on', async () => {
       const answer = await round(under(anExport(), { giveUpAt: 100_000 }), anExport('busy', 80), { clock: clock() });
-      const { data } = expectFailed(answer, 'ETIMEOUT', /^The time to wait is over: .* was still busy\. .* look into its folder$/);
+      const { data } = expectFailed(
+        answer,
+        'ETIMEOUT',
+        /^The time to wait is over: .* was still busy\. .* look into its folder$/,
+      );
       assert.equal(data?.started?.progress, 80);
     });
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { manualClock } from '../../../support/manual-clock';
 import { frigateCamera } from '../../../simulators/frigate';
 import { selfSignedCertificate } from '../../../simulators/vdg-sense/self-signed';
 import {
@@ -69,10 +70,12 @@ describe('Frigate: login', () => {
   it('that is limited is a reason to wait, and no refusal', async () => {
     const sim = await start({ login: { required: true, limit: { count: 1, windowMs: 60_000 } } });
     await connectTo(sim, { credentials: admin }).check(never);
-    const connection = connectTo(sim, { credentials: admin });
+    const clock = manualClock();
+    const connection = connectTo(sim, { credentials: admin, clock });
     const error = await errorOf(connection.check(never));
     assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['ETHROTTLED', true, 60_000]);
     sim.advance(60_000);
+    await clock.advance(60_000);
     await connection.check(never);
   });
 

@@ -162,7 +162,7 @@ describe('Frigate: creating clips', () => {
     const sim = await start({ exports: { isFull: true } });
     const connection = connectTo(sim);
     const error = await errorOf(connection.createClip(request(), never));
-    assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['ETHROTTLED', true, 10_000]);
+    assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['ELIMIT', true, 10_000]);
     assert.match(error.message, /queue is full/);
     sim.options.exports.isFull = false;
     await connection.createClip(request(), never);

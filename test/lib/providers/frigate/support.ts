@@ -53,7 +53,7 @@ export function connectTo(sim: Frigate, options: Options = {}): Connection {
     definition: definition,
     config: configFor(sim, options),
     maxConcurrent,
-    clock: hurriedClock(),
+    clock,
   });
   atEnd(() => connection.close());
   return connection;
