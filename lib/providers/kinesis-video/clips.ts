@@ -1,5 +1,12 @@
 import { ClipError } from '../../errors';
-import { describeClip, type Clip, type Provider, type ProviderClip, type ProviderConfig } from '../../provider';
+import {
+  describeClip,
+  noFootage,
+  type Clip,
+  type Provider,
+  type ProviderClip,
+  type ProviderConfig,
+} from '../../provider';
 import { createKinesisApi, type Call, type KinesisOptions } from './api';
 import { checkKinesis, noteOn } from './check';
 import type { KinesisSession } from './login';
@@ -16,6 +23,7 @@ import {
   type Asked,
 } from './planned';
 import { surveyFootage } from './footage';
+import { isSeam, locateSeam } from './seam';
 import type { TimestampType } from './types';
 
 /**
@@ -35,7 +43,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
       checkAsked(request, action);
       const found = await look(request, chosen, call, action);
       if (found?.spans.length === 0 && !found.arriving) {
-        throw await emptiness(request, chosen, call, action, 'ENOTFOUND');
+        throw await emptiness(request, chosen, call, action, 'ENOFOOTAGE');
       }
       const excess = found && excessError(found, request, action);
       if (excess) throw excess;
@@ -55,7 +63,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
       if (!found && plannedRange(clip)) return { ...same(clip), status: 'finished' };
       if (found?.spans.length === 0 && !found.arriving) {
         if (hadFootage(clip)) return { ...same(clip), status: 'expired' };
-        return { ...same(clip), status: 'failed', reason: 'there is no footage in this range' };
+        throw noFootage(clip);
       }
       const excess = found && excessError(found, clip, action);
       if (excess) return { ...same(clip), status: 'failed', reason: excess.message };
@@ -71,8 +79,9 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
         // Every answer is made afresh: there is nothing to continue.
         return { ...video, resumable: false, offset: 0 };
       } catch (error) {
+        if (isSeam(error)) throw await located(error, clip, timestamps, call, action);
         if (!(error instanceof ClipError) || error.vendorCode !== 'ResourceNotFoundException') throw error;
-        throw await emptiness(clip, timestamps, call, action, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
+        throw await emptiness(clip, timestamps, call, action, hadFootage(clip) ? 'EEXPIRED' : 'ENOFOOTAGE');
       }
     },
 
@@ -121,7 +130,22 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
       throw new ClipError('EINCOMPLETE', message, { retryable: true });
     }
     if (found.spans.length > 0) return selectorOf(found.spans);
-    throw await emptiness(clip, timestamps, call, action, hadFootage(clip) ? 'EEXPIRED' : 'ENOTFOUND');
+    throw await emptiness(clip, timestamps, call, action, hadFootage(clip) ? 'EEXPIRED' : 'ENOFOOTAGE');
+  }
+
+  /** The refusal with the instant that it is about, where the fragments may be listed. */
+  async function located(refusal: ClipError, clip: Clip, timestamps: TimestampType, call: Call, action: string) {
+    const found = await look(clip, timestamps, call, action);
+    return locateSeam(refusal, found?.spans ?? [], async (range) => {
+      try {
+        const { body } = await api.getClip({ camera: clip.camera, timestamps, ...range }, call, action);
+        body.destroy();
+        return false;
+      } catch (error) {
+        if (isSeam(error)) return true;
+        throw error;
+      }
+    });
   }
 
   /** Why there is nothing: "no such stream" and "no such footage" are one answer of AWS. */
@@ -130,26 +154,26 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
     timestamps: TimestampType,
     call: Call,
     action: string,
-    code: 'ENOTFOUND' | 'EEXPIRED',
+    code: 'ENOFOOTAGE' | 'EEXPIRED',
   ): Promise<ClipError> {
-    const hint =
+    let hint =
       timestamps === 'PRODUCER_TIMESTAMP'
         ? "Check that the camera was sending, and that its clock is right; if it is not, use AWS's timestamps"
         : 'Check that the camera was sending';
     try {
       const stream = await api.describeStream(asked.camera, call, action);
       const hours = stream?.retentionHours;
-      if (hours === 0) {
-        return new ClipError(code, `${action}: no footage, because the stream keeps none. Raise its data retention`);
-      }
-      if (hours !== undefined && Date.parse(asked.end) < config.now() - hours * 3600_000) {
-        return new ClipError(code, `${action}: no footage any more: the stream keeps it for ${hours} hours`);
+      if (hours === 0) hint = 'The stream keeps no footage: raise its data retention';
+      else if (hours !== undefined && Date.parse(asked.end) < config.now() - hours * 3600_000) {
+        hint = `The stream keeps footage for ${hours} hours`;
       }
     } catch (error) {
       if (call.signal.aborted || (error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
       // Only an explanation is missing.
     }
-    return new ClipError(code, `${action}: no footage. ${hint}`);
+    if (code === 'EEXPIRED') return new ClipError(code, `${action}: no footage any more. ${hint}`);
+    const error = noFootage(asked);
+    return error.withMessage(`${error.message}. ${hint}`);
   }
 }
 

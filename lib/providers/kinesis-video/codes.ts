@@ -22,6 +22,7 @@ const rules: Rule[] = [
     code: 'ETHROTTLED',
     names: [
       'ClientLimitExceededException',
+      'ConnectionLimitExceededException',
       'LimitExceededException',
       'RequestLimitExceeded',
       'SlowDown',

@@ -218,7 +218,7 @@ describe('Kinesis Video Streams: creating a clip', () => {
       const sim = await startKinesis();
       await assert.rejects(
         create(connectTo(sim), 600, 610),
-        fails('ENOTFOUND', /^Planning the clip of camera dock, .*: no footage\. Check .* clock .* AWS's timestamps/, {
+        fails('ENOFOOTAGE', /^There is no recording of camera dock, .* Check .* clock .* AWS's timestamps/, {
           retryable: false,
         }),
       );
@@ -228,7 +228,7 @@ describe('Kinesis Video Streams: creating a clip', () => {
     for (const empty of ['null', 'absent'] as const) {
       it(`takes a list that is ${empty} for an empty one`, async () => {
         const sim = await startKinesis({ list: { empty } });
-        await assert.rejects(create(connectTo(sim), 600, 610), fails('ENOTFOUND', /no footage/));
+        await assert.rejects(create(connectTo(sim), 600, 610), fails('ENOFOOTAGE', /no recording/));
       });
     }
 
@@ -236,21 +236,25 @@ describe('Kinesis Video Streams: creating a clip', () => {
       it(`names a retention of 0 where the list answers ${withoutRetention}`, async () => {
         const sim = await startKinesis({ list: { withoutRetention } });
         sim.streamNamed('dock').retentionHours = 0;
-        await assert.rejects(create(connectTo(sim)), fails('ENOTFOUND', /retention/));
+        const code = withoutRetention === 'empty' ? 'ENOFOOTAGE' : 'ENOTFOUND';
+        await assert.rejects(create(connectTo(sim)), fails(code, /retention/));
       });
     }
 
     it('tells for how long footage is kept', async () => {
       const sim = await startKinesis();
       sim.streamNamed('dock').retentionHours = 24;
-      await assert.rejects(create(connectTo(sim)), fails('ENOTFOUND', /the stream keeps it for 24 hours/));
+      await assert.rejects(create(connectTo(sim)), fails('ENOFOOTAGE', /The stream keeps footage for 24 hours/));
       const byArrival = connectTo(sim, { settings: { timestamps: 'SERVER_TIMESTAMP' } });
       await assert.rejects(create(byArrival), fails('EEXPIRED', /outside of the stream retention period/));
     });
 
     it('explains less where the stream may not be described', async () => {
       const sim = await startKinesis(denied('DescribeStream'));
-      await assert.rejects(create(connectTo(sim, few), 600, 610), fails('ENOTFOUND', /no footage\. Check/));
+      await assert.rejects(
+        create(connectTo(sim, few), 600, 610),
+        fails('ENOFOOTAGE', /Check that the camera was sending/),
+      );
     });
 
     it('says when there is no such stream', async () => {
@@ -335,8 +339,7 @@ describe('Kinesis Video Streams: creating a clip', () => {
       const clip = await connectTo(sim).createClip({ ...request(), ...recent }, never);
       assert.equal(clip.status, 'busy');
       const later = connectTo(sim, { now: () => Date.now() + 60 * seconds });
-      const found = await poll(later, clip);
-      assert.deepEqual([found?.status, found?.reason], ['failed', 'there is no footage in this range']);
+      await assert.rejects(poll(later, clip), fails('ENOFOOTAGE'));
     });
 
     it('never asks for arrivals of the future', async () => {

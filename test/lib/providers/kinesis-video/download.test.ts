@@ -172,7 +172,7 @@ describe('Kinesis Video Streams: downloading a clip', () => {
     const { sim, connection, clip } = await prepare();
     sim.streamNamed('dock').retentionHours = 24;
     await assert.rejects(download(connection, clip), fails('EEXPIRED', /no footage any more.*24 hours/));
-    await assert.rejects(download(connection, { ...clip, ref: undefined }), fails('ENOTFOUND', /no footage any more/));
+    await assert.rejects(download(connection, { ...clip, ref: undefined }), fails('ENOFOOTAGE', /24 hours/));
     sim.options.streams.length = 0;
     await assert.rejects(download(connection, clip), fails('ENOTFOUND', /stream is not found or not active/));
   });
@@ -188,11 +188,17 @@ describe('Kinesis Video Streams: downloading a clip', () => {
   for (const change of ['InvalidCodecPrivateDataException', 'MissingCodecPrivateDataException'] as const) {
     it(`explains a change of codec within the clip (${change})`, async () => {
       const { sim, connection, clip } = await prepare({ change });
-      sim.streamNamed('dock').fragments[6]!.codecPrivateData = 'avcC-2';
+      const { fragments } = sim.streamNamed('dock');
+      for (const fragment of fragments.slice(6)) fragment.codecPrivateData = 'avcC-2';
+      const instant = new Date(fragments[6]!.producerMs).toISOString();
       await assert.rejects(
         download(connection, clip),
-        fails('EFAILED', /must not change within a clip/, { vendorCode: change, retryable: false }),
+        fails('EFAILED', new RegExp(`must not change within a clip.*It is at ${instant}: ask for what`), {
+          vendorCode: change,
+          retryable: false,
+        }),
       );
+      assert.ok(sim.requestsFor('getClip').length <= 9);
     });
   }
 
