@@ -1,8 +1,9 @@
 /** Lists the cameras of the configuration that the user may see. */
+import { ClipError } from '../../errors';
 import type { Camera } from '../../provider';
 import type { Call, FrigateApi } from './api';
 import { strangeReply } from './errors';
-import { isObject, readCameras, readProfile, type CameraConfig, type Profile } from './types';
+import { isObject, readCameras, readProfile, type CameraConfig, type JsonObject, type Profile } from './types';
 
 /** Keys of the configuration. Source: REGEX_CAMERA_NAME in frigate/const.py */
 const cameraPattern = /^[a-zA-Z0-9_-]+$/;
@@ -21,7 +22,7 @@ export async function visibleCameras(
   const action = 'Asking for the cameras';
   const config = await api.object('/api/config', call, action);
   if (!isObject(config.cameras)) throw strangeReply('{}', action);
-  const profile = readProfile(await api.object('/api/profile', call, 'Asking for the role of the user'));
+  const profile = readProfile(await extra(api, '/api/profile', call, 'Asking for the role of the user'));
   const cameras = readCameras(config).filter(
     ({ id }) => cameraPattern.test(id) && (profile.cameras?.includes(id) ?? true),
   );
@@ -30,11 +31,21 @@ export async function visibleCameras(
 
 export async function listCameras(api: FrigateApi, call: Call): Promise<Camera[]> {
   const { cameras } = await visibleCameras(api, call);
-  const stats = await api.object('/api/stats', call, 'Asking for the state of the cameras');
+  const stats = await extra(api, '/api/stats', call, 'Asking for the state of the cameras');
   return cameras.map(({ id, name, isEnabled }) => {
     const online = isEnabled ? isOnline(stats, id) : false;
     return { id, name: name ?? id, ...(online === undefined ? {} : { online }) };
   });
+}
+
+/** What is good to know, and no reason to fail: it may be missing right after a start, and in old versions. */
+async function extra(api: FrigateApi, path: string, call: Call, action: string): Promise<JsonObject> {
+  try {
+    return await api.object(path, call, action);
+  } catch (thrown) {
+    if (thrown instanceof ClipError && (thrown.code === 'EPROTOCOL' || thrown.code === 'ENOTFOUND')) return {};
+    throw thrown;
+  }
 }
 
 /** A camera that sends no frames is offline. Right after a start nothing is known. */

@@ -52,6 +52,9 @@ export function exampleCameras(): FrigateCamera[] {
   ];
 }
 
+/** Neighbours overlap or miss each other by less than this. */
+const seamMs = 1_000;
+
 /** By how much the length of a segment differs from a whole number of seconds: file names have whole seconds only. */
 const jittersMs = [20, -30, 410, 0, -250, 60];
 
@@ -100,21 +103,21 @@ export function contentOf(
   startsLate: boolean,
 ): { from: number; seconds: number } {
   const covered = (from: number): number => {
-    let [at, sum] = [from, 0];
-    for (const segment of segments) {
-      const [first, last] = [Math.max(segment.start, at), Math.min(segment.end, end)];
-      if (last > first) sum += last - first;
-      at = Math.max(at, last);
+    let sum = 0;
+    for (const [index, segment] of segments.entries()) {
+      // A seam between segments is no gap.
+      const next = segments[index + 1]?.start ?? Infinity;
+      const segmentEnd = Math.abs(next - segment.end) < seamMs ? next : segment.end;
+      sum += Math.max(0, Math.min(segmentEnd, end) - Math.max(segment.start, from));
     }
-    // A seam between segments is no gap.
     return Math.round(sum / 1000);
   };
   const gopMs = gopSeconds * 1000;
-  const holder = segments.find((segment) => segment.start <= start && segment.end >= start - 500);
+  const holder = segments.find((segment) => segment.start <= start && segment.end > start - seamMs);
   if (!holder) return { from: start, seconds: covered(start) };
   const offset = start - holder.start;
   if (startsLate) return { from: holder.start + Math.ceil(offset / gopMs) * gopMs, seconds: covered(start) };
-  const endsThere = Math.abs(holder.end - start) < 500;
+  const endsThere = Math.abs(holder.end - start) < seamMs;
   const keyFrame = endsThere ? Math.ceil(offset / gopMs) - 1 : Math.floor(offset / gopMs);
   const from = holder.start + keyFrame * gopMs;
   return { from, seconds: covered(from) };

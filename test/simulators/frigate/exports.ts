@@ -121,7 +121,8 @@ async function mediaFor(state: FrigateState, made: SimExport): Promise<Media | u
   const camera = findCamera(state, made.camera);
   const range: Segment = { start: made.start * 1000, end: made.end * 1000 };
   if (!camera || range.start >= range.end) return undefined;
-  const segments = segmentsOf(camera, range, state.startedAt, state.now());
+  const around: Segment = { start: range.start - 1_000, end: range.end };
+  const segments = segmentsOf(camera, around, state.startedAt, state.now());
   made.content = contentOf(camera, segments, range, minorOf(state) === 16);
   const seconds = Math.max(1, made.content.seconds);
   const { width, height } = camera;

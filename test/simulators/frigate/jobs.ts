@@ -46,11 +46,40 @@ export function createExport(
     : success('Starting export of recording.', { export_id: made.id });
 }
 
-function isFull({ exports, options }: FrigateState): boolean {
+function isFull({ exports, options }: FrigateState, asked = 1): boolean {
   const { isFull: isAlways, queue, workers } = options.exports;
   const waiting = exports.filter(({ status }) => status === 'queued').length;
   const running = exports.filter(({ status }) => status === 'running').length;
-  return isAlways || waiting - Math.max(0, workers - running) >= queue;
+  return isAlways || waiting + asked - Math.max(0, workers - running) > queue;
+}
+
+/** Since 0.18: up to 50 at once, of which all find a place in the queue or none. */
+export function createExports(state: FrigateState, request: RecordedRequest, account: Account): Reply {
+  if (!hasQueue(state)) return noRoute();
+  const items = (bodyOf(request)?.items ?? []) as Record<string, unknown>[];
+  if (!Array.isArray(items) || items.length < 1 || items.length > 50) return invalid('1 to 50 items');
+  if (items.some((item) => Number(item.end_time) <= Number(item.start_time))) return invalid('end before start');
+  const refused = items.map((item) => refusedCamera(state, account, String(item.camera))).find(Boolean);
+  if (refused) return refused;
+  if (isFull(state, items.length)) return refusal(503, 'Export queue is full. Try again once current exports finish.');
+  const made = items.map(({ camera, start_time, end_time, friendly_name }) =>
+    addExport(state, {
+      camera: String(camera),
+      name: String(friendly_name ?? ''),
+      start: Math.trunc(Number(start_time)),
+      end: Math.trunc(Number(end_time)),
+    }),
+  );
+  const results = made.map(({ camera, id }, item_index) => ({
+    camera,
+    export_id: id,
+    success: true,
+    status: 'queued',
+    error: null,
+    item_index,
+    client_item_id: items[item_index]!.client_item_id ?? null,
+  }));
+  return jsonReply({ export_case_id: null, export_ids: made.map(({ id }) => id), results }, 202);
 }
 
 function rowJson(state: FrigateState, made: SimExport): object {

@@ -4,8 +4,18 @@ import { accountOf, login, profile, refusedCamera, type Account } from './accoun
 import { segmentsOf } from './cameras';
 import { catchUp } from './exports';
 import { listFiles, serveFile } from './files';
-import { cases, createExport, deleteExport, deleteExports, listExports, listJobs, oneExport, oneJob } from './jobs';
-import { indexPage, jsonReply, nginxPage, noRoute, throughCache } from './replies';
+import {
+  cases,
+  createExport,
+  createExports,
+  deleteExport,
+  deleteExports,
+  listExports,
+  listJobs,
+  oneExport,
+  oneJob,
+} from './jobs';
+import { indexPage, jsonReply, nginxPage, noRoute, refusal, throughCache } from './replies';
 import { shortcut } from './shortcut';
 import { findCamera, minorOf, type FrigateState } from './state';
 
@@ -46,10 +56,13 @@ export async function answer(state: FrigateState, request: RecordedRequest): Pro
 }
 
 function api(state: FrigateState, request: RecordedRequest, account: Account, path: string): Reply | Promise<Reply> {
-  const { method } = request;
+  const { headers, method } = request;
   if (method === 'GET') return read(state, request, account, path) ?? noRoute();
+  // Asked for of browsers only.
+  if (headers.origin !== undefined && headers['x-csrf-token'] === undefined) return refusal(401, 'Missing CSRF header');
   const ranged = /^\/export\/([^/]+)\/start\/([^/]+)\/end\/([^/]+)$/.exec(path);
   if (method === 'POST' && ranged) return createExport(state, request, account, ranged.slice(1));
+  if (method === 'POST' && path === '/exports/batch') return createExports(state, request, account);
   if (method === 'POST' && path === '/exports/delete') return deleteExports(state, request, account);
   if (method === 'POST' && path === '/cases') return cases(state, request, account);
   const one = /^\/(export|cases)\/([^/]+)$/.exec(path);
