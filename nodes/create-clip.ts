@@ -2,12 +2,12 @@ import { readCamera } from '../lib/clips/clip';
 import { createClip, type CreateJobData } from '../lib/clips/create';
 import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/time-range';
 import { readFields } from '../lib/fields';
-import { getConnection } from '../lib/node-red/connections';
+import { connectionInput, getConnection } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import { registerLongestClipRoute } from '../lib/node-red/admin/previews';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';
-import { readChoice, readNumber, typedInput } from '../lib/node-red/typed-input';
+import { numberInput, readChoice, typedInput } from '../lib/node-red/typed-input';
 
 export = (RED: NodeRed): void => {
   const runtime = runtimeOf(RED);
@@ -20,7 +20,11 @@ export = (RED: NodeRed): void => {
     const start = typedInput(RED, this, definition, 'start', 'start', 'msg');
     const end = typedInput(RED, this, definition, 'end', 'end', 'msg');
     const title = typedInput(RED, this, definition, 'title', '', 'str');
-    const connectionId = String(definition.connection ?? '');
+    const before = numberInput(RED, this, definition, 'before', 10);
+    const after = numberInput(RED, this, definition, 'after', 20);
+    const settle = numberInput(RED, this, definition, 'settle', 5);
+    const connectionOf = connectionInput(runtime, definition);
+    const isFixed = definition.connectionType !== 'msg';
 
     const readRange = async (message: Message, settings: ReturnType<typeof configure>): Promise<TimeRange> => {
       const now = runtime.clock.now();
@@ -31,24 +35,21 @@ export = (RED: NodeRed): void => {
         });
       }
       const instant = parseInstant(await time.read(message), time.name, now);
-      return rangeAround({ time: instant, beforeSeconds: settings.before, afterSeconds: settings.after });
+      const [beforeSeconds, afterSeconds] = [await before.read(message), await after.read(message)];
+      return rangeAround({ time: instant, beforeSeconds, afterSeconds });
     };
 
     const configure = () => {
-      const { clipOptions } = getConnection(runtime, connectionId).definition;
-      return {
-        range: readChoice(definition, 'range', ['around', 'between']),
-        before: readNumber(definition, 'before', 10),
-        after: readNumber(definition, 'after', 20),
-        settleMs: readNumber(definition, 'settle', 5) * 1000,
-        options: readFields(clipOptions, definition.options),
-      };
+      if (isFixed) readFields(getConnection(runtime, connectionOf({})).definition.clipOptions, definition.options);
+      for (const input of [before, after, settle]) input.check();
+      return { range: readChoice(definition, 'range', ['around', 'between']) };
     };
 
     jobNode<CreateJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
+      connectionOf,
       async accept(message, settings) {
-        const connection = getConnection(runtime, connectionId);
+        const connection = getConnection(runtime, connectionOf(message));
         const cameraId = readCamera(await camera.read(message), camera.name, connection.definition.cameraProblem);
         const range = await readRange(message, settings);
         checkLength(range, connection.maxClipSeconds);
@@ -58,10 +59,10 @@ export = (RED: NodeRed): void => {
           start: toIso(range.start),
           end: toIso(range.end),
           title: wording === undefined || wording === null ? '' : String(wording),
-          options: settings.options,
+          options: readFields(connection.definition.clipOptions, definition.options),
         };
         // Only what has been recorded can be asked for.
-        return { task: { connection: connection.id, request }, runAt: range.end + settings.settleMs };
+        return { task: { connection: connection.id, request }, runAt: range.end + (await settle.read(message)) * 1000 };
       },
       run: createClip,
       write(message, { clip }) {

@@ -2,7 +2,7 @@ import { downloadClip, removeParts, type DownloadJobData } from '../lib/clips/do
 import { expandFilename, rootFolder } from '../lib/files/filename';
 import { downloadOrRecreate } from '../lib/clips/recreate';
 import { ClipError } from '../lib/errors';
-import { resolveClip, transferQueue } from '../lib/node-red/connections';
+import { connectionInput, resolveClip, transferQueue } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import { registerDownloadPreviewRoutes } from '../lib/node-red/admin/previews';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
@@ -18,6 +18,7 @@ export = (RED: NodeRed): void => {
 
   function DownloadClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
+    const connectionOf = connectionInput(runtime, definition);
     const filename = typedInput(RED, this, definition, 'filename', '{camera}/{start}.mp4', 'str');
     /** Videos of finished jobs on their way into a message. */
     const buffers = new Map<string, Buffer>();
@@ -46,8 +47,9 @@ export = (RED: NodeRed): void => {
 
     jobNode<DownloadJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
+      connectionOf,
       async accept(message, settings) {
-        const { clip, connection } = resolveClip(runtime, message, definition.connection);
+        const { clip, connection } = resolveClip(runtime, message, connectionOf(message));
         if (clip.status !== 'finished') {
           throw new ClipError(
             'EINVALID',

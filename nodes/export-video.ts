@@ -1,3 +1,4 @@
+import type { Connection } from '../lib/connection/connection';
 import { ClipError } from '../lib/errors';
 import {
   cancelExport,
@@ -10,7 +11,7 @@ import {
 } from '../lib/exports/export';
 import { readRanges } from '../lib/exports/request';
 import { readFields } from '../lib/fields';
-import { getConnection } from '../lib/node-red/connections';
+import { connectionInput, getConnection } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';
@@ -26,28 +27,27 @@ export = (RED: NodeRed): void => {
     const start = typedInput(RED, this, definition, 'start', 'start', 'msg');
     const end = typedInput(RED, this, definition, 'end', 'end', 'msg');
     const folder = typedInput(RED, this, definition, 'folder', 'exports/{date}', 'str');
-    const connectionId = String(definition.connection ?? '');
+    const connectionOf = connectionInput(runtime, definition);
+    const isFixed = definition.connectionType !== 'msg';
 
     const configure = () => {
-      const { clipOptions, exportsToServer, label } = getConnection(runtime, connectionId).definition;
       const to = readChoice(definition, 'to', ['files', 'server']);
-      if (to === 'server' && !exportsToServer) {
-        throw new ClipError('EUNSUPPORTED', `${label} cannot export to its own storage. Export to files instead`);
-      }
+      if (isFixed) checkTarget(to, getConnection(runtime, connectionOf({})));
       return {
         to,
         bandwidth: readNumber(definition, 'bandwidth', 0),
         join: readFlag(definition, 'join', true),
         settleMs: readNumber(definition, 'settle', 5) * 1000,
         timeoutMs: readNumber(definition, 'timeout', 7200) * 1000,
-        options: readFields(clipOptions, {}),
       };
     };
 
     jobNode<ExportJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
+      connectionOf,
       async accept(message, { settleMs, timeoutMs, ...settings }) {
-        const connection = getConnection(runtime, connectionId);
+        const connection = getConnection(runtime, connectionOf(message));
+        checkTarget(settings.to, connection);
         const now = runtime.clock.now();
         const asked = {
           cameras: await named(cameras, message),
@@ -61,7 +61,8 @@ export = (RED: NodeRed): void => {
         const runAt = Math.max(...ranges.map((range) => Date.parse(range.end))) + settleMs;
         const untilRunMs = Math.max(0, runAt - now);
         const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.steadyNow() + untilRunMs + timeoutMs } : {};
-        const request = { ...settings, ...giveUpAt, ranges, folder: template, base: runtime.fileFolder };
+        const options = readFields(connection.definition.clipOptions, {});
+        const request = { ...settings, options, ...giveUpAt, ranges, folder: template, base: runtime.fileFolder };
         return { task: await newExport(request, connection), runAt };
       },
       run: (job, connection, context, { progress }) =>
@@ -87,6 +88,12 @@ export = (RED: NodeRed): void => {
 
   RED.nodes.registerType('export-video', ExportVideo);
 };
+
+/** @throws EUNSUPPORTED where the vendor has no storage to export to */
+function checkTarget(to: 'files' | 'server', { definition: { exportsToServer, label } }: Connection): void {
+  if (to === 'files' || exportsToServer) return;
+  throw new ClipError('EUNSUPPORTED', `${label} cannot export to its own storage. Export to files instead`);
+}
 
 async function named(input: TypedInput, message: Message): Promise<{ name: string; value: unknown }> {
   return { name: input.name, value: await input.read(message) };

@@ -1,6 +1,6 @@
 import type { PollJobData } from '../lib/clips/poll';
 import { pollOrRecreate } from '../lib/clips/recreate';
-import { resolveClip } from '../lib/node-red/connections';
+import { connectionInput, resolveClip } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';
@@ -12,6 +12,7 @@ export = (RED: NodeRed): void => {
   const runtime = runtimeOf(RED);
   function PollClip(this: Node, definition: NodeDefinition): void {
     RED.nodes.createNode(this, definition);
+    const connectionOf = connectionInput(runtime, definition);
 
     const configure = () => {
       const interval = readNumber(definition, 'interval', 2, shortestIntervalSeconds);
@@ -24,8 +25,9 @@ export = (RED: NodeRed): void => {
 
     jobNode<PollJobData, ReturnType<typeof configure>>(runtime, this, {
       configure,
+      connectionOf,
       async accept(message, { intervalMs, maxIntervalMs, timeoutMs }) {
-        const { clip, connection } = resolveClip(runtime, message, definition.connection);
+        const { clip, connection } = resolveClip(runtime, message, connectionOf(message));
         const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.steadyNow() + timeoutMs } : {};
         const task = { connection: connection.id, clip, intervalMs, maxIntervalMs, polls: 0, misses: 0, ...giveUpAt };
         return { task };
@@ -36,8 +38,10 @@ export = (RED: NodeRed): void => {
       },
       outputs: { finished: 0, progress: 1, failure: 2 },
       status: {
-        working: ({ clip: { status, progress } }) =>
-          status === 'busy' && progress ? ['busyPercent', { percent: progress }] : [status],
+        working({ clip: { status, progress, vendorStatus } }) {
+          const isCounted = status === 'busy' && Boolean(progress);
+          return [isCounted ? 'busyPercent' : status, { percent: progress, vendorStatus: vendorStatus?.slice(0, 40) }];
+        },
         finished: 'finished',
       },
       subject: ({ clip }) => clip,

@@ -12,15 +12,17 @@
   const clock = (instant) => new Date(instant).toLocaleTimeString(language());
 
   /** "14:03:10 – 14:03:40", with the day when that is not today. */
+  /** Of a message that was refused, not even that may be known. */
   function rangeWords({ start, end }) {
+    if (!start || !end) return '';
     const from = new Date(start);
     const isToday = from.toDateString() === new Date().toDateString();
     const day = isToday ? '' : `${from.toLocaleDateString(language())} `;
     return `${day}${clock(start)} – ${clock(end)}`;
   }
 
-  function cameraWords({ camera, cameraName, cameras }) {
-    const name = cameraName || camera;
+  function cameraWords({ camera, cameraName, cameras, nodeName, nodeType }) {
+    const name = cameraName || camera || nodeName || nodeType;
     return cameras > 1 ? _('cameras', { name, number: cameras - 1 }) : name;
   }
 

@@ -125,11 +125,38 @@ export function transferQueue(connection: string): string {
  */
 export function getConnection({ RED }: Runtime, id: string): Connection {
   const node = RED.nodes.getNode<ConnectionNode>(id);
+  if (id === '') throw new ClipError('EINVALID', 'No connection is chosen: choose one in the dialog of the node');
   if (!node || node.type !== 'clip-provider') {
     throw new ClipError('ENOTFOUND', `There is no connection "${id}" in these flows, or it is disabled`);
   }
   if (node.connection instanceof ClipError) throw node.connection;
   return node.connection;
+}
+
+/**
+ * Reads which connection a node uses for a message: the dialog's, or where the dialog says so the one that `msg.connection`
+ * names by id or unique name. Empty: none is chosen.
+ */
+export function connectionInput(
+  { RED }: Runtime,
+  { connection, connectionType }: NodeDefinition,
+): (message: Message) => string {
+  if (connectionType !== 'msg') return () => (typeof connection === 'string' ? connection : '');
+  return ({ connection: wanted }) => {
+    if (typeof wanted !== 'string' || wanted === '') {
+      throw new ClipError('EINVALID', 'msg.connection must be the id or the name of a connection');
+    }
+    const found: string[] = [];
+    RED.nodes.eachNode(({ id, type, name }) => {
+      if (type === 'clip-provider' && (id === wanted || name === wanted)) found.push(id);
+    });
+    if (found.includes(wanted)) return wanted;
+    const shown = `"${wanted.slice(0, 80)}"`;
+    if (found.length > 1)
+      throw new ClipError('EINVALID', `msg.connection: ${found.length} connections are called ${shown}`);
+    if (!found[0]) throw new ClipError('ENOTFOUND', `msg.connection: there is no connection ${shown} in these flows`);
+    return found[0];
+  };
 }
 
 /**
@@ -139,10 +166,10 @@ export function getConnection({ RED }: Runtime, id: string): Connection {
 export function resolveClip(
   runtime: Runtime,
   message: Message,
-  chosen: unknown,
+  chosen: string,
 ): { clip: Clip; connection: Connection } {
   const clip = readClip(message.clip, runtime.clock.now());
-  const connection = getConnection(runtime, typeof chosen === 'string' && chosen !== '' ? chosen : clip.connection);
+  const connection = getConnection(runtime, chosen || clip.connection);
   const { id, label, cameraProblem } = connection.definition;
   if (clip.provider !== id) {
     throw new ClipError('EINVALID', `msg.clip.provider is "${clip.provider}", but the connection is to ${label}`);

@@ -73,9 +73,8 @@ export class Runtime {
   }
 
   /** A text of the catalog of a set of nodes, in the language of Node-RED. */
-  translate(set: string, key: string, values?: Record<string, unknown>): string {
-    return this.#RED._(`${packageName}/${set}:${key}`, values);
-  }
+  readonly translate = (set: string, key: string, values?: Record<string, unknown>): string =>
+    this.#RED._(`${packageName}/${set}:${key}`, values);
 
   /** Calls back once when all nodes of the flows exist; the returned function takes that back. */
   whenFlowsStarted(call: () => void): () => void {

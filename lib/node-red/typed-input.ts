@@ -37,6 +37,36 @@ export function typedInput(
   };
 }
 
+export interface NumberInput {
+  /** @throws EINVALID where the dialog itself holds no such number */
+  check(): void;
+  /** The value for this message. @throws EINVALID */
+  read(message: Message): Promise<number>;
+}
+
+/** The typed input of a number of at least 0. */
+export function numberInput(
+  RED: NodeRed,
+  node: Node,
+  definition: Record<string, unknown>,
+  property: string,
+  fallback: number,
+): NumberInput {
+  const input = typedInput(RED, node, definition, property, String(fallback), 'num');
+  const isFixed = (definition[`${property}Type`] || 'num') === 'num';
+  const fixed = (): number => readNumber(definition, property, fallback);
+  return {
+    check: () => void (isFixed && fixed()),
+    async read(message) {
+      if (isFixed) return fixed();
+      const given = await input.read(message);
+      const value = typeof given === 'string' && given.trim() !== '' ? Number(given) : given;
+      if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+      throw new ClipError('EINVALID', `${input.name} must be a number of seconds, 0 or more`);
+    },
+  };
+}
+
 /**
  * A number from a dialog or an environment variable.
  * @throws EINVALID naming it

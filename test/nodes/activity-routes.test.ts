@@ -11,27 +11,29 @@ const camera = '6917529027641081901/2';
 
 function flowFor(url: string): Record<string, unknown>[] {
   const at = { z: 'tab', x: 100, y: 100 };
+  const create = {
+    type: 'create-clip',
+    connection: 'sense',
+    camera,
+    cameraType: 'str',
+    range: 'around',
+    time: 'at',
+    timeType: 'msg',
+    before: 3,
+    after: 0,
+    settle: 0,
+    title: 'Door',
+  };
   return [
     { id: 'tab', type: 'tab', label: 'Clips' },
     { id: 'sense', type: 'clip-provider', name: 'Sense', provider: 'vdg-sense', settings: { url } },
     { ...at, id: 'inject', type: 'inject', props: [{ p: 'at', v: '', vt: 'date' }], wires: [['create']] },
-    {
-      ...at,
-      id: 'create',
-      type: 'create-clip',
-      connection: 'sense',
-      camera,
-      cameraType: 'str',
-      range: 'around',
-      time: 'at',
-      timeType: 'msg',
-      before: 3,
-      after: 0,
-      settle: 0,
-      title: 'Door',
-      wires: [['poll']],
-    },
+    { ...at, ...create, id: 'create', wires: [['poll']] },
     { ...at, id: 'poll', type: 'poll-clip', interval: 0.1, maxInterval: 0.2, wires: [['download'], [], []] },
+    { ...at, id: 'picky-alarm', type: 'inject', props: [{ p: 'at', v: '', vt: 'date' }], wires: [['picky-create']] },
+    { ...at, ...create, id: 'picky-create', wires: [['picky-poll']] },
+    { ...at, id: 'picky-poll', type: 'poll-clip', interval: 0.1, wires: [['picky'], [], []] },
+    { ...at, id: 'picky', type: 'download-clip', filename: '{nonsense}.mp4', wires: [[], []] },
     { ...at, id: 'forged', type: 'inject', props: [], wires: [['poll-only']] },
     { ...at, id: 'poll-only', type: 'poll-clip', interval: 0.1, wires: [[], [], []] },
     { ...at, id: 'download', type: 'download-clip', filename: '{id}.mp4', thumbnail: true, wires: [[], []] },
@@ -155,6 +157,27 @@ describe('the list of work of a running Node-RED', function () {
     }
   });
 
+  describe('of messages that are refused', () => {
+    it('has a row for each reason, however often it comes', async () => {
+      const clip = { id: 'x', connection: 'sense', provider: 'vdg-sense', camera, status: 'pending', start: '2026-01-02T08:00:00' };
+      for (let count = 0; count < 3; count += 1) await runtime.inject('forged', { clip });
+      const row = await only('failed', ({ canRetry }) => canRetry);
+      assert.equal(row.error?.code, 'EINVALID');
+      assert.match(row.error?.message ?? '', /msg\.clip\.start needs a zone/);
+      assert.deepEqual(
+        [row.camera, row.connectionName, row.isRunning, row.node],
+        [camera, 'Sense', false, 'poll-only'],
+      );
+    });
+
+    it('goes on in the row of their clip, which is not ready any more', async () => {
+      await runtime.inject('picky-alarm', { at: Date.now() - 60_000 });
+      const row = await only('failed');
+      assert.deepEqual([row.camera, row.title, row.node], [camera, 'Door', 'picky']);
+      assert.match(row.error?.message ?? '', /\{nonsense\} is unknown/);
+    });
+  });
+
   it('cancels what is running, here and at the server', async () => {
     sim.options.queue.makeMs = Infinity;
     try {
@@ -162,7 +185,7 @@ describe('the list of work of a running Node-RED', function () {
       const row = await only('polling');
       await act(row, 'cancel');
       const cancelled = await only('cancelled');
-      assert.equal(cancelled.error?.code, 'EABORTED');
+      assert.deepEqual(cancelled.error, { code: 'EABORTED', message: 'Cancelled in the sidebar' });
       assert.ok(sim.requestsFor('deleteClip').length > 0);
       await assert.rejects(act(row, 'cancel'), /HTTP 404/);
     } finally {

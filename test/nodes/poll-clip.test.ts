@@ -96,7 +96,7 @@ describe('poll-clip', () => {
       sim.options.queue.fails = () => 'no recordings';
       flow.send('poll', { clip: pendingClip() });
       const message = await flow.next('failed');
-      assert.equal((message.error as { code: string }).code, 'EFAILED');
+      assert.equal((message.error as { code: string }).code, 'ENOFOOTAGE');
       assert.match((message.error as { message: string }).message, /no recordings/);
       assert.deepEqual([clipOf(message).status, clipOf(message).reason], ['failed', 'no recordings']);
       assert.deepEqual(flow.received('caught'), []);
@@ -107,7 +107,12 @@ describe('poll-clip', () => {
       sim.options.queue.fails = () => 'no recordings';
       flow.send('poll', { clip: pendingClip() });
       const message = await flow.next('caught');
-      assert.equal((message.error as { code: string }).code, 'EFAILED');
+      const { code, message: said } = message.error as { code: string; message: string };
+      assert.equal(code, 'ENOFOOTAGE');
+      // Of an error, a Catch node keeps some properties only.
+      const { message: kept, ...clipError } = message.clipError as Record<string, unknown>;
+      assert.deepEqual(clipError, { code, retryable: false });
+      assert.ok(said.endsWith(String(kept)));
       assert.equal(clipOf(message).status, 'failed');
     }));
 

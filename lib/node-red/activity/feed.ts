@@ -20,8 +20,12 @@ export interface NodeControls {
 }
 
 export interface NodeFeed {
-  /** @param message where the job was just accepted from it */
-  report(job: ActivityJob, event: JobEvent, message?: Message): string | undefined;
+  /**
+   * @param message where the job was just accepted from it
+   * @param into id of a row that the job may go on with
+   * @returns the row's id; `undefined`: there is no room for it
+   */
+  report(job: ActivityJob, event: JobEvent, message?: Message, into?: string): string | undefined;
   /** Keeps what a row's job came from, so that it can be tried again. */
   keep(rowId: string, stored: Record<string, unknown>): void;
   /** The file that a row's job has written. */
@@ -120,8 +124,8 @@ export function openFeed(runtime: Runtime): ActivityFeed {
       };
       nodes.set(node.id, controls);
       return {
-        report(job, event, message) {
-          const rowId = rows.report(job, where, event, message && rowOfMessage.get(message));
+        report(job, event, message, into) {
+          const rowId = rows.report(job, where, event, (message && rowOfMessage.get(message)) ?? into);
           if (rowId === undefined) return undefined;
           forgetMessage(rowId);
           publishSoon();

@@ -19,13 +19,27 @@ export function namedBy<T extends Task>(
   };
 }
 
-/** Ends jobs of a node here, and at the vendor what no other job waits for. */
+/**
+ * Ends jobs of a node here, and at the vendor what no other job waits for.
+ * @param reason how their error says by whom: "Cancelled by a message"
+ */
 export async function cancelJobs<T extends Task>(
-  { runtime, node, engine, options: { idOf, cancelAtVendor } }: NodeContext<T>,
+  { runtime, node, engine, options: { idOf, cancelAtVendor }, cancelling }: NodeContext<T>,
   isMeant: (job: Job) => boolean,
+  reason: string,
 ): Promise<void> {
-  const matches = (job: Job): boolean => job.nodeId === node.id && isMeant(job);
-  const cancelled = (await engine.cancel(matches)) as Job<StoredJobData<T>>[];
+  const meant = new Set<string>();
+  const matches = (job: Job): boolean => {
+    if (job.nodeId !== node.id || !isMeant(job)) return false;
+    meant.add(job.id);
+    cancelling.set(job.id, reason);
+    return true;
+  };
+  // They are settled by the time that this resolves.
+  const ended = engine.cancel(matches).finally(() => {
+    for (const id of meant) cancelling.delete(id);
+  });
+  const cancelled = (await ended) as Job<StoredJobData<T>>[];
   if (!cancelAtVendor || cancelled.length === 0) return;
   const wanted = new Set((await engine.list()).map(clipIdOf));
   for (const { data } of cancelled) {

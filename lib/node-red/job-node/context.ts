@@ -15,6 +15,8 @@ export interface NodeContext<T extends Task, Settings = unknown> {
   options: JobNodeOptions<T, Settings>;
   live: LiveMessages;
   report: JobReport<T>;
+  /** How jobs are cancelled at the moment, in words, by job. */
+  cancelling: Map<string, string>;
 }
 
 /** The job as the options of a node see it. */

@@ -19,10 +19,11 @@ export function jobNode<T extends Task, Settings>(
 ): void {
   const { engine } = runtime;
   const report = jobReport(runtime, node, options, {
-    cancel: (jobId) => cancelJobs(context, ({ id }) => id === jobId),
+    cancel: (jobId) => cancelJobs(context, ({ id }) => id === jobId, 'Cancelled in the sidebar'),
     restore: (job) => reportEvent(context, job as StoredJob, idleEvent(context, job as StoredJob)),
   });
-  const context: NodeContext<T, Settings> = { runtime, node, engine, options, live: liveMessages(node), report };
+  const live = liveMessages(node);
+  const context: NodeContext<T, Settings> = { runtime, node, engine, options, live, report, cancelling: new Map() };
   const runs = jobRuns(context);
   const { run, onRetry } = runs;
   const { onSettled, onSettledRemotely } = settler(context);
@@ -39,7 +40,7 @@ export function jobNode<T extends Task, Settings>(
   async function close(removed: boolean): Promise<void> {
     runs.close();
     await release?.();
-    context.live.clear();
+    live.clear();
     if (removed) await dropJobs();
     report.close();
   }
@@ -72,7 +73,7 @@ export function jobNode<T extends Task, Settings>(
       // Before anything else: a job that is cancelled is settled by this node.
       register();
       if (message.cancel === true) {
-        await cancelJobs(context, namedBy(message, options));
+        await cancelJobs(context, namedBy(message, options), 'Cancelled by a message');
         return done();
       }
       if (settings instanceof ClipError) throw settings;
@@ -80,7 +81,7 @@ export function jobNode<T extends Task, Settings>(
     };
     handle().catch((thrown: unknown) => {
       const error = toClipError(thrown);
-      report.refused(error);
+      report.refused(message, error);
       fail(context, { message, send, done, progressAt: 0 }, error);
     });
   });

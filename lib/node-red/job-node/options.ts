@@ -35,6 +35,8 @@ export interface TaskSubject {
 export interface JobNodeOptions<T extends Task, Settings> {
   /** Reads the dialog's values, once. @throws EINVALID */
   configure(): Settings;
+  /** Id of the `clip-provider` node for a message; empty: none is chosen. @throws EINVALID or ENOTFOUND */
+  connectionOf(message: Message): string;
   /** Turns a message into a task without touching the network. @throws what the message lacks, named */
   accept(message: Message, settings: Settings): Promise<{ task: T; runAt?: number }>;
   run(job: Job<T>, connection: Connection, context: RunContext<T>, tools: RunTools<T>): Promise<JobResult<T>>;

@@ -1,12 +1,14 @@
 /** Reports the jobs of a node: by the status below it, and to the list of all work. */
 import { randomUUID } from 'node:crypto';
 import type { ClipError } from '../../errors';
+import { storeMessage } from '../../jobs/message';
 import type { NodeControls } from '../activity/feed';
 import type { Subject } from '../activity/row';
 import type { Message, Node } from '../node-red';
 import type { Runtime } from '../runtime';
 import type { JobEvent, StatusWords } from './event';
 import type { JobNodeOptions, Task, TaskSubject } from './options';
+import { describeRefused } from './refused';
 import { nodeStatus } from './status';
 
 export interface ReportedJob<T> {
@@ -25,7 +27,7 @@ export interface JobReport<T> {
   /** A job that ended on another instance. */
   settledRemotely(jobId: string, how: 'done' | 'failed' | undefined): void;
   /** A message that did not become a job. */
-  refused(error: ClipError): void;
+  refused(message: Message, error: ClipError): void;
   knows(jobId: string): boolean;
   misconfigured(): void;
   pause(isPaused: boolean): void;
@@ -35,12 +37,13 @@ export interface JobReport<T> {
 export function jobReport<T extends Task, Settings>(
   runtime: Runtime,
   node: Node,
-  { subject, idOf, writtenFile, status }: JobNodeOptions<T, Settings>,
+  { subject, idOf, writtenFile, status, connectionOf }: JobNodeOptions<T, Settings>,
   controls: NodeControls,
 ): JobReport<T> {
   const shown = nodeStatus(runtime, node);
   const feed = runtime.activity.join(node, controls);
   const finished: StatusWords = [status.finished];
+  let lastRefused: { key: string; rowId: string } | undefined;
 
   function updateFeed({ id, createdAt, task, message, stored }: ReportedJob<T>, event: JobEvent): void {
     const clip = task && idOf(task);
@@ -71,7 +74,20 @@ export function jobReport<T extends Task, Settings>(
       if (!shown.knows(jobId)) return;
       report({ id: jobId }, how === 'done' ? { type: 'finished', words: finished } : gone(how));
     },
-    refused: (error) => shown.report(randomUUID(), { type: 'failed', error }),
+    refused(message, error) {
+      const id = randomUUID();
+      const event: JobEvent = { type: 'failed', error };
+      shown.report(id, event);
+      const { connection, clip, subject: about } = describeRefused(message, connectionOf, runtime.clock.now());
+      const key = JSON.stringify([connection, about.camera, error.code, error.message]);
+      const job = { id, subject: subjectOf(runtime, connection, about), ...(clip ? { clip } : {}) };
+      // Whatever sends nonsense may send it every second: that is one row.
+      const rowId = feed.report(job, event, message, lastRefused?.key === key ? lastRefused.rowId : undefined);
+      if (rowId === undefined) return;
+      lastRefused = { key, rowId };
+      const stored = storedOrNot(message);
+      if (stored) feed.keep(rowId, stored);
+    },
     knows: (jobId) => shown.knows(jobId),
     misconfigured: () => shown.misconfigured(),
     pause: (isPaused) => shown.pause(isPaused),
@@ -90,4 +106,13 @@ function subjectOf({ RED }: Runtime, connection: string, about: TaskSubject): Su
   const { camera, cameraName = '', cameras = 1, start, end, title = '' } = about;
   const connectionName = RED.nodes.getNode(connection)?.name ?? '';
   return { connection, connectionName, camera, cameraName, cameras, start, end, title };
+}
+
+/** Some messages cannot be read: then there is nothing to try again with. */
+function storedOrNot(message: Message): Record<string, unknown> | undefined {
+  try {
+    return storeMessage(message).message;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,15 +1,26 @@
 /** Settles jobs: their outcome becomes messages, statuses and errors. */
-import type { JobHandler } from '../../jobs/job';
+import type { JobHandler, JobResult } from '../../jobs/job';
 import { fail, failureOutput, reportEvent, taskJob, unsendable, type NodeContext } from './context';
 import { sendTo } from './live-messages';
 import type { StoredJobData, Task } from './options';
 
+type Outcome<T> = Exclude<JobResult<StoredJobData<T>>, { type: 'retry' }>;
+
 export function settler<T extends Task>(
   context: NodeContext<T>,
 ): Required<Pick<JobHandler<StoredJobData<T>>, 'onSettled' | 'onSettledRemotely'>> {
-  const { options, live, report } = context;
+  const { options, live, report, cancelling } = context;
+
+  /** A cancelled job says by whom, where that is known. */
+  function explained(jobId: string, outcome: Outcome<T>): Outcome<T> {
+    const reason = cancelling.get(jobId);
+    if (outcome.type !== 'failed' || outcome.error.code !== 'EABORTED' || reason === undefined) return outcome;
+    return { ...outcome, error: outcome.error.withMessage(reason) };
+  }
+
   return {
-    async onSettled(job, outcome) {
+    async onSettled(job, settled) {
+      const outcome = explained(job.id, settled);
       if (outcome.type === 'failed') await options.discard?.(taskJob(job));
       const target = live.of(job);
       if (outcome.type === 'done') {

@@ -1,5 +1,7 @@
 /** Shows below a node what its jobs are at, in the words of its catalog. */
-import { hasEnded, type JobEvent } from './event';
+import type { ClipError } from '../../errors';
+import { hasEnded, type JobEvent, type StatusWords } from './event';
+import { reasonWords } from './reason';
 import type { Node, Status } from '../node-red';
 import type { Runtime } from '../runtime';
 
@@ -45,13 +47,17 @@ export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: 
   /** Since the node had nothing to do. */
   let [accepted, ended, failed] = [0, 0, 0];
   let last: JobEvent | undefined;
-  let [isPaused, isMisconfigured, isClosed] = [false, false, false];
+  let lastFailure: ClipError | undefined;
+  let [isPaused, isMisconfigured, isClosed, hasRecovered] = [false, false, false, true];
   let shown: Status = {};
   let shownAt = -Infinity;
   let cancelTimer: (() => void) | undefined;
 
   const say = (key: string, values?: Record<string, unknown>): string =>
     runtime.translate(node.type, `${node.type}.status.${key}`, values);
+  const sayShared = (key: string, values?: Record<string, unknown>): string =>
+    runtime.translate('clip-provider', `clip-provider.status.${key}`, values);
+  const reasonOf = (error: ClipError): string => reasonWords(runtime, error);
   const busiest = (): Place | undefined => places.find((place) => jobs[place].size > 0);
   const placeOf = (jobId: string): Place | undefined => places.find((place) => jobs[place].has(jobId));
 
@@ -67,26 +73,39 @@ export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: 
   }
 
   function text(): string {
-    if (isPaused) return say('paused');
+    if (isPaused) return sayShared('paused');
     const place = busiest();
-    if (isMisconfigured || place === 'stuck') return say('misconfigured');
-    if (place === 'waiting') return say('waitingUntil', { time: timeOf(soonest(jobs.waiting)) });
-    if (place) {
-      const [event] = jobs[place].values() as Iterable<EventOf<'working' | 'retrying'>>;
-      if (event!.type === 'retrying') return retryText(event!);
-      const now = say(...event!.words);
-      return place === 'queued' || accepted === 1 ? now : say('several', { now, number: ended + 1, of: accepted });
+    if (isMisconfigured || place === 'stuck') return sayShared('misconfigured');
+    // A failure stays visible beside what runs, until something has gone well again.
+    if (place)
+      return lastFailure && !hasRecovered ? `${busyText(place)} · ✗ ${reasonOf(lastFailure)}` : busyText(place);
+    if (lastFailure && failed > 0 && accepted > 1) {
+      return sayShared('failedMany', { failed, of: accepted, reason: reasonOf(lastFailure) });
     }
-    if (failed > 0 && accepted > 1) return say('failedMany', { failed, of: accepted });
     if (last?.type === 'finished') return say(...last.words);
     if (last?.type !== 'failed') return '';
-    return last.error.code === 'EABORTED' ? say('cancelled') : say('failed', { code: last.error.code });
+    return last.error.code === 'EABORTED' ? sayShared('cancelled') : reasonOf(last.error);
   }
 
-  function retryText({ until }: EventOf<'retrying'>): string {
+  function busyText(place: Exclude<Place, 'stuck'>): string {
+    if (place === 'waiting') return sayShared('waitingUntil', { time: timeOf(soonest(jobs.waiting)) });
+    const [event] = jobs[place].values() as Iterable<EventOf<'working' | 'retrying'>>;
+    if (event!.type === 'retrying') return retryText(event!);
+    const now = workText(event!.words);
+    return place === 'queued' || accepted === 1 ? now : sayShared('several', { now, number: ended + 1, of: accepted });
+  }
+
+  /** The vendor's own word for the state, where there is one, stands behind ours. */
+  function workText([key, values]: StatusWords): string {
+    const vendorStatus = values?.vendorStatus;
+    return typeof vendorStatus === 'string' ? `${say(key, values)} (${vendorStatus})` : say(key, values);
+  }
+
+  function retryText({ until, error }: EventOf<'retrying'>): string {
+    const reason = reasonOf(error);
     const waitMs = until - clock.now();
-    if (waitMs > longestCountMs) return say('retryingAt', { time: timeOf(until) });
-    return say('retrying', { seconds: Math.max(0, Math.ceil(waitMs / 1000)) });
+    if (waitMs > longestCountMs) return sayShared('retryingAt', { reason, time: timeOf(until) });
+    return sayShared('retrying', { reason, seconds: Math.max(0, Math.ceil(waitMs / 1000)) });
   }
 
   function refresh(): void {
@@ -120,7 +139,13 @@ export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: 
       if (hasEnded(event)) {
         ended += 1;
         last = event;
-        if (event.type === 'failed' && event.error.code !== 'EABORTED') failed += 1;
+        if (event.type === 'failed' && event.error.code !== 'EABORTED') {
+          failed += 1;
+          lastFailure = event.error;
+          hasRecovered = false;
+        } else if (event.type === 'finished') {
+          hasRecovered = true;
+        }
       }
       refresh();
     },

@@ -354,7 +354,7 @@ describe('a download in trouble', () => {
         it(`says that it may not be used (${code} at ${at}), and lets go of the server`, async () => {
           mock.method(fs, at, () => Promise.reject(refusal(code)));
           const { answer } = await test.start();
-          const error = expectError(answer, 'failed', 'EINVALID');
+          const error = expectError(answer, 'failed', 'EFORBIDDEN');
           assert.match(error.message, says(test.path('7/clip.mp4'), problem));
         });
       }

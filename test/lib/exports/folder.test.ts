@@ -65,7 +65,7 @@ describe('the folder of an export', () => {
       const folder = join(temp(), 'read-only');
       await mkdir(folder);
       await chmod(folder, 0o500);
-      await failsWith(checkFolder(join(folder, 'a')), 'EINVALID', /may not be written to/);
+      await failsWith(checkFolder(join(folder, 'a')), 'EFORBIDDEN', /may not be written to/);
       await chmod(folder, 0o700);
     });
 

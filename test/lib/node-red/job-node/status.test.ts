@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ClipError } from '../../../../lib/errors';
+import { ClipError, type ErrorCode } from '../../../../lib/errors';
 import type { JobEvent } from '../../../../lib/node-red/job-node/event';
 import type { Node, Status } from '../../../../lib/node-red/node-red';
 import { nodeStatus, type NodeStatus } from '../../../../lib/node-red/job-node/status';
@@ -9,15 +9,17 @@ const texts: Record<string, string> = {
   downloading: '{percent} %',
   several: '{now} · {number} of {of}',
   waitingUntil: 'footage at {time}',
-  retrying: 'retry in {seconds} s',
-  retryingAt: 'retry at {time}',
-  failed: '{code}',
-  failedMany: '{failed} of {of} failed',
+  retrying: '{reason}, again in {seconds} s',
+  retryingAt: '{reason}, again at {time}',
+  failedMany: '{failed} of {of} failed: {reason}',
+  EAUTH: 'login refused',
+  EINVALID: 'input refused',
+  ENETWORK: 'server unreachable',
 };
 
 const downloading = (percent: number): JobEvent => ({ type: 'working', words: ['downloading', { percent }] });
 const saved: JobEvent = { type: 'finished', words: ['saved'] };
-const failed = (code: 'EFAILED' | 'EABORTED'): JobEvent => ({ type: 'failed', error: new ClipError(code, 'No') });
+const failed = (code: ErrorCode, message = 'No'): JobEvent => ({ type: 'failed', error: new ClipError(code, message) });
 
 describe('the status of a node', () => {
   let clock: ManualClock;
@@ -82,19 +84,47 @@ describe('the status of a node', () => {
   it('counts short waits in seconds, and gives the time of long ones', () => {
     const error = new ClipError('ENETWORK', 'No');
     status.report('a', { type: 'retrying', until: clock.now() + 8_000, error });
-    assert.equal(now(), 'yellow retry in 8 s');
+    assert.equal(now(), 'yellow server unreachable, again in 8 s');
     status.report('a', downloading(1));
     status.report('a', { type: 'retrying', until: clock.now() + 600_000, error });
-    assert.match(now(), /^yellow retry at \d\d:\d\d:\d\d$/);
+    assert.match(now(), /^yellow server unreachable, again at \d\d:\d\d:\d\d$/);
   });
 
   it('keeps a failure to be seen, and says how many of how many', async () => {
     status.report('a', downloading(1));
     status.report('b', downloading(1));
-    status.report('a', failed('EFAILED'));
+    status.report('a', failed('EAUTH'));
     status.report('b', saved);
     await clock.advance(1000);
-    assert.equal(now(), 'red 1 of 2 failed');
+    assert.equal(now(), 'red 1 of 2 failed: login refused');
+  });
+
+  it('says why the only job failed, not by which code', async () => {
+    status.report('a', failed('EAUTH', 'Login refused: wrong password'));
+    assert.equal(now(), 'red login refused');
+    await clock.advance(1000);
+    status.report('b', failed('EINVALID', 'msg.start needs a zone (Z or an offset), as in 2025-03-01T08:50:00Z'));
+    assert.equal(now(), 'red input refused: msg.start needs a zone');
+  });
+
+  it('keeps a failure in sight beside what runs, until something has gone well', async () => {
+    status.report('a', downloading(1));
+    status.report('refused', failed('EINVALID', 'msg.clip must be a clip, as create-clip makes it'));
+    await clock.advance(1000);
+    assert.equal(now(), 'blue 1 % · 2 of 2 · ✗ input refused: msg.clip must be a clip');
+    status.report('b', downloading(2));
+    status.report('a', saved);
+    status.report('c', failed('EABORTED'));
+    await clock.advance(1000);
+    assert.equal(now(), 'blue 2 % · 4 of 4');
+  });
+
+  it("shows the vendor's own word for what it does, while that lasts", async () => {
+    status.report('a', { type: 'working', words: ['busy', { vendorStatus: 'RENDERING' }] });
+    assert.equal(now(), 'blue busy (RENDERING)');
+    status.report('a', { type: 'working', words: ['busy', { vendorStatus: undefined }] });
+    await clock.advance(1000);
+    assert.equal(now(), 'blue busy');
   });
 
   it('is grey after a cancel', () => {
