@@ -30,8 +30,17 @@ export async function pollClip(
     return evaluateRound(data, updated, polledClip, now(), connection.phaseMs);
   } catch (thrown) {
     const { hasWorked } = connection;
-    return evaluateFailure(data, toClipError(thrown), { failures: job.failures + 1, hasWorked }, polledClip, now());
+    const error = toClipError(thrown);
+    const result = evaluateFailure(data, error, { failures: job.failures + 1, hasWorked }, polledClip, now());
+    return result.type === 'failed' && error.code === 'ENOFOOTAGE'
+      ? { ...result, data: failedClip(data, error) }
+      : result;
   }
+}
+
+/** There is nothing to be made for its time: that is what became of the clip, not of a request about it. */
+function failedClip(data: PollJobData, { message }: ClipError): PollJobData {
+  return { ...data, clip: { ...data.clip, status: 'failed', reason: message } };
 }
 
 export const polledClip: Polled<PollJobData> = {

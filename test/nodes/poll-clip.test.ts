@@ -98,7 +98,8 @@ describe('poll-clip', () => {
       const message = await flow.next('failed');
       assert.equal((message.error as { code: string }).code, 'ENOFOOTAGE');
       assert.match((message.error as { message: string }).message, /no recordings/);
-      assert.deepEqual([clipOf(message).status, clipOf(message).reason], ['failed', 'no recordings']);
+      assert.equal(clipOf(message).status, 'failed');
+      assert.match(clipOf(message).reason ?? '', /no recordings/);
       assert.deepEqual(flow.received('caught'), []);
     }));
 
