@@ -159,7 +159,14 @@ describe('the list of work of a running Node-RED', function () {
 
   describe('of messages that are refused', () => {
     it('has a row for each reason, however often it comes', async () => {
-      const clip = { id: 'x', connection: 'sense', provider: 'vdg-sense', camera, status: 'pending', start: '2026-01-02T08:00:00' };
+      const clip = {
+        id: 'x',
+        connection: 'sense',
+        provider: 'vdg-sense',
+        camera,
+        status: 'pending',
+        start: '2026-01-02T08:00:00',
+      };
       for (let count = 0; count < 3; count += 1) await runtime.inject('forged', { clip });
       const row = await only('failed', ({ canRetry }) => canRetry);
       assert.equal(row.error?.code, 'EINVALID');

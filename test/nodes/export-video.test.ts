@@ -98,7 +98,7 @@ describe('export-video', () => {
 
   it('sends failures by the third output, with all that is there', () =>
     run(async (flow) => {
-      sim.options.queue.fails = ({ start }) => (start === Date.parse(range.start) ? 'no recordings' : undefined);
+      sim.options.queue.fails = ({ start }) => (start === Date.parse(range.start) ? 'the encoder broke' : undefined);
       flow.send('export', { cameras: dock, ...range });
       const message = await flow.next('failed');
       assert.equal(codeOf(message), 'EINCOMPLETE');
