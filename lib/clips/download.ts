@@ -38,6 +38,8 @@ export interface DownloadJobData {
   strict: boolean;
   /** What a transfer that broke off has left in the part file. */
   partial?: Partial;
+  /** Of bytes that came and were damaged: the same once more are all that there is. */
+  damagedSha256?: string;
   /** The file that this job has finished, and the name it is about to get or has got: a restart looks there first. */
   publishing?: ClipFile;
   /** The clip was gone, and is asked for once more: how far that has come. */
@@ -82,7 +84,7 @@ export async function downloadClip(
       const found = await alreadyHere(job);
       if (found) return found;
       return work.output === 'buffer'
-        ? toMemory(job, connection, signal, options)
+        ? toMemory(job, connection, { signal, save }, options)
         : toFile(job, connection, { signal, save }, options, ffmpeg);
     });
     const pictured = work.thumbnail ? await withThumbnail(saved, options.findFfmpeg, signal) : saved;
@@ -124,11 +126,12 @@ function partOf({ id, data }: Pick<Job<DownloadJobData>, 'id' | 'data'>): string
 async function toMemory(
   job: Job<DownloadJobData>,
   connection: Connection,
-  signal: AbortSignal,
+  context: RunContext<DownloadJobData>,
   options: DownloadOptions,
 ): Promise<ClipFile> {
   const { clip, maxBufferBytes } = job.data;
-  const { startedAt, transferOptions } = prepare(job, signal, options);
+  const { signal } = context;
+  const { startedAt, transferOptions } = prepare(job, context, options);
   const { file, buffer } = await connection.transfer(signal, async () =>
     transferToMemory(await withGaps(clip, connection, signal), connection, maxBufferBytes, transferOptions),
   );
@@ -146,7 +149,7 @@ async function toFile(
   const work = job.data;
   const { clip, convert, exists, filename, maxBytes, maxHeight, root, partial } = work;
   const part = partOf(job);
-  const { startedAt, transferOptions } = prepare(job, signal, options);
+  const { startedAt, transferOptions } = prepare(job, { signal, save }, options);
   const find: PartTarget['find'] = ({ size, sha256 = clip.sha256 }) =>
     matchExistingFile({ ...clip, size, sha256 }, filename);
   const target: PartTarget = {
@@ -177,11 +180,16 @@ async function toFile(
   }
 }
 
-function prepare(job: Job<DownloadJobData>, signal: AbortSignal, options: DownloadOptions) {
-  const { strict } = job.data;
+function prepare(job: Job<DownloadJobData>, context: RunContext<DownloadJobData>, options: DownloadOptions) {
+  const { damagedSha256, strict } = job.data;
+  const { save, signal } = context;
   const isLastTry = retryDelayMs(new ClipError('EINCOMPLETE', '', { retryable: true }), job.failures + 1) === undefined;
   const { clock, onBytes, stallMs = defaultStallMs } = options;
-  const transferOptions: TransferOptions = { clock, signal, stallMs, strict, lenient: !strict && isLastTry, onBytes };
+  const transferOptions: TransferOptions = {
+    ...{ clock, signal, stallMs, strict, lenient: !strict && isLastTry, onBytes },
+    ...(damagedSha256 === undefined ? {} : { damagedSha256 }),
+    onDamaged: (sha256) => save({ ...job.data, damagedSha256: sha256 }),
+  };
   return { startedAt: clock.now(), transferOptions };
 }
 

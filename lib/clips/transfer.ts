@@ -25,6 +25,8 @@ export interface TransferOptions {
   stallMs: number;
   strict: boolean;
   lenient: boolean;
+  damagedSha256?: string;
+  onDamaged(sha256: string): Promise<void>;
   onBytes(bytes: number, total: number | undefined): void;
 }
 
@@ -169,11 +171,11 @@ function judge(
   received: Received & { sha256: string },
   mp4: Parameters<typeof verifyFile>[2],
   source: OpenClip,
-  { strict, lenient }: TransferOptions,
+  options: TransferOptions,
 ): Promise<VerifiedFile> {
   const declared = source.sha256 ? { declaredSha256: source.sha256 } : {};
   const footage = source.footage ?? clip.footage;
-  return verifyFile({ ...clip, ...(footage ? { footage } : {}) }, received, mp4, { strict, lenient, ...declared });
+  return verifyFile({ ...clip, ...(footage ? { footage } : {}) }, received, mp4, { ...options, ...declared });
 }
 
 /** Only what was synced by a transfer that ended in order is trusted: after a crash a part has no such note. */

@@ -127,17 +127,28 @@ export function refuseCut(clip: Clip, { cut, size }: Received, { lenient }: { le
   if (cut && (!lenient || size === 0)) throw new ClipError(cut.code, `${downloading(clip)}: ${cut.message}`, cut);
 }
 
+export interface VerificationRules {
+  /** As the vendor announced it. */
+  declaredSha256?: string;
+  /** What is incomplete is an error. */
+  strict: boolean;
+  /** Even what was damaged on the way is taken as far as it can be used. */
+  lenient: boolean;
+  /** Of what came the last time, and was damaged: where the same comes again, the server has nothing better. */
+  damagedSha256?: string;
+  /** Told what is damaged this time. */
+  onDamaged(sha256: string): Promise<void>;
+}
+
 /**
  * Tells what the received bytes are.
- * @param rules `declaredSha256` as the vendor announced it; `strict`: what is incomplete is an error; `lenient`: even what was
- * damaged on the way is taken as far as it can be used
  * @throws EINCOMPLETE or EPROTOCOL when the bytes are not the clip
  */
 export async function verifyFile(
   clip: Clip,
   { cut, size, sha256 }: Received & { sha256: string },
   source: Mp4Source,
-  rules: { declaredSha256?: string; strict: boolean; lenient: boolean },
+  rules: VerificationRules,
 ): Promise<VerifiedFile> {
   const action = downloading(clip);
   const content = sniff(await source.read(0, Math.min(sniffBytes, size)));
@@ -156,8 +167,9 @@ export async function verifyFile(
   const { incomplete, problems: found, ...ends } = verify(clip, declared ? undefined : size, mp4);
   const problems = [...(cut ? [cut.message] : []), ...found];
   // Bytes that end inside a box were cut on the way: another try may bring them. Footage that the vendor lacks stays missing.
-  const mayImprove = !mp4.whole;
+  const mayImprove = !mp4.whole && rules.damagedSha256 !== sha256;
   if (incomplete && (rules.strict || (mayImprove && !rules.lenient))) {
+    if (mayImprove) await rules.onDamaged(sha256);
     throw new ClipError('EINCOMPLETE', `${action}: ${problems.join('; ')}`, { retryable: mayImprove });
   }
   const { duration, width, height, codec } = mp4;

@@ -1,10 +1,11 @@
-/** All clips of an export on their way at once: as many as keep the vendor busy, oldest first. */
+// Fetches all clips of an export at once: as many as keep the vendor busy, oldest first.
 import { isFile } from '../files/hash';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { cancelled, toClipError } from '../errors';
 import type { Job, RunContext } from '../jobs/job';
 import { partPath } from './folder';
+import { halve } from './halve';
 import { fetchPart } from './part';
 import type { Progress } from './progress';
 import { inParallel, pauses } from './steps';
@@ -41,9 +42,10 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
     stop.abort();
   };
   const forgetTimeout = startTimeout(work, clock, () => end(late));
-  const fetchOne = async ({ camera, cameraIndex, part, partIndex }: Queued): Promise<void> => {
+  const fetchOne = async ({ camera, cameraIndex, part }: Queued): Promise<void> => {
     if (either.aborted) return;
     const { start, end: partEnd } = part;
+    const partIndex = camera.parts!.indexOf(part);
     const title = `Export ${work.id.slice(0, 8)}, ${partIndex + 1}/${camera.parts!.length}`;
     try {
       await fetchPart(part, {
@@ -60,8 +62,21 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
       if (!either.aborted) end(failureOf(toClipError(thrown)));
     }
   };
+  const settle = async (queued: Queued): Promise<void> => {
+    await fetchOne(queued);
+    let failed: Part | undefined = queued.part;
+    while (failed && !either.aborted) {
+      const halves = halve(queued.camera, failed);
+      if (!halves) return;
+      await options.save();
+      for (const half of halves) await fetchOne({ ...queued, part: half });
+      // Where both fail, it is not a matter of one instant.
+      const [first, second] = halves.filter(({ error }) => error !== undefined);
+      failed = second ? undefined : first;
+    }
+  };
   try {
-    await inParallel(queueOf(work), windowsPerTransfer * connection.maxConcurrent, fetchOne);
+    await inParallel(queueOf(work), windowsPerTransfer * connection.maxConcurrent, settle);
   } finally {
     forgetTimeout();
     stopListening();

@@ -70,12 +70,13 @@ export function cameraFolder(work: Place, camera: number): string {
 }
 
 /** @param part its place in the camera, from 0 */
-export function partPath(work: Place, camera: number, part: number): string {
-  return join(cameraFolder(work, camera), partName(part));
+export function partPath(work: Place & Pick<FilesJobData, 'cameras'>, camera: number, part: number): string {
+  const { name = numberedName(part) } = work.cameras[camera]?.parts?.[part] ?? {};
+  return join(cameraFolder(work, camera), `${name}.mp4`);
 }
 
-function partName(part: number): string {
-  return `${String(part + 1).padStart(5, '0')}.mp4`;
+export function numberedName(part: number): string {
+  return String(part + 1).padStart(5, '0');
 }
 
 /** Never rejects: what cannot be reached cannot be removed either. */

@@ -84,6 +84,7 @@ async function openPart(part: JoinPart): Promise<Opened> {
   try {
     const [video, ...sound] = await readTracks(await fileSource(handle), isAudioForMp4);
     if (video?.handler !== 'vide') return { part, handle, sound: [], problem: 'it has no pictures' };
+    if (!part.inspection.mp4.whole) return { part, handle, sound: [], problem: 'it is damaged' };
     if (video.codec === 'encv') return { part, handle, sound: [], problem: 'it is encrypted' };
     return { part, handle, sound, video: { track: video, handle } };
   } catch (thrown) {

@@ -1,4 +1,4 @@
-/** One clip of an export, from asking for it to a verified file in the work folder. */
+// Fetches one clip of an export, from asking for it to a verified file in the work folder.
 import { rm } from 'node:fs/promises';
 import { createClip, type CreateJobData } from '../clips/create';
 import { downloadClip, type DownloadJobData } from '../clips/download';
@@ -170,14 +170,17 @@ async function download(part: Part, clip: Clip, options: PartOptions): Promise<P
     },
   });
   const { size, sha256, duration, gaps, problems } = downloaded.file!;
-  const isShort = await checkWhole({ ...clip, gaps }, path, size);
+  const isShort = await isIncomplete({ ...clip, gaps }, path, size);
   return { start: clip.start, end: clip.end, size, sha256, duration, gaps, problems, isShort };
 }
 
-/** @throws EINCOMPLETE for a file that is damaged; resolves to whether footage is missing */
-async function checkWhole(clip: Clip, path: string, size: number): Promise<boolean> {
+/**
+ * Is footage missing in the file? One that is damaged has been fetched as often as that may help: it is kept for what there is.
+ * @throws EINCOMPLETE for a file without video
+ */
+async function isIncomplete(clip: Clip, path: string, size: number): Promise<boolean> {
   const { mp4 } = await inspect(path);
-  if (mp4.whole && mp4.hasVideo) return verify(clip, size, mp4).incomplete;
+  if (mp4.hasVideo && mp4.pictures !== 0) return verify(clip, size, mp4).incomplete;
   await rm(path, { force: true });
   const message = `Downloading the clip of ${describeClip(clip)}: ${mp4.problems.join('; ') || 'there is no video in it'}`;
   throw new ClipError('EINCOMPLETE', message, { retryable: true });

@@ -44,6 +44,8 @@ export interface CameraJobData extends CameraRange {
 
 /** One clip on its way. */
 export interface Part extends Range {
+  /** Of its file in the work folder; absent: its number. */
+  name?: string;
   /** Set before a vendor is asked that would make a second clip when asked twice. */
   requestSent?: boolean;
   clip?: Clip;

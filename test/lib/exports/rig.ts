@@ -54,6 +54,8 @@ export interface Vendor {
   /** The film that a clip is cut out of, and the format in which ffmpeg writes it. */
   filmOf(clip: Clip): string;
   format: string;
+  /** Changes the file of a clip before it is sent. */
+  spoil(path: string, clip: Clip): void;
   /** What was asked, in order. */
   readonly asked: { method: string; camera: string; start: number; end: number; title?: string }[];
   readonly deleted: string[];
@@ -100,6 +102,7 @@ export function exportRig() {
       onOpen: () => undefined,
       filmOf: () => film(),
       format: 'mp4',
+      spoil: () => undefined,
       asked: [],
       deleted: [],
       cancelled: [],
@@ -151,7 +154,9 @@ export function exportRig() {
         const { before, after } = vendor.extra;
         const start = Math.max(0, (Date.parse(clip.start) - epoch) / 1000 - before);
         const end = Math.min(filmSeconds, (Date.parse(clip.end) - epoch) / 1000 + after);
-        const body = createReadStream(cutOf(vendor.filmOf(clip), start, end - start, vendor.format));
+        const path = cutOf(vendor.filmOf(clip), start, end - start, vendor.format);
+        vendor.spoil(path, clip);
+        const body = createReadStream(path);
         body.once('close', closed);
         return { body, resumable: false, offset: 0 };
       },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
@@ -217,6 +217,48 @@ describe('an export to files', () => {
       );
       assert.equal(error.retryable, false);
       assert.equal(shown.cameras[0]!.path, rig.path(joinedName));
+    });
+
+    it('takes files that are only unusual, and says what is', async () => {
+      rig.vendor.spoil = (path) => appendFileSync(path, Buffer.alloc(4));
+      const shown = done(await rig.run(rig.aWork()));
+      assert.deepEqual(starts('open'), [0, 2, 4]);
+      assert.deepEqual(rig.pictures(shown.cameras[0]!.path!), rig.pictures(rig.film(), { seconds: 6 }));
+      const manifest = JSON.parse(await readFile(rig.path('manifest.json'), 'utf8')) as {
+        cameras: { files: { problems: string[] }[] }[];
+      };
+      assert.match(manifest.cameras[0]!.files[0]!.problems.join(), /4 bytes of padding/);
+    });
+
+    it('keeps a damaged clip in a file of its own, once the same has come twice', async () => {
+      rig.vendor.spoil = (path, { start }) => {
+        if (start === at(2)) appendFileSync(path, '<html>Bad gateway</html>');
+      };
+      const { shown } = failed(await rig.run(rig.aWork()), 'EINCOMPLETE', /past the end|does not go on/);
+      assert.deepEqual(
+        starts('open').filter((start) => start === 2),
+        [2, 2],
+      );
+      assert.equal((await rig.files()).length, 5);
+      assert.match(shown.cameras[0]!.problems!.join(), /cannot be joined \(it is damaged\)/);
+    });
+
+    it('halves a part that is refused as a whole until only the trouble is left out', async () => {
+      rig.vendor.maxClipSeconds = 12;
+      rig.vendor.onPoll = ({ start, end }) =>
+        start < at(4.5) && end > at(4.5) ? { status: 'failed', reason: 'bad fragment' } : undefined;
+      const { error, shown } = failed(await rig.run(rig.aWork({}, 12)), 'EINCOMPLETE');
+      assert.match(error.message, /missing: 2025-03-01T08:50:03.000Z to 2025-03-01T08:50:06.000Z \(.*bad fragment/);
+      const film = rig.pictures(rig.film(), { seconds: 12 });
+      assert.deepEqual(rig.pictures(shown.cameras[0]!.path!), [...film.slice(0, 30), ...film.slice(60)]);
+    });
+
+    it('halves no further where both halves are refused', async () => {
+      rig.vendor.maxClipSeconds = 12;
+      rig.vendor.onPoll = () => ({ status: 'failed', reason: 'out of order' });
+      const { error } = failed(await rig.run(rig.aWork({}, 12)), 'EFAILED');
+      assert.match(error.message, /out of order/);
+      assert.deepEqual(starts('create'), [0, 0, 0, 0, 6, 6]);
     });
 
     it('stops at once when the login is refused, and keeps what is there', async () => {
