@@ -65,39 +65,44 @@ async function post({ url }: ZoneMinderServer, path: string, fields: Record<stri
   return text === '' ? undefined : JSON.parse(text);
 }
 
-/** What a live camera shows: the pictures of a file, in a loop. */
-export interface LiveSource {
-  readonly url: string;
-  /** Epoch milliseconds when the recorder was sent the first picture. */
+export interface LiveCamera {
+  readonly id: string;
+  /** When its recorder was sent the first picture; epoch milliseconds by the clock of the server. */
   readonly startedAt: number;
   close(): Promise<void>;
 }
 
-/** For one recorder. */
-export async function startLiveSource(file: string): Promise<LiveSource> {
+/** Adds a camera that shows the pictures of a file in a loop, from the first one on when its recorder connects. */
+export async function addLiveCamera(
+  server: ZoneMinderServer,
+  file: string,
+  options: Omit<CameraOptions, 'source'>,
+): Promise<LiveCamera> {
   const program = await findFfmpeg();
   let startedAt = 0;
-  const server = createServer((_, response) => {
+  const source = createServer((_, response) => {
     // Not MPEG-TS: passthrough of it fails in 1.36.33, because the MP4 writer refuses its codec tag.
     const input = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', file];
     const sender = spawn(program, [...input, '-c', 'copy', '-f', 'matroska', '-flush_packets', '1', 'pipe:1'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    sender.stdout.once('data', () => (startedAt = Date.now()));
+    sender.stdout.once('data', () => (startedAt = server.now()));
     sender.stdout.pipe(response);
     response.once('close', () => sender.kill('SIGKILL'));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  source.listen(0, '127.0.0.1');
+  await once(source, 'listening');
+  const url = `http://127.0.0.1:${(source.address() as AddressInfo).port}/live.mkv`;
+  const id = await addCamera(server, { ...options, source: url });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/live.mkv`,
+    id,
     get startedAt() {
       return startedAt;
     },
     async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
+      const closed = once(source, 'close');
+      source.close();
+      source.closeAllConnections();
       await closed;
     },
   };

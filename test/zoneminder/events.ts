@@ -51,6 +51,21 @@ function valuesOf({ camera, startMs, seconds, file, open, archived }: RecordedEv
   return `(${values.join(', ')})`;
 }
 
+export interface KeptEvent {
+  id: string;
+  /** Epoch milliseconds, whole seconds. */
+  startMs: number;
+  isEnded: boolean;
+}
+
+/** The events of a camera, oldest first. */
+export function eventsOf(server: ZoneMinderServer, camera: string): KeptEvent[] {
+  const columns = 'Id, unix_timestamp(StartDateTime), EndDateTime is not null';
+  return server
+    .query(`select ${columns} from Events where MonitorId = ${camera} order by Id`)
+    .map(([id, start, isEnded]) => ({ id: id!, startMs: Number(start) * 1000, isEnded: isEnded === '1' }));
+}
+
 /** The path of an event's video, whether there is one or not. */
 export function videoOf(server: ZoneMinderServer, event: string): string {
   const [row] = server.query(`select MonitorId, date(StartDateTime) from Events where Id = ${event}`);

@@ -38,18 +38,18 @@ export async function makeFootage(file: string, options: FootageOptions): Promis
   return file;
 }
 
-/** The hash of each picture that the file shows. @throws when anything in it cannot be decoded */
-export async function pictureHashes(file: string): Promise<string[]> {
+/** The hash of each picture that a file shows. @throws when anything in it cannot be decoded */
+export async function hashPictures(file: string): Promise<string[]> {
   const lines = await ffmpeg(['-i', file, '-map', '0:v', '-f', 'framehash', '-hash', 'md5', '-']);
   return lines.split('\n').flatMap((line) => /^0,.*,\s*([0-9a-f]{32})$/.exec(line)?.[1] ?? []);
 }
 
-/** Which pictures of its source a file shows, by their numbers. @throws when it shows any other */
-export async function pictureNumbers(file: string, source: string): Promise<number[]> {
-  const numbers = new Map((await pictureHashes(source)).map((hash, index) => [hash, index]));
-  return (await pictureHashes(file)).map((hash, index) => {
+/** Which of these pictures a file shows, by their numbers. @throws when it shows any other */
+export async function numberPictures(file: string, pictures: string[]): Promise<number[]> {
+  const numbers = new Map(pictures.map((hash, index) => [hash, index]));
+  return (await hashPictures(file)).map((hash, index) => {
     const number = numbers.get(hash);
-    if (number === undefined) throw new Error(`Picture ${index} of ${file} is not in ${source}`);
+    if (number === undefined) throw new Error(`Picture ${index} of ${file} is none of its source`);
     return number;
   });
 }

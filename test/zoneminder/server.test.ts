@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually';
 import { tempFolder } from '../support/temp-folder';
 import { addCamera } from './cameras';
 import { addEvents, removeEvents, videoOf } from './events';
-import { makeFootage, pictureNumbers } from './footage';
+import { makeFootage, hashPictures } from './footage';
 import { describeWithZoneMinder, startZoneMinder } from './server';
 
 describeWithZoneMinder('the real ZoneMinder of the tests', function () {
@@ -30,10 +30,7 @@ describeWithZoneMinder('the real ZoneMinder of the tests', function () {
       const [row] = servers[0].query(`select StartDateTime, EndDateTime from Events where Id = ${event}`);
       assert.deepEqual(row, ['2026-07-01 14:00:00', '2026-07-01 14:00:02']);
       const video = videoOf(servers[0], event!);
-      assert.deepEqual(
-        await pictureNumbers(video, file),
-        Array.from({ length: 20 }, (_, index) => index),
-      );
+      assert.deepEqual(await hashPictures(video), await hashPictures(file));
       assert.deepEqual(servers[1].query('select from_unixtime(1782907200)'), [['2026-07-01 21:00:00']]);
       assert.deepEqual(servers[1].query('select count(*) from Monitors'), [['0']]);
       await servers[0].restart();

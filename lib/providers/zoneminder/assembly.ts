@@ -113,10 +113,14 @@ async function placeFile(
   return { recording, source, ...(file ? { file } : {}), ...placeOf(recording, seconds) };
 }
 
-/** The recorder counts `Length` from the start of the event to its last picture: what the file has more lies before it. */
-function placeOf({ startMs, endMs, lengthSeconds }: Recording, seconds: number | undefined): Span {
+/**
+ * The recorder counts `Length` from the start of the event to its last picture: what the file has more lies before it. Only
+ * of an event that was ended is it up to date.
+ */
+function placeOf({ startMs, endMs, isStopped, lengthSeconds }: Recording, seconds: number | undefined): Span {
   if (seconds === undefined) return { startMs, endMs: endMs ?? startMs };
-  const more = endMs === undefined || lengthSeconds === undefined ? 0 : seconds - lengthSeconds;
+  const isCounted = endMs !== undefined && !isStopped && lengthSeconds !== undefined;
+  const more = isCounted ? seconds - lengthSeconds : 0;
   const placedMs = startMs - (more > 0 && more <= mostBeforeSeconds ? more * 1000 : 0);
   return { startMs: placedMs, endMs: placedMs + seconds * 1000 };
 }

@@ -176,7 +176,10 @@ export function surveyOf(span: Span, all: Recording[], now: number): Footage {
   return { gaps: gapsIn(span, [...covered, ...arriving]).map(toRange), pieces, maxPieces: 1 };
 }
 
-/** The parts of a range that nothing covers. Holes of less than two seconds are those of times in whole seconds. */
+/**
+ * The parts of a range that nothing covers. Between events, holes of less than two seconds are those of times in whole
+ * seconds. At the ends of the range no neighbour makes up for them: there, the video is shorter by as much.
+ */
 export function gapsIn(range: Span, covered: Span[]): Span[] {
   const gaps: Span[] = [];
   let coveredMs = range.startMs;
@@ -186,8 +189,8 @@ export function gapsIn(range: Span, covered: Span[]): Span[] {
     coveredMs = Math.max(coveredMs, endMs);
   }
   gaps.push({ startMs: coveredMs, endMs: range.endMs });
-  const isWhole = (gap: Span): boolean => gap.startMs === range.startMs && gap.endMs === range.endMs;
-  return gaps.filter((gap) => gap.endMs - gap.startMs >= slackMs || isWhole(gap));
+  const isAtEnd = ({ startMs, endMs }: Span): boolean => startMs === range.startMs || endMs === range.endMs;
+  return gaps.filter((gap) => gap.endMs - gap.startMs >= (isAtEnd(gap) ? secondMs : slackMs));
 }
 
 function reasonsFor(touching: Recording[]): string[] {

@@ -153,6 +153,8 @@ describe('ZoneMinder: events on the time line', () => {
     assert.deepEqual(standing(recording('1', -10, 100)), { status: 'finished', gaps: [], ids: ['1'], reasons: [] });
     // Whole seconds leave holes that are none.
     assert.deepEqual(standing(recording('1', -10, 29), recording('2', 30, 70)).gaps, []);
+    // At the ends of the range, they make the video shorter.
+    assert.deepEqual(standing(recording('1', 1, 59)).gaps, [[0, 1], [59, 60]]); // prettier-ignore
     assert.deepEqual(standing(recording('1', -10, 20), recording('2', 30, 50)).gaps, [
       [20, 30],
       [50, 60],
