@@ -90,7 +90,7 @@ export interface ClipFile {
   extraBefore?: number;
   extraAfter?: number;
   gaps: Gap[];
-  /** What is wrong with the file, in words; empty when nothing is. */
+  /** Defects of the file, in words; empty when there are none. */
   problems: string[];
   thumbnail?: string;
   /** Was a broken transfer continued? */
@@ -109,7 +109,7 @@ export interface ClipRequest {
   options: Settings;
 }
 
-/** What a range of one camera is to be cut by before clips are asked for. */
+/** Constraints on cutting a range of one camera into clips. */
 export interface Footage {
   /** Longest clip in seconds, where the server says other than the definition. */
   maxClipSeconds?: number;
@@ -156,7 +156,7 @@ export interface Camera {
   online?: boolean;
 }
 
-/** What "Test connection" shows. */
+/** Result of "Test connection". */
 export interface ConnectionCheck {
   name: string;
   version?: string;
@@ -176,7 +176,7 @@ export interface OpenClip {
   etag?: string;
   /** Can a broken transfer be continued with a higher `offset`? */
   resumable: boolean;
-  /** Where in the clip `body` starts. Differs from the requested offset when the vendor started again. */
+  /** Offset in the clip at which `body` starts. Differs from the requested one when the vendor started again. */
   offset: number;
   /** The span that the bytes cover, where only opening them tells. */
   footage?: Range;
@@ -184,7 +184,7 @@ export interface OpenClip {
 
 export interface CallOptions<Session = unknown> {
   signal: AbortSignal;
-  /** What the provider's `login` returned; `undefined` for providers without one. */
+  /** Result of the provider's `login`; `undefined` for providers without one. */
   session: Session;
 }
 
@@ -222,7 +222,7 @@ export interface Provider<Session = unknown> {
   cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
   listCameras?(call: CallOptions<Session>): Promise<Camera[]>;
   /**
-   * Where a range of any length lacks footage, and by what an export has to cut it. Without it, the definition's
+   * Tells the gaps of a range of any length, and the constraints on cutting it. Without it, the definition's
    * `maxClipSeconds` is all that is known.
    */
   surveyFootage?(camera: string, range: Range, call: CallOptions<Session>): Promise<Footage>;
@@ -272,7 +272,7 @@ export const credentialSlots = ['username', 'password', 'token'] as const;
 
 export type Credentials = Record<(typeof credentialSlots)[number], string>;
 
-/** What a provider package exports, or registers as a plugin of type `clip-provider`. */
+/** Definition that a provider package exports, or registers as a plugin of type `clip-provider`. */
 export interface ProviderDefinition<Session = unknown> {
   /** Stored in flows: never changes. */
   id: string;

@@ -107,7 +107,7 @@ export function spanOf(track: MediaTrack, { from, to, without }: Kept, isFirst: 
   for (let index = from; index < to; index += 1) {
     if (without.has(index)) continue;
     const at = shownAt(track, index);
-    // What comes before the edit list of the first part stays hidden by that of the new file.
+    // Pictures before the edit list of the first part stay hidden by that of the new file.
     if (at < first && !(isFirst && at < shown.delay - 0.001)) first = at;
     decoded += secondsOf(track, index);
     if (at > last) [last, lastLength] = [at, secondsOf(track, index)];

@@ -7,7 +7,7 @@ import type { Piece } from '../mp4/write';
 export interface CopyOrder {
   /** The new file. */
   path: string;
-  /** What it begins with. */
+  /** First bytes of the file. */
   head: Buffer;
   pieces: Piece[];
   /** The files that pieces come from, by number. */
@@ -18,7 +18,7 @@ export interface CopyOrder {
 }
 
 const bufferBytes = 4 * 2 ** 20;
-/** What has been written by then goes to the disk, so that little is left to wait for at the end. */
+/** Flushes to the disk on the way, so that little is left to wait for at the end. */
 const syncBytes = 64 * 2 ** 20;
 
 /** Writes a new file and leaves it on disk (synced). Resolves to its size and SHA-256. @throws EABORTED, EINCOMPLETE */
@@ -105,7 +105,7 @@ function pipe(output: FileHandle, onWritten: (bytes: number) => void) {
     onWritten(written);
     if (syncing || written - synced < syncBytes) return;
     synced = written;
-    // What keeps it from the disk shows at the end.
+    // A failing flush shows at the end.
     syncing = output
       .datasync()
       .catch(() => undefined)

@@ -7,7 +7,7 @@ export interface SoundOrder {
   parts: PlannedPart[];
   /** Number of the audio track, from 0. */
   track: number;
-  /** Where the result goes: an MP4 file without pictures. */
+  /** Path of the result: an MP4 file without pictures. */
   path: string;
   ffmpeg: string;
   signal: AbortSignal;

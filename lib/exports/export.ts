@@ -72,7 +72,7 @@ export function showExport(work: ExportJobData) {
   return work.to === 'server' ? showServerExport(work) : showFilesExport(work);
 }
 
-/** What it is about, in short: all cameras together. */
+/** Its subject in short: all cameras together. */
 export function subjectOfExport(work: ExportJobData) {
   const ranges: CameraRange[] = work.to === 'server' ? work.request.cameras : work.cameras;
   const { start, end } = wholeRange(ranges);

@@ -86,7 +86,7 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
   return ended;
 }
 
-/** What an earlier run brought may not have been looked at again. */
+/** Parts of an earlier run may not have been verified again. */
 async function settleRest(work: FilesJobData, ended: Failure): Promise<void> {
   for (const { cameraIndex, part, partIndex } of queueOf(work)) {
     if (part.file && (await isFile(partPath(work, cameraIndex, partIndex), part.file.size, undefined))) continue;
@@ -102,7 +102,7 @@ interface Queued {
   partIndex: number;
 }
 
-/** What is to be fetched, or was fetched by an earlier run and is to be looked at again. */
+/** Parts to fetch, and parts of an earlier run that are to be verified again. */
 function queueOf({ cameras }: FilesJobData): Queued[] {
   const isOpen = (camera: CameraJobData, part: Part, index: number): boolean =>
     !part.error &&

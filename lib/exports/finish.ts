@@ -66,7 +66,7 @@ async function partsHere(work: FilesJobData, camera: number): Promise<Here[]> {
   return found;
 }
 
-/** What cannot be joined is kept in parts: all of it is here, so that is told and no failure. */
+/** Keeps parts that cannot be joined: all footage is here, so it is a problem to tell and no failure. */
 async function saveJoined(
   work: FilesJobData,
   camera: CameraJobData,

@@ -1,4 +1,4 @@
-/** Where an export goes: the folder of its files, and in it the work folder that is gone at the end. */
+/** Chooses the folder of an export's files, and in it the work folder that is gone at the end. */
 import { constants } from 'node:fs';
 import { access, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { ClipError } from '../errors';
 import { wholeRange, type CameraRange } from './plan';
 import type { FilesJobData } from './work';
 
-/** What is different for each camera, and what clips have and exports do not. */
+/** Template fields that differ between the cameras of an export, or that only clips have. */
 const ofOneClip = /\{(camera|cameraName|title)\}/;
 
 export interface NamedExport {

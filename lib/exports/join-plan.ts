@@ -26,7 +26,7 @@ export interface JoinPlan {
   parts: PlannedPart[];
   /** Why these do not go on in the file before. */
   reason?: string;
-  /** What is to be known of the borders, in words. */
+  /** Remarks on the borders, in words. */
   problems: string[];
   /** Seconds, by audio track, by which sound that is copied as it is would be out of step. */
   drifts: number[];
@@ -92,7 +92,7 @@ async function openPart(part: JoinPart): Promise<Opened> {
   }
 }
 
-/** What makes two parts need two files, whatever their pictures are; `undefined`: nothing. */
+/** The reason why two parts need two files, whatever their pictures are; `undefined`: none. */
 function whyApart(before: Opened, { part, problem }: Opened): string | undefined {
   const [one, other] = [before.part.inspection.parameters, part.inspection.parameters];
   const { codec = 'unknown', height = '?', width = '?' } = part.inspection.mp4;
@@ -207,7 +207,7 @@ function timeOf({ track: { samples, shown, timescale } }: OpenTrack, index: numb
   return (samples.time[index]! + samples.shift[index]! - shown.from) / timescale + shown.delay;
 }
 
-/** What is in both of two parts, and how much may be. */
+/** The overlap of two parts, and how much there may be. */
 async function compare(one: Opened, next: Opened): Promise<{ excess: number; repeated: number | undefined }> {
   const hidden = hiddenSeconds(next.video!.track);
   const excess = excessOf(one.part) + excessOf(next.part);

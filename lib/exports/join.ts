@@ -13,7 +13,7 @@ import { fileType, layOut, tracksOf } from './layout';
 
 export interface Join {
   plan: JoinPlan;
-  /** Where the result is written. */
+  /** Path of the result. */
   folder: string;
   /** Name of the result. */
   name: string;
@@ -48,7 +48,7 @@ export async function joinParts(order: Join): Promise<JoinedFile> {
   const path = join(folder, name);
   const made: string[] = [];
   try {
-    // What an interrupted run has left may still be written to by an ffmpeg that outlived it.
+    // The leftover of an interrupted run may still be written to by an ffmpeg that outlived it.
     await rm(path, { force: true });
     const needed = plan.parts.reduce((sum, { part }) => sum + part.inspection.size, 0);
     await checkSpace(folder, needed, order.freeBytes);

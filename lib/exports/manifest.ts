@@ -1,4 +1,4 @@
-/** What goes with the files of an export, so that they can be handed on and checked: `manifest.json` and `SHA256SUMS`. */
+/** Writes `manifest.json` and `SHA256SUMS`, so that the files of an export can be handed on and checked. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';

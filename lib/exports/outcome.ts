@@ -3,7 +3,7 @@ import { ClipError } from '../errors';
 import { describeClip, type Range } from '../provider';
 import { rangeOf, type CameraJobData, type Failure, type FilesJobData } from './work';
 
-/** So many ranges are named. */
+/** Number of ranges that a message names. */
 const mostNamed = 5;
 
 /** A part of a range that is not in any file, and why. */
@@ -39,7 +39,7 @@ function noFootage(camera: CameraJobData): string {
   return `there is no footage of ${describeClip(camera)}. Check the time, and that the camera was recording`;
 }
 
-/** What is missing of a camera, other than what the vendor is known not to have; neighbours are named as one. */
+/** Missing ranges of a camera, without those that the vendor is known not to have; neighbours are merged. */
 export function missingOf({ parts = [] }: CameraJobData): Missing[] {
   const missing: Missing[] = [];
   for (const part of parts) {
@@ -66,7 +66,7 @@ export function judgeExport({ cameras, folder }: FilesJobData, ended: Failure | 
   const codes = new Set(failed.map(({ error }) => error!.code));
   const isAnySaved = cameras.some(({ files }) => files.length > 0);
   const isAnyMissing = failed.some((camera) => camera.files.length === 0 || missingOf(camera).length > 0);
-  // Where only some of it is here, that is what counts.
+  // An export of which only some is here is incomplete, whatever the one reason was.
   const [common] = codes.size === 1 && !(isAnySaved && isAnyMissing) ? codes : [];
   const code = ended?.code ?? common ?? 'EINCOMPLETE';
   const named = failed.slice(0, mostNamed).map(({ camera, error }) => `camera ${camera}: ${error!.message}`);

@@ -37,10 +37,10 @@ const longestPollMs = 10_000;
 const makingShare = 0.5;
 /** Trouble that may pass gets this many rounds, each of which has tries of its own: some minutes in all. */
 const roundsOfTrouble = 5;
-/** What the vendor made badly is asked for once more. */
+/** Errors after which the same clip is requested once more. */
 const roundsOfMaking = 2;
 const madeBadly: ReadonlySet<ErrorCode> = new Set(['EFAILED', 'EEXPIRED', 'EINCOMPLETE']);
-/** What would meet all other parts as well. */
+/** Errors that would meet all other parts as well. */
 const endsAll: ReadonlySet<ErrorCode> = new Set(['EAUTH', 'EABORTED', 'ENOSPACE']);
 
 /**
@@ -148,7 +148,7 @@ async function download(part: Part, clip: Clip, options: PartOptions): Promise<P
     maxBytes: 0,
     thumbnail: false,
     deleteAfter: false,
-    // What there is counts, even where it is less than it should be: that is told, not thrown away.
+    // An incomplete part counts: the lack is told, the footage is not thrown away.
     strict: false,
     ...(part.partial ? { partial: part.partial } : {}),
   };

@@ -10,7 +10,7 @@ export interface CameraRange extends Range {
 export interface Plan {
   /** The clips to ask for, in order. They neither overlap nor leave out footage; the first may begin up to 1 s early. */
   parts: Range[];
-  /** What is known to have no footage, in order. */
+  /** Ranges known to have no footage, in order. */
   gaps: Gap[];
 }
 
@@ -144,7 +144,7 @@ function mergedWithin(whole: Span, gaps: Gap[]): Span[] {
   return merged;
 }
 
-/** What gaps leave of the whole. */
+/** The rest of the range once the gaps are taken out. */
 function between(whole: Span, gaps: Span[]): Span[] {
   const ends = [whole.start, ...gaps.map(({ end }) => end)];
   const starts = [...gaps.map(({ start }) => start), whole.end];

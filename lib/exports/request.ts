@@ -1,4 +1,4 @@
-/** What a message asks to export. */
+/** Reads cameras and ranges of an export out of a message. */
 import { readCamera } from '../clips/clip';
 import { parseInstant, rangeBetween, toIso } from '../time-range';
 import { ClipError } from '../errors';

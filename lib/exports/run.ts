@@ -1,3 +1,4 @@
+/** Runs an export to files: plan, fetch, join, manifest. */
 import { fileError } from '../files/errors';
 import { freeBytes, makeFolder, type FreeBytes } from '../files/folder';
 import type { Clock } from '../async/clock';
@@ -80,7 +81,7 @@ export async function runFilesExport(
   }
 }
 
-/** What may be wrong here is found out before the vendor is asked for anything. */
+/** Local preconditions are checked before the vendor is asked for anything. */
 async function prepare(work: FilesJobData): Promise<void> {
   await checkFolder(work.folder);
   await makeFolder(workFolder(work), work.root);

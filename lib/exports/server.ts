@@ -50,7 +50,7 @@ export async function runServerExport(
   }
 }
 
-/** Where an earlier run may have asked already, the export that it led to comes first. */
+/** After a run that may have sent the request, the export that it led to comes first. */
 async function start(
   work: ServerExportJobData,
   connection: Connection,
@@ -76,7 +76,7 @@ export async function cancelServerExport(
   if (known && !isEnded(known)) await connection.cancelExport(known, signal);
 }
 
-/** What `msg.export` says of it. */
+/** `msg.export` of an export onto the vendor's storage. */
 export function showServerExport({ id, to, request, started }: ServerExportJobData) {
   const { status = 'pending', progress = 0, path = request.path } = started ?? {};
   const cameras = started?.cameras ?? request.cameras.map((camera) => ({ ...camera, status, progress }));
@@ -98,7 +98,7 @@ export function checkServerExport(request: ServerExportRequest, definition: Prov
   const problem =
     (cameras.length === 0 && 'there are no cameras') ||
     (path.trim() === '' && 'the folder on the server is missing') ||
-    // What XML cannot hold, and what nobody can see, is no part of a folder's name.
+    // Characters that XML cannot hold or that are invisible are no part of a folder's name.
     (/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u.test(path) &&
       `the folder ${JSON.stringify(path)} holds characters that cannot be in a path`) ||
     (!(Number.isSafeInteger(bandwidth) && bandwidth >= 0) &&
@@ -125,7 +125,7 @@ const polledExport: Polled<ServerExportJobData> = {
   },
 };
 
-/** What the vendor says now, over what was known before. Progress never runs backwards. */
+/** Merges the vendor's answer into the known state. Progress never runs backwards. */
 function update(known: ServerExport, found: ServerExport): ServerExport {
   return {
     ...found,

@@ -9,7 +9,7 @@ export interface SoundSpan {
   at: number;
 }
 
-/** Where a part lies on the new time line. */
+/** Place of a part on the new time line. */
 export interface Place {
   /** Seconds to add to the time line of its file. */
   shift: number;

@@ -1,4 +1,4 @@
-/** What the job engine does for jobs, done for the steps inside of one job. */
+/** Runs the steps inside of one job with the same rules that the engine has for jobs. */
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { cancelled, toClipError } from '../errors';
@@ -80,7 +80,7 @@ export async function withRetries<T>(request: () => Promise<T>, pause: Pause): P
   }
 }
 
-/** So many at once, in order. The first that rejects ends it, once those under way have ended. */
+/** Runs a limited number at once, in order. The first rejection ends it, once those under way have ended. */
 export async function inParallel<T>(items: T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   let failed: { thrown: unknown } | undefined;

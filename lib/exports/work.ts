@@ -1,4 +1,4 @@
-/** What the job of an export to files knows: all of it JSON. */
+/** Data of the job of an export to files: all of it JSON. */
 import type { Partial } from '../clips/transfer';
 import type { ClipError } from '../errors';
 import type { Clip, ClipStatus, Gap, Range, Settings } from '../provider';
@@ -21,7 +21,7 @@ export interface FilesJobData {
   /** 0-100. */
   progress: number;
   cameras: CameraJobData[];
-  /** What is written last, with the names they got. */
+  /** Files that are written last, with the names they got. */
   manifest?: Placed;
   sums?: Placed;
 }
@@ -33,11 +33,11 @@ export interface CameraJobData extends CameraRange {
   gaps: Gap[];
   /** Absent: not planned yet. */
   parts?: Part[];
-  /** What has become of the parts, in order. */
+  /** Parts and their outcomes, in order. */
   files: SavedFile[];
   /** A file and the name it is about to get: a restart looks there first. */
   publishing?: SavedFile;
-  /** What is to be known of the files, in words. */
+  /** Remarks on the files, in words. */
   problems: string[];
   error?: Failure;
 }
@@ -49,7 +49,7 @@ export interface Part extends Range {
   /** Set before a vendor is asked that would make a second clip when asked twice. */
   requestSent?: boolean;
   clip?: Clip;
-  /** What a transfer that broke off has left. */
+  /** Partial file of a transfer that broke off. */
   partial?: Partial;
   /** It is here. */
   file?: PartFile;
@@ -68,7 +68,7 @@ export interface Placed {
 }
 
 export interface PartFile extends Omit<Placed, 'path'> {
-  /** What the clip holds, in the vendor's words. ISO 8601 with `Z`. */
+  /** Range that the clip holds, in the vendor's words. ISO 8601 with `Z`. */
   start: string;
   end: string;
   /** Seconds. */
@@ -133,7 +133,7 @@ export function lengthOf({ start, end }: Range): number {
   return (Date.parse(end) - Date.parse(start)) / 1000;
 }
 
-/** What `msg.export` says of it. */
+/** `msg.export` of an export to files. */
 export function showFilesExport({ id, to, status, progress, cameras, folder, join, manifest }: FilesJobData) {
   return {
     id,

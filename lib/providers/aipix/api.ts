@@ -1,3 +1,4 @@
+/** Sends the requests of the Aipix REST API, and reads its errors. */
 import { createHash } from 'node:crypto';
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
@@ -20,7 +21,7 @@ export interface ApiCall {
   body?: object;
   /** Goes out as a form. */
   form?: Record<string, string>;
-  /** What it is for, to start an error message with. */
+  /** Purpose of the request, to start an error message with. */
   action: string;
   /** May the answer list things by the thousand? */
   isList?: boolean;
@@ -169,7 +170,7 @@ function kindOf(text: string, json: unknown): string {
 
 const longestText = 300;
 
-/** What the server said, short, and without addresses: those of streams hold passwords, those of files are keys. */
+/** Words of the server, short, and without addresses: those of streams hold passwords, those of files are keys. */
 function problemsOf(reply: HttpReply): { text: string; fields: string[] } {
   const { text, fields } = readProblems(parseJson(reply.text));
   return { text: withoutAddresses(text).slice(0, longestText), fields };

@@ -1,3 +1,4 @@
+/** Tests a connection to Aipix. */
 import { ClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
 import type { AipixApi, Call } from './api';
@@ -5,7 +6,7 @@ import { listCameras } from './cameras';
 import { authorizeChannel, channelOf, findPushServer } from './watch';
 import { readBoolean, readText, type JsonObject } from '../../net/json';
 
-/** What "Test connection" shows. The first call has logged in. */
+/** Collects the result of "Test connection". The first call has logged in. */
 export async function check(api: AipixApi, listens: boolean, now: () => number, call: Call): Promise<ConnectionCheck> {
   const cameras = await listCameras(api, call).catch((error: unknown) => {
     if (error instanceof ClipError && error.code === 'EUNSUPPORTED') return undefined;

@@ -1,3 +1,4 @@
+/** Makes, finds, opens and deletes clips on an Aipix server. */
 import { systemClock } from '../../async/clock';
 import { ClipError } from '../../errors';
 import {
@@ -24,7 +25,7 @@ import { watchPushes } from './watch';
 
 const logoutTimeoutMs = 5_000;
 
-/** What the calls of Aipix mean for clips. */
+/** Opens the provider: the calls of Aipix in terms of clips. */
 export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   const api = createAipixApi(config);
   const downloads = createDownloads(api, String(config.settings.cameraField || 'ids'), config.now);

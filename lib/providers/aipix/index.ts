@@ -1,3 +1,4 @@
+/** Defines the provider for Aipix: its settings, credentials and camera ids. */
 import { defineProvider } from '../../provider';
 import type { AipixSession } from './types';
 

@@ -1,3 +1,4 @@
+/** Answers for a file whose record is there but whose bytes are not. */
 import { ClipError } from '../../errors';
 import type { Clip } from '../../provider';
 import type { Call } from './api';
@@ -8,7 +9,7 @@ import type { Download } from './types';
 
 /** A file that is made again takes about as long as the first time. */
 export const regenerationMs = 15_000;
-/** So long after its record a file that was announced may still be on its way to where it is fetched from. */
+/** An announced file may need this long after its record to reach the storage that it is fetched from. */
 const arrivingMs = 2 * 60_000;
 
 /** A file that its record knows, but that cannot be had. */

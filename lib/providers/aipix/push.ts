@@ -10,7 +10,7 @@ import type { WebSocketLink } from '../../net/websocket';
 import { isObject, parseJson, readText } from '../../net/json';
 import type { PushServer } from './types';
 
-/** So long the first call of a session waits until pushes are on their way. */
+/** The first call of a session waits this long for the subscription. */
 const patienceMs = 3_000;
 const greetingMs = 10_000;
 const defaultActivitySeconds = 30;
@@ -22,7 +22,7 @@ const goodMs = 30_000;
 
 export interface PushOptions {
   channel: string;
-  /** Where the push server is, the best address first. */
+  /** Addresses of the push server, the best one first. */
   discover(): Promise<string[]>;
   /** The signature for a private channel. */
   authorize(socketId: string): Promise<string>;
@@ -95,7 +95,7 @@ async function keepSubscribed(options: PushOptions, onSettled: () => void): Prom
     const spread = 0.75 + (options.random ?? Math.random)() / 2;
     await pause(Math.max(Math.round(pauseMs * spread), end.retryAfterMs ?? 0), clock, signal);
   }
-  // What comes now is only found by asking.
+  // Outcomes are only found by polling from here on.
   if (!signal.aborted) options.onGap();
 }
 
@@ -204,7 +204,7 @@ function endOfCode(code: number): Partial<End> {
   return { isFinal: code >= 4000 && code < 4100 };
 }
 
-/** Where the server is said to be, and where releases have it. Source: https://github.com/aipix-dev/vms-mobile-sdk-android */
+/** Addresses at which releases are known to have the server, the announced one first. Source: https://github.com/aipix-dev/vms-mobile-sdk-android */
 export function pushAddresses({ url, key }: PushServer): string[] {
   const { origin, path } = /^(?<origin>\w+:\/\/[^/?#]*)(?<path>[^?#]*)/.exec(url)?.groups ?? {};
   const paths = path ? [path, '/pusher'] : ['/pusher', ''];

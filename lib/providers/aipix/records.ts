@@ -1,4 +1,4 @@
-/** What a record of the export list means for a clip. Pure decisions. */
+/** Reads records of the export list as clips. Pure decisions. */
 import type { ClipStatus, Gap, ProviderClip } from '../../provider';
 import type { Outcome } from './push-tracker';
 import { retentionMs, type Download } from './types';
@@ -9,7 +9,7 @@ const cleanUpMs = 10 * 60_000;
 interface Known {
   /** Has it been finished once, as far as the message knows? */
   wasFinished: boolean;
-  /** What a push said about it, in its current making. */
+  /** Outcome that a push announced for the current generation. */
   outcome?: Outcome;
   now: number;
 }

@@ -1,3 +1,4 @@
+/** Has expired files made again, each of them once. */
 import { ClipError } from '../../errors';
 import { describeClip, type Clip } from '../../provider';
 import type { Call } from './api';
@@ -35,7 +36,7 @@ export function createRegenerations(downloads: Downloads, pushTracker: PushTrack
   }
 
   return {
-    /** What the list has this clip under. */
+    /** Id of the record that the list has for this clip. */
     idOf: (clip: Clip): string => regenerations.get(clip.id)?.id ?? clip.id,
 
     /** The clip that a record is of. */

@@ -1,15 +1,15 @@
 /**
- * What Aipix says, read tolerantly: its pages call nearly every field optional, and the releases differ. Addresses of
+ * Reads the replies of Aipix tolerantly: its pages call nearly every field optional, and the releases differ. Addresses of
  * streams hold the passwords of cameras, so nothing is read that is not named here.
  */
 import type { Camera } from '../../provider';
 import { isObject, objectAt, readBoolean, readCount, readId, readText, type JsonObject } from '../../net/json';
 import { objectsOf, readTime } from './json';
 
-/** So long a finished file is kept. Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
+/** Finished files are kept this long. Source: https://docs.aipix.ai/en/start/aipix-23.09/archive-generation */
 export const retentionMs = 3 * 3_600_000;
 
-/** What a login gave. */
+/** Result of a login. */
 export interface AipixSession {
   /** Secret. */
   token: string;
@@ -145,7 +145,7 @@ export function readOpenSessions(reply: unknown): OpenSession[] {
   });
 }
 
-/** What the server says about invalid input: by field, or as one text. */
+/** The server's complaints about invalid input: by field, or as one text. */
 export function readProblems(reply: unknown): { text: string; fields: string[] } {
   if (!isObject(reply)) return { text: '', fields: [] };
   const { errors } = reply;
@@ -157,7 +157,7 @@ export function readProblems(reply: unknown): { text: string; fields: string[] }
   return { text: lines.join('; ') || (readText(reply.message) ?? ''), fields: Object.keys(errors) };
 }
 
-/** Where the push server is. Source: https://docs.aipix.ai/en/start/aipix-23.09/vms-client-api-6 */
+/** Address of the push server. Source: https://docs.aipix.ai/en/start/aipix-23.09/vms-client-api-6 */
 export interface PushServer {
   /** With its path, without a trailing slash. */
   url: string;

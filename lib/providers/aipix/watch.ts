@@ -1,3 +1,4 @@
+/** Listens for pushes on the channel of a session. */
 import type { Clock } from '../../async/clock';
 import { ClipError } from '../../errors';
 import type { ProviderConfig } from '../../provider';
@@ -15,7 +16,7 @@ interface Parts {
   clock: Clock;
 }
 
-/** Where the push server is. @throws EUNSUPPORTED where the server names none */
+/** Finds the push server. @throws EUNSUPPORTED where the server names none */
 export async function findPushServer(api: AipixApi, call: Call): Promise<PushServer> {
   const action = 'Asking for the address of the push server';
   const reply = await atFirstOf([api.root, clientRoot], (root) =>
@@ -40,7 +41,7 @@ export async function authorizeChannel(api: AipixApi, channel: string, socketId:
 
 const clientRoot = '/api/v1';
 
-/** Where administrators find these is not published: where they are missing, they are looked for among those of users. */
+/** The paths for administrators are not published: where they are missing, those of users are tried. */
 async function atFirstOf<T>(roots: string[], attempt: (root: string) => Promise<T>): Promise<T> {
   let refusal: unknown;
   for (const root of new Set(roots)) {

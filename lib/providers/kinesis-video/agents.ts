@@ -1,3 +1,4 @@
+/** Makes the HTTP agents of the AWS SDK, with TLS options and proxy. */
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { ClipError } from '../../errors';

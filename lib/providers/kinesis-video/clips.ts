@@ -1,3 +1,4 @@
+/** Plans clips over the fragments of a stream, and opens them. */
 import { ClipError } from '../../errors';
 import {
   describeClip,
@@ -27,7 +28,7 @@ import { isSeam, locateSeam } from './seam';
 import type { TimestampType } from './types';
 
 /**
- * What the requests to Kinesis Video Streams mean for clips. AWS keeps no clips: it makes one while it is downloaded. So
+ * Opens the provider: Kinesis Video Streams in terms of clips. AWS keeps no clips: it makes one while it is downloaded. So
  * creating a clip is finding out what it will be made of, and the plan travels in the clip.
  */
 export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}): Provider<KinesisSession> {

@@ -1,4 +1,4 @@
-/** What the error names of AWS stand for, and what to do about them. */
+/** Maps the error names of AWS to our codes, with advice. */
 import type { ErrorCode, ErrorDetails } from '../../errors';
 
 export interface Rule {

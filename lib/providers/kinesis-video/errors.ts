@@ -7,7 +7,7 @@ import { ruleFor, statusRule, type Rule } from './codes';
 import { fieldIn, textIn } from './types';
 
 export interface Attempt {
-  /** What was being done, to start the message with. */
+  /** Purpose of the request, to start the message with. */
   action: string;
   signal: AbortSignal;
   /** The time that has run out, if that is what happened. */

@@ -1,4 +1,4 @@
-/** What a range of any length is made of, for dividing it into clips. */
+/** Surveys the fragments of a range of any length, for dividing it into clips. */
 import { ClipError } from '../../errors';
 import { describeClip, type Footage } from '../../provider';
 import type { Call, KinesisApi } from './api';
@@ -12,7 +12,7 @@ const stretchMs = 2 * 3600_000;
 const pieceOfOneMs = 24 * 3600_000;
 const largestPiece = { fragments: 20, bytes: maxClipBytes / 10 };
 /**
- * Where fragments may not be listed: what AWS's own sample asks for at once.
+ * Length of a clip where fragments may not be listed: AWS's own sample asks for that much at once.
  * Source: https://github.com/aws-samples/amazon-kinesis-video-streams-demos/tree/master/python/get-clip
  */
 const blindSeconds = 180;
@@ -30,7 +30,7 @@ export async function surveyFootage(
   const perPiece = Math.min(largestPiece.fragments, Math.ceil((range.endMs - range.startMs) / pieceOfOneMs));
   for (let startMs = range.startMs - longestFragmentMs; startMs < range.endMs; startMs += stretchMs) {
     const endMs = Math.min(startMs + stretchMs, range.endMs);
-    // Where a fragment ends is told by the one that follows it.
+    // The end of a fragment is told by the one that follows it.
     const selection = { camera: asked.camera, timestamps, startMs, endMs: endMs + longestFragmentMs };
     const fragments = await unlessExpired(api.listFragmentsIfAllowed(selection, call, action));
     if (!fragments) return { maxClipSeconds: blindSeconds, gaps: [] };

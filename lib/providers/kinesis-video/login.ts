@@ -1,3 +1,4 @@
+/** Resolves AWS credentials: an access key, a profile or the default chain. */
 import { raceAbort } from '../../async/abort';
 import { cancelled, ClipError } from '../../errors';
 import type { Credentials } from '../../provider';
@@ -13,7 +14,7 @@ export interface KinesisSession {
   foundAt?: number;
 }
 
-/** What the default chain of the SDK resolves to. */
+/** Result of the default chain of the SDK. */
 export interface FoundCredentials {
   accessKeyId: string;
   secretAccessKey: string;
@@ -22,7 +23,7 @@ export interface FoundCredentials {
 }
 
 const renewBeforeMs = 60_000;
-/** Where AWS extends credentials that have expired, looking again at once would find the same. */
+/** AWS may extend expired credentials: looking again at once would find the same ones. */
 const shortestUseMs = 60_000;
 
 /**
@@ -65,7 +66,7 @@ export function createLogin(
     } catch (thrown) {
       if (signal.aborted) throw cancelled();
       const said = (thrown as Error).message.split('\n')[0];
-      // What has worked before is likely to work again.
+      // Credentials that have worked before are likely to work again.
       throw new ClipError(
         everFound ? 'ENETWORK' : 'EAUTH',
         `Looking for AWS credentials on this computer: ${said}. Enter an access key in the connection, or provide credentials by environment, profile or role`,

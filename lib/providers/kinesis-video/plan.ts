@@ -1,4 +1,4 @@
-/** What a clip will be made of, decided from a list of fragments. Times are epoch milliseconds. */
+/** Decides from a list of fragments what a clip is made of. Times are epoch milliseconds. */
 import type { Gap } from '../../provider';
 import type { Fragment, TimestampType } from './types';
 
@@ -22,7 +22,7 @@ export interface Range {
 /** A fragment on the chosen clock. */
 export interface Span {
   atMs: number;
-  /** Where its footage ends. */
+  /** End of its footage. */
   untilMs: number;
   /** How much video it is: on the clock of arrival, not the time between the two. */
   lengthMs: number;
@@ -63,7 +63,7 @@ export function readTimeline(fragments: Fragment[], clock: TimestampType): Span[
   });
 }
 
-/** What of a timeline lies in a range. The timeline must begin `longestFragmentMs` before it. */
+/** Fragments of a timeline that lie in a range. The timeline must begin `longestFragmentMs` before it. */
 export function footageIn(timeline: Span[], { startMs, endMs }: Range, now: number): Footage {
   const spans = timeline.filter(({ atMs, untilMs }) => untilMs > startMs && atMs < endMs);
   const gaps: Gap[] = [];
@@ -75,7 +75,7 @@ export function footageIn(timeline: Span[], { startMs, endMs }: Range, now: numb
     claim(reachedMs, atMs);
     reachedMs = Math.max(reachedMs, untilMs);
   }
-  // What is not there yet is no gap.
+  // Footage that has not arrived yet is no gap.
   claim(reachedMs, Math.min(endMs, now - arrivalMs));
   return { spans, gaps, arriving: endMs > now - arrivalMs && endMs - reachedMs > slackMs };
 }

@@ -50,7 +50,7 @@ export function plannedClip(
   return { ...clip, status: 'finished', progress: 100, gaps, ref };
 }
 
-/** What to ask AWS for; `undefined` where the clip holds no plan to rely on. */
+/** Range to ask AWS for; `undefined` for a clip without a reliable plan. */
 export function plannedRange({ status, ref }: Clip): Range | undefined {
   const range = rangeOf({ start: ref?.start ?? '', end: ref?.end ?? '' });
   const holds = range.endMs > range.startMs && range.endMs - range.startMs <= longestRangeMs + longestFragmentMs;

@@ -1,3 +1,4 @@
+/** Loads the AWS SDK on first use. */
 import { ClipError } from '../../errors';
 
 const controlPackage = '@aws-sdk/client-kinesis-video';

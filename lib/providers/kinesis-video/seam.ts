@@ -23,7 +23,7 @@ export async function locateSeam(
   isRefused: (range: Range) => Promise<boolean>,
 ): Promise<ClipError> {
   if (spans.length < 2) return refusal;
-  // So many fragments from the start are known to be fine, and so many to be refused.
+  // Numbers of fragments from the start that are known to be accepted, and to be refused.
   let fine = 0;
   let refused = spans.length;
   while (refused - fine > 1) {

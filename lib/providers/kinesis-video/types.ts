@@ -1,4 +1,4 @@
-/** What Kinesis Video Streams says, field by field: the SDK checks nothing, and missing, null and new fields occur. */
+/** Reads replies of Kinesis Video Streams field by field: the SDK checks nothing, and missing, null and new fields occur. */
 
 export type TimestampType = 'PRODUCER_TIMESTAMP' | 'SERVER_TIMESTAMP';
 

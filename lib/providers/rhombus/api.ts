@@ -1,3 +1,4 @@
+/** Sends the requests of the Rhombus API and of its media host. */
 import { ClipError } from '../../errors';
 import { createHttpClient } from '../../net/http';
 import { asObject, parseJson, parseLongJson, type JsonObject } from '../../net/json';
@@ -27,7 +28,7 @@ export function wantsCertificate({ authScheme }: Settings): boolean {
   return authScheme === 'api' || authScheme === 'partner-api';
 }
 
-/** What any role may ask for: an API key that does not even see cameras is none. */
+/** Operation that every role may use: an API key that does not even see cameras is none. */
 export const camerasPath = 'camera/getMinimalCameraStateList';
 
 export interface Call {
@@ -107,7 +108,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
   return {
     hosts,
 
-    /** Where the files of a clip may be whose place the vendor does not tell. A custom address may belong to either. */
+    /** Regions to try for a clip whose place the vendor does not tell. A custom address may belong to either account region. */
     likelyRegions: Object.entries(likelyRegions)
       .filter(([region]) => region === settings.region || settings.region === 'custom')
       .flatMap(([, names]) => names),
@@ -176,7 +177,7 @@ function keyHeaders(settings: Settings, token: string): Record<string, string> {
   const organization = scheme.startsWith('partner') ? String(settings.organization || '') : '';
   if (!key)
     throw new ClipError('EAUTH', 'The connection has no API key. Create one in the Rhombus console and enter it');
-  // What cannot stand in a header would fail later, with an error that shows it.
+  // A character that no header can hold would fail later, with an error that shows the key.
   if (/[^\x21-\x7e]/.test(key)) throw new ClipError('EAUTH', 'The API key contains characters that no key has');
   if (/[^\x21-\x7e]/.test(organization)) {
     throw new ClipError('EINVALID', 'The id of the client organisation contains characters that no id has');

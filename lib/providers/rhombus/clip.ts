@@ -6,7 +6,7 @@ import type { RhombusClip } from './types';
 
 export type Asked = Pick<ProviderClip, 'camera' | 'start' | 'end' | 'title' | 'ref'>;
 
-/** So long a clip that was made may stay away from the vendor's answers. How long it really takes is not published. */
+/** A new clip may be missing from the vendor's answers for this long. The real delay is not published. */
 const unknownMs = 60_000;
 
 /** Without a title of its own a clip still gets one that tells it from others: it is found again by it. */

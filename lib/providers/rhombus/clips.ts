@@ -1,3 +1,4 @@
+/** Makes, finds, opens and deletes clips in the Rhombus cloud. */
 import { ClipError } from '../../errors';
 import { readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import {
@@ -21,10 +22,10 @@ import { readCamera, type RhombusClip, type Span } from './types';
 
 type Call = CallOptions<undefined>;
 
-/** Where to look for a clip whose creation was not answered: it is one of the newest of its camera. */
+/** Pages to search for a clip whose creation was not answered: it is one of the newest of its camera. */
 const pagesToSearch = 3;
 
-/** What the Rhombus API means for clips. */
+/** Opens the provider: the Rhombus API in terms of clips. */
 export function openRhombus(config: ProviderConfig): Provider<undefined> {
   const api = createRhombusApi(config);
   const status = createStatus(api);
@@ -52,7 +53,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         title: titleOf(request),
         accessSettings: { visibility: String(request.options.visibility || 'PRIVATE') },
         audioIncluded: request.options.audio === true,
-        // What becomes of a clip that is not saved is not published.
+        // The fate of a clip that is not saved is not published.
         saveToConsole: true,
       };
       const { json } = await api.post('video/spliceV3', body, call, action);
@@ -222,7 +223,7 @@ const otherCameraPaths = [
 const notChecked =
   'Not checked: the permission "Video : Share and download" of the role, which only making a clip would show';
 
-/** What is already gone need not go. */
+/** Treats a clip that is gone already as deleted. */
 async function unlessGone(request: Promise<unknown>): Promise<void> {
   try {
     await request;

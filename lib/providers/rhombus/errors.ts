@@ -1,5 +1,5 @@
 /**
- * What an answer that is no success means. Failures come in two ways: as an HTTP status, and inside of an answer with
+ * Reads the errors of Rhombus. Failures come in two ways: as an HTTP status, and inside of an answer with
  * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
  */
 import { ClipError, type ErrorCode } from '../../errors';
@@ -95,7 +95,7 @@ function meaningOf(text: string): (typeof meanings)[number] | undefined {
   return meanings.find(([pattern]) => pattern.test(text));
 }
 
-/** Where a text may be, in the order of how much it says. */
+/** Fields that may hold a text, the most telling first. */
 export function vendorText(json: JsonObject): string {
   const { errorMsg, message, msg, error } = json;
   return shorten([errorMsg, message, msg, error].map(readText).find(Boolean) ?? '');

@@ -1,4 +1,4 @@
-/** Where a camera has footage. Clips of times without any are made all the same, of filler frames. */
+/** Finds the gaps of a camera. Clips of times without any are made all the same, of filler frames. */
 import { ClipError } from '../../errors';
 import type { Gap } from '../../provider';
 import type { Call, RhombusApi } from './api';

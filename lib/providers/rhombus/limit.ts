@@ -1,3 +1,4 @@
+/** Asks once for the longest clip that the organisation may make. */
 import type { ClipError } from '../../errors';
 import type { Call, RhombusApi } from './api';
 import { readCount } from '../../net/json';
@@ -11,7 +12,7 @@ export function createLimit(api: RhombusApi): (call: Call) => Promise<number | u
       return readCount(json.maxDuration);
     } catch (error) {
       const { code, retryable } = error as ClipError;
-      // Whoever asked may have been cancelled; that is not the others' concern.
+      // A cancelled caller must not spoil the answer for the others.
       if (retryable || code === 'EABORTED' || code === 'EAUTH') asked = undefined;
       if (code === 'EAUTH') throw error;
       return undefined;

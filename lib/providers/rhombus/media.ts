@@ -1,3 +1,4 @@
+/** Opens the file of a Rhombus clip in the region where it is stored. */
 import { ClipError } from '../../errors';
 import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type OpenClip } from '../../provider';
@@ -55,7 +56,7 @@ async function openAt(
   throw missing;
 }
 
-/** What is needed to fetch the file and to judge it; the vendor is asked only for what the clip does not tell. */
+/** Facts for fetching and verifying the file; the vendor is asked only for those that the clip lacks. */
 async function fileOf(status: Status, clip: Clip, call: Call): Promise<File> {
   const known: File = { region: clip.ref?.region, size: clip.size, sha256: clip.sha256 };
   if (known.region && known.size !== undefined && known.sha256) return known;

@@ -7,12 +7,12 @@ import { bareOf } from './facets';
 import { warningIn } from './errors';
 import { readClip, type RhombusClip } from './types';
 
-/** What the vendor says about one clip; `undefined`: nothing. An error is about that clip alone. */
+/** The vendor's answer about one clip; `undefined`: none. An error is about that clip alone. */
 export type StatusAnswer = RhombusClip | ClipError | undefined;
 
 /** The most that a page may hold. */
 const pageSize = 200;
-/** So few clips are asked for one by one: small answers, and nothing that depends on the order of a list. */
+/** Up to this number, clips are asked for one by one: small answers, and nothing that depends on the order of a list. */
 const fewClips = 4;
 /** For many clips: room for those of others between ours. */
 const pagesForMany = 3;
@@ -22,7 +22,7 @@ const singlesAtOnce = 4;
 /** A longer list of cameras costs more than it saves. */
 const mostCamerasInFilter = 50;
 const dayMs = 24 * 3600 * 1000;
-/** What one request has failed with, the next one would fail with as well. */
+/** Errors that the next request would meet as well. */
 const concernsAll: ReadonlySet<string> = new Set(['EAUTH', 'EABORTED', 'ENETWORK', 'ETHROTTLED', 'ETIMEOUT']);
 
 /** How many pages of the list to read at most for so many clips: never more requests than asking one by one would take. */
@@ -79,7 +79,7 @@ export function createStatus(api: RhombusApi) {
         if (missing.size <= fewClips) return;
       }
     } catch (thrown) {
-      // What exactly a list takes is not published: where it is refused, asking for each clip goes on.
+      // The parameters of a list are not fully published: when it is refused, each clip is asked for.
       if (thrown instanceof ClipError && !concernsAll.has(thrown.code)) return;
       throw thrown;
     }
@@ -138,7 +138,7 @@ function filterFor(clips: Clip[]): JsonObject {
   };
 }
 
-/** What is a clip's own failure; `undefined`: the vendor does not have it. @throws what concerns the whole connection */
+/** The failure of one clip; `undefined`: the vendor does not have it. @throws errors of the whole connection */
 function failureOf(thrown: unknown): ClipError | undefined {
   if (!(thrown instanceof ClipError) || thrown.code === 'EAUTH' || thrown.code === 'EABORTED') throw thrown;
   return thrown.code === 'ENOTFOUND' && !thrown.inconclusive ? undefined : thrown;

@@ -1,5 +1,5 @@
 /**
- * What Rhombus says, read tolerantly: every field may be null or missing, and fields are added often.
+ * Reads the replies of Rhombus tolerantly: every field may be null or missing, and fields are added often.
  * Source: the OpenAPI document of the API, and https://api-docs.rhombus.community/api-reference
  */
 import { isObject, readCount, readNumber, readObjects, readText, readTexts, type JsonObject } from '../../net/json';
@@ -19,7 +19,7 @@ export interface RhombusClip {
   startMs?: number;
   durationSeconds?: number;
   createdMs?: number;
-  /** Where its file is stored, such as `us-west-2`. */
+  /** Region of its file, such as `us-west-2`. */
   region?: string;
   size?: number;
   sha256?: string;
@@ -92,7 +92,7 @@ function wordsOf(word: string, operation = ''): string {
 }
 
 /**
- * Where the file is stored. Which of these fields a clip has is not published; the vendor's own player takes the first two.
+ * The region of the file. Which of these fields a clip has is not published; the vendor's own player takes the first two.
  * The newer form may be an address, which is not followed.
  */
 function regionOf({ clipLocation, thumbnailLocation, deviceUuidMap, clipLocationV2 }: JsonObject): string | undefined {
@@ -136,7 +136,7 @@ export interface Span {
 }
 
 /**
- * Where there is video, in the cloud or on the camera. `undefined` when the answer holds no map at all: that is an error
+ * Spans with video, in the cloud or on the camera. `undefined` when the answer holds no map at all: that is an error
  * and does not mean that there is no footage.
  */
 export function readPresence(reply: JsonObject): Span[] | undefined {

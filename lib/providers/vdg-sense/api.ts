@@ -1,3 +1,4 @@
+/** Sends the commands of the VDG Sense HTTP API, and reads their results. */
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { openMedia } from '../../net/media';
@@ -175,9 +176,9 @@ interface CommandOptions {
   method?: HttpRequest['method'];
   /** An XML document. */
   body?: string;
-  /** What is said of something that is gone now is not published: it may be nothing. */
+  /** Accepts an empty answer: the one to deleting something is not published. */
   mayBeEmpty?: boolean;
-  /** What the answer may list by the thousand. */
+  /** Name of the elements that the answer may list by the thousand. */
   items?: string;
 }
 

@@ -1,3 +1,4 @@
+/** Makes, lists, opens and deletes clips on a VDG Sense server. */
 import { ClipError } from '../../errors';
 import {
   describeClip,
@@ -29,7 +30,7 @@ import {
 type Session = SenseSession | undefined;
 type Call = CallOptions<Session>;
 
-/** What the commands of VDG Sense mean for clips. */
+/** Opens the provider: the commands of VDG Sense in terms of clips. */
 export function openSense(config: ProviderConfig): Provider<Session> {
   const api = createSenseApi(config);
   const milliseconds = config.settings.milliseconds !== false;
@@ -132,7 +133,7 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     );
   }
 
-  /** What names a clip, by analogy with other commands: these pages are not public. */
+  /** Parameters that name a clip, by analogy with other commands: these pages are not public. */
   function parametersOf(clip: Pick<Clip, 'id' | 'camera'>): Record<string, string> {
     const { clipIdName, serverIdName } = config.settings;
     return {

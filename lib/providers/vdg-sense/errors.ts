@@ -1,3 +1,4 @@
+/** Translates the result codes of VDG Sense. */
 import { ClipError, type ErrorCode } from '../../errors';
 
 /**
@@ -73,7 +74,7 @@ const meaningsOfCommand: Record<string, Record<string, Meaning>> = {
   },
 };
 
-/** What the commands for clips and exports document has that meaning, whatever words stand beside it: a title, a path. */
+/** Codes that the commands for clips and exports document mean that, whatever words stand beside them: a title, a path. */
 const beyondDoubt = new Set('-2 -4 -17 -33 -34 -35 -36 -37 -38 -40 -48 -57 -58 -60 -61'.split(' '));
 
 export function isBeyondDoubt(code: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * What VDG Sense says of its exports. The status words and the unit of the progress are not published, so they are read as
+ * Reads the status of exports. The status words and the unit of the progress are not published, so they are read as
  * what is known of clips suggests, and whatever else comes counts as still under way.
  * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675486/getExportVideoStatus
  */

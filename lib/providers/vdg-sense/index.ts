@@ -1,3 +1,4 @@
+/** Defines the provider for VDG Sense: its settings, credentials and camera ids. */
 import { defineProvider } from '../../provider';
 import type { SenseSession } from './types';
 

@@ -1,3 +1,4 @@
+/** Logs in to VDG Sense, by password or by the experimental digest. */
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { ClipError } from '../../errors';
 import type { HttpClient } from '../../net/http';
@@ -13,7 +14,7 @@ const crowdedMs = 60_000;
 const crowded =
   /\btoo many\b|\b(maximum|max\.?|limit) (number of )?(sessions|users|logins|connections)\b|\bsessions?\b.{0,20}\b(limit|exceeded)/i;
 
-/** What a server may say of the account; the number that stands for a wrong password is not published. */
+/** Words that a server may use of the account; the number that stands for a wrong password is not published. */
 const namesAccount = /\buser|pass-?(word|phrase)|account|log(ged)?[ -]?(in|on)\b|credential|authenti|authori[sz]/i;
 
 /**
@@ -85,7 +86,7 @@ export function loggingIn(url: unknown, username: string): string {
   return `Logging in to ${String(url)} as "${username}"`;
 }
 
-/** What a login was refused with. Only where the server itself says that it is full, trying again cannot lock the account. */
+/** The error of a refused login. Trying again cannot lock the account only if the server itself says that it is full. */
 export function refused(action: string, code: string, description: string): ClipError {
   const said = description ? `: ${description}` : '';
   if (crowded.test(description)) {

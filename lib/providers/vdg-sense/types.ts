@@ -1,5 +1,5 @@
 /**
- * What VDG Sense says, read tolerantly: tag order is arbitrary, case is mixed, tags may be added without notice, and
+ * Reads the replies of VDG Sense tolerantly: tag order is arbitrary, case is mixed, tags may be added without notice, and
  * templates show trailing blanks. Source: https://tkhsecurity.atlassian.net/wiki/x/toBrIgI (Important notes).
  */
 import type { Camera, ClipStatus, ProviderClip } from '../../provider';
@@ -37,7 +37,7 @@ export function isFailure(code: string | undefined): boolean {
 }
 
 /**
- * Where a reply tells of clips. A list has them as `clips/clip`; for the answer to addClip the wrapper is not published, so
+ * The elements of a reply that are clips. A list has them as `clips/clip`; for the answer to addClip the wrapper is not published, so
  * a single `clip` and bare fields count too.
  */
 export function findClips(root: XmlElement): XmlElement[] {
@@ -94,7 +94,7 @@ export function statusOfWord(text: string): ClipStatus | undefined {
   return statusWords.find(({ means }) => means.test(text))?.status;
 }
 
-/** What the server wrote behind the word for a failure. */
+/** Text that the server wrote behind the word for a failure. */
 export function afterFailureWord(text: string): string | undefined {
   return text.replace(/^[a-z]+[\s:,.-]*/i, '') || undefined;
 }
@@ -145,7 +145,7 @@ function readOnline(status: string | undefined): boolean | undefined {
 }
 
 /**
- * Where the session key is returned is not published: a cookie, an element and an attribute all count, and so does what is
+ * The place of the session key in an answer is not published: a cookie, an element and an attribute all count, and so does what is
  * inside an element of that name. Without one, other cookies may do; zero stands for none.
  */
 export function readSession(
