@@ -26,6 +26,8 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
   const { settings } = config;
   const marginMs = Number(settings.margin ?? 0) * 1000;
   const isCut = settings.cut !== false;
+  /** By number, as they were last listed. */
+  let names: ReadonlyMap<string, string> | undefined;
 
   return {
     login: createLogin(api, config),
@@ -34,7 +36,7 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
       const action = `Looking for the events of ${describeClip(request)}`;
       const [standing] = await look([request], call, action);
       if (standing!.status === 'none') throw await emptiness(request, standing!, call, action);
-      return toClip(idOf(request), request, standing!);
+      return { ...toClip(idOf(request), request, standing!), ...(await nameOf(request.camera, call)) };
     },
 
     async getClip(clip, call) {
@@ -157,7 +159,19 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     const { json } = await api.ask('monitors/index.json', call, action);
     const monitors = readMonitors(json);
     if (!monitors) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list`, { retryable: true });
+    names = new Map(monitors.map(({ id, name }) => [id, name]));
     return monitors;
+  }
+
+  /** Asked for once; a clip is worth having without the name of its camera, too. */
+  async function nameOf(camera: string, call: Call): Promise<{ cameraName?: string }> {
+    if (!names) {
+      await listMonitors(call).catch((error: unknown) => {
+        if (call.signal.aborted) throw error;
+      });
+    }
+    const cameraName = names?.get(camera);
+    return cameraName ? { cameraName } : {};
   }
 
   async function emptiness({ camera }: Asked, standing: Standing, call: Call, action: string): Promise<ClipError> {

@@ -204,7 +204,7 @@ describe('ZoneMinder: status of clips', () => {
     assert.equal(clip.status, 'finished');
     assert.deepEqual(clip.gaps, [{ start: at(-3590), end: at(-3580) }]);
     assert.match(clip.reason!, /event 2 was recorded as pictures only/);
-    assert.deepEqual(clip.ref, { events: '1' });
+    assert.deepEqual([clip.ref, clip.cameraName], [{ events: '1' }, 'Gate']);
   });
 
   it('says that there is no footage, and why', async () => {
