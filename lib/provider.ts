@@ -8,12 +8,12 @@
 import type { Readable } from 'node:stream';
 import { ClipError, type ErrorDetails } from './errors';
 import type { Field } from './fields';
-import type { ProxyOptions, TlsOptions } from './net/http';
+import type { ProxyOptions, TlsOptions } from './net/agents';
 
 export { ClipError } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
 export type { Field } from './fields';
-export type { ProxyOptions, TlsOptions } from './net/http';
+export type { ProxyOptions, TlsOptions } from './net/agents';
 
 /** `expired`: it was finished, and the vendor has removed it since. */
 export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';

@@ -2,37 +2,32 @@
  * HTTP for providers. The only user of axios: every failure leaves here as a ClipError that keeps no reference to the
  * request, because an axios error prints its credentials.
  */
-import * as http from 'node:http';
-import * as https from 'node:https';
 import type { Readable } from 'node:stream';
-import axios, { type AxiosProxyConfig, type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import { ClipError } from '../errors';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { cancelled, ClipError } from '../errors';
+import type { Field } from '../fields';
+import { closeAgents, createAgents, type ProxyOptions, type TlsOptions } from './agents';
+import { decodeText } from './charset';
+import { traceRequest } from './diagnostics';
+import { isLoopback, networkError } from './network-errors';
 
 const defaultTimeoutMs = 30_000;
 /** An answer about one thing is small; one that lists things may be this large, and is read in pieces. */
 const maxReplyBytes = 2 * 2 ** 20;
 const maxListBytes = 32 * 2 ** 20;
 const maxRedirects = 5;
+/** A GET is sent again at once when its reused connection was dead already, and its successor's too. */
+const mostDeadConnections = 3;
 
-/** PEM material and checks for TLS, as Node's `tls.connect` names them. */
-export interface TlsOptions {
-  ca?: string | Buffer;
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  pfx?: string | Buffer;
-  passphrase?: string;
-  servername?: string;
-  rejectUnauthorized?: boolean;
-}
-
-export interface ProxyOptions {
-  /** `http://host:port` */
-  url: string;
-  username?: string;
-  password?: string;
-  /** Host names that are reached directly. */
-  noProxy: string[];
-}
+/** A switch for the settings of providers whose servers are devices; its value is for `HttpOptions.lenient`. */
+export const lenientField = {
+  name: 'lenient',
+  kind: 'boolean',
+  label: 'Accept malformed HTTP',
+  default: false,
+  advanced: true,
+  hint: 'For devices whose answers break the rules of HTTP. Less safe',
+} satisfies Field;
 
 export interface HttpOptions {
   /** `http(s)://host[:port][/base]` */
@@ -43,6 +38,8 @@ export interface HttpOptions {
   headers?: Record<string, string>;
   /** Names of headers that must never reach another origin, beside `Authorization` and `Cookie`. */
   secretHeaders?: string[];
+  /** Takes answers whose headers break the rules of HTTP. */
+  lenient?: boolean;
   /** Longest wait for a whole small reply, or for the head of a stream. */
   timeoutMs?: number;
 }
@@ -91,45 +88,79 @@ export interface HttpClient {
 export function createHttpClient(options: HttpOptions): HttpClient {
   const base = options.baseUrl.replace(/\/+$/, '');
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const httpAgent = new http.Agent({ keepAlive: true });
-  const httpsAgent = new https.Agent({ keepAlive: true, ...options.tls });
+  const agents = createAgents(options);
   const instance = axios.create({
-    httpAgent,
-    httpsAgent,
+    ...agents,
+    // The agents know the way.
+    proxy: false,
+    insecureHTTPParser: options.lenient === true,
     validateStatus: () => true,
     transformResponse: (data: unknown) => data,
     sensitiveHeaders: ['authorization', 'cookie', ...(options.secretHeaders ?? [])],
     headers: { common: options.headers ?? {} },
   });
 
+  const addressOf = ({ path }: HttpRequest): string => (/^https?:\/\//i.test(path) ? path : base + path);
+
   async function send(request: HttpRequest, extra: AxiosRequestConfig, signal: AbortSignal): Promise<AxiosResponse> {
-    const url = /^https?:\/\//i.test(request.path) ? request.path : base + request.path;
-    return instance.request({
-      url,
-      method: request.method,
-      headers: request.headers,
-      data: request.body,
-      // A redirected POST or DELETE could arrive as a GET: refuse, so that the address gets corrected instead.
-      maxRedirects: request.method === 'GET' && !request.reportRedirect ? maxRedirects : 0,
-      proxy: proxyFor(url, options.proxy),
-      signal,
-      ...extra,
-    });
+    const url = addressOf(request);
+    const isMedia = extra.responseType === 'stream';
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await instance.request({
+          url,
+          method: request.method,
+          headers: request.headers,
+          data: request.body,
+          // A redirected POST or DELETE could arrive as a GET: refuse, so that the address gets corrected instead.
+          maxRedirects: request.method === 'GET' && !request.reportRedirect ? maxRedirects : 0,
+          beforeRedirect: (target: { href?: string }) => checkRedirect(url, target.href ?? '', isMedia, request.action),
+          signal,
+          ...extra,
+        });
+      } catch (thrown) {
+        const mayRepeat = request.method === 'GET' && tries < mostDeadConnections && !signal.aborted;
+        if (!mayRepeat || !wasDead(thrown)) throw thrown;
+      }
+    }
+  }
+
+  /** @param lateMs tells the time that has run out, if that is what happened */
+  async function traced<T extends HttpHead>(
+    request: HttpRequest,
+    lateMs: () => number | undefined,
+    work: () => Promise<{ reply: T; bytes?: number }>,
+  ): Promise<T> {
+    const end = traceRequest(request.method, addressOf(request));
+    try {
+      const { reply, bytes } = await work();
+      end({ status: reply.status, ...(bytes === undefined ? {} : { bytes }) });
+      return reply;
+    } catch (thrown) {
+      const error =
+        tooLarge(thrown, request) ?? networkError(thrown, { ...request, url: addressOf(request) }, lateMs());
+      end({ error: error.code });
+      throw error;
+    }
   }
 
   return {
-    async request(request) {
+    request(request) {
       const timeout = AbortSignal.timeout(timeoutMs);
-      try {
-        const response = await send(
-          request,
-          { responseType: 'text', maxContentLength: request.isList ? maxListBytes : maxReplyBytes },
-          AbortSignal.any([request.signal, timeout]),
-        );
-        return { ...head(response, request), text: String(response.data ?? '') };
-      } catch (thrown) {
-        throw networkError(thrown, request, timeout.aborted ? timeoutMs : undefined);
-      }
+      return traced(
+        request,
+        () => (timeout.aborted ? timeoutMs : undefined),
+        async () => {
+          const response = await send(
+            request,
+            { responseType: 'arraybuffer', maxContentLength: request.isList ? maxListBytes : maxReplyBytes },
+            AbortSignal.any([request.signal, timeout]),
+          );
+          const bytes = response.data as Buffer;
+          const reply = head(response, request);
+          return { reply: { ...reply, text: decodeText(bytes, reply.headers['content-type']) }, bytes: bytes.length };
+        },
+      );
     },
 
     async stream(request) {
@@ -139,17 +170,24 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       const timer = setTimeout(stop, timeoutMs);
       request.signal.addEventListener('abort', stop, { once: true });
       try {
-        request.signal.throwIfAborted();
-        const response = await send(
+        return await traced(
           request,
-          { responseType: 'stream', decompress: false, headers: { 'Accept-Encoding': 'identity', ...request.headers } },
-          waiting.signal,
+          () => (waiting.signal.aborted ? timeoutMs : undefined),
+          async () => {
+            request.signal.throwIfAborted();
+            const headers = { 'Accept-Encoding': 'identity', ...request.headers };
+            const response = await send(
+              request,
+              { responseType: 'stream', decompress: false, headers },
+              waiting.signal,
+            );
+            const body = response.data as Readable;
+            destroyOnAbort(body, request);
+            const reply = head(response, request);
+            const length = reply.headers['content-length'] ?? '';
+            return { reply: { ...reply, body }, ...(/^\d{1,15}$/.test(length) ? { bytes: Number(length) } : {}) };
+          },
         );
-        const body = response.data as Readable;
-        destroyOnAbort(body, request);
-        return { ...head(response, request), body };
-      } catch (thrown) {
-        throw networkError(thrown, request, waiting.signal.aborted ? timeoutMs : undefined);
       } finally {
         clearTimeout(timer);
         request.signal.removeEventListener('abort', stop);
@@ -157,10 +195,51 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     },
 
     close() {
-      httpAgent.destroy();
-      httpsAgent.destroy();
+      closeAgents(agents);
     },
   };
+}
+
+/** Did a connection that was kept from before end before any answer came? Then the server never saw the request. */
+function wasDead(thrown: unknown): boolean {
+  const { code, request, response } = thrown as {
+    code?: string;
+    request?: { reusedSocket?: boolean; _currentRequest?: { reusedSocket?: boolean } };
+    response?: unknown;
+  };
+  const isReused = (request?._currentRequest ?? request)?.reusedSocket === true;
+  return isReused && !response && (code === 'ECONNRESET' || code === 'EPIPE');
+}
+
+/**
+ * A redirect must not take the request out of TLS, nor from elsewhere into this computer; and an answer of the API of another
+ * server is none of this one. Media may be elsewhere: credentials do not go along.
+ */
+function checkRedirect(from: string, to: string, isMedia: boolean, action: string): void {
+  const [source, target] = [new URL(from), URL.canParse(to) ? new URL(to) : undefined];
+  const refuse = (why: string): never => {
+    const advice = 'Set the address it points to as the address of the connection, if that is right';
+    throw new ClipError('EPROTOCOL', `${action}: the server redirects ${why}. ${advice}`, { retryable: false });
+  };
+  if (!target) return refuse('to an address that cannot be read');
+  if (source.protocol === 'https:' && target.protocol !== 'https:')
+    refuse('from https to an address without encryption');
+  if (isInside(target) && !isInside(source)) refuse('to this computer itself, or to its neighbours without an address');
+  const isSame =
+    source.host === target.host || (source.hostname === target.hostname && source.protocol !== target.protocol);
+  if (!isMedia && !isSame) refuse(`to another server (${target.host})`);
+}
+
+/** Loopback and link-local addresses: what stands there is nobody else's to point to. */
+function isInside({ href, hostname }: URL): boolean {
+  return isLoopback(href) || /^(169\.254\.|0\.|\[(fe[89ab]|::\]|::ffff:(7f|a9fe)))/i.test(hostname);
+}
+
+function tooLarge(thrown: unknown, { action, isList }: HttpRequest): ClipError | undefined {
+  const { message = '' } = thrown as { message?: string };
+  if (!/maxContentLength/.test(message)) return undefined;
+  const limit = (isList ? maxListBytes : maxReplyBytes) / 2 ** 20;
+  return new ClipError('EPROTOCOL', `${action}: the answer is larger than ${limit} MiB`);
 }
 
 function head(response: AxiosResponse, request: HttpRequest): HttpHead {
@@ -200,71 +279,8 @@ function redirectTarget(location: string | undefined, from: string | undefined):
   return target;
 }
 
-/** `undefined` leaves the choice to the environment (`HTTP_PROXY` ...), as the core http request node does. */
-function proxyFor(url: string, proxy: ProxyOptions | undefined): AxiosProxyConfig | false | undefined {
-  if (!proxy) return undefined;
-  const { hostname } = new URL(url);
-  if (isDirect(hostname, proxy)) return false;
-  const address = new URL(proxy.url);
-  return {
-    protocol: address.protocol,
-    host: address.hostname,
-    port: Number(address.port || (address.protocol === 'https:' ? 443 : 80)),
-    ...(proxy.username ? { auth: { username: proxy.username, password: proxy.password ?? '' } } : {}),
-  };
-}
-
-/** Is this host reached without the proxy? */
-export function isDirect(hostname: string, { noProxy }: ProxyOptions): boolean {
-  return noProxy.some((pattern) => matchesHost(hostname, pattern.trim().toLowerCase()));
-}
-
-/** `example.com` and its sub-domains, however it is written: `.example.com`, `*.example.com`. `*` is every host. */
-function matchesHost(hostname: string, pattern: string): boolean {
-  const name = pattern.replace(/^\*?\./, '');
-  return pattern === '*' || (name !== '' && (hostname === name || hostname.endsWith(`.${name}`)));
-}
-
-const certificateErrors =
-  /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(VERIFY|GET_ISSUER))/;
-
-/**
- * What a request that got no reply failed with; for providers whose vendor brings its own client, too.
- * @param lateMs the time that has run out, if that is what happened
- */
-export function networkError(
-  thrown: unknown,
-  request: Pick<HttpRequest, 'signal' | 'action' | 'isList'>,
-  lateMs: number | undefined,
-): ClipError {
-  if (thrown instanceof ClipError) return thrown;
-  if (request.signal.aborted) return new ClipError('EABORTED', `${request.action}: cancelled`);
-  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${request.action}: no answer within ${lateMs / 1000} s`);
-  const { code, message } = thrown as { code?: string; message?: string };
-  if (code && certificateErrors.test(code)) {
-    return new ClipError(
-      'ENETWORK',
-      `${request.action}: the server's certificate is not trusted (${code}). Add its CA to the TLS configuration of the connection`,
-      { retryable: false, vendorCode: code },
-    );
-  }
-  if (/maxContentLength/.test(message ?? '')) {
-    const limit = (request.isList ? maxListBytes : maxReplyBytes) / 2 ** 20;
-    return new ClipError('EPROTOCOL', `${request.action}: the answer is larger than ${limit} MiB`);
-  }
-  if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
-    return new ClipError('EPROTOCOL', `${request.action}: the server redirects in circles`);
-  }
-  if (code === 'ERR_INVALID_URL' || code === 'ERR_BAD_OPTION') {
-    return new ClipError('EINVALID', `${request.action}: the address of the connection or its proxy is not valid`);
-  }
-  return new ClipError('ENETWORK', `${request.action}: the server cannot be reached (${code ?? 'connection failed'})`, {
-    ...(code ? { vendorCode: code } : {}),
-  });
-}
-
 function destroyOnAbort(body: Readable, { signal, action }: HttpRequest): void {
-  const cancel = (): void => void body.destroy(new ClipError('EABORTED', `${action}: cancelled`));
+  const cancel = (): void => void body.destroy(cancelled(`${action}: cancelled`));
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   body.once('close', () => signal.removeEventListener('abort', cancel));

@@ -2,14 +2,12 @@
  * WebSockets for providers: text frames, TLS and proxy as for HTTP. The only user of ws; what goes wrong leaves here as a
  * ClipError without the address, which may hold a key.
  */
-import * as http from 'node:http';
-import * as https from 'node:https';
-import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import * as tls from 'node:tls';
 import { WebSocket } from 'ws';
-import { ClipError } from '../errors';
-import { isDirect, type ProxyOptions, type TlsOptions } from './http';
+import { cancelled, ClipError } from '../errors';
+import { openTunnel, proxyFor, type ProxyOptions, type TlsOptions } from './agents';
+import { traceRequest } from './diagnostics';
+import { networkError } from './network-errors';
 
 const openTimeoutMs = 10_000;
 const maxMessageBytes = 2 ** 20;
@@ -44,14 +42,20 @@ export interface WebSocketLink {
 export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink> {
   const { signal, action } = options;
   return new Promise((resolve, reject) => {
-    if (signal.aborted) throw new ClipError('EABORTED', `${action}: cancelled`);
+    if (signal.aborted) throw cancelled(`${action}: cancelled`);
     const url = addressOf(options);
+    const end = traceRequest('WEBSOCKET', url.href);
+    const fail = (error: ClipError): void => {
+      end({ error: error.code });
+      reject(error);
+    };
+    const proxy = proxyFor(url, options.proxy);
     const socket = new WebSocket(url, {
       ...options.tls,
       headers: options.headers ?? {},
       perMessageDeflate: false,
       maxPayload: maxMessageBytes,
-      ...throughProxy(url, options),
+      ...(proxy ? throughProxy(url, proxy, options) : {}),
     });
     let isOpen = false;
     let late = false;
@@ -65,6 +69,7 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
     socket.on('open', () => {
       clearTimeout(timer);
       isOpen = true;
+      end({ status: 101 });
       resolve({
         send: (text) => {
           if (socket.readyState === WebSocket.OPEN) socket.send(text);
@@ -76,13 +81,11 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
       if (!isBinary) options.onMessage((data as Buffer).toString('utf8'));
     });
     socket.on('unexpected-response', (_request, response) => {
-      reject(refused(response.statusCode ?? 0, action));
+      fail(refused(response.statusCode ?? 0, action));
       socket.terminate();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) reject(new ClipError('EABORTED', `${action}: cancelled`));
-      else if (late) reject(new ClipError('ETIMEOUT', `${action}: no answer within ${openTimeoutMs / 1000} s`));
-      else reject(error instanceof ClipError ? error : unreachable(error, action));
+      fail(networkError(error, { signal, action, url: url.href }, late ? openTimeoutMs : undefined));
     });
     socket.on('close', (code) => {
       clearTimeout(timer);
@@ -106,40 +109,10 @@ function refused(status: number, action: string): ClipError {
   return new ClipError('EPROTOCOL', message, { vendorCode: `HTTP ${status}` });
 }
 
-function unreachable({ code }: NodeJS.ErrnoException, action: string): ClipError {
-  return new ClipError('ENETWORK', `${action}: the server cannot be reached (${code ?? 'connection failed'})`, {
-    ...(code ? { vendorCode: code } : {}),
-  });
-}
-
-/** A tunnel through the proxy in place of a direct connection. */
-function throughProxy(url: URL, { proxy, tls: tlsOptions, signal, action }: WebSocketOptions): object {
-  if (!proxy || isDirect(url.hostname, proxy)) return {};
-  const createConnection = (_: unknown, done: (error: Error | null, socket?: Duplex) => void): void => {
-    const isSecure = url.protocol === 'wss:';
-    const target = `${url.hostname}:${url.port || (isSecure ? 443 : 80)}`;
-    const credentials = Buffer.from(`${proxy.username}:${proxy.password ?? ''}`).toString('base64');
-    const request = (/^https:/i.test(proxy.url) ? https : http).request(proxy.url, {
-      method: 'CONNECT',
-      path: target,
-      headers: { Host: target, ...(proxy.username ? { 'Proxy-Authorization': `Basic ${credentials}` } : {}) },
-      agent: false,
-      signal,
-      timeout: openTimeoutMs,
-    });
-    request.once('timeout', () => request.destroy());
-    request.once('error', (error) => done(error));
-    request.once('connect', (response: http.IncomingMessage, socket: Duplex) => {
-      if (response.statusCode !== 200) {
-        socket.destroy();
-        return done(refused(response.statusCode ?? 0, `${action} through the proxy`));
-      }
-      if (!isSecure) return done(null, socket);
-      const host = url.hostname.replace(/^\[|\]$/g, '');
-      const secure = tls.connect({ host, servername: isIP(host) ? '' : host, ...tlsOptions, socket });
-      secure.once('secureConnect', () => done(null, secure)).once('error', (error: Error) => done(error));
-    });
-    request.end();
+/** @returns options that make `ws` use a tunnel in place of a direct connection */
+function throughProxy(url: URL, proxy: ProxyOptions, { tls = {}, signal }: WebSocketOptions): object {
+  return {
+    createConnection: (_: unknown, connected: (error: Error | null, socket: Duplex) => void): void =>
+      openTunnel(url, proxy, tls, connected, signal),
   };
-  return { createConnection };
 }

@@ -2,7 +2,7 @@
 import { raceAbort } from '../../async/abort';
 import { ClipError } from '../../errors';
 import type { CallOptions, ProviderConfig } from '../../provider';
-import { createAgents } from './agents';
+import { closeAgents, createAgents } from '../../net/agents';
 import { streamOf } from './camera';
 import { createClients, type Clients } from './clients';
 import { checkFresh, createLogin, isRenewable, type KinesisSession } from './login';
@@ -195,8 +195,7 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     region: ({ session }: Call): Promise<string> => load().clients.control(session, undefined).config.region(),
 
     close(): void {
-      agents.httpAgent.destroy();
-      agents.httpsAgent.destroy();
+      closeAgents(agents);
     },
   };
 }

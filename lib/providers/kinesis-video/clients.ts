@@ -2,7 +2,7 @@
 import type { KinesisVideoClient, KinesisVideoClientConfig } from '@aws-sdk/client-kinesis-video';
 import type { KinesisVideoArchivedMediaClient } from '@aws-sdk/client-kinesis-video-archived-media';
 import type { Settings } from '../../provider';
-import type { Agents } from './agents';
+import type { Agents } from '../../net/agents';
 import type { FoundCredentials, KinesisSession } from './login';
 import { checkReplies } from './replies';
 import type { KinesisSdk } from './sdk';

@@ -1,6 +1,6 @@
 /** The errors of AWS and its SDK, in our words. */
 import { ClipError } from '../../errors';
-import { networkError } from '../../net/http';
+import { networkError } from '../../net/network-errors';
 import { retryAfterMs } from '../../net/status';
 import { strangeReply, type StrangeReply } from './replies';
 import { ruleFor, statusRule, type Rule } from './codes';
@@ -29,7 +29,7 @@ export function kinesisError(thrown: unknown, attempt: Attempt): ClipError {
   if (text === 'Region is missing') {
     return new ClipError('EINVALID', `${attempt.action}: no region is set. Set the region of the connection`);
   }
-  return transportError(thrown, name, text, attempt);
+  return transportError(thrown, name, attempt);
 }
 
 function replyError(thrown: unknown, name: string, text: string, status: number, attempt: Attempt): ClipError {
@@ -65,17 +65,10 @@ function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
 }
 
 /** The SDK has one name for its own timeouts and for resets, and only the latter have a code. */
-function transportError(thrown: unknown, name: string, text: string, attempt: Attempt): ClipError {
+function transportError(thrown: unknown, name: string, attempt: Attempt): ClipError {
   const code = textIn(thrown, 'code');
   if (name === 'TimeoutError' && code === undefined) {
     return new ClipError('ETIMEOUT', `${attempt.action}: AWS was silent for too long`);
-  }
-  if (code === 'ERR_PROXY_TUNNEL') {
-    const [, status = ''] = /HTTP\/\d\.\d (\d{3})/.exec(text) ?? [];
-    const message = `${attempt.action}: the proxy refused the way to AWS${status ? ` (HTTP ${status})` : ''}`;
-    return status === '407'
-      ? new ClipError('EAUTH', `${message}. Check the user name and password of the proxy`, { vendorCode: code })
-      : new ClipError('ENETWORK', message, { vendorCode: code });
   }
   return networkError(thrown, attempt, undefined);
 }

@@ -160,7 +160,7 @@ describe('TLS', () => {
         client(server.url, { headers: secretHeaders })[method](get('/')),
         fails('ENETWORK', {
           retryable: false,
-          message: /certificate is not trusted \(DEPTH_ZERO_SELF_SIGNED_CERT\).*CA/,
+          message: /certificate is not trusted\. Add its CA.*\(DEPTH_ZERO_SELF_SIGNED_CERT\)/,
         }),
       );
     }

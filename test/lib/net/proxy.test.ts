@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { selfSignedCertificate } from '../../simulators/vdg-sense/self-signed';
-import { client, closeAll, fails, get, secretHeaders, serve, startProxy } from './servers';
+import { proxyFor } from '../../../lib/net/agents';
+import { openWebSocket } from '../../../lib/net/websocket';
+import { client, closeAll, fails, get, never, secretHeaders, serve, startProxy } from './servers';
 
 describe('a proxy', () => {
   const tls = selfSignedCertificate();
@@ -81,7 +83,10 @@ describe('a proxy', () => {
     const reply = await client('http://cams.example', { proxy: wrong }).request(get('/', { headers: secretHeaders }));
     assert.equal(reply.status, 407);
     const tunnelled = client('https://localhost', { proxy: wrong, tls: { ca: tls.cert } });
-    assert.equal((await tunnelled.request(get('/', { headers: secretHeaders }))).status, 407);
+    await assert.rejects(
+      tunnelled.request(get('/', { headers: secretHeaders })),
+      fails('EAUTH', { message: /the proxy refuses the way to the server \(HTTP 407\)/ }),
+    );
     assert.deepEqual([plain.requests.length, secure.requests.length], [0, 0]);
   });
 
@@ -92,6 +97,47 @@ describe('a proxy', () => {
       await assert.rejects(http.request(get('/')), fails('ENETWORK', { retryable: true }));
     }
   });
+
+  it('of the environment is taken for HTTP and WebSocket where the settings name none', async () => {
+    const plain = await serve();
+    const secure = await serve(undefined, tls);
+    const proxy = await startProxy({ hosts: { 'cams.example': plain.port, localhost: secure.port } });
+    const before = { ...process.env };
+    try {
+      Object.assign(process.env, { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: 'direct.example' });
+      await client('http://cams.example').request(get('/a'));
+      await client('https://localhost', { tls: { ca: tls.cert } }).request(get('/b'));
+      const socket = openWebSocket({
+        ...{ url: 'wss://localhost/c', tls: { ca: tls.cert }, signal: never, action: 'Listening' },
+        ...{ onMessage: () => undefined, onClose: () => undefined },
+      });
+      await assert.rejects(socket, { code: 'EPROTOCOL' });
+      assert.deepEqual(
+        proxy.requests.map(({ method, url }) => `${method} ${url}`),
+        ['GET http://cams.example/a', 'CONNECT localhost:443', 'CONNECT localhost:443'],
+      );
+      assert.equal(proxyFor(new URL('http://x.direct.example'), undefined), undefined);
+      const other = { url: 'http://127.0.0.1:9', noProxy: [] };
+      assert.equal(proxyFor(new URL('http://cams.example'), other), other);
+    } finally {
+      for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) delete process.env[name];
+      Object.assign(process.env, before);
+    }
+  });
+
+  for (const [environment, address, expected] of [
+    [{ https_proxy: 'p.example:3128' }, 'https://a.example', 'http://p.example:3128'],
+    [{ ALL_PROXY: 'http://u%40x:p@p.example' }, 'wss://a.example', 'http://u%40x:p@p.example'],
+    [{ HTTPS_PROXY: 'http://p.example' }, 'http://a.example', undefined],
+    [{ HTTP_PROXY: 'http://p.example', no_proxy: 'a.example:81' }, 'http://a.example', 'http://p.example'],
+    [{ HTTP_PROXY: 'http://p.example', no_proxy: 'a.example:80' }, 'http://a.example', undefined],
+    [{ HTTP_PROXY: 'http://p.example', no_proxy: 'b.example, a.example' }, 'http://A.example', undefined],
+    [{ HTTP_PROXY: 'http://[' }, 'http://a.example', undefined],
+  ] as const) {
+    it(`is ${expected ?? 'none'} for ${address} where ${JSON.stringify(environment)}`, () => {
+      assert.equal(proxyFor(new URL(address), undefined, environment)?.url, expected);
+    });
+  }
 
   describe('is passed by', () => {
     const table: [string, string[], boolean][] = [

@@ -36,19 +36,47 @@ describe('a redirect', () => {
     }
   }
 
-  for (const method of ['request', 'stream'] as const) {
-    it(`of a GET to another port carries no secret there (${method})`, async () => {
+  it('of media to another port is followed, and carries no secret there', async () => {
+    const server = await serve();
+    const other = await serve(() => ({ body: 'other' }));
+    server.fail({ kind: 'redirect', location: `${other.url}/moved` });
+    const reply = await client(server.url, connection).stream(get('/', { headers: ownSecrets }));
+    assert.equal(reply.status, 200);
+    const { headers } = other.requests[0]!;
+    assert.equal(headers.authorization, undefined);
+    assert.equal(headers.cookie, undefined);
+    assert.equal(headers['x-api-key'], undefined);
+    assert.equal(headers['x-harmless'], 'yes');
+    reply.body.destroy();
+  });
+
+  it('of an answer of the API to another server is refused, and nothing is sent there', async () => {
+    const server = await serve();
+    const other = await serve();
+    server.fail({ kind: 'redirect', location: `${other.url}/moved` });
+    await assert.rejects(
+      client(server.url, connection).request(get('/', { headers: ownSecrets })),
+      fails('EPROTOCOL', { retryable: false, message: /redirects to another server \(127\.0\.0\.1:\d+\)/ }),
+    );
+    assert.equal(other.requests.length, 0);
+  });
+
+  for (const location of [
+    'http://127.0.0.1:1/',
+    'http://localhost/',
+    'http://[::1]/',
+    'http://169.254.169.254/latest/meta-data',
+    'http://[fe80::1]/',
+    'http://0.0.0.0/',
+    'http://[::ffff:127.0.0.1]/',
+  ]) {
+    it(`from elsewhere to ${location} is refused`, async () => {
       const server = await serve();
-      const other = await serve(() => ({ body: 'other' }));
-      server.fail({ kind: 'redirect', location: `${other.url}/moved` });
-      const reply = await client(server.url, connection)[method](get('/', { headers: ownSecrets }));
-      assert.equal(reply.status, 200);
-      const { headers } = other.requests[0]!;
-      assert.equal(headers.authorization, undefined);
-      assert.equal(headers.cookie, undefined);
-      assert.equal(headers['x-api-key'], undefined);
-      assert.equal(headers['x-harmless'], 'yes');
-      if ('body' in reply) reply.body.destroy();
+      const proxy = await startProxy({ hosts: { 'cams.example': server.port } });
+      const http = client('http://cams.example', { proxy: { url: proxy.url, noProxy: [] } });
+      server.fail({ kind: 'redirect', location });
+      await assert.rejects(http.stream(get('/')), fails('EPROTOCOL', { message: /this computer itself/ }));
+      assert.equal(proxy.requests.length, 1);
     });
   }
 
@@ -57,7 +85,8 @@ describe('a redirect', () => {
     const other = await serve();
     server.fail({ kind: 'redirect', location: `${other.url}/there` });
     other.fail({ kind: 'redirect', location: `${server.url}/back` });
-    await client(server.url, connection).request(get('/', { headers: ownSecrets }));
+    const { body } = await client(server.url, connection).stream(get('/', { headers: ownSecrets }));
+    body.destroy();
     for (const seen of [other.requests[0]!, server.requests[1]!]) {
       assert.equal(seen.headers.authorization, undefined);
       assert.equal(seen.headers.cookie, undefined);
@@ -75,7 +104,7 @@ describe('a redirect', () => {
     for (const name of names) {
       server.fail({ kind: 'redirect', location: `http://${name}/moved` });
       const http = client('http://cams.example', { ...connection, proxy: { url: proxy.url, noProxy: [] } });
-      await http.request(get('/', { headers: ownSecrets }));
+      (await http.stream(get('/', { headers: ownSecrets }))).body.destroy();
       const { url, headers } = proxy.requests.at(-1)!;
       assert.equal(url, `http://${name}/moved`);
       assert.equal(headers.authorization, undefined);
@@ -84,14 +113,16 @@ describe('a redirect', () => {
     }
   });
 
-  it('from https to http carries no secret there', async () => {
+  it('from https to http is refused, and nothing is sent there', async () => {
     const tls = selfSignedCertificate();
     const server = await serve(undefined, tls);
     const other = await serve();
-    server.fail({ kind: 'redirect', location: `${other.url}/moved` });
-    await client(server.url, { ...connection, tls: { ca: tls.cert } }).request(get('/', { headers: ownSecrets }));
-    const { headers } = other.requests[0]!;
-    assert.deepEqual([headers.authorization, headers.cookie, headers['x-api-key']], [undefined, undefined, undefined]);
+    const http = client(server.url, { ...connection, tls: { ca: tls.cert } });
+    for (const method of ['request', 'stream'] as const) {
+      server.fail({ kind: 'redirect', location: `${other.url}/moved` });
+      await assert.rejects(http[method](get('/')), fails('EPROTOCOL', { message: /from https to an address without/ }));
+    }
+    assert.equal(other.requests.length, 0);
   });
 
   it('in circles is given up', async () => {
