@@ -61,11 +61,11 @@ export class ClipError extends Error {
   declare readonly notSent?: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message);
+    super(plainText(message, longestMessage));
     this.code = code;
     this.retryable = details.retryable ?? retryableByDefault.has(code);
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
-    if (details.vendorCode !== undefined) this.vendorCode = details.vendorCode;
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = sanePause(details.retryAfterMs);
+    if (details.vendorCode !== undefined) this.vendorCode = plainText(details.vendorCode, longestCode);
     if (details.sessionExpired) Object.defineProperty(this, 'sessionExpired', { value: true });
     if (details.notSent) Object.defineProperty(this, 'notSent', { value: true });
     Object.defineProperty(this, 'inconclusive', { value: details.inconclusive ?? code === 'EPROTOCOL' });
@@ -74,7 +74,7 @@ export class ClipError extends Error {
   /** The same failure with other words: for adding context, or for taking a secret out. */
   withMessage(message: string): ClipError {
     const copy = new ClipError(this.code, message, this);
-    if (this.stack) copy.stack = this.stack.replace(this.message, () => message);
+    if (this.stack) copy.stack = this.stack.replace(this.message, () => copy.message);
     return copy;
   }
 }
@@ -84,6 +84,26 @@ ClipError.prototype.name = 'ClipError';
 /** May the same request succeed later? Unlike `retryable`, which flows see, this also holds for what is no verdict. */
 export function mayPass({ retryable, inconclusive, sessionExpired = false }: ClipError): boolean {
   return retryable || inconclusive || sessionExpired;
+}
+
+/** Characters. Longer messages hold a document, and nobody reads them to their end. */
+const longestMessage = 1_500;
+const longestCode = 200;
+/** A vendor that asks for a longer pause has made a mistake, or does harm. */
+const longestPauseMs = 24 * 3600_000;
+
+/**
+ * Text from outside on one line and without what steers a terminal, forges lines of a log or turns the direction of reading;
+ * cut in its middle where it is too long, since advice stands at the end.
+ */
+export function plainText(text: string, maxLength: number): string {
+  const end = Math.floor(maxLength / 3);
+  const short = text.length > maxLength ? `${text.slice(0, maxLength - end - 3)} … ${text.slice(-end)}` : text;
+  return short.replace(/[\p{Cc}\p{Cs}\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/gu, ' ');
+}
+
+function sanePause(ms: number): number {
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(0, ms), longestPauseMs);
 }
 
 /** The error of whatever a person, a deploy or a shutdown has stopped. */
@@ -97,7 +117,7 @@ export function toClipError(thrown: unknown): ClipError {
   if (isOfAnotherCopy(thrown)) return new ClipError(thrown.code, thrown.message, thrown);
   if (isAbort(thrown)) return cancelled();
   const error = new ClipError('EFAILED', thrown instanceof Error ? thrown.message : String(thrown));
-  if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack;
+  if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack.replace(thrown.message, () => error.message);
   return error;
 }
 

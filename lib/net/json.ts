@@ -98,17 +98,17 @@ async function* members(
   end: number,
   progress: Progress,
 ): AsyncGenerator<[number, number]> {
-  let [from, depth, isText] = [start, 0, false];
+  let [from, depth, checkedAt] = [start, 0, start];
   for (let at = start; at < end; at += 1) {
-    if (at % stretch === 0) await progress.breathe();
-    const character = text[at];
-    if (isText) {
-      if (character === '\\') at += 1;
-      else if (character === '"') isText = false;
-    } else if (character === '"') isText = true;
-    else if (character === '[' || character === '{') depth += 1;
-    else if (character === ']' || character === '}') depth -= 1;
-    else if (character === ',') {
+    if (at - checkedAt > stretch) {
+      checkedAt = at;
+      await progress.breathe();
+    }
+    const character = text.charCodeAt(at);
+    if (character === marks.quote) at = closingQuote(text, at);
+    else if (character === marks.openList || character === marks.openObject) depth += 1;
+    else if (character === marks.closeList || character === marks.closeObject) depth -= 1;
+    else if (character === marks.comma) {
       if ((progress.values += 1) > mostValues) {
         throw new ClipError('EPROTOCOL', 'The answer lists more than can be read');
       }
@@ -117,8 +117,21 @@ async function* members(
       from = at + 1;
     }
   }
-  if (isText || depth !== 0) throw new SyntaxError('not closed');
+  if (depth !== 0) throw new SyntaxError('not closed');
   yield trimmed(text, from, end);
+}
+
+/** Character codes: comparing these is several times as fast as comparing characters. */
+const marks = { quote: 34, comma: 44, openList: 91, backslash: 92, closeList: 93, openObject: 123, closeObject: 125 };
+
+/** Where a text that begins there ends; the end of all where it does not. */
+function closingQuote(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(at - 1 - escapes) === marks.backslash) escapes += 1;
+    if (escapes % 2 === 0) return at;
+  }
+  return text.length;
 }
 
 function keyAt(text: string, from: number, to: number): [key: string, valueFrom: number] {
@@ -161,16 +174,13 @@ function quoteLongNumbers(text: string): string {
  * values, not with its length alone.
  */
 export function isModest(text: string, { maxValues = 50_000, maxDepth = deepest } = {}): boolean {
-  let [values, depth, isText] = [0, 0, false];
+  let [values, depth] = [0, 0];
   for (let at = 0; at < text.length; at += 1) {
-    const character = text[at];
-    if (isText) {
-      if (character === '\\') at += 1;
-      else if (character === '"') isText = false;
-    } else if (character === '"') isText = true;
-    else if (character === ',') values += 1;
-    else if (character === '[' || character === '{') depth += 1;
-    else if (character === ']' || character === '}') depth -= 1;
+    const character = text.charCodeAt(at);
+    if (character === marks.quote) at = closingQuote(text, at);
+    else if (character === marks.comma) values += 1;
+    else if (character === marks.openList || character === marks.openObject) depth += 1;
+    else if (character === marks.closeList || character === marks.closeObject) depth -= 1;
     if (values > maxValues || depth > maxDepth) return false;
   }
   return true;

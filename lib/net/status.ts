@@ -13,10 +13,10 @@ export function statusError(reply: HttpHead, action: string, vendorText = ''): C
   const message = `${action}: the server answered HTTP ${status}${said}`;
   const details = {
     vendorCode: `HTTP ${status}`,
-    retryAfterMs: retryAfterMs(reply.headers['retry-after']),
+    retryAfterMs: retryAfterMs(status === 429 || status === 503 ? reply.headers : { 'retry-after': reply.headers['retry-after'] }),
     inconclusive: true,
   };
-  if (status === 401) return new ClipError('EAUTH', `${message}. Check the credentials of the connection`, details);
+  if (status === 401) return new ClipError('EAUTH', `${message}. ${digestAdvice(reply) || 'Check the credentials of the connection'}`, details);
   if (status === 403) return new ClipError('EFORBIDDEN', `${message}. Check the rights of the account`, details);
   if (status === 404 || status === 410) return new ClipError('ENOTFOUND', message, details);
   if (status === 407) {
@@ -29,10 +29,38 @@ export function statusError(reply: HttpHead, action: string, vendorText = ''): C
   return new ClipError('EPROTOCOL', message, details);
 }
 
-/** `Retry-After` in seconds or as a date. */
-export function retryAfterMs(header: string | undefined, now = Date.now()): number | undefined {
+/** What to do where a 401 asks for a kind of login that nobody sent; empty where it does not. */
+export function digestAdvice({ headers }: HttpHead): string {
+  const wanted = headers['www-authenticate'] ?? '';
+  return /\bdigest\b/i.test(wanted) && !/\bbasic\b/i.test(wanted)
+    ? 'The server wants HTTP Digest logins, which this connection does not speak: let it take Basic logins, over https'
+    : '';
+}
+
+/** No pause that a server may ask for is longer. */
+const longestPauseMs = 24 * 3600_000;
+/** Larger numbers of seconds are points in time. */
+const leastEpochSeconds = 1e9;
+
+/**
+ * How long to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or `X-RateLimit-Reset`, which are seconds to
+ * wait or, in some servers, the second or millisecond at which the limit ends.
+ */
+export function retryAfterMs(headers: Record<string, string | undefined>, now = Date.now()): number | undefined {
+  const pauseMs =
+    readPause(headers['retry-after'], now) ??
+    readPause(headers['ratelimit-reset'], now) ??
+    readPause(headers['x-ratelimit-reset'], now);
+  return pauseMs === undefined ? undefined : Math.min(Math.max(0, Math.ceil(pauseMs)), longestPauseMs);
+}
+
+function readPause(header: string | undefined, now: number): number | undefined {
   if (!header) return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Math.ceil(Number(header) * 1000);
+  if (/^\s*\d+(\.\d+)?\s*$/.test(header)) {
+    const value = Number(header);
+    if (value >= 1000 * leastEpochSeconds) return value >= 1e15 ? Infinity : value - now;
+    return value >= leastEpochSeconds && value < 10 * leastEpochSeconds ? value * 1000 - now : value * 1000;
+  }
   const at = Date.parse(header);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+  return Number.isNaN(at) ? undefined : at - now;
 }

@@ -34,7 +34,7 @@ export function createLogin(api: FrigateApi, { credentials, now }: ProviderConfi
     if (reply.status === 429) {
       throw new ClipError('ETHROTTLED', `${action}: the server allows no more logins for now`, {
         vendorCode: 'HTTP 429',
-        retryAfterMs: retryAfterMs(reply.headers['retry-after']) ?? throttledMs,
+        retryAfterMs: retryAfterMs(reply.headers) ?? throttledMs,
       });
     }
     const problem = replyError(reply, action, 'none');

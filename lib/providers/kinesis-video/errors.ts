@@ -41,7 +41,9 @@ function replyError(thrown: unknown, name: string, text: string, status: number,
     return ruleError(ruleFor('RequestExpired')!, name, text, attempt);
   }
   const rule = ruleFor(name) ?? statusRule(status);
-  const pauseMs = retryAfterMs(textIn(fieldIn(fieldIn(thrown, '$response'), 'headers'), 'retry-after'));
+  const pauseMs = retryAfterMs({
+    'retry-after': textIn(fieldIn(fieldIn(thrown, '$response'), 'headers'), 'retry-after'),
+  });
   const details = { ...rule.details, ...(pauseMs === undefined ? {} : { retryAfterMs: pauseMs }) };
   return ruleError({ ...rule, details }, name === 'Unknown' || name === '' ? `HTTP ${status}` : name, text, attempt);
 }
@@ -60,7 +62,7 @@ function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
   const what = isEmpty ? 'nothing in it' : 'a document that is not from Kinesis Video Streams';
   const message = `${action}: HTTP ${status} with ${what}. Check the endpoint of the connection, and its proxy`;
   const { code, details } = statusRule(status);
-  const pause = { retryAfterMs: retryAfterMs(retryAfter) };
+  const pause = { retryAfterMs: retryAfterMs({ 'retry-after': retryAfter }) };
   return new ClipError(code === 'ENOTFOUND' ? 'EPROTOCOL' : code, message, { ...details, ...pause, vendorCode });
 }
 

@@ -2,7 +2,7 @@
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { openMedia } from '../../net/media';
-import { statusError } from '../../net/status';
+import { digestAdvice, statusError } from '../../net/status';
 import type { CallOptions, OpenClip, Provider, ProviderConfig } from '../../provider';
 import { valueOf, type XmlElement } from '../../net/xml';
 import { isBeyondDoubt, isGeneral, resultError } from './errors';
@@ -22,6 +22,7 @@ export function createSenseApi(config: ProviderConfig) {
     baseUrl: baseOf(String(settings.url)),
     tls,
     proxy,
+    lenient: settings.lenient === true,
     headers: auth === 'basic' ? { Authorization: `Basic ${basic}` } : {},
   });
 
@@ -81,7 +82,7 @@ export function createSenseApi(config: ProviderConfig) {
   ): Promise<XmlElement> {
     const isRefusal = reply.status === 401 || reply.status === 403;
     if (isDoubtful(call) && (isRefusal || (reply.status < 300 && isPage(reply.text)))) {
-      throw refused(action, `HTTP ${reply.status}`, '');
+      throw refused(action, `HTTP ${reply.status}`, digestAdvice(reply));
     }
     const hasSession = call.session !== undefined && !isDoubtful(call);
     if (hasSession && isRefusal) {

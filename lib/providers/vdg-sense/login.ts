@@ -2,7 +2,7 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { ClipError } from '../../errors';
 import type { HttpClient } from '../../net/http';
-import { statusError } from '../../net/status';
+import { digestAdvice, statusError } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
 import { escapeXml, valueOf } from '../../net/xml';
 import { isPage, prolog, readResult, readXml, xmlHeaders } from './documents';
@@ -41,7 +41,7 @@ export function createLogin(http: HttpClient, { settings, credentials, now }: Pr
     if (isFailure(refusedWith)) throw refused(action, refusedWith!, valueOf(refusal!, 'description') ?? '');
     // A gateway forbids with a page of its own.
     const isForbidden = reply.status === 403 && !isPage(reply.text);
-    if (reply.status === 401 || isForbidden) throw refused(action, `HTTP ${reply.status}`, '');
+    if (reply.status === 401 || isForbidden) throw refused(action, `HTTP ${reply.status}`, digestAdvice(reply));
     const problem = statusError(reply, action);
     if (problem) throw problem;
     const root = await readXml(reply, action);

@@ -19,7 +19,7 @@ const form = { 'Content-Type': 'application/x-www-form-urlencoded' };
 
 export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfig) {
   const { pages, api } = addressesOf(settings);
-  const http = createHttpClient({ baseUrl: pages, tls, proxy });
+  const http = createHttpClient({ baseUrl: pages, tls, proxy, lenient: settings.lenient === true });
 
   function send(path: string, fields: Record<string, string>, signal: AbortSignal, action: string): Promise<HttpReply> {
     return http.request({

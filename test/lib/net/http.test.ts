@@ -241,6 +241,6 @@ describe('the error for an HTTP status', () => {
       ['', undefined],
       [undefined, undefined],
     ];
-    for (const [header, expected] of table) assert.equal(retryAfterMs(header, now), expected, header);
+    for (const [header, expected] of table) assert.equal(retryAfterMs({ 'retry-after': header }, now), expected, header);
   });
 });

@@ -128,11 +128,11 @@ describe('Kinesis Video Streams: errors', () => {
     });
   }
 
-  it('name the network when AWS cannot be reached, and the vendor code', async () => {
+  it('name the network when AWS nothing listens, and the vendor code', async () => {
     const sim = await startKinesis();
     const connection = connectTo(sim);
     await sim.close();
-    await assert.rejects(create(connection), fails('ENETWORK', /cannot be reached/, { vendorCode: 'ECONNREFUSED' }));
+    await assert.rejects(create(connection), fails('ENETWORK', /nothing listens/, { vendorCode: 'ECONNREFUSED' }));
   });
 
   for (const when of ['request', 'reply', 'headers'] as const) {
