@@ -99,7 +99,7 @@ const longestPauseMs = 24 * 3600_000;
 export function plainText(text: string, maxLength: number): string {
   const end = Math.floor(maxLength / 3);
   const short = text.length > maxLength ? `${text.slice(0, maxLength - end - 3)} … ${text.slice(-end)}` : text;
-  return short.replace(/[\p{Cc}\p{Cs}\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/gu, ' ');
+  return short.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/gu, ' ');
 }
 
 function sanePause(ms: number): number {

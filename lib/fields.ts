@@ -19,6 +19,16 @@ export type Field =
   | FieldBase<'boolean', boolean>
   | (FieldBase<'select', string> & { choices: { value: string; label: string }[] });
 
+/** A switch for the settings of providers whose servers are devices; its value is for `HttpOptions.lenient`. */
+export const lenientField = {
+  name: 'lenient',
+  kind: 'boolean',
+  label: 'Accept malformed HTTP',
+  default: false,
+  advanced: true,
+  hint: 'For devices whose answers break the rules of HTTP. Less safe',
+} satisfies Field;
+
 type FieldValue = string | number | boolean;
 
 /**

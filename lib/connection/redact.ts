@@ -1,5 +1,5 @@
 // Takes credentials and session keys out of all that a vendor says, in errors and in good answers.
-import type { ClipError } from '../errors';
+import { plainText, type ClipError } from '../errors';
 import type { Credentials } from '../provider';
 
 /** Shorter ones would black out ordinary words. */
@@ -9,8 +9,8 @@ const shortestSecret = 4;
 export function secretValues(credentials: Credentials, session: unknown): string[] {
   const plain = [credentials.password, credentials.token, ...stringsIn(session)];
   const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
-  // Parsers trim what a vendor echoes.
-  const forms = plain.flatMap((secret) => [secret, secret.trim(), encode(secret)]);
+  // Parsers trim what a vendor echoes, and messages are on one line.
+  const forms = plain.flatMap((secret) => [secret, secret.trim(), plainText(secret, Infinity), encode(secret)]);
   // One secret may be a part of another one: the longest goes first.
   return [...new Set([...forms, basic])]
     .filter((secret) => secret.length >= shortestSecret)

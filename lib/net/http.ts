@@ -5,7 +5,6 @@
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { cancelled, ClipError } from '../errors';
-import type { Field } from '../fields';
 import { closeAgents, createAgents, type ProxyOptions, type TlsOptions } from './agents';
 import { decodeText } from './charset';
 import { traceRequest } from './diagnostics';
@@ -18,16 +17,6 @@ const maxListBytes = 32 * 2 ** 20;
 const maxRedirects = 5;
 /** A GET is sent again at once when its reused connection was dead already, and its successor's too. */
 const mostDeadConnections = 3;
-
-/** A switch for the settings of providers whose servers are devices; its value is for `HttpOptions.lenient`. */
-export const lenientField = {
-  name: 'lenient',
-  kind: 'boolean',
-  label: 'Accept malformed HTTP',
-  default: false,
-  advanced: true,
-  hint: 'For devices whose answers break the rules of HTTP. Less safe',
-} satisfies Field;
 
 export interface HttpOptions {
   /** `http(s)://host[:port][/base]` */

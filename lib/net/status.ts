@@ -13,10 +13,17 @@ export function statusError(reply: HttpHead, action: string, vendorText = ''): C
   const message = `${action}: the server answered HTTP ${status}${said}`;
   const details = {
     vendorCode: `HTTP ${status}`,
-    retryAfterMs: retryAfterMs(status === 429 || status === 503 ? reply.headers : { 'retry-after': reply.headers['retry-after'] }),
+    retryAfterMs: retryAfterMs(
+      status === 429 || status === 503 ? reply.headers : { 'retry-after': reply.headers['retry-after'] },
+    ),
     inconclusive: true,
   };
-  if (status === 401) return new ClipError('EAUTH', `${message}. ${digestAdvice(reply) || 'Check the credentials of the connection'}`, details);
+  if (status === 401)
+    return new ClipError(
+      'EAUTH',
+      `${message}. ${digestAdvice(reply) || 'Check the credentials of the connection'}`,
+      details,
+    );
   if (status === 403) return new ClipError('EFORBIDDEN', `${message}. Check the rights of the account`, details);
   if (status === 404 || status === 410) return new ClipError('ENOTFOUND', message, details);
   if (status === 407) {

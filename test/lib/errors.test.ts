@@ -38,6 +38,32 @@ describe('ClipError', () => {
     assert.equal(new ClipError('EFAILED', 'y', told).inconclusive, false);
   });
 
+  it('says on one line, and in a sane length, whatever a vendor said', () => {
+    const forged = new ClipError('EFAILED', 'no\n[error] forged\r\n\u001b[2J\u009b1m \u202eevil end', {
+      vendorCode: 'a\u0007',
+    });
+    assert.equal(forged.message, 'no [error] forged [2J 1m  evil end');
+    assert.equal(forged.vendorCode, 'a ');
+    assert.doesNotMatch(forged.stack!.split('\n    at ')[0]!, /\n|\u001b/);
+    const long = new ClipError('EFAILED', `Asking: ${'x'.repeat(3_000_000)}. Check the address`);
+    assert.ok(
+      long.message.length < 1_600 && long.message.startsWith('Asking') && long.message.endsWith('Check the address'),
+    );
+    const foreign = toClipError(new Error('bad\u001b[2J'));
+    assert.doesNotMatch(`${foreign.message}${foreign.stack}`, /\u001b/);
+  });
+
+  it('asks for no pause that has no sane length', () => {
+    for (const [asked, taken] of [
+      [Infinity, 24 * 3600_000],
+      [-1, 0],
+      [NaN, 0],
+      [5, 5],
+    ] as const) {
+      assert.equal(new ClipError('ETHROTTLED', 'x', { retryAfterMs: asked }).retryAfterMs, taken);
+    }
+  });
+
   it('is an Error with its name in the stack', () => {
     const error = new ClipError('EFAILED', 'broken');
     assert.ok(error instanceof Error);

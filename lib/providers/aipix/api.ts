@@ -49,7 +49,13 @@ export function createAipixApi(config: ProviderConfig) {
   const root = isAdmin ? '/api/admin/v1' : '/api/v1';
   const uuid = deviceId(baseUrl, credentials.username, config.instanceId);
   // Media may be on another host, so headers with secrets are added where they are wanted, and never to all requests.
-  const http = createHttpClient({ baseUrl, tls, proxy, lenient: settings.lenient === true, headers: { 'User-Agent': userAgent } });
+  const http = createHttpClient({
+    baseUrl,
+    tls,
+    proxy,
+    lenient: settings.lenient === true,
+    headers: { 'User-Agent': userAgent },
+  });
   const isPasted = credentials.token !== '';
 
   function headersOf(session: AipixSession | undefined): Record<string, string> {

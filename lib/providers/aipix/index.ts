@@ -1,4 +1,5 @@
 /** Defines the provider for Aipix: its settings, credentials and camera ids. */
+import { lenientField } from '../../fields';
 import { defineProvider } from '../../provider';
 import type { AipixSession } from './types';
 
@@ -59,6 +60,7 @@ export const aipix = defineProvider<AipixSession>({
       hint: "The limit of the server is not published; the vendor's own apps keep to 600.",
       advanced: true,
     },
+    lenientField,
   ],
   credentials: {
     username: { label: 'Login' },

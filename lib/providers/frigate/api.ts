@@ -21,7 +21,7 @@ export interface ApiRequest {
 export function createFrigateApi({ settings, credentials, tls, proxy, now }: ProviderConfig) {
   // People copy the address with the path that all API calls share.
   const baseUrl = String(settings.url).replace(/\/+(api\/*)?$/, '');
-  const http = createHttpClient({ baseUrl, tls, proxy });
+  const http = createHttpClient({ baseUrl, tls, proxy, lenient: settings.lenient === true });
   const pasted = credentials.token.trim().replace(/^Bearer\s+/i, '');
   // What cannot stand in a header would fail later, with an error that shows it.
   if (/[^\x21-\x7e]/.test(pasted))

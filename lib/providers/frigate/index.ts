@@ -1,4 +1,5 @@
 /** Declares Frigate: its settings, credentials and limits. */
+import { lenientField } from '../../fields';
 import { defineProvider } from '../../provider';
 import { cameraProblem } from './cameras';
 import type { FrigateSession } from './types';
@@ -47,6 +48,7 @@ export const frigate = defineProvider<FrigateSession | undefined>({
       hint: 'Over a WebSocket, on top of polling. Frigate 0.18 and later.',
       advanced: true,
     },
+    lenientField,
   ],
   credentials: {
     username: { label: 'User name', hint: 'For port 8971. User name and password empty: port 5000.' },

@@ -1,4 +1,5 @@
 /** Defines the provider for VDG Sense: its settings, credentials and camera ids. */
+import { lenientField } from '../../fields';
 import { defineProvider } from '../../provider';
 import type { SenseSession } from './types';
 
@@ -82,6 +83,7 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
       hint: 'Issued by the vendor; only for digest login.',
       advanced: true,
     },
+    lenientField,
   ],
   credentials: {
     username: { label: 'User' },

@@ -1,4 +1,5 @@
 // Defines the provider for ZoneMinder: its settings, credentials and camera ids.
+import { lenientField } from '../../fields';
 import { defineProvider } from '../../provider';
 import type { ZoneMinderSession } from './types';
 
@@ -58,6 +59,7 @@ export const zoneMinder = defineProvider<ZoneMinderSession>({
       hint: 'Empty: /api below the address.',
       advanced: true,
     },
+    lenientField,
   ],
   credentials: {
     username: { label: 'User', hint: 'User and password empty: a server without login.' },

@@ -229,6 +229,32 @@ describe('the error for an HTTP status', () => {
     assert.equal('retryAfterMs' in errorFor(429)!, false);
   });
 
+  it('reads the end of a rate limit where there is no Retry-After, and bounds every pause', () => {
+    const now = Date.UTC(2025, 2, 1, 9);
+    const dayMs = 24 * 3600_000;
+    const table: [Record<string, string>, number | undefined][] = [
+      [{ 'ratelimit-reset': '12' }, 12_000],
+      [{ 'x-ratelimit-reset': '12' }, 12_000],
+      [{ 'x-ratelimit-reset': String(now / 1000 + 60) }, 60_000],
+      [{ 'x-ratelimit-reset': String(now + 5000) }, 5000],
+      [{ 'x-ratelimit-reset': String(now / 1000 - 60) }, 0],
+      [{ 'retry-after': '3', 'ratelimit-reset': '12' }, 3000],
+      [{ 'retry-after': '9'.repeat(30) }, dayMs],
+      [{ 'retry-after': '9'.repeat(400) }, dayMs],
+      [{ 'retry-after': 'Sat, 01 Mar 2125 09:00:30 GMT' }, dayMs],
+    ];
+    for (const [headers, expected] of table) {
+      assert.equal(retryAfterMs(headers, now), expected, JSON.stringify(headers));
+    }
+    assert.equal(errorFor(429, { 'x-ratelimit-reset': '7' })?.retryAfterMs, 7000);
+    assert.equal(errorFor(404, { 'x-ratelimit-reset': '7' })?.retryAfterMs, undefined);
+  });
+
+  it('says where another kind of login is wanted', () => {
+    assert.match(errorFor(401, { 'www-authenticate': 'Digest realm="x"' })!.message, /wants HTTP Digest/);
+    assert.match(errorFor(401, { 'www-authenticate': 'Basic' })!.message, /Check the credentials/);
+  });
+
   it('reads Retry-After as seconds or as a date, and nothing else', () => {
     const now = Date.UTC(2025, 2, 1, 9);
     const table: [string | undefined, number | undefined][] = [
@@ -241,6 +267,7 @@ describe('the error for an HTTP status', () => {
       ['', undefined],
       [undefined, undefined],
     ];
-    for (const [header, expected] of table) assert.equal(retryAfterMs({ 'retry-after': header }, now), expected, header);
+    for (const [header, expected] of table)
+      assert.equal(retryAfterMs({ 'retry-after': header }, now), expected, header);
   });
 });
