@@ -35,18 +35,22 @@ export function redact(error: ClipError, secrets: string[]): ClipError {
 /** Texts that people see, of clips, cameras, exports, events and checks. Ids stay: they are what the vendor is asked by. */
 const shownTexts = ['cameraName', 'name', 'path', 'reason', 'text', 'title', 'vendorStatus', 'version', 'warnings'];
 
-/** The same answer, or list of answers, without any of the secrets in the texts that people see. */
+/** Characters. */
+const longestShownText = 1_000;
+
+/** The same answer, or list of answers, with plain and short texts that people see, without any of the secrets. */
 export function hideInAnswer<T>(answer: T, secrets: string[]): T {
-  if (secrets.length === 0 || typeof answer !== 'object' || answer === null) return answer;
+  const shown = (text: string): string => plainText(hideSecrets(text, secrets), longestShownText);
+  if (typeof answer !== 'object' || answer === null) return answer;
   if (Array.isArray(answer)) return answer.map((each: unknown) => hideInAnswer(each, secrets)) as T;
   if (answer instanceof Error || 'body' in answer) return answer;
   const values = answer as Record<string, unknown>;
   const hidden: Record<string, unknown> = {};
   for (const name of shownTexts) {
     const value = values[name];
-    if (typeof value === 'string') hidden[name] = hideSecrets(value, secrets);
+    if (typeof value === 'string') hidden[name] = shown(value);
     else if (name === 'warnings' && Array.isArray(value)) {
-      hidden[name] = value.map((text) => hideSecrets(String(text), secrets));
+      hidden[name] = value.map((text) => shown(String(text)));
     }
   }
   return { ...answer, ...hidden };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { ClipError } from '../../../lib/errors';
-import { redact, secretValues } from '../../../lib/connection/redact';
+import { hideInAnswer, redact, secretValues } from '../../../lib/connection/redact';
 
 const credentials = { username: 'nodered', password: 'p&ss wörd/1', token: 'token-1' };
 const clean = (message: string, session?: unknown, given = credentials): string =>
@@ -77,5 +77,15 @@ describe('redact', () => {
     const error = new ClipError('EFAILED', 'broken');
     error.stack = 'Error: token-1 was refused\n    at somewhere';
     assert.equal(redact(error, ['token-1']).stack, 'Error: *** was refused\n    at somewhere');
+  });
+});
+
+describe('the texts of a good answer', () => {
+  it('are plain and short', () => {
+    const camera = { id: 'a\u001b', name: 'Door\u001b[2J\n[error] forged', warnings: ['\u202ex'] };
+    assert.deepEqual(hideInAnswer([camera], []), [
+      { id: 'a\u001b', name: 'Door [2J [error] forged', warnings: [' x'] },
+    ]);
+    assert.ok(hideInAnswer({ reason: 'x'.repeat(100_000) }, []).reason.length <= 1_000);
   });
 });
