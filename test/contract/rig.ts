@@ -135,7 +135,7 @@ export async function runJob<W>(
     answers.push(answer);
     if (answer.type !== 'retry') return { outcome: answer, answers };
     if (answer.data !== undefined) job.data = answer.data;
-    job.failures = answer.error ? job.failures + 1 : 0;
+    job.failures = answer.error ? job.failures + (answer.error.notSent ? 0 : 1) : 0;
     await sleep(Math.min(answer.afterMs, 10));
   }
   throw new Error(`The job never ended: ${JSON.stringify(answers.at(-1))}`);

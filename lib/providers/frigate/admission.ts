@@ -9,7 +9,7 @@ import type { Version } from './version';
 import { readAll, readExport } from './types';
 
 /** How long a full queue is left alone; Frigate gives no time. */
-export const fullMs = 10_000;
+const fullMs = 10_000;
 const refreshMs = 2_000;
 /** The row is written once the thumbnail is made, which takes a moment on a loaded machine. */
 export const rowDelayMs = 120_000;
@@ -56,7 +56,7 @@ export function createAdmission(
 
   return {
     async enter({ hasQueue }, call) {
-      if (clock.now() < fullUntil) await wait(fullUntil - clock.now(), call);
+      if (clock.steadyNow() < fullUntil) await wait(fullUntil - clock.steadyNow(), call);
       if (hasQueue) return () => undefined;
       while (running.size + requested >= maxConcurrent) {
         await refresh(call);
@@ -68,7 +68,7 @@ export function createAdmission(
         if (id) running.set(id, { since: now(), hasRow: false });
       };
     },
-    full: () => void (fullUntil = clock.now() + fullMs),
+    full: () => void (fullUntil = clock.steadyNow() + fullMs),
     ended: (id) => void running.delete(id),
   };
 }

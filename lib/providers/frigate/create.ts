@@ -9,7 +9,7 @@ import {
   type ProviderConfig,
 } from '../../provider';
 import type { TimeRange } from '../../time-range';
-import { fullMs, type Admission } from './admission';
+import type { Admission } from './admission';
 import type { Call, FrigateApi } from './api';
 import { visibleCameras } from './cameras';
 import { clipOfJob, clipOfRow } from './clip';
@@ -43,7 +43,6 @@ const refusals: ReadonlySet<string> = new Set([
   'EAUTH',
   'EFORBIDDEN',
   'EINVALID',
-  'ELIMIT',
   'ENOFOOTAGE',
   'ENOTFOUND',
   'ETHROTTLED',
@@ -209,8 +208,8 @@ async function post(
   if (reply.status === 503 && isObject(json)) {
     admission.full();
     const message = `${action}: ${said || 'the queue of exports is full'}`;
-    // Only creations have to wait: ETHROTTLED would keep back the whole connection.
-    throw new ClipError('ELIMIT', message, { vendorCode, retryable: true, retryAfterMs: fullMs });
+    // Only creations have to wait, which the admission sees to: with a pause, the error would keep back the whole connection.
+    throw new ClipError('ETHROTTLED', message, { vendorCode });
   }
   if (reply.status === 400 && /no recordings/i.test(said)) throw noFootage(request, said, { vendorCode });
   const problem = replyError(reply, action, api.access);

@@ -52,7 +52,7 @@ async function stayConnected(
     try {
       if (!(await versionOf(call)).hasQueue) return;
       await connect(api, config, changed, call, () => {
-        openedAt = clock.now();
+        openedAt = clock.steadyNow();
         // What happened in between is not repeated.
         if (wasConnected) changed();
         wasConnected = true;
@@ -62,7 +62,7 @@ async function stayConnected(
       // Polling finds out all the same, only later.
     }
     listening();
-    const wasGood = openedAt !== undefined && clock.now() - openedAt >= goodMs;
+    const wasGood = openedAt !== undefined && clock.steadyNow() - openedAt >= goodMs;
     failures = wasGood ? 1 : failures + 1;
     const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
     await pause(Math.round(pauseMs * (0.75 + Math.random() / 2)), clock, signal);

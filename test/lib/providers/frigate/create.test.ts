@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Gap } from '../../../../lib/provider';
+import { manualClock } from '../../../support/manual-clock';
 import { frigateCamera } from '../../../simulators/frigate';
 import {
   admin,
@@ -160,12 +161,20 @@ describe('Frigate: creating clips', () => {
 
   it('leaves a full queue alone for a while', async () => {
     const sim = await start({ exports: { isFull: true } });
-    const connection = connectTo(sim);
+    const clock = manualClock();
+    const connection = connectTo(sim, { clock });
+    await connection.listCameras(never);
     const error = await errorOf(connection.createClip(request(), never));
-    assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['ELIMIT', true, 10_000]);
+    assert.deepEqual([error.code, error.retryable, error.retryAfterMs], ['ETHROTTLED', true, undefined]);
     assert.match(error.message, /queue is full/);
     sim.options.exports.isFull = false;
-    await connection.createClip(request(), never);
+    const second = connection.createClip(request(), never);
+    // Everything else goes on meanwhile.
+    await connection.listCameras(never);
+    await clock.advance(9_000);
+    assert.equal(sim.requestsFor('create').length, 1);
+    await clock.advance(1_000);
+    await second;
     assert.equal(sim.exports.length, 1);
   });
 
