@@ -1,4 +1,4 @@
-import { readCamera } from '../lib/clips/clip';
+import { readCameras } from '../lib/clips/camera';
 import { createClip, type CreateJobData } from '../lib/clips/create';
 import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/time-range';
 import { readFields } from '../lib/fields';
@@ -50,7 +50,8 @@ export = (RED: NodeRed): void => {
       connectionOf,
       async accept(message, settings) {
         const connection = getConnection(runtime, connectionOf(message));
-        const cameraId = readCamera(await camera.read(message), camera.name, connection.definition.cameraProblem);
+        const given = await camera.read(message);
+        const cameraId = await readCameras(connection, (readCamera) => readCamera(given, camera.name));
         const range = await readRange(message, settings);
         checkLength(range, connection.maxClipSeconds);
         const wording = await title.read(message);

@@ -1,4 +1,5 @@
 import type { Connection } from '../lib/connection/connection';
+import { readCameras } from '../lib/clips/camera';
 import { ClipError } from '../lib/errors';
 import {
   cancelExport,
@@ -9,6 +10,7 @@ import {
   subjectOfExport,
   type ExportJobData,
 } from '../lib/exports/export';
+import { wholeRange } from '../lib/exports/plan';
 import { readRanges } from '../lib/exports/request';
 import { readFields } from '../lib/fields';
 import { connectionInput, getConnection } from '../lib/node-red/connections';
@@ -54,11 +56,11 @@ export = (RED: NodeRed): void => {
           start: await named(start, message),
           end: await named(end, message),
         };
-        const ranges = readRanges(asked, now, connection.definition.cameraProblem);
+        const ranges = await readCameras(connection, (readCamera) => readRanges(asked, now, readCamera));
         const template = await folder.read(message);
         if (typeof template !== 'string') throw new ClipError('EINVALID', `${folder.name} must be text`);
         // Only what has been recorded can be asked for.
-        const runAt = Math.max(...ranges.map((range) => Date.parse(range.end))) + settleMs;
+        const runAt = Date.parse(wholeRange(ranges).end) + settleMs;
         const untilRunMs = Math.max(0, runAt - now);
         const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.steadyNow() + untilRunMs + timeoutMs } : {};
         const options = readFields(connection.definition.clipOptions, {});

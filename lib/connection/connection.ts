@@ -22,6 +22,7 @@ import type {
 } from '../provider';
 import { loginGuards, type LoginGuard } from './login-guard';
 import { Semaphore } from '../async/semaphore';
+import { CameraList } from './cameras';
 
 /** Requests other than transfers and polls that may be under way at once: enough to be quick, too few to be a burst. */
 const commandsAtOnce = 4;
@@ -46,6 +47,7 @@ export class Connection {
   readonly maxConcurrent: number;
   /** Where in time this connection's rounds of polling lie, so that many of them do not ask at the same moment. */
   readonly phaseMs = Math.floor(Math.random() * 60_000);
+  readonly cameras: CameraList;
   readonly #config: ProviderConfig;
   readonly #closing = new AbortController();
   readonly #provider: ProviderHandle;
@@ -62,6 +64,7 @@ export class Connection {
     this.definition = definition;
     this.maxConcurrent = maxConcurrent;
     this.#config = config;
+    this.cameras = new CameraList(clock, (signal) => this.listCameras(signal));
     this.#transfers = new Semaphore(maxConcurrent);
     this.#creations = new Semaphore(maxConcurrent);
     this.#poller = new Poller(clock, (clips) => this.#fetchClips(clips));
@@ -277,6 +280,8 @@ export class Connection {
   }
 
   #own(clip: ProviderClip): Clip {
-    return { ...clip, connection: this.id, provider: this.definition.id };
+    const cameraName = clip.cameraName ?? this.cameras.nameOf(clip.camera);
+    const named = cameraName === undefined ? {} : { cameraName };
+    return { ...clip, ...named, connection: this.id, provider: this.definition.id };
   }
 }

@@ -17,7 +17,10 @@ import {
 } from './server';
 import { newFilesJobData, showFilesExport, type FilesJobData } from './work';
 
-export type ExportJobData = FilesJobData | ServerExportJobData;
+export type ExportJobData = (FilesJobData | ServerExportJobData) & {
+  /** Names of its cameras by their ids, as far as they are known. */
+  cameraNames?: Record<string, string>;
+};
 
 export interface ExportRequest {
   to: 'files' | 'server';
@@ -62,21 +65,41 @@ export function runExport(
   context: RunContext<ExportJobData>,
   options: ExportOptions,
 ): Promise<JobResult<ExportJobData>> {
-  return job.data.to === 'server'
-    ? runServerExport(job as Job<ServerExportJobData>, connection, context, options.clock.steadyNow)
-    : runFilesExport(job as Job<FilesJobData>, connection, context, options);
+  const named = { ...job, data: withCameraNames(job.data, connection) };
+  return named.data.to === 'server'
+    ? runServerExport(named as Job<ServerExportJobData>, connection, context, options.clock.steadyNow)
+    : runFilesExport(named as Job<FilesJobData>, connection, context, options);
 }
 
 /** `msg.export`. */
 export function showExport(work: ExportJobData) {
-  return work.to === 'server' ? showServerExport(work) : showFilesExport(work);
+  const shown = work.to === 'server' ? showServerExport(work) : showFilesExport(work);
+  const cameras = shown.cameras.map(({ camera, ...more }) => {
+    const cameraName = work.cameraNames?.[camera];
+    return { camera, ...(cameraName === undefined ? {} : { cameraName }), ...more };
+  });
+  return { ...shown, cameras };
+}
+
+function withCameraNames(work: ExportJobData, { cameras }: Connection): ExportJobData {
+  const ids = rangesOf(work).map(({ camera }) => camera);
+  const names = ids.flatMap((id): [string, string][] => {
+    const name = cameras.nameOf(id);
+    return name === undefined ? [] : [[id, name]];
+  });
+  return names.length === 0 ? work : { ...work, cameraNames: Object.fromEntries(names) };
+}
+
+function rangesOf(work: ExportJobData): CameraRange[] {
+  return work.to === 'server' ? work.request.cameras : work.cameras;
 }
 
 /** Its subject in short: all cameras together. */
 export function subjectOfExport(work: ExportJobData) {
-  const ranges: CameraRange[] = work.to === 'server' ? work.request.cameras : work.cameras;
+  const ranges = rangesOf(work);
   const { start, end } = wholeRange(ranges);
-  return { camera: ranges[0]?.camera ?? '', cameras: ranges.length, start, end };
+  const camera = ranges[0]?.camera ?? '';
+  return { camera, cameraName: work.cameraNames?.[camera] ?? '', cameras: ranges.length, start, end };
 }
 
 /** Tells the vendor that it is not wanted any more. @throws what the vendor says against it */

@@ -1,5 +1,5 @@
 /** Reads cameras and ranges of an export out of a message. */
-import { readCamera } from '../clips/clip';
+import type { ReadCamera } from '../clips/camera';
 import { parseInstant, rangeBetween, toIso } from '../time-range';
 import { ClipError } from '../errors';
 import type { CameraRange } from './plan';
@@ -19,14 +19,9 @@ export interface Asked {
 }
 
 /**
- * @param problemOf why a camera id cannot be one of the vendor's
  * @throws EINVALID naming what does not hold; a camera can be in it only once, whatever its ranges
  */
-export function readRanges(
-  { cameras, start, end }: Asked,
-  now: number,
-  problemOf?: (camera: string) => string | undefined,
-): CameraRange[] {
+export function readRanges({ cameras, start, end }: Asked, now: number, readCamera: ReadCamera): CameraRange[] {
   const { name, value } = cameras;
   const entries: unknown[] = Array.isArray(value) ? value : [value];
   if (entries.length === 0) throw new ClipError('EINVALID', `${name} is empty: there is nothing to export`);
@@ -34,7 +29,7 @@ export function readRanges(
   return entries.map((entry, index) => {
     const field = Array.isArray(value) ? `${name}[${index}]` : name;
     const own = isRecord(entry) ? entry : { camera: entry };
-    const camera = readCamera(own.camera, isRecord(entry) ? `${field}.camera` : field, problemOf);
+    const camera = readCamera(own.camera, isRecord(entry) ? `${field}.camera` : field);
     if (known.has(camera)) {
       throw new ClipError('EINVALID', `${field}: camera ${camera} is there twice. Give it one range, or export twice`);
     }

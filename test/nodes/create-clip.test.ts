@@ -18,11 +18,27 @@ describe('create-clip', () => {
   const between = { range: 'between' };
   const ago = (minutes: number): string => new Date(Date.now() - minutes * minuteMs).toISOString();
 
+  describe('takes a camera by its name', () => {
+    it('and finds it where one camera has it; the clip has both', () =>
+      run({}, async (flow) => {
+        flow.send('create', { camera: 'dock 1' });
+        const { camera, cameraName } = clipOf(await flow.next('created'));
+        assert.deepEqual([camera, cameraName], [dock, 'Dock 1']);
+      }));
+
+    it('but not where no camera has it', () =>
+      run({}, async (flow) => {
+        flow.send('create', { camera: 'Nowhere' });
+        const { message } = (await flow.next('caught')).clipError as { message: string };
+        assert.match(message, /msg\.camera \("Nowhere"\): .*serverid\/deviceid.*No camera is called so/);
+        assert.equal(sim.clips.length, 0);
+      }));
+  });
+
   describe('refuses, without asking the server,', () => {
     const cases: [what: string, create: Record<string, unknown>, message: object, code: string, said: RegExp][] = [
       ['a missing camera', {}, {}, 'EINVALID', /msg\.camera/],
       ['an empty camera', {}, { camera: '  ' }, 'EINVALID', /msg\.camera/],
-      ['a camera that is no server and device', {}, { camera: 'dock' }, 'EINVALID', /msg\.camera.*serverid\/deviceid/],
       ['a camera number that has lost digits', {}, { camera: 7015498111931795223 }, 'EINVALID', /msg\.camera/],
       ['an object as camera', {}, { camera: { id: dock } }, 'EINVALID', /msg\.camera/],
       ['a missing start', between, { camera: dock, end: ago(1) }, 'EINVALID', /msg\.start/],

@@ -87,6 +87,7 @@ function readCheck(check: ConnectionCheck, hide: (text: string) => string): Conn
 
 async function listCameras(connection: Connection, signal: AbortSignal): Promise<{ cameras: Camera[] }> {
   const cameras = await connection.listCameras(signal);
+  connection.cameras.keep(cameras);
   return {
     cameras: cameras.map(({ id, name, online }) => ({
       id: String(id),

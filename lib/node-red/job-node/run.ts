@@ -73,6 +73,8 @@ export function jobRuns<T extends Task>(context: NodeContext<T>): JobRuns<T> {
         { signal, save: (changed) => save(store(changed)) },
         { progress: (changed, words) => progress(job, changed, words) },
       );
+      // For the names in what comes of it; nothing waits for them.
+      if (result.type !== 'failed') connection.cameras.refresh();
       const { data } = result;
       return { ...result, ...(data === undefined ? {} : { data: store(data) }) } as JobResult<StoredJobData<T>>;
     },
