@@ -1,3 +1,4 @@
+/** Downloads a clip: transfer, verification, post-processing, and its final name only then. */
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
@@ -6,13 +7,12 @@ import { cancelled, ClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipFile } from '../provider';
 import { retryDelayMs } from '../async/retry';
-import { removeWork } from '../ffmpeg/convert';
 import { isFile } from '../files/hash';
 import { matchExistingFile } from './verify';
 import { fileError } from '../files/errors';
-import { converted, deleteClip, withThumbnail } from './postprocess';
+import { converted, deleteClip, withThumbnail, type ReadyFile } from './postprocess';
 import { freeBytes, type FreeBytes } from '../files/folder';
-import { sweepStaleParts } from '../files/part';
+import { newPartPath, removeJobParts, sweepStaleParts } from '../files/part';
 import { publish, type Exists } from '../files/publish';
 import type { PollJobData } from './poll';
 import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
@@ -42,6 +42,10 @@ export interface DownloadJobData {
   damagedSha256?: string;
   /** The file that this job has finished, and the name it is about to get or has got: a restart looks there first. */
   publishing?: ClipFile;
+  /** Where that file is, whole and verified, while it cannot get its name. */
+  ready?: string;
+  /** It never got its name, and stays where it is. */
+  isLeft?: true;
   /** The clip was gone, and is asked for once more: how far that has come. */
   recreation?: PollJobData;
 }
@@ -81,13 +85,13 @@ export async function downloadClip(
     const { signal } = context;
     const ffmpeg = work.convert === 'none' ? '' : await options.findFfmpeg();
     const saved = await withLock(work, signal, async () => {
-      const found = await alreadyHere(job);
+      const found = (await alreadyHere(job)) ?? (await alreadyReady(job, { signal, save }));
       if (found) return found;
       return work.output === 'buffer'
         ? toMemory(job, connection, { signal, save }, options)
         : toFile(job, connection, { signal, save }, options, ffmpeg);
     });
-    const pictured = work.thumbnail ? await withThumbnail(saved, options.findFfmpeg, signal) : saved;
+    const pictured = work.thumbnail ? await withThumbnail(saved, work.exists, options.findFfmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
     return { type: 'done', data: { ...work, clip: { ...work.clip, file } } };
   } catch (thrown) {
@@ -99,9 +103,17 @@ export async function downloadClip(
       return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { error }) };
     }
     // Stopped by a redeploy, it goes on from there; whoever cancels it removes that, too.
-    if (!context.signal.aborted || !work.partial) await removeParts(job);
+    if (context.signal.aborted && (work.partial || work.ready)) return { type: 'failed', error };
+    if (work.ready) return leaveReady(work, work.ready, error);
+    await removeParts(job);
     return { type: 'failed', error };
   }
+}
+
+/** What has been downloaded as a whole is not thrown away because of a folder. */
+function leaveReady(work: DownloadJobData, ready: string, error: ClipError): JobResult<DownloadJobData> {
+  const left = error.withMessage(`${error.message}. The whole, verified video is left there as ${ready} for a week`);
+  return { type: 'failed', error: left, data: { ...work, isLeft: true } };
 }
 
 /** Those that skip a file of their name wait for one another, so that the second finds the file of the first. */
@@ -115,12 +127,12 @@ function withLock<T>(
 
 /** Removes what an unfinished job has on disk. Never rejects: what cannot be reached cannot be removed either. */
 export async function removeParts(job: Pick<Job<DownloadJobData>, 'id' | 'data'>): Promise<void> {
-  if (job.data.output !== 'file') return;
-  await Promise.allSettled([rm(partOf(job), { force: true }), removeWork(partOf(job))]);
+  const { isLeft, output, ready } = job.data;
+  if (output === 'file') await removeJobParts(ownerOf(job), isLeft ? [ready] : []);
 }
 
-function partOf({ id, data }: Pick<Job<DownloadJobData>, 'id' | 'data'>): string {
-  return `${data.filename}.${id.slice(0, 8)}.part`;
+function ownerOf({ id, data }: Pick<Job<DownloadJobData>, 'id' | 'data'>): { filename: string; jobId: string } {
+  return { filename: data.filename, jobId: id };
 }
 
 async function toMemory(
@@ -148,7 +160,7 @@ async function toFile(
 ): Promise<ClipFile> {
   const work = job.data;
   const { clip, convert, exists, filename, maxBytes, maxHeight, root, partial } = work;
-  const part = partOf(job);
+  const part = newPartPath(ownerOf(job));
   const { startedAt, transferOptions } = prepare(job, { signal, save }, options);
   const find: PartTarget['find'] = ({ size, sha256 = clip.sha256 }) =>
     matchExistingFile({ ...clip, size, sha256 }, filename);
@@ -162,22 +174,59 @@ async function toFile(
   };
   const received = await connection.transfer(signal, async () => {
     await sweepStaleParts(dirname(part), startedAt);
+    // A crash may have left some.
+    await removeJobParts(ownerOf(job), [partial?.path]);
     return transferToFile(await withGaps(clip, connection, signal), connection, target, transferOptions);
   });
+  if ('found' in received) {
+    await removeJobParts(ownerOf(job));
+    return received.found;
+  }
+  const { resumed } = received;
+  const conversion = { path: part, convert, maxHeight, maxBytes, ffmpeg, signal, onProgress: options.onConvert };
+  let ready: ReadyFile;
   try {
-    if ('found' in received) return received.found;
-    const { resumed } = received;
-    const conversion = { path: part, convert, maxHeight, maxBytes, ffmpeg, signal, onProgress: options.onConvert };
-    const { path: ready, file } = await converted(received, conversion);
-    const seconds = (options.clock.now() - startedAt) / 1000;
-    const named = (path: string): ClipFile => ({ ...file, path, resumed, seconds });
+    ready = await converted(received, conversion);
+  } catch (thrown) {
+    await removeJobParts(ownerOf(job));
+    throw thrown;
+  }
+  if (ready.path !== part) await rm(part, { force: true });
+  const seconds = (options.clock.now() - startedAt) / 1000;
+  return publishReady(job, { signal, save }, { ...ready, file: { ...ready.file, path: filename, resumed, seconds } });
+}
+
+/** Gives the verified file its name. What keeps it from that may pass: the file stays, and the next try goes on from here. */
+async function publishReady(
+  { data }: Job<DownloadJobData>,
+  { signal, save }: RunContext<DownloadJobData>,
+  { path: ready, file, state }: { path: string; file: ClipFile; state?: ReadyFile['state'] },
+): Promise<ClipFile> {
+  const { partial: _partial, publishing: _publishing, ready: _ready, ...work } = data;
+  const { clip, exists, filename } = work;
+  const { size, sha256 } = file;
+  const keep = (path: string): Promise<void> => save({ ...work, ready, publishing: { ...file, path } });
+  try {
     // Too late to stop from here on.
     if (signal.aborted) throw cancelled();
-    const path = await publish(ready, filename, exists, (name) => save({ ...work, publishing: named(name) }));
-    return named(path);
-  } finally {
-    await removeParts(job);
+    return { ...file, path: await publish(ready, filename, exists, keep, { size, sha256, state }) };
+  } catch (thrown) {
+    const error = fileError(thrown, `Saving the clip of ${describeClip(clip)} as ${filename}`);
+    if (error.code === 'EINCOMPLETE') await save(work);
+    else await keep(filename);
+    const isLasting = error.code === 'EABORTED' || (thrown as NodeJS.ErrnoException).code === 'EISDIR';
+    throw new ClipError(error.code, error.message, { ...error, retryable: !isLasting });
   }
+}
+
+/** The file that an earlier run has verified, under its name now. */
+async function alreadyReady(
+  job: Job<DownloadJobData>,
+  context: RunContext<DownloadJobData>,
+): Promise<ClipFile | undefined> {
+  const { publishing, ready } = job.data;
+  if (!ready || !publishing || !(await isFile(ready, publishing.size, publishing.sha256))) return undefined;
+  return publishReady(job, context, { path: ready, file: publishing });
 }
 
 function prepare(job: Job<DownloadJobData>, context: RunContext<DownloadJobData>, options: DownloadOptions) {

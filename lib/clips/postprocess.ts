@@ -1,4 +1,6 @@
 // Post-processing of a verified download: conversion, thumbnail, deletion on the server.
+import { randomUUID } from 'node:crypto';
+import { rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import type { Connection } from '../connection/connection';
 import { toClipError, type ErrorCode } from '../errors';
@@ -6,6 +8,9 @@ import type { Clip, ClipFile } from '../provider';
 import { Semaphore } from '../async/semaphore';
 import { convertFile, type Conversion } from '../ffmpeg/convert';
 import { hashFile } from '../files/hash';
+import { newPartPath } from '../files/part';
+import { publish, type Exists } from '../files/publish';
+import type { ReceivedFile } from './transfer';
 import type { VerifiedFile } from './verify';
 import { makeThumbnail } from '../ffmpeg/thumbnail';
 
@@ -15,42 +20,60 @@ const conversions = new Semaphore(2);
 /** The video that is here is worth more than none: it is kept as it came, and that is told. */
 const keepsOriginal: ReadonlySet<ErrorCode> = new Set(['EFFMPEG', 'ENOSPACE']);
 
+/** A file that may get its name, in the state that has been verified. */
+export interface ReadyFile {
+  path: string;
+  file: VerifiedFile['file'];
+  state: ReceivedFile['state'];
+}
+
 /**
- * @returns the path of the converted copy, or of the file itself, and what is in it
+ * @returns the converted copy, or the file itself
  * @throws EABORTED; ELIMIT where the size that was asked for cannot be reached
  */
 export async function converted(
-  { file, mp4 }: VerifiedFile,
+  { file, mp4, state }: ReceivedFile,
   { convert, ...conversion }: Omit<Conversion, 'mp4' | 'convert'> & { convert: Conversion['convert'] | 'none' },
-): Promise<{ path: string; file: VerifiedFile['file'] }> {
-  if (convert === 'none') return { path: conversion.path, file };
+): Promise<ReadyFile> {
+  if (convert === 'none') return { path: conversion.path, file, state };
   try {
     const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
     const { duration, width, height, codec } = made.mp4;
+    // Before it is hashed: what changes meanwhile shows.
+    const { dev, ino, size, mtimeMs } = await stat(made.path);
     const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
-    return { path: made.path, file: { ...file, ...facts, problems: [...file.problems, ...made.problems] } };
+    const problems = [...file.problems, ...made.problems];
+    return { path: made.path, file: { ...file, ...facts, problems }, state: { dev, ino, size, mtimeMs } };
   } catch (thrown) {
     const { code, message } = toClipError(thrown);
     if (conversion.signal.aborted || !keepsOriginal.has(code)) throw thrown;
-    return { path: conversion.path, file: { ...file, problems: [...file.problems, `not converted. ${message}`] } };
+    const problems = [...file.problems, `not converted. ${message}`];
+    return { path: conversion.path, file: { ...file, problems }, state };
   }
 }
 
-/** The file is safe here, so a missing thumbnail only becomes a note. */
+/**
+ * The file is safe here, so a missing thumbnail only becomes a note. A picture that is there already is replaced where videos
+ * of the same name are, and otherwise never: it may be somebody else's.
+ */
 export async function withThumbnail(
   file: ClipFile,
+  exists: Exists,
   findFfmpeg: () => Promise<string>,
   signal: AbortSignal,
 ): Promise<ClipFile> {
   const { dir, name } = parse(file.path);
-  const thumbnail = join(dir, `${name}.jpg`);
+  const wanted = join(dir, `${name}.jpg`);
+  const output = newPartPath({ filename: wanted, jobId: randomUUID() });
   try {
     const ffmpeg = await findFfmpeg();
     await conversions.run(signal, () =>
-      makeThumbnail({ path: file.path, seconds: file.duration, output: thumbnail, ffmpeg, signal }),
+      makeThumbnail({ path: file.path, seconds: file.duration, output, ffmpeg, signal }),
     );
-    return { ...file, thumbnail };
+    const rule = exists === 'overwrite' ? 'overwrite' : 'rename';
+    return { ...file, thumbnail: await publish(output, wanted, rule, async () => undefined) };
   } catch (thrown) {
+    await rm(output, { force: true }).catch(() => undefined);
     if (signal.aborted) throw thrown;
     return { ...file, problems: [...file.problems, toClipError(thrown).message] };
   }

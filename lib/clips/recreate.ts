@@ -45,7 +45,7 @@ export async function downloadOrRecreate(
   if (answer.type !== 'failed' || !(await isGone(answer.error, clip, connection, context.signal))) return answer;
   if (recreation) return { ...answer, error: gone(clip, 'It had been made once more already', answer.error) };
   // Nothing of the file that there was fits the next one.
-  const { partial: _partial, publishing: _placing, ...work } = job.data;
+  const { partial: _partial, publishing: _publishing, ready: _ready, ...work } = job.data;
   const expired: Clip = { ...clip, status: 'expired' };
   const giveUpAt = now() + givesUpAfterMs;
   const first: PollJobData = { connection: work.connection, clip: expired, ...waiting, giveUpAt, polls: 0, misses: 0 };

@@ -1,8 +1,9 @@
-/** Where the bytes of a clip go, and what is known of them there. */
+/** Takes the bytes of a clip, into a file or into memory, and hashes them on the way. */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ClipError } from '../errors';
 import { growingHash } from '../files/hash';
+import { syncFile } from '../files/sync';
 
 /** Takes bytes in batches and in order. */
 export interface Sink {
@@ -49,7 +50,7 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
       hash.grow(position);
     },
     async end(signal) {
-      const [sha256] = await Promise.all([hash.digest(position, signal), handle.sync()]);
+      const [sha256] = await Promise.all([hash.digest(position, signal), syncFile(handle)]);
       return sha256;
     },
     close: () => hash.close(),

@@ -1,11 +1,13 @@
-/** The bytes of a clip on their way into a part file or into memory. */
-import { open, rm, stat, type FileHandle } from 'node:fs/promises';
+/** Transfers a clip into a part file or into memory, continues what broke off, and verifies it. */
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { bufferSource, fileSource } from '../mp4';
 import type { Clip, ClipFile, OpenClip } from '../provider';
+import type { VerifiedFileState } from '../files/publish';
+import { syncFile } from '../files/sync';
 import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
 import { verifyFile, refuseCut, type VerifiedFile } from './verify';
 import { receive, type Received } from './receive';
@@ -13,11 +15,14 @@ import { fileSink, memorySink, tooLarge, type FileSink, type Sink } from './sink
 
 /** A part file that may be continued: so many of its bytes are on disk, of this version of the clip. */
 export interface Partial {
+  path: string;
   bytes: number;
   etag: string;
   /** Bytes in the whole clip. */
   size?: number;
 }
+
+export type ReceivedFile = VerifiedFile & Required<Pick<VerifiedFileState, 'state'>> & { resumed: boolean };
 
 export interface TransferOptions {
   clock: Clock;
@@ -31,6 +36,7 @@ export interface TransferOptions {
 }
 
 export interface PartTarget {
+  /** Of this run alone. */
   part: string;
   /** The folder that must not be left. */
   root: string;
@@ -43,8 +49,8 @@ export interface PartTarget {
   keep(partial: Partial | undefined): Promise<void>;
 }
 
-/** How often a transfer of unknown size looks at the space that is left. */
-const spaceCheckBytes = 64 * 2 ** 20;
+/** A transfer looks at the space that is left this often: other programs write, too, and sizes that are announced may be wrong. */
+const spaceCheckBytes = 4 * 2 ** 20;
 
 /** The whole clip in memory. @throws ELIMIT before the first byte where the size is known */
 export async function transferToMemory(
@@ -72,10 +78,10 @@ export async function transferToFile(
   connection: Connection,
   target: PartTarget,
   options: TransferOptions,
-): Promise<(VerifiedFile & { resumed: boolean }) | { found: ClipFile }> {
+): Promise<ReceivedFile | { found: ClipFile }> {
   const { part, free } = target;
   const folder = dirname(part);
-  const before = await continuable(part, target.partial);
+  const before = await continuable(target);
   const { bytes: offset = 0, etag, size } = before ?? {};
   const source = await openClip(clip, connection, { offset, etag, size }, options.signal);
   // The vendor may start again all the same.
@@ -103,20 +109,18 @@ export async function transferToFile(
     // What an earlier transfer noted says nothing about the bytes that come now.
     if (target.partial && !resumed) await target.keep(undefined);
     handle = await openPart(part, position);
-    sink = fileSink(part, handle, {
-      position,
-      ...(announced === undefined ? { check: spaceGuard(folder, free) } : {}),
-    });
+    sink = fileSink(part, handle, { position, check: spaceGuard(folder, free) });
     received = await take(source, sink, clip, { ...options, before: position });
     refuseCut(clip, received, options);
     const sha256 = await sink.end(options.signal);
     const judgement = await judge(clip, { ...received, sha256 }, await fileSource(handle), source, options);
+    const { dev, ino, size: fileSize, mtimeMs } = await handle.stat();
     isKept = true;
-    return { ...judgement, resumed };
+    return { ...judgement, resumed, state: { dev, ino, size: fileSize, mtimeMs } };
   } catch (thrown) {
-    const partial = received?.cut || options.signal.aborted ? partialOf(source, sink) : undefined;
+    const partial = received?.cut || options.signal.aborted ? partialOf(part, source, sink) : undefined;
     if (partial) {
-      await handle!.sync();
+      await syncFile(handle!);
       await target.keep(partial);
       isKept = true;
     }
@@ -130,9 +134,13 @@ export async function transferToFile(
 }
 
 /** How far a transfer came that can be continued: there must be something behind that. */
-function partialOf({ etag, resumable, size = 0 }: OpenClip, sink: FileSink | undefined): Partial | undefined {
+function partialOf(
+  path: string,
+  { etag, resumable, size = 0 }: OpenClip,
+  sink: FileSink | undefined,
+): Partial | undefined {
   const bytes = sink?.position ?? 0;
-  return resumable && etag && bytes > 0 && bytes < size ? { bytes, etag, size } : undefined;
+  return resumable && etag && bytes > 0 && bytes < size ? { path, bytes, etag, size } : undefined;
 }
 
 async function openClip(
@@ -178,10 +186,27 @@ function judge(
   return verifyFile({ ...clip, ...(footage ? { footage } : {}) }, received, mp4, { ...options, ...declared });
 }
 
-/** Only what was synced by a transfer that ended in order is trusted: after a crash a part has no such note. */
-async function continuable(part: string, partial: Partial | undefined): Promise<Partial | undefined> {
-  const found = partial && (await stat(part).catch(() => undefined));
-  return found?.isFile() && found.size >= partial!.bytes ? partial : undefined;
+/**
+ * Takes over the part of an earlier run, under the name of this one: of two processes, one gets it. Only what was synced by a
+ * transfer that ended in order is trusted: after a crash a part has no such note.
+ */
+async function continuable({ part, partial, keep }: PartTarget): Promise<Partial | undefined> {
+  if (!partial) return undefined;
+  const found = await stat(partial.path).catch(() => undefined);
+  const isThere = found?.isFile() && found.size >= partial.bytes;
+  const isTaken =
+    isThere &&
+    (await rename(partial.path, part).then(
+      () => true,
+      () => false,
+    ));
+  if (!isTaken) {
+    await rm(partial.path, { force: true });
+    return undefined;
+  }
+  const taken = { ...partial, path: part };
+  await keep(taken);
+  return taken;
 }
 
 /** @param position bytes that stay in it */

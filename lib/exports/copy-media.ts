@@ -2,6 +2,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { ClipError } from '../errors';
 import { growingHash } from '../files/hash';
+import { syncFile } from '../files/sync';
 import type { Piece } from '../mp4/write';
 
 export interface CopyOrder {
@@ -43,7 +44,7 @@ export async function copyMedia(order: CopyOrder): Promise<{ size: number; sha25
       });
     }
     await writer.end();
-    await output.sync();
+    await syncFile(output);
     return { size, sha256: await hash.digest(size, signal) };
   } finally {
     await hash.close();

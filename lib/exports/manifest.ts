@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { isFile } from '../files/hash';
 import { publish } from '../files/publish';
+import { syncFile } from '../files/sync';
 import { workFolder } from './folder';
 import { missingOf } from './outcome';
 import { gapsOf, type CameraJobData, type FilesJobData, type Placed, type SavedFile } from './work';
@@ -41,7 +42,7 @@ async function once(
   const handle = await open(part, 'w');
   try {
     await handle.writeFile(text);
-    await handle.sync();
+    await syncFile(handle);
   } finally {
     await handle.close();
   }

@@ -1,17 +1,5 @@
-import { open } from 'node:fs/promises';
+/** Says in plain words what went wrong with a file. */
 import { ClipError, toClipError } from '../errors';
-
-/** What durable files need beyond `node:fs`. */
-
-/** Makes new names in a folder survive a power cut, where the platform lets folders be synced. */
-export async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    await handle.sync().finally(() => handle.close());
-  } catch {
-    // Windows cannot open folders.
-  }
-}
 
 const rights: Record<string, string> = {
   EACCES: 'this folder may not be written to',
@@ -23,6 +11,8 @@ const problems: Record<string, string> = {
   EEXIST: 'a part of the path is a file, not a folder',
   EISDIR: 'there is a folder of this name',
   ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'the folder or the file is no longer there',
+  EBUSY: 'another program has it open',
 };
 
 /** What went wrong with a file, in our words; anything else as it is. @param doing "Saving the clip as /clips/a.mp4" */

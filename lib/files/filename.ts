@@ -1,4 +1,5 @@
-/** File names from a template. What a vendor calls a camera or a clip can never choose where a file goes. */
+/** Makes file names from a template. The texts of a vendor can never choose where a file goes. */
+import { createHash } from 'node:crypto';
 import nodePath from 'node:path';
 import type { PlatformPath } from 'node:path';
 import { ClipError } from '../errors';
@@ -14,6 +15,8 @@ export interface FilenameOptions {
   folder: string;
   /** `path.posix` or `path.win32`; default: the platform's. */
   path?: PlatformPath;
+  /** Longest name between two separators, in UTF-8. */
+  maxNameBytes?: number;
 }
 
 const placeholders: Record<string, (clip: NamedClip) => string> = {
@@ -30,10 +33,18 @@ const placeholders: Record<string, (clip: NamedClip) => string> = {
 
 const placeholderPattern = /\{([^{}]*)\}/g;
 
-// Room for "-12345" and ".part" within the 255 bytes of common file systems.
-const maxComponentBytes = 200;
+/** Leaves room for "-12345" and the names of parts within the 255 bytes of common file systems. */
+export const defaultNameBytes = 200;
 const maxExtensionBytes = 20;
 const maxValueCharacters = 1000;
+
+/** Values that tell one clip from another by their whole text, and those that only describe it: these are shortened first. */
+const [identifying, describing] = [
+  ['camera', 'id', 'provider'],
+  ['title', 'cameraName'],
+];
+/** A value is shortened to this at least. */
+const minValueBytes = 8;
 
 /**
  * The absolute path of a clip's file.
@@ -43,7 +54,7 @@ const maxValueCharacters = 1000;
  * @throws EINVALID for a template that names no file, knows no such placeholder, or leaves its folder
  */
 export function expandFilename(template: string, clip: NamedClip, options: FilenameOptions): string {
-  const path = options.path ?? nodePath;
+  const { path = nodePath, maxNameBytes = defaultNameBytes } = options;
   const separator = path.sep === '\\' ? /[\\/]/ : /\//;
   checkTemplate(template, separator);
   const { root } = path.parse(template);
@@ -54,10 +65,7 @@ export function expandFilename(template: string, clip: NamedClip, options: Filen
   const safe = names.map((name, index) => {
     const isFile = index === names.length - 1;
     if (!isFile && !hasPlaceholder(name)) return name;
-    return safeName(
-      name.replace(placeholderPattern, (_, key: string) => placeholders[key]?.(clip) ?? '_'),
-      isFile,
-    );
+    return expandName(name, clip, isFile, maxNameBytes);
   });
   const full = path.resolve(options.folder, root + safe.join(path.sep));
   // An absolute path was typed on purpose. From its first placeholder on it must not be left.
@@ -135,15 +143,41 @@ function visible(text: string): string {
     .normalize('NFC');
 }
 
-/** A whole name between separators. */
-function safeName(text: string, isFile: boolean): string {
+/** A whole name between separators. Times are never shortened: they tell one clip of a camera from the next. */
+function expandName(template: string, clip: NamedClip, isFile: boolean, maxBytes: number): string {
+  const render = (limits: ReadonlyMap<string, number>): string =>
+    safeName(
+      template.replace(placeholderPattern, (_, key: string) => {
+        const value = placeholders[key]?.(clip) ?? '_';
+        const limit = limits.get(key);
+        return limit === undefined ? value : shortened(value, limit, identifying.includes(key));
+      }),
+    );
+  let limits = new Map<string, number>();
+  for (const keys of [describing, identifying]) {
+    const whole = render(limits);
+    if (Buffer.byteLength(whole) <= maxBytes) return whole;
+    let [fits, tooMuch] = [minValueBytes, maxValueCharacters * 4];
+    const withLimit = (limit: number) => new Map([...limits, ...keys.map((key) => [key, limit] as const)]);
+    while (tooMuch - fits > 1) {
+      const middle = Math.floor((fits + tooMuch) / 2);
+      if (Buffer.byteLength(render(withLimit(middle))) <= maxBytes) fits = middle;
+      else tooMuch = middle;
+    }
+    limits = withLimit(fits);
+  }
+  const name = render(limits);
+  // What was typed is too long by itself.
+  return Buffer.byteLength(name) <= maxBytes ? name : shortenedName(name, isFile, maxBytes);
+}
+
+function safeName(text: string): string {
   // Windows reads `a:b` as a stream of the file `a`, and drops dots and blanks at the end.
-  const plain = visible(text)
+  const name = visible(text)
     .replace(/[/\\:*?"<>|]/g, '_')
     .replace(/[.\s]+$/, '');
-  const name = shorten(plain, isFile);
   // A leading dash would be an option to a command-line tool.
-  return isReserved(name) || name.startsWith('-') ? shorten(`_${name}`, isFile) : name;
+  return isReserved(name) || name.startsWith('-') ? `_${name}` : name;
 }
 
 /** Names of Windows devices, with any extension. */
@@ -151,19 +185,31 @@ function isReserved(name: string): boolean {
   return /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)/i.test(name);
 }
 
-/** Cuts between characters, and keeps a file's extension. */
-function shorten(name: string, isFile: boolean): string {
-  if (Buffer.byteLength(name) <= maxComponentBytes) return name;
-  const suffix = /\.[^.]*$/.exec(name)?.[0] ?? '';
-  const extension = isFile && Buffer.byteLength(suffix) <= maxExtensionBytes ? suffix : '';
-  let room = maxComponentBytes - Buffer.byteLength(extension);
-  let stem = '';
-  for (const character of name.slice(0, name.length - extension.length)) {
+/** The beginning of a text, cut between characters. */
+function cut(text: string, maxBytes: number): string {
+  let room = maxBytes;
+  let kept = '';
+  for (const character of text) {
     room -= Buffer.byteLength(character);
     if (room < 0) break;
-    stem += character;
+    kept += character;
   }
-  return stem.replace(/[.\s]+$/, '') + extension;
+  return kept.replace(/[.\s]+$/, '');
+}
+
+/** @param isIdentifying keeps a mark of what is cut off, as two values may begin alike */
+function shortened(value: string, maxBytes: number, isIdentifying: boolean): string {
+  if (Buffer.byteLength(value) <= maxBytes) return value;
+  const mark = isIdentifying ? `~${createHash('sha256').update(value).digest('hex').slice(0, 7)}` : '';
+  return cut(value, maxBytes - mark.length) + mark;
+}
+
+/** Keeps a file's extension. */
+function shortenedName(name: string, isFile: boolean, maxBytes: number): string {
+  const suffix = /\.[^.]*$/.exec(name)?.[0] ?? '';
+  const extension = isFile && Buffer.byteLength(suffix) <= maxExtensionBytes ? suffix : '';
+  const stem = name.slice(0, name.length - extension.length);
+  return shortened(stem, maxBytes - Buffer.byteLength(extension), true) + extension;
 }
 
 /** `2025-03-01T08-50-00Z`, with milliseconds where there are some. */

@@ -1,4 +1,4 @@
-/** The folder of a file that is about to be written: that it exists, lies where it may, and has room. */
+/** Prepares the folder of a file that is about to be written: it must exist, lie where it may, and have room. */
 import { mkdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, relative, isAbsolute, sep } from 'node:path';
 import { ClipError } from '../errors';
@@ -36,8 +36,9 @@ export type FreeBytes = (folder: string) => Promise<number | undefined>;
 
 export const freeBytes: FreeBytes = async (folder) => {
   try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
+    const { bavail, blocks, bsize } = await statfs(folder);
+    // Some file systems in user space say nothing of their size.
+    return blocks === 0 ? undefined : bavail * bsize;
   } catch {
     return undefined;
   }

@@ -1,26 +1,45 @@
+/** Gives finished files their names: in one step, and never in the place of a file that is to stay. */
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from './errors';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ClipError } from '../errors';
 import { numbered } from './filename';
+import { isFile } from './hash';
+import { syncFolder } from './sync';
 
 export type Exists = 'rename' | 'overwrite' | 'skip';
 
+/** A file as it was when its content was verified. */
+export interface VerifiedFileState {
+  size: number;
+  sha256: string;
+  /** Of `fs.Stats`. */
+  state?: { dev: number; ino: number; size: number; mtimeMs: number };
+}
+
 const mostNames = 10_000;
+/** Virus scanners, indexers and file servers keep a new file to themselves for a moment. */
+const passing = new Set(['EPERM', 'EACCES', 'EBUSY']);
+const pausesMs = [50, 100, 200, 400, 800, 1_500, 2_500];
 
 /**
  * Gives a finished file its final name in one step: a watcher sees all of it or nothing.
  * @param before called with each name that is about to be tried
+ * @param verified refuses anything else than this in the place of `part`
  * @returns the name it got: `wanted`, or `wanted` with a number when that is taken and must be kept
+ * @throws EINCOMPLETE when the file is another one than the verified; whatever the file system says
  */
 export async function publish(
   part: string,
   wanted: string,
   exists: Exists,
   before: (path: string) => Promise<void>,
+  verified?: VerifiedFileState,
 ): Promise<string> {
   if (exists === 'overwrite') {
     await before(wanted);
-    await rename(part, wanted);
+    if (verified) await checkUnchanged(part, verified);
+    await patiently(() => rename(part, wanted));
     await syncFolder(dirname(wanted));
     return wanted;
   }
@@ -29,12 +48,44 @@ export async function publish(
     // Thousands of names may be taken, and `before` writes to disk: it is for names that seem free.
     if (await isTaken(path)) continue;
     await before(path);
+    if (verified) await checkUnchanged(part, verified);
     if (await take(part, path)) {
       await syncFolder(dirname(path));
       return path;
     }
   }
   throw new Error(`${wanted} and ${mostNames} numbered names are taken`);
+}
+
+/** Another process may have cut it, written into it, or put another file or a link in its place. */
+async function checkUnchanged(part: string, { size, sha256, state }: VerifiedFileState): Promise<void> {
+  const found = await lstat(part).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw changed('removed');
+    throw error;
+  });
+  if (!found.isFile()) throw changed('replaced');
+  const { dev, ino, mtimeMs } = found;
+  const isSame = state && dev === state.dev && ino === state.ino && found.size === size && mtimeMs === state.mtimeMs;
+  // Some network file systems change numbers and times of a file by themselves: then its content tells.
+  if (!isSame && !(await isFile(part, size, sha256))) throw changed('changed');
+}
+
+function changed(how: string): ClipError {
+  const message = `Another program has ${how} the downloaded file before it got its name`;
+  return new ClipError('EINCOMPLETE', message, { retryable: true });
+}
+
+/** Repeats for some seconds what is refused for a moment. */
+async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!passing.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      await sleep(pauseMs);
+    }
+  }
+  return call();
 }
 
 async function isTaken(path: string): Promise<boolean> {
@@ -54,20 +105,21 @@ async function take(part: string, path: string): Promise<boolean> {
     if (code === 'ENOENT' || code === 'ENOSPC' || code === 'EROFS') throw error;
     return takeWithoutLinks(part, path);
   }
-  await rm(part, { force: true });
+  // The file has its name. What is left of the other one is swept when it is old.
+  await patiently(() => rm(part, { force: true })).catch(() => undefined);
   return true;
 }
 
 /** For file systems without hard links (FAT, some network shares): the name is reserved first, then replaced. */
 async function takeWithoutLinks(part: string, path: string): Promise<boolean> {
   try {
-    await (await open(path, 'wx')).close();
+    await patiently(async () => (await open(path, 'wx')).close());
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
   try {
-    await rename(part, path);
+    await patiently(() => rename(part, path));
   } catch (error) {
     await rm(path, { force: true });
     throw error;

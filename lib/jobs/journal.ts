@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { ClipError } from '../errors';
-import { syncFolder } from '../files/errors';
+import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
 import { olderFirst, type Job } from './job';
 

@@ -188,6 +188,15 @@ describe('download-clip', () => {
       assert.equal(((await flow.next('caught')).error as { code: string }).code, 'EUNSUPPORTED');
     }));
 
+  it('never replaces a picture of the same name by a thumbnail, unless videos are replaced', () =>
+    run({ filename: 'dock.mp4', thumbnail: true }, async (flow) => {
+      await writeFile(join(flow.userDir, 'dock.jpg'), 'of the user');
+      flow.send('download', { clip: await finishedClip(sim) });
+      const { file } = clipOf(await outcome(flow, 'file'));
+      assert.equal(file!.thumbnail, join(flow.userDir, 'dock-1.jpg'));
+      assert.equal(await readFile(join(flow.userDir, 'dock.jpg'), 'utf8'), 'of the user');
+    }));
+
   it('converts before the file gets its name, and adds a thumbnail', () =>
     run({ filename: 'small.mp4', convert: 'h264', maxHeight: 120, thumbnail: true }, async (flow) => {
       flow.send('download', { clip: await finishedClip(sim) });

@@ -1,16 +1,24 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import fs, { mkdir, writeFile, type FileHandle } from 'node:fs/promises';
+import fs, { mkdir, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { mock } from 'node:test';
 import { PassThrough, Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { DownloadJobData } from '../../../lib/clips/download';
+import { removeParts, type DownloadJobData } from '../../../lib/clips/download';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
 import type { OpenClip } from '../../../lib/provider';
 import { eventually } from '../../support/eventually';
 import { untilAborted } from '../../support/promises';
 import { aContext, connect } from './fake';
-import { downloadRig, expectError, expectFile, send, sha256, type Download } from './download-rig';
+import { downloadRig, expectError, expectFile, send, sha256, type Download, type DownloadRig } from './download-rig';
+
+/** What could not get its name is still there, whole. */
+async function leftAsPart(test: DownloadRig): Promise<void> {
+  const names = await test.files();
+  assert.match(names.join(), /^clip\.mp4\.aaaabbbb\.[0-9a-f]{6}\.part$/);
+  assert.ok((await readFile(test.path(`7/${names[0]}`))).equals(test.video));
+  await rm(test.path(`7/${names[0]}`));
+}
 
 describe('a download in trouble', () => {
   const test = downloadRig();
@@ -379,8 +387,106 @@ describe('a download in trouble', () => {
       if (process.platform === 'win32') return this.skip();
       await mkdir(test.path('7/clip.mp4'), { recursive: true });
       const { answer } = await test.start({ work: { exists: 'overwrite' } });
-      assert.match(expectError(answer, 'failed', 'EINVALID').message, /there is a folder of this name \(EISDIR\)$/);
-      assert.deepEqual(await test.files(), []);
+      assert.match(
+        expectError(answer, 'failed', 'EINVALID').message,
+        /there is a folder of this name \(EISDIR\)\. The whole, verified video/,
+      );
+      await leftAsPart(test);
+    });
+
+    describe('that refuses to give the file its name', () => {
+      afterEach(() => mock.restoreAll());
+
+      for (const code of ['EPERM', 'EACCES', 'EBUSY']) {
+        it(`for a moment (${code}) tries again, and downloads once`, async () => {
+          const { rename } = fs;
+          let refused = 0;
+          mock.method(fs, 'rename', async (from: string, to: string) => {
+            if ((refused += 1) <= 2) throw refusal(code);
+            return rename(from, to);
+          });
+          const { answer } = await test.start({ work: { exists: 'overwrite' } });
+          assert.ok((await readFile(expectFile(answer).path)).equals(test.video));
+          assert.deepEqual([refused, test.opened], [3, 1]);
+          assert.deepEqual(await test.files(), ['clip.mp4']);
+        });
+      }
+
+      it('for longer keeps it, and goes on with it', async () => {
+        mock.method(fs, 'rename', () => Promise.reject(refusal('EROFS')));
+        const first = await test.start({ work: { exists: 'overwrite' } });
+        expectError(first.answer, 'retry', 'EFORBIDDEN');
+        mock.restoreAll();
+        const [kept] = await test.files();
+        assert.match(kept!, /\.part$/);
+        assert.ok(first.answer.type === 'retry');
+        const second = await test.start({ work: first.answer.data });
+        assert.ok((await readFile(expectFile(second.answer).path)).equals(test.video));
+        assert.equal(test.opened, 1);
+        assert.deepEqual(await test.files(), ['clip.mp4']);
+      });
+
+      it('for good leaves it where it is, says where, and does not remove it with the job', async () => {
+        mock.method(fs, 'rename', () => Promise.reject(refusal('EROFS')));
+        const { answer } = await test.start({ work: { exists: 'overwrite' }, job: { failures: 5 } });
+        const { message } = expectError(answer, 'failed', 'EFORBIDDEN');
+        assert.match(
+          message,
+          /this disk is read-only \(EROFS\)\. The whole, verified video is left there as .*\.part for a week$/,
+        );
+        assert.ok(answer.type === 'failed' && answer.data);
+        await removeParts({ id: 'aaaabbbb', data: answer.data });
+        await leftAsPart(test);
+      });
+    });
+
+    for (const code of ['EINVAL', 'ENOSYS', 'ENOTSUP']) {
+      it(`saves the clip where files cannot be synced (${code})`, async () => {
+        mock.method(await prototypeOfHandles(), 'sync', () => Promise.reject(refusal(code)));
+        expectFile((await test.start()).answer);
+        assert.deepEqual(await test.files(), ['clip.mp4']);
+      });
+    }
+
+    for (const [what, change] of [
+      ['cut short', (path: string) => fs.truncate(path, 1_000)],
+      ['written into', (path: string) => writeFile(path, Buffer.alloc(test.video.length))],
+      ['replaced by a link', (path: string) => rm(path).then(() => fs.symlink('/etc/hostname', path))],
+      ['removed', (path: string) => rm(path)],
+    ] as const) {
+      for (const exists of ['rename', 'overwrite'] as const) {
+        it(`never gives its name (${exists}) to a part that another program has ${what}`, async () => {
+          const context = aContext<DownloadJobData>();
+          const { save } = context;
+          context.save = async (data) => {
+            await save(data);
+            const [part] = (await fs.readdir(test.path('7'))).filter((name) => name.endsWith('.part'));
+            if (data.publishing && part) await change(test.path(`7/${part}`));
+          };
+          const { answer } = await test.start({ context, work: { exists } });
+          expectError(answer, 'retry', 'EINCOMPLETE');
+          assert.ok(answer.type === 'retry' && answer.data);
+          assert.deepEqual(
+            (await test.files()).filter((name) => !name.endsWith('.part')),
+            [],
+          );
+          const again = await test.start({ work: answer.data });
+          assert.ok((await readFile(expectFile(again.answer).path)).equals(test.video));
+          assert.deepEqual(await test.files(), ['clip.mp4']);
+        });
+      }
+    }
+
+    it('lets two processes run the same job: neither makes half a file', async () => {
+      const both = await Promise.all([test.start(), test.start()]);
+      for (const { answer } of both) {
+        if (answer.type === 'done') assert.ok((await readFile(expectFile(answer).path)).equals(test.video));
+        else expectError(answer, 'retry', 'EINCOMPLETE');
+      }
+      for (const name of await test.files()) {
+        if (!name.endsWith('.part')) assert.ok((await readFile(test.path(`7/${name}`))).equals(test.video));
+      }
+      for (const name of await test.files()) if (name.endsWith('.part')) await rm(test.path(`7/${name}`));
     });
 
     it('says that the name is too long', async function () {

@@ -215,12 +215,58 @@ describe('expandFilename', () => {
       });
     }
 
+    for (const template of [
+      '{title} {start}.mp4',
+      '{cameraName} {title} {start} {end} {id}.mp4',
+      '{start} {title}.mp4',
+    ]) {
+      it(`shortens what describes a clip, never what tells it from another one: ${template}`, () => {
+        const named = (clip: Partial<NamedClip>) =>
+          path.posix.basename(
+            posix(template, { title: '门'.repeat(260), cameraName: 'Gate '.repeat(60), id: 'clip-7', ...clip }),
+          );
+        const first = named({ start: '2025-03-01T08:50:00Z', end: '2025-03-01T08:50:20Z' });
+        const second = named({ start: '2025-03-01T08:51:00Z', end: '2025-03-01T08:51:20Z' });
+        assert.ok(Buffer.byteLength(first) <= 200 && Buffer.byteLength(first) > 185, first);
+        assert.match(first, /2025-03-01T08-50-00Z/);
+        assert.match(second, /2025-03-01T08-51-00Z/);
+        if (template.includes('{id}')) assert.match(first, /2025-03-01T08-50-20Z clip-7\.mp4$/);
+      });
+    }
+
+    it('marks ids that had to be shortened, as they may begin alike', () => {
+      const long = 'arn:aws:kinesisvideo:'.padEnd(250, 'x');
+      const files = ['1', '2'].map((end) => posix('{camera} {start}.mp4', { camera: long + end }));
+      assert.notEqual(files[0], files[1]);
+      for (const file of files) {
+        assert.ok(bytes(file) <= 200);
+        assert.match(file, /~[0-9a-f]{7} 2025-03-01T08-50-00Z\.mp4$/);
+      }
+    });
+
+    it('keeps two names apart whose typed text is too long by itself', () => {
+      const template = `${'x'.repeat(190)} {start}.mp4`;
+      const files = ['08:50:00Z', '08:51:00Z'].map((at) => posix(template, { start: `2025-03-01T${at}` }));
+      assert.notEqual(files[0], files[1]);
+      for (const file of files) assert.ok(bytes(file) <= 200);
+    });
+
+    it('keeps to a smaller limit', () => {
+      const file = expandFilename(
+        '{title} {start}.mp4',
+        { ...clip, title: 'x'.repeat(300) },
+        { folder: '/', maxNameBytes: 60 },
+      );
+      assert.match(path.basename(file), /^x+ 2025-03-01T08-50-00Z\.mp4$/);
+      assert.equal(Buffer.byteLength(path.basename(file)), 60);
+    });
+
     it('keeps a name of exactly 200 bytes', () => assert.equal(bytes(posix('{id}.mp4', { id: 'x'.repeat(196) })), 200));
 
     it('stays within 200 bytes when a dash had to be defused', () => {
       const file = posix('{id}.mp4', { id: `-${'x'.repeat(400)}` });
       assert.equal(bytes(file), 200);
-      assert.match(file, /\/_-x+\.mp4$/);
+      assert.match(file, /\/_-x+~[0-9a-f]{7}\.mp4$/);
     });
 
     it('cuts folders, and takes nothing there for an extension', () => {
