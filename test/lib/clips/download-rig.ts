@@ -115,7 +115,8 @@ export function downloadRig(): DownloadRig {
 
   async function files(): Promise<string[]> {
     const entries = await readdir(temp(), { recursive: true, withFileTypes: true });
-    return entries.flatMap((entry) => (entry.isFile() ? [entry.name] : [])).sort();
+    // The lock of a journal is there for as long as the process.
+    return entries.flatMap((entry) => (entry.isFile() && entry.name !== 'jobs.lock' ? [entry.name] : [])).sort();
   }
 
   async function start(download: Download = {}): Promise<Result> {
