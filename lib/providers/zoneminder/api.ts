@@ -1,10 +1,11 @@
 // Sends the requests of ZoneMinder's API and web pages. Tokens travel in the body of a POST, never in an address.
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpStream } from '../../net/http';
+import type { JsonObject } from '../../net/json';
 import type { CallOptions, ProviderConfig, Settings } from '../../provider';
-import { apiError } from './errors';
+import { readAnswer } from './errors';
 import { isEnding } from './login';
-import { parseJson, type JsonObject, type ZoneMinderSession } from './types';
+import type { ZoneMinderSession } from './types';
 
 export type Call = Pick<CallOptions<ZoneMinderSession>, 'signal' | 'session'>;
 
@@ -49,17 +50,13 @@ export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfi
     /** Reads with a POST: a GET would need the token in its address. */
     async ask(path: string, call: Call, action: string): Promise<Answer> {
       const reply = await send(path, tokenOf(call, action), call.signal, action);
-      const problem = apiError(reply, action, call.session);
-      if (problem) throw problem;
-      return { json: parseJson(reply.text)!, headers: reply.headers };
+      return { json: await readAnswer(reply, action, call.session), headers: reply.headers };
     },
 
     /** @param fields user and password, or a refresh token */
     async login(fields: Record<string, string>, signal: AbortSignal, action: string): Promise<JsonObject> {
       const reply = await send('host/login.json', fields, signal, action);
-      const problem = apiError(reply, action, undefined);
-      if (problem) throw problem;
-      return parseJson(reply.text)!;
+      return readAnswer(reply, action, undefined);
     },
 
     /** The video file of an event, or a part of it, whatever the answer is. */

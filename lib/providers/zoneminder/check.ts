@@ -1,10 +1,11 @@
 // Tests a connection to ZoneMinder: what it finds, and what speaks against using it like this.
 import { ClipError } from '../../errors';
+import { readNumber, readText } from '../../net/json';
 import type { ConnectionCheck, ProviderConfig } from '../../provider';
 import type { Call, ZoneMinderApi } from './api';
 import { openEvent } from './media';
 import { toRecordings } from './timeline';
-import { readEvents, readNumber, readText, type Monitor } from './types';
+import { readEvents, type Monitor } from './types';
 
 const minuteMs = 60_000;
 const namesInAWarning = 5;

@@ -1,6 +1,7 @@
 // Makes clips of ZoneMinder's events: a clip is a plan over the events of a range, and is made while it is downloaded.
 import { createHash } from 'node:crypto';
 import { ClipError } from '../../errors';
+import { objectAt } from '../../net/json';
 import {
   describeClip,
   type Clip,
@@ -16,7 +17,7 @@ import { checkZoneMinder } from './check';
 import { standingOf, surveyOf, toRange, toSpan, type Standing } from './footage';
 import { createLogin } from './login';
 import { createSearch } from './search';
-import { isObject, readMonitors, type Monitor, type ZoneMinderSession } from './types';
+import { readMonitors, type Monitor, type ZoneMinderSession } from './types';
 
 type Asked = Pick<ClipRequest, 'camera' | 'start' | 'end'>;
 
@@ -36,7 +37,12 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
       const action = `Looking for the events of ${describeClip(request)}`;
       const [standing] = await look([request], call, action);
       if (standing!.status === 'none') throw await emptiness(request, standing!, call, action);
-      return { ...toClip(idOf(request), request, standing!), ...(await nameOf(request.camera, call)) };
+      const cameraName = await nameOf(request.camera, call);
+      // Of a range that has just passed there may be nothing yet, also of a camera that there is.
+      if (standing!.recordings.length === 0 && names && cameraName === undefined) {
+        throw await emptiness(request, standing!, call, action);
+      }
+      return { ...toClip(idOf(request), request, standing!), ...(cameraName ? { cameraName } : {}) };
     },
 
     async getClip(clip, call) {
@@ -132,8 +138,7 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     for (const { id } of recordings) {
       try {
         const { json } = await api.ask(`events/view/${id}.json?noframes=true`, call, action);
-        const event = isObject(json.event) && isObject(json.event.Event) ? json.event.Event : {};
-        if (event.fileExists === false && missing.code === 'EEXPIRED') {
+        if (objectAt(objectAt(json, 'event'), 'Event').fileExists === false && missing.code === 'EEXPIRED') {
           return new ClipError(
             'ENOTFOUND',
             `${action}: the video file of event ${id} is missing on the server`,
@@ -164,14 +169,13 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
   }
 
   /** Asked for once; a clip is worth having without the name of its camera, too. */
-  async function nameOf(camera: string, call: Call): Promise<{ cameraName?: string }> {
+  async function nameOf(camera: string, call: Call): Promise<string | undefined> {
     if (!names) {
       await listMonitors(call).catch((error: unknown) => {
         if (call.signal.aborted) throw error;
       });
     }
-    const cameraName = names?.get(camera);
-    return cameraName ? { cameraName } : {};
+    return names?.get(camera);
   }
 
   async function emptiness({ camera }: Asked, standing: Standing, call: Call, action: string): Promise<ClipError> {

@@ -1,8 +1,8 @@
 // Reads the answers of ZoneMinder that are no success: every refusal of its API is a 401, so its words decide.
 import { ClipError } from '../../errors';
 import type { HttpHead, HttpReply } from '../../net/http';
+import { asObject, objectAt, parseLongJson, readText, type JsonObject } from '../../net/json';
 import { statusError } from '../../net/status';
-import { isObject, parseJson, readText, type JsonObject } from './types';
 
 const longestText = 300;
 
@@ -11,18 +11,31 @@ const tokenEnded =
   /expired token|token (revoked|is expired)|wrong number of segments|signature verification|incorrect token type|no such user|not authenticated/i;
 const loginRefused = /login denied|could not retrieve user|invalid (username|user|password)|wrong password/i;
 
-/** The error that an answer of the API stands for; `undefined` for a success. */
-export function apiError(
+/**
+ * The JSON of an answer of the API.
+ * @param session absent: the answer is one to a login
+ * @throws the error that it stands for where it is no success
+ */
+export async function readAnswer(
   reply: HttpReply,
   action: string,
   session: { token: string } | undefined,
-): ClipError | undefined {
-  if (reply.redirect) return redirectError(reply, action, session);
-  const json = parseJson(reply.text);
+): Promise<JsonObject> {
+  if (reply.redirect) throw redirectError(reply, action, session);
+  const json = asObject(await parseLongJson(reply.text));
+  if (reply.status < 400) {
+    if (json) return json;
+    throw notJson(reply, action);
+  }
   const said = json && vendorText(json);
-  if (reply.status < 400) return json ? undefined : notJson(reply, action);
-  if (said === undefined) return pageError(reply, action);
-  return refusal(reply, said, action, session) ?? statusError(reply, action, said);
+  if (said === undefined) throw pageError(reply, action);
+  throw refusal(reply, said, action, session) ?? vendorError(reply, said, action);
+}
+
+/** Below 500, the error document is ZoneMinder's own word; above, something has broken and may be mended. */
+function vendorError(reply: HttpReply, said: string, action: string): ClipError {
+  const error = statusError(reply, action, said)!;
+  return reply.status >= 500 ? error : new ClipError(error.code, error.message, { ...error, inconclusive: false });
 }
 
 /** Source: web/api/app/Controller/{App,Host}Controller.php of 1.36 and 1.38. */
@@ -115,8 +128,8 @@ function notJson({ text }: HttpReply, action: string): ClipError {
 
 /** What the error document says, without the address in it. `undefined`: it is no error document. */
 function vendorText(json: JsonObject): string | undefined {
-  const data = isObject(json.data) ? json.data : json;
-  const exception = isObject(data.exception) ? data.exception : {};
+  const data = asObject(json.data) ?? json;
+  const exception = objectAt(data, 'exception');
   // Only `exception.message` is not escaped for HTML.
   const text = readText(exception.message) ?? readText(data.message) ?? readText(data.name);
   if (text === undefined) return undefined;

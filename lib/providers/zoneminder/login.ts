@@ -1,34 +1,39 @@
 // Logs in to ZoneMinder with tokens, and renews them before they end.
 import { ClipError } from '../../errors';
+import { readText, type JsonObject } from '../../net/json';
 import type { ProviderConfig } from '../../provider';
 import type { ZoneMinderApi } from './api';
-import { readLogin, readText, type JsonObject, type Login, type ZoneMinderSession } from './types';
+import { readLogin, type Login, type ZoneMinderSession } from './types';
 
 /** A token that ends this soon is renewed before it is used. */
-const renewBeforeMs = 60_000;
+const renewBeforeSeconds = 60;
 
 /** Source: docs/api.rst of 1.36, "Login, Logout & API Security". */
 export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderConfig) {
   const { username, password } = credentials;
   const action = `Logging in to ${api.host} as "${username}"`;
   /** Renews a session whose end was foreseen. After any other end the password is the only proof left. */
-  let refresh: { token: string; endsAtMs: number; sessionEndsAtMs: number } | undefined;
+  let last: (ZoneMinderSession & { refreshEndsAtMs?: number }) | undefined;
 
-  function remember(login: Login, token: string): ZoneMinderSession {
-    const endsAtMs = login.accessSeconds === undefined ? undefined : now() + login.accessSeconds * 1000;
-    if (login.refreshToken && endsAtMs !== undefined) {
-      const refreshEndsAtMs = now() + (login.refreshSeconds ?? 0) * 1000;
-      refresh = { token: login.refreshToken, endsAtMs: refreshEndsAtMs, sessionEndsAtMs: endsAtMs };
-    } else if (refresh && endsAtMs !== undefined) refresh.sessionEndsAtMs = endsAtMs;
-    return { token, ...(endsAtMs === undefined ? {} : { endsAtMs }) };
+  function remember({ accessSeconds, refreshToken, refreshSeconds }: Login, token: string): ZoneMinderSession {
+    const inSeconds = (seconds: number): number => now() + seconds * 1000;
+    // Renewing gives no new refresh token.
+    const refresh = refreshToken
+      ? { refreshToken, refreshEndsAtMs: inSeconds(refreshSeconds ?? 0) }
+      : { refreshToken: last?.refreshToken, refreshEndsAtMs: last?.refreshEndsAtMs };
+    const marginSeconds = Math.min(renewBeforeSeconds, (accessSeconds ?? 0) / 2);
+    const renewal = accessSeconds === undefined ? {} : { renewAtMs: inSeconds(accessSeconds - marginSeconds) };
+    last = { token, ...refresh, ...renewal };
+    const { refreshEndsAtMs: _, ...session } = last;
+    return session;
   }
 
   async function renewed(signal: AbortSignal): Promise<ZoneMinderSession | undefined> {
-    const known = refresh;
-    if (!known || now() < known.sessionEndsAtMs - renewBeforeMs || now() > known.endsAtMs - renewBeforeMs)
+    const { refreshToken, refreshEndsAtMs = 0 } = last ?? {};
+    if (!last || !refreshToken || !isEnding(last, now()) || now() > refreshEndsAtMs - renewBeforeSeconds * 1000)
       return undefined;
     try {
-      const login = readLogin(await api.login({ token: known.token }, signal, `Renewing the session on ${api.host}`));
+      const login = readLogin(await api.login({ token: refreshToken }, signal, `Renewing the session on ${api.host}`));
       return login.accessToken ? remember(login, login.accessToken) : undefined;
     } catch (error) {
       if (!(error instanceof ClipError) || error.code !== 'EAUTH') throw error;
@@ -43,7 +48,7 @@ export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderCo
     }
     const session = await renewed(signal);
     if (session) return session;
-    refresh = undefined;
+    last = undefined;
     const json = await api.login({ user: username, pass: password }, signal, action);
     const found = readLogin(json);
     if (found.accessToken) return remember(found, found.accessToken);
@@ -62,6 +67,6 @@ function isWithoutLogin(json: JsonObject): boolean {
 }
 
 /** Is it so near its end that a request might come too late? */
-export function isEnding({ endsAtMs }: ZoneMinderSession, now: number): boolean {
-  return endsAtMs !== undefined && now > endsAtMs - renewBeforeMs;
+export function isEnding({ renewAtMs }: ZoneMinderSession, now: number): boolean {
+  return renewAtMs !== undefined && now > renewAtMs;
 }

@@ -76,6 +76,7 @@ function contentProblem(reply: HttpReply, event: string, call: Call, action: str
   const advice = 'The user needs the right "Events: View", and the address must be the one of ZoneMinder';
   return new ClipError('EFORBIDDEN', `${action}: the server sent a page instead of video. ${advice}`, {
     sessionExpired: call.session.token !== '',
+    inconclusive: true,
   });
 }
 

@@ -1,11 +1,11 @@
 // Searches the events of ranges, on the clock of the server, and finds out how far those reach that have no end.
 import { ClipError } from '../../errors';
+import { readText } from '../../net/json';
 import type { ProviderConfig } from '../../provider';
 import type { Call, ZoneMinderApi } from './api';
 import { reachOf } from './assembly';
 import { findRecordings, hasLaterEvent, touchingOf, type Span } from './footage';
 import type { Recording } from './timeline';
-import { readText } from './types';
 import { isZone } from './zone';
 
 export interface CameraSpan extends Span {
@@ -66,11 +66,11 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
     const isFollowed = recording.untilMs !== undefined || (await hasLaterEvent(api, recording, timezone, call, action));
     // Before the end of the range there is no need to look.
     const isEarly = asking.every(({ endMs }) => endMs > nowMs);
-    if (!isFollowed && (isEarly || waitsForEnd)) return recording;
+    if (!isFollowed && isEarly) return recording;
     const reachMs = await reach(recording, call, action);
     if (reachMs === undefined) return recording;
     if (isFollowed || nowMs - reachMs > stalledMs) return { ...recording, endMs: reachMs, isStopped: true };
-    return { ...recording, reachMs };
+    return waitsForEnd ? recording : { ...recording, reachMs };
   }
 
   /** `undefined`: it cannot be told now. */
@@ -98,7 +98,9 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
     const told = readText(json.tz) ?? '';
     if (isZone(told)) return told;
     const advice = 'Set the time zone of the connection, under Advanced';
-    throw new ClipError('EPROTOCOL', `${action}: the answer names none that is known. ${advice}`);
+    throw new ClipError('EPROTOCOL', `${action}: the answer names none that is known. ${advice}`, {
+      inconclusive: told === '',
+    });
   }
 
   return Object.assign(search, { zone });

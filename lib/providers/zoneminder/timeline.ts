@@ -1,6 +1,6 @@
 // Places events on the time line: instants from local times, also in the hour that comes twice. Pure decisions.
-import { toInstants } from './zone';
 import type { ZoneMinderEvent } from './types';
+import { toInstants } from './zone';
 
 /** An event with its instants, epoch milliseconds. */
 export interface Recording {

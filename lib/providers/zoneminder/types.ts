@@ -1,13 +1,14 @@
 // Reads the JSON of the ZoneMinder API tolerantly: numbers may be text, and any field may be null or missing.
+import { objectAt, readBoolean, readCount, readNumber, readText, type JsonObject } from '../../net/json';
 import type { Camera } from '../../provider';
-
-export type JsonObject = Record<string, unknown>;
 
 export interface ZoneMinderSession {
   /** Empty where the server has no login. */
   token: string;
-  /** Epoch milliseconds; absent: it does not end. */
-  endsAtMs?: number;
+  /** Renews the session before it ends. */
+  refreshToken?: string;
+  /** Epoch milliseconds: from then on it may end. Absent: it does not end. */
+  renewAtMs?: number;
 }
 
 export interface Login {
@@ -56,9 +57,9 @@ export function readEvents(json: JsonObject): ZoneMinderEvent[] | undefined {
 }
 
 function readEvent(entry: unknown): ZoneMinderEvent | undefined {
-  const event = isObject(entry) && isObject(entry.Event) ? entry.Event : {};
-  const id = readId(event.Id);
-  const camera = readId(event.MonitorId);
+  const event = objectAt(entry, 'Event');
+  const id = readNumbered(event.Id);
+  const camera = readNumbered(event.MonitorId);
   const startText = readLocalTime(event.StartDateTime);
   if (!id || !camera || !startText) return undefined;
   return {
@@ -75,19 +76,17 @@ function readEvent(entry: unknown): ZoneMinderEvent | undefined {
 
 /** Is there another page? Unknown: yes, if this one was full. */
 export function hasNextPage(json: JsonObject, isFull: boolean): boolean {
-  const { nextPage } = isObject(json.pagination) ? json.pagination : {};
-  return nextPage === undefined || nextPage === null ? isFull : isFull && isTrue(nextPage);
+  return isFull && (readBoolean(objectAt(json, 'pagination').nextPage) ?? true);
 }
 
 /** The addresses and passwords of cameras, which the answer holds as well, are left where they are. */
 export function readMonitors(json: JsonObject): Monitor[] | undefined {
   if (!Array.isArray(json.monitors)) return undefined;
   return json.monitors.flatMap((entry: unknown) => {
-    const monitor = isObject(entry) && isObject(entry.Monitor) ? entry.Monitor : {};
-    const id = readId(monitor.Id);
-    if (!id || isTrue(monitor.Deleted)) return [];
-    const { Status } = isObject(entry) && isObject(entry.Monitor_Status) ? entry.Monitor_Status : {};
-    const state = readText(Status);
+    const monitor = objectAt(entry, 'Monitor');
+    const id = readNumbered(monitor.Id);
+    if (!id || readBoolean(monitor.Deleted)) return [];
+    const state = readText(objectAt(entry, 'Monitor_Status').Status);
     return [
       {
         id,
@@ -99,47 +98,15 @@ export function readMonitors(json: JsonObject): Monitor[] | undefined {
   });
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The text as a JSON object; `undefined` for anything else. */
-export function parseJson(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-export function readText(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-}
-
-export function readNumber(value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
-}
-
 function readPositive(value: unknown): number | undefined {
   const number = readNumber(value);
   return number !== undefined && number > 0 ? number : undefined;
 }
 
-function readCount(value: unknown): number | undefined {
-  const number = readPositive(value);
-  return number !== undefined && Number.isSafeInteger(number) ? number : undefined;
-}
-
-/** PHP with an older database driver gives ids as text. */
-function readId(value: unknown): string | undefined {
+/** PHP with an older database driver gives numbers as text. */
+function readNumbered(value: unknown): string | undefined {
   const id = readCount(value);
-  return id === undefined || id > 9_999_999_999_999 ? undefined : String(id);
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true || value === 'true' || readNumber(value) === 1;
+  return id === undefined ? undefined : String(id);
 }
 
 function readLocalTime(value: unknown): string | undefined {

@@ -268,7 +268,6 @@ describe('ZoneMinder: status of clips', () => {
     sim.advance(100_000);
     event.state = 'ended';
     await finished(connection, made);
-    assert.equal(sim.requestsFor('video').length, 0);
   });
 
   for (const [name, another] of [
@@ -299,6 +298,12 @@ describe('ZoneMinder: status of clips', () => {
     sim.addEvent({ startMs: noonMs - 3610_000, seconds: 60 });
     const clip = await connectTo(sim).createClip(request(), never);
     assert.deepEqual([clip.status, clip.ref], ['finished', { events: '2' }]);
+  });
+
+  it('says that a camera is not known, also for a range that has just passed', async () => {
+    const sim = await startServer();
+    const asked = request({ camera: '9', start: at(-20), end: at(-5) });
+    await assert.rejects(connectTo(sim).createClip(asked, never), failsOn(sim)('ENOTFOUND', /there is no monitor 9/));
   });
 
   it('is expired once the events have been deleted', async () => {
