@@ -34,15 +34,17 @@ export function allProviders({ pluginProviders }: Runtime): ProviderDefinition[]
 
 /** The providers as the editor needs them to draw forms: data only, no functions. */
 export function describeProviders(runtime: Runtime): object[] {
-  return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, exportsToServer = false }) => ({
-    id,
-    label,
-    settings,
-    credentials,
-    clipOptions,
-    exportsToServer,
-  }));
+  return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, exportsToServer = false }) => {
+    const described = { id, label, settings, credentials, clipOptions, exportsToServer };
+    return described satisfies Record<DescribedProperty, unknown>;
+  });
 }
+
+/** Functions stay here, and how a clip is created is no matter of the editor. */
+type DescribedProperty = Exclude<
+  keyof ProviderDefinition,
+  'open' | 'maxClipSeconds' | 'cameraProblem' | 'idempotentCreate'
+>;
 
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
 export function openConnection(runtime: Runtime, node: Node, definition: NodeDefinition): Connection {

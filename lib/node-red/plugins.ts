@@ -1,5 +1,5 @@
 /** Reads the providers that other packages registered as plugins; one that does not hold to the contract is left out. */
-import { credentialSlots, type Field, type ProviderDefinition } from '../provider';
+import { credentialSlots, type Field, type ProviderConfig, type ProviderDefinition } from '../provider';
 import type { Runtime } from './runtime';
 
 const kinds: ReadonlySet<unknown> = new Set<Field['kind']>(['text', 'url', 'number', 'boolean', 'select']);
@@ -61,17 +61,19 @@ function readDefinition(given: Record<string, unknown>): ProviderDefinition {
     if (value !== undefined && typeof value !== 'function') throw new Error(`"${name}" must be a function`);
   }
   if (typeof open !== 'function') throw new Error('"open" must be a function');
+  // Each property of the contract stands here, so that none is forgotten.
   return {
     id: readText(given.id, 'id'),
     label: readText(given.label, 'label'),
     settings: readFieldList(given.settings, 'settings'),
     credentials: readCredentials(given.credentials),
     clipOptions: readFieldList(given.clipOptions, 'clipOptions'),
-    ...(maxClipSeconds ? { maxClipSeconds: maxClipSeconds.bind(given) } : {}),
-    ...(cameraProblem ? { cameraProblem: cameraProblem.bind(given) } : {}),
+    exportsToServer: given.exportsToServer === true,
+    maxClipSeconds: maxClipSeconds?.bind(given),
+    cameraProblem: cameraProblem?.bind(given),
     idempotentCreate: given.idempotentCreate === true,
-    open: async (config) => open.call(given, config),
-  };
+    open: async (config: ProviderConfig) => open.call(given, config),
+  } satisfies Record<keyof ProviderDefinition, unknown>;
 }
 
 function readText(value: unknown, name: string): string {

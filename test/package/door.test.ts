@@ -94,6 +94,7 @@ interface Offered {
   settings: { name: string; kind: string }[];
   credentials: Record<string, { label: string }>;
   clipOptions: { name: string }[];
+  exportsToServer: boolean;
 }
 
 for (const nodeRed of ['5', '4.1'] satisfies NodeRedVersion[]) {
@@ -129,6 +130,7 @@ for (const nodeRed of ['5', '4.1'] satisfies NodeRedVersion[]) {
       );
       const sample = offered.at(-1)!;
       assert.equal(sample.label, 'Sample Video');
+      assert.equal(sample.exportsToServer, true);
       assert.deepEqual(
         sample.settings.map(({ name, kind }) => [name, kind]),
         [

@@ -20,6 +20,7 @@ const definition = defineProvider({
   ],
   credentials: { token: { label: 'API key', hint: 'Of a user who may export' } },
   clipOptions: [{ name: 'watermark', kind: 'boolean', label: 'Watermark', default: false }],
+  exportsToServer: true,
   maxClipSeconds: () => 120,
   cameraProblem: (camera) => (/^cam-\d+$/.test(camera) ? undefined : 'a camera of Sample Video is "cam-" and a number'),
   idempotentCreate: false,

@@ -1,5 +1,6 @@
 /** The vendor of the sample provider: clips over plain JSON, with one API key. */
 import { startServer, type RecordedRequest, type Reply, type SimulatorServer } from './http-server';
+import { mediaReply } from './media-reply';
 import { makeVideo, openMedia, type Media } from './video';
 
 export interface SampleClip {
@@ -14,11 +15,21 @@ export interface SampleClip {
   watermark?: boolean;
 }
 
+export interface SampleExport {
+  id: string;
+  path: string;
+  cameras: { camera: string; start: string; end: string }[];
+  state: 'queued' | 'ready';
+}
+
 export interface SampleVendor {
   readonly url: string;
   readonly server: SimulatorServer;
   readonly key: string;
   readonly clips: SampleClip[];
+  readonly exports: SampleExport[];
+  /** From now on, exports do not begin. */
+  holdExports(): void;
   /** How many clips have been made. */
   readonly made: number;
   mediaOf(id: string): Promise<Media>;
@@ -30,6 +41,8 @@ const keptMs = 12 * 3600_000;
 
 export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<SampleVendor> {
   const clips: SampleClip[] = [];
+  const exports: SampleExport[] = [];
+  let isHeld = false;
   let made = 0;
 
   const answer = (body: unknown, status = 200): Reply => ({
@@ -45,7 +58,8 @@ export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<Sam
     return openMedia(await makeVideo({ seconds, width: 320, height: 180 }));
   }
 
-  async function handle({ method, path, headers, body }: RecordedRequest): Promise<Reply> {
+  async function handle(request: RecordedRequest): Promise<Reply> {
+    const { method, path, headers, body } = request;
     if (headers.authorization !== `Bearer ${key}`) return answer({ message: 'Unknown key' }, 401);
     if (path === '/cameras') return answer([{ id: 'cam-1', name: 'Dock' }]);
     if (path === '/clips' && method === 'GET') return answer(clips);
@@ -57,13 +71,30 @@ export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<Sam
       clips.push(clip);
       return answer(clip, 201);
     }
+    if (path === '/exports' && method === 'POST') {
+      const asked = JSON.parse(body.toString()) as Pick<SampleExport, 'path' | 'cameras'>;
+      const started: SampleExport = { ...asked, id: `export-${exports.length + 1}`, state: 'queued' };
+      exports.push(started);
+      return answer(started, 201);
+    }
+    if (path === '/exports') {
+      const list = answer(exports);
+      if (!isHeld) for (const each of exports) each.state = 'ready';
+      return list;
+    }
+    const [, exportId] = /^\/exports\/([^/]+)$/.exec(path) ?? [];
+    const exportIndex = exports.findIndex((candidate) => candidate.id === exportId);
+    if (exportIndex >= 0 && method === 'DELETE') return (exports.splice(exportIndex, 1), answer({}));
     const [, id, video] = /^\/clips\/([^/]+)(\/video)?$/.exec(path) ?? [];
     const index = clips.findIndex((candidate) => candidate.id === id);
     const clip = clips[index];
     if (!clip) return answer({ message: 'No such clip' }, 404);
     if (method === 'DELETE') return (clips.splice(index, 1), answer({}));
     const media = await mediaOf(clip.id);
-    if (video) return { headers: { 'content-type': 'video/mp4' }, body: media.read(), size: media.size };
+    if (video) {
+      const options = { range: true, etag: 'strong', framing: 'length', truncateAfter: Infinity } as const;
+      return mediaReply(request, media, options);
+    }
     Object.assign(clip, { state: 'ready', bytes: media.size });
     return answer(clip);
   }
@@ -76,6 +107,10 @@ export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<Sam
     server,
     key,
     clips,
+    exports,
+    holdExports() {
+      isHeld = true;
+    },
     get made() {
       return made;
     },
