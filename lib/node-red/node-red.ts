@@ -78,7 +78,7 @@ export interface NodeRed {
   auth: { needsPermission(permission: string): Permission };
   /** Tells every open editor. */
   comms: { publish(topic: string, data: unknown, retain?: boolean): void };
-  log: Record<'info' | 'warn' | 'error', (text: string) => void>;
+  log: Record<'info' | 'warn' | 'error' | 'trace', (text: string) => void>;
   util: {
     cloneMessage(message: Message): Message;
     /** The value of a variable. @param flow where to look; else in the environment of the process */

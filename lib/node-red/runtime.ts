@@ -10,6 +10,7 @@ import { jobStore, openEngine } from './engine';
 import type { NodeRed } from './node-red';
 import { dropOrphans } from './orphans';
 import { pluginProviders, type PluginProviders } from './plugins';
+import { traceRequests } from './trace';
 
 /** The name under which Node-RED keeps the catalogs of this package. */
 const packageName = '@vms-nodes/node-red-video-clips';
@@ -32,6 +33,7 @@ export class Runtime {
     this.#RED = RED;
     this.activity = openFeed(this);
     this.pluginProviders = pluginProviders(this);
+    traceRequests(RED);
     // Listened to once for all nodes: the emitter warns about more than ten listeners.
     RED.events.on('flows:started', () => this.#started());
     RED.events.on('flows:starting', () => this.#cancelClosing?.());
