@@ -1,3 +1,4 @@
+// Holds each version of Frigate to the whole contract, by one harness.
 import { frigate } from '../../lib/providers/frigate';
 import { startFrigate, type Fault, type FrigateVersion, type RequestFilter } from '../simulators/frigate';
 import { sha256Of } from '../simulators/video';

@@ -1,12 +1,9 @@
-/**
- * Decides when one more export may be asked for. Before 0.18 every request starts an ffmpeg at once, so the limit of the
- * connection holds for exports that are being made; since 0.18 a queue does that, and only a full one has to be waited for.
- */
+// Decides when one more export may be asked for: before 0.18 each request starts an ffmpeg at once, since 0.18 a queue may be full.
 import { pause, type Clock } from '../../async/clock';
 import { ClipError } from '../../errors';
 import type { Call, FrigateApi } from './api';
-import type { Version } from './version';
 import { readAll, readExport } from './types';
+import type { Version } from './version';
 
 /** How long a full queue is left alone; Frigate gives no time. */
 const fullMs = 10_000;

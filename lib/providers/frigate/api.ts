@@ -1,9 +1,10 @@
-/** The requests of Frigate's HTTP API; what they mean for clips is in clips.ts. */
+// The requests of Frigate's HTTP API; what they mean for clips is in clips.ts.
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest, type HttpStream } from '../../net/http';
+import { isObject, parseLongJson, type JsonObject } from '../../net/json';
 import type { CallOptions, ProviderConfig } from '../../provider';
 import { certificateAdvice, replyError, strangeReply, type Access } from './errors';
-import { isObject, parseJson, type FrigateSession, type JsonObject } from './types';
+import type { FrigateSession } from './types';
 
 /** The session is absent where there is no login. */
 export type Call = CallOptions<FrigateSession | undefined>;
@@ -77,7 +78,7 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
     /** An object, which the JSON of a success must be. @throws EPROTOCOL */
     async object(path: string, call: Call, action: string): Promise<JsonObject> {
       const reply = await text(path, call, action);
-      const json = parseJson(reply.text);
+      const json = await parseLongJson(reply.text);
       if (!isObject(json)) throw strangeReply(reply.text, action);
       return json;
     },
@@ -85,7 +86,7 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
     /** A list of objects, which an answer must be. @throws EPROTOCOL */
     async list(path: string, call: Call, action: string): Promise<unknown[]> {
       const reply = await text(path, call, action);
-      const json = parseJson(reply.text);
+      const json = await parseLongJson(reply.text);
       if (!Array.isArray(json) || (json.length > 0 && !json.some(isObject))) throw strangeReply(reply.text, action);
       return json as unknown[];
     },

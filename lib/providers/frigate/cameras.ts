@@ -1,9 +1,10 @@
-/** Lists the cameras of the configuration that the user may see. */
+// Lists the cameras of the configuration that the user may see.
 import { ClipError } from '../../errors';
+import { isObject, type JsonObject } from '../../net/json';
 import type { Camera } from '../../provider';
 import type { Call, FrigateApi } from './api';
 import { strangeReply } from './errors';
-import { isObject, readCameras, readProfile, type CameraConfig, type JsonObject, type Profile } from './types';
+import { readCameras, readProfile, type CameraConfig, type Profile } from './types';
 
 /** Keys of the configuration. Source: REGEX_CAMERA_NAME in frigate/const.py */
 const cameraPattern = /^[a-zA-Z0-9_-]+$/;

@@ -1,4 +1,4 @@
-/** What "Test connection" shows. */
+// Finds out what "Test connection" shows.
 import type { ConnectionCheck } from '../../provider';
 import type { Call, FrigateApi } from './api';
 import { visibleCameras } from './cameras';

@@ -1,6 +1,8 @@
-/** Makes, follows, opens and deletes clips by means of Frigate's exports. */
+// Makes, follows, opens and deletes clips by means of Frigate's exports.
 import { systemClock, type Clock } from '../../async/clock';
 import { ClipError } from '../../errors';
+import { isObject, parseJson } from '../../net/json';
+import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type Provider, type ProviderClip, type ProviderConfig } from '../../provider';
 import { createAdmission } from './admission';
 import { createFrigateApi, type Call } from './api';
@@ -13,7 +15,7 @@ import { createListing } from './listing';
 import { createLogin } from './login';
 import { openFile } from './media';
 import { createStatus } from './status';
-import { isObject, parseJson, type FrigateSession } from './types';
+import type { FrigateSession } from './types';
 import { createVersion } from './version';
 import { watchJobs } from './watch';
 
@@ -72,7 +74,7 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
       const reply = await api.send(
         hasQueue
           ? { method: 'POST', path: '/api/exports/delete', body: { ids: [clip.id] }, action }
-          : { method: 'DELETE', path: `/api/export/${encodeURIComponent(clip.id)}`, action },
+          : { method: 'DELETE', path: `/api/export/${pathSegment(clip.id, 'The id of the clip')}`, action },
         call,
       );
       const said = vendorText(reply.text);

@@ -1,5 +1,7 @@
-/** Makes exports: only where there is footage, never more at once than allowed, and one for each request. */
+// Makes exports: only where there is footage, never more at once than allowed, and one for each request.
 import { ClipError, toClipError } from '../../errors';
+import { isObject, parseJson, readText } from '../../net/json';
+import { pathSegment } from '../../net/path-segment';
 import {
   describeClip,
   noFootage,
@@ -16,17 +18,7 @@ import { clipOfJob, clipOfRow } from './clip';
 import { replyError, strangeReply, vendorText } from './errors';
 import { coverage, toRange, wholeSeconds, type Coverage } from './footage';
 import { filterFor } from './status';
-import {
-  isObject,
-  parseJson,
-  readAll,
-  readExport,
-  readJob,
-  readText,
-  type ExportJob,
-  type ExportRow,
-  type FrigateSession,
-} from './types';
+import { readAll, readExport, readJob, type ExportJob, type ExportRow, type FrigateSession } from './types';
 import { requireSupported, type Version, type VersionOf } from './version';
 
 /** Of a name. Source: frigate/api/defs/request/export_recordings_body.py */
@@ -198,7 +190,7 @@ async function post(
   call: Call,
   action: string,
 ): Promise<string> {
-  const path = `/api/export/${encodeURIComponent(request.camera)}/start/${start / 1000}/end/${end / 1000}`;
+  const path = `/api/export/${pathSegment(request.camera, 'The camera')}/start/${start / 1000}/end/${end / 1000}`;
   // Fields that a version does not have are ignored. Chapters would be a third stream in the file.
   const body = { source: 'recordings', playback: 'realtime', name: nameOf(request), chapters: 'none' };
   const reply = await api.send({ method: 'POST', path, body, action }, call);

@@ -1,8 +1,8 @@
-/** Maps answers that are no success to error codes, with the advice that fits Frigate. */
+// Maps answers that are no success to error codes, with the advice that fits Frigate.
 import { ClipError, type ErrorCode, type ErrorDetails } from '../../errors';
 import type { HttpReply } from '../../net/http';
+import { isObject, parseJson, readText } from '../../net/json';
 import { statusError } from '../../net/status';
-import { isObject, parseJson, readText } from './types';
 
 /** How requests prove who they are, which decides what a refusal means. */
 export type Access = 'login' | 'token' | 'none';

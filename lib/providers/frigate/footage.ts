@@ -1,4 +1,5 @@
-/** Reads what Frigate has recorded of a camera: an export over a gap, or asked for too early, is only shorter, without a word. */
+// Reads what Frigate has recorded of a camera: an export over a gap, or asked for too early, is only shorter, without a word.
+import { pathSegment } from '../../net/path-segment';
 import type { Footage, Range } from '../../provider';
 import type { TimeRange } from '../../time-range';
 import type { Call, FrigateApi } from './api';
@@ -34,7 +35,7 @@ export async function listSegments(
   for (let start = range.start; start < range.end; start += windowMs) {
     const end = Math.min(start + windowMs, range.end);
     // Both must be given: the defaults date from the start of the server.
-    const path = `/api/${encodeURIComponent(camera)}/recordings?after=${start / 1000}&before=${end / 1000}`;
+    const path = `/api/${pathSegment(camera, 'The camera')}/recordings?after=${start / 1000}&before=${end / 1000}`;
     segments.push(...readAll(await api.list(path, call, action), readSegment));
   }
   return segments.sort((a, b) => a.start - b.start);

@@ -1,4 +1,4 @@
-/** Declares Frigate: its settings, credentials and limits. */
+// Declares Frigate: its settings, credentials and limits.
 import { lenientField } from '../../fields';
 import { defineProvider } from '../../provider';
 import { cameraProblem } from './cameras';

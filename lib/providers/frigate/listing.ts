@@ -1,11 +1,9 @@
-/**
- * Reads the folder of exports as the server's nginx lists it: sizes before a download, and times of change as the only sign
- * of life of an export in 0.16 and 0.17. Unlike the files themselves, the listing never comes from a cache.
- */
+// Reads the folder of exports as nginx lists it, which never comes from its cache: sizes, and times of change as signs of life.
 import { ClipError } from '../../errors';
+import { parseLongJson } from '../../net/json';
 import type { Call, FrigateApi } from './api';
 import { replyError } from './errors';
-import { parseJson, readAll, readStoredFile, type StoredFile } from './types';
+import { readAll, readStoredFile, type StoredFile } from './types';
 
 export interface Files {
   get(name: string): StoredFile | undefined;
@@ -26,7 +24,7 @@ export function createListing(api: FrigateApi): Listing {
         const reply = await api.send({ method: 'GET', path: '/exports/', action }, call);
         const problem = replyError(reply, action, api.access);
         if (problem) throw problem;
-        const entries: unknown = parseJson(reply.text);
+        const entries: unknown = await parseLongJson(reply.text);
         if (!Array.isArray(entries)) return undefined;
         const files = new Map(readAll(entries, readStoredFile).map((file) => [file.name, file] as const));
         const serverNow = Date.parse(reply.headers.date ?? '');

@@ -1,4 +1,4 @@
-/** Logs in with a user name and password. */
+// Logs in with a user name and password.
 import { ClipError } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { retryAfterMs } from '../../net/status';

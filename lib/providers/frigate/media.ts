@@ -1,7 +1,8 @@
-/** Opens the file of a finished export, and notices what is not the whole file. */
+// Opens the file of a finished export, and notices what is not the whole file.
 import { ClipError } from '../../errors';
 import { peek } from '../../net/body';
 import { openMedia } from '../../net/media';
+import { pathSegment } from '../../net/path-segment';
 import type { OpenClip } from '../../provider';
 import type { Call, FrigateApi } from './api';
 import { replyError } from './errors';
@@ -26,7 +27,7 @@ export async function openFile(
   const opened = await openMedia(
     { stream: (request) => api.stream(request, call) },
     {
-      path: `/exports/${encodeURIComponent(name)}`,
+      path: `/exports/${pathSegment(name, 'The name of the file')}`,
       signal,
       action,
       offset,

@@ -1,11 +1,13 @@
-/** Follows exports with as few requests as possible. */
+// Follows exports with as few requests as possible.
+import { parseJson } from '../../net/json';
+import { pathSegment } from '../../net/path-segment';
 import type { Clip, ProviderClip } from '../../provider';
 import type { Call, FrigateApi } from './api';
 import { clipOfJob, clipOfRow, clipWithoutRow, deadClip, isDead, lostClip, unchanged } from './clip';
 import { replyError, strangeReply } from './errors';
 import { coverage, toRange } from './footage';
 import type { Listing } from './listing';
-import { parseJson, readAll, readExport, readJob, type ExportRow } from './types';
+import { readAll, readExport, readJob, type ExportRow } from './types';
 import type { VersionOf } from './version';
 
 /** So few are asked for one by one where there is no filter: the list holds every export that was ever kept. */
@@ -17,6 +19,9 @@ const aliveForMs = 2 * 60_000;
 const looksEveryMs = 60_000;
 /** Clips with gaps whose footage is looked at once more when they are finished, per round. */
 const surveysPerRound = 4;
+
+/** What messages call the id of a clip. */
+const idName = 'The id of the clip';
 
 type Answer = ProviderClip | undefined;
 
@@ -33,7 +38,7 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
 
   /** The row of an export; `undefined` where there is none. */
   async function row(id: string, call: Call, action: string): Promise<ExportRow | undefined> {
-    return item(`/api/exports/${encodeURIComponent(id)}`, readExport, call, action);
+    return item(`/api/exports/${pathSegment(id, idName)}`, readExport, call, action);
   }
 
   async function item<T>(
@@ -61,7 +66,7 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
     const absent = clips.filter(isAbsent);
     // One request is left of the three of a round. A job is remembered for 5 s after its end, so that comes first.
     const suspect = absent.find(({ status }) => status === 'busy') ?? absent.find(({ status }) => status === 'pending');
-    const ended = suspect && (await item(`/api/jobs/export/${encodeURIComponent(suspect.id)}`, readJob, call, action));
+    const ended = suspect && (await item(`/api/jobs/export/${pathSegment(suspect.id, idName)}`, readJob, call, action));
     const answers = clips.map((clip): Answer => {
       const found = rows.get(clip.id);
       const job = jobs.get(clip.id);

@@ -1,5 +1,5 @@
-/** The shapes of Frigate's answers, read tolerantly: fields may be missing, new, or of another type than usual. */
-export type JsonObject = Record<string, unknown>;
+// Reads the shapes of Frigate's answers tolerantly: fields may be missing, new, or of another type than usual.
+import { isObject, parseJson, parseLongJson, readBoolean, readNumber, readText } from '../../net/json';
 
 /** What a login yields; absent where Frigate says that it needs none. */
 export interface FrigateSession {
@@ -67,7 +67,7 @@ export function readExport(value: unknown): ExportRow | undefined {
     id,
     camera: readText(value.camera) ?? '',
     name: readText(value.name) ?? '',
-    startSeconds: readNumber(value.date),
+    startSeconds: readSeconds(value.date),
     file: readFileName(value.video_path),
     isRunning: readBoolean(value.in_progress) ?? true,
   };
@@ -84,8 +84,8 @@ export function readJob(value: unknown): ExportJob | undefined {
     status: (readText(value.status) ?? '').toLowerCase(),
     step: (readText(value.current_step) ?? '').toLowerCase(),
     percent: Math.min(100, Math.max(0, readNumber(value.progress_percent) ?? 0)),
-    startSeconds: readNumber(value.request_start_time) ?? readNumber(value.start_time),
-    endSeconds: readNumber(value.request_end_time) ?? readNumber(value.end_time),
+    startSeconds: readSeconds(value.request_start_time) ?? readSeconds(value.start_time),
+    endSeconds: readSeconds(value.request_end_time) ?? readSeconds(value.end_time),
     problem: readText(value.error_message),
   };
 }
@@ -106,8 +106,8 @@ export function readStoredFile(value: unknown): StoredFile | undefined {
 /** A stretch of recorded video, epoch milliseconds. */
 export function readSegment(value: unknown): { start: number; end: number } | undefined {
   if (!isObject(value)) return undefined;
-  const start = readNumber(value.start_time);
-  const end = readNumber(value.end_time);
+  const start = readSeconds(value.start_time);
+  const end = readSeconds(value.end_time);
   if (start === undefined || end === undefined || !(start < end)) return undefined;
   return { start: Math.round(start * 1000), end: Math.round(end * 1000) };
 }
@@ -144,11 +144,11 @@ export function readProfile(value: unknown): Profile {
   };
 }
 
-/** The ids of a `job_state` message of the WebSocket; `undefined` for any other message. */
-export function readActiveJobs(text: string): string[] | undefined {
-  const message = parseJson(text);
+/** The ids in a `job_state` message of the WebSocket; `undefined` for any other message. */
+export async function readActiveJobs(text: string): Promise<string[] | undefined> {
+  const message = await parseLongJson(text);
   if (!isObject(message) || message.topic !== 'job_state') return undefined;
-  const payload = typeof message.payload === 'string' ? parseJson(message.payload) : message.payload;
+  const payload = typeof message.payload === 'string' ? await parseLongJson(message.payload) : message.payload;
   const exports = isObject(payload) ? payload.export : undefined;
   const results = isObject(exports) ? exports.results : undefined;
   if (!isObject(results) || !Array.isArray(results.jobs)) return undefined;
@@ -161,7 +161,7 @@ export function readToken(token: string): { expiresAt?: number } | undefined {
   if (parts.length !== 3 || parts.some((part) => !/^[\w-]+$/.test(part))) return undefined;
   const claims = parseJson(Buffer.from(parts[1]!, 'base64url').toString('utf8'));
   if (!isObject(claims)) return undefined;
-  const seconds = readNumber(claims.exp);
+  const seconds = readSeconds(claims.exp);
   return seconds === undefined ? {} : { expiresAt: seconds * 1000 };
 }
 
@@ -170,33 +170,12 @@ export function readAll<T>(value: unknown, read: (entry: unknown) => T | undefin
   return Array.isArray(value) ? value.map(read).filter((entry) => entry !== undefined) : [];
 }
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+/** Beyond this, no time in milliseconds is a date. */
+const mostSeconds = 8.64e12;
 
-/** `undefined` for what is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Text that is not blank. */
-export function readText(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
-}
-
-function readNumber(value: unknown): number | undefined {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  // Beyond this, no time in milliseconds is a date.
-  return typeof number === 'number' && Math.abs(number) < 8.64e12 ? number : undefined;
-}
-
-function readBoolean(value: unknown): boolean | undefined {
-  if (value === true || value === 1 || value === '1' || value === 'true') return true;
-  return value === false || value === 0 || value === '0' || value === 'false' ? false : undefined;
+function readSeconds(value: unknown): number | undefined {
+  const seconds = readNumber(value);
+  return seconds !== undefined && Math.abs(seconds) < mostSeconds ? seconds : undefined;
 }
 
 /** The last part of a path; nothing that could lead out of the folder of exports. */

@@ -1,8 +1,8 @@
-/** Finds out which version of Frigate answers: since 0.18 exports wait in a queue, and are deleted by another call. */
+// Finds out which version of Frigate answers: since 0.18 exports wait in a queue, and are deleted by another call.
 import { ClipError } from '../../errors';
+import { parseLongJson } from '../../net/json';
 import type { Call, FrigateApi } from './api';
 import { replyError, strangeReply } from './errors';
-import { parseJson } from './types';
 
 export interface Version {
   text: string;
@@ -58,7 +58,7 @@ async function probeQueue(api: FrigateApi, call: Call): Promise<boolean> {
   if (reply.status === 404) return false;
   const problem = replyError(reply, action, api.access);
   if (problem) throw problem;
-  return Array.isArray(parseJson(reply.text));
+  return Array.isArray(await parseLongJson(reply.text));
 }
 
 /** @throws EUNSUPPORTED for versions that lack what is needed */

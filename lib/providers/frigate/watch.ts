@@ -1,4 +1,4 @@
-/** Listens on Frigate's WebSocket for exports that leave the queue (0.18): a failed one is remembered for 5 s only. */
+// Listens on Frigate's WebSocket for exports that leave the queue (0.18): a failed one is remembered for 5 s only.
 import { pause, type Clock } from '../../async/clock';
 import { openWebSocket } from '../../net/websocket';
 import type { Provider, ProviderConfig } from '../../provider';
@@ -78,13 +78,16 @@ async function connect(
   onOpen: () => void,
 ): Promise<void> {
   let active = new Set<string>();
-  const onMessage = (text: string): void => {
-    const jobs = readActiveJobs(text);
+  const hear = async (text: string): Promise<void> => {
+    const jobs = await readActiveJobs(text).catch(() => undefined);
     if (!jobs) return;
     const ended = [...active].filter((id) => !jobs.includes(id));
     active = new Set(jobs);
     for (const id of ended) changed(id);
   };
+  // A long message is read in pieces; the next one waits.
+  let heard = Promise.resolve();
+  const onMessage = (text: string): void => void (heard = heard.then(() => hear(text)));
   let onClose = (): void => undefined;
   const closed = new Promise<void>((resolve) => (onClose = resolve));
   const url = `${api.baseUrl.replace(/^http/i, 'ws')}/ws`;

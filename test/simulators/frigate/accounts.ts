@@ -1,4 +1,4 @@
-/** Logins, tokens and roles. */
+// Checks logins, tokens and roles.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { RecordedRequest, Reply } from '../http-server';

@@ -1,4 +1,4 @@
-/** Cameras, and the segments that are recorded of them. */
+// Describes cameras, and the segments that are recorded of them.
 
 export interface FrigateCamera {
   /** Key of the configuration. */

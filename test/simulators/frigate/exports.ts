@@ -1,4 +1,4 @@
-/** Exports and what becomes of them as time goes by: threads up to 0.17, a queue since 0.18. */
+// Makes exports, and what becomes of them as time goes by: threads up to 0.17, a queue since 0.18.
 import { makeVideo, openMedia, type Media } from '../video';
 import { contentOf, segmentsOf, type Segment } from './cameras';
 import { findCamera, hasQueue, minorOf, type FrigateState } from './state';

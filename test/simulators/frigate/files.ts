@@ -1,4 +1,4 @@
-/** The folder of exports as nginx serves it, with what its workers remember of files. */
+// Serves the folder of exports as nginx does, with what its workers remember of files.
 import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import { mediaReply } from '../media-reply';
 import type { Media } from '../video';

@@ -1,7 +1,4 @@
-/**
- * A Frigate server to test against: real HTTP and WebSockets on loopback, of three versions, with its nginx and that one's
- * caches in front, and a switch for everything that differs between installations (see `options.ts`).
- */
+// Simulates a Frigate server: real HTTP and WebSockets on loopback, three versions, with its nginx and that one's caches in front.
 import { startServer, type Fault, type RecordedRequest, type SimulatorServer } from '../http-server';
 import type { Media } from '../video';
 import { mintToken, newSecret, type Account } from './accounts';

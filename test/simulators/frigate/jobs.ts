@@ -1,4 +1,4 @@
-/** The calls that make, list and delete exports. */
+// Answers the calls that make, list and delete exports.
 import type { RecordedRequest, Reply } from '../http-server';
 import { allowedCameras, refusedCamera, refusedRole, type Account } from './accounts';
 import { segmentsOf } from './cameras';

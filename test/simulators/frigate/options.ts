@@ -1,11 +1,9 @@
-/**
- * Every switch of the Frigate simulator. `sim.options` is the live object: a test may turn a switch between requests.
- * Most of it was seen as replies of Frigate's own code at 0.16.4, 0.17.2 and 0.18.0-beta1; what was not says so.
- */
+// Lists every switch of the Frigate simulator; `sim.options` is the live object, so a test may turn a switch between requests.
 import type { ServerOptions } from '../http-server';
 import { exampleCameras, type FrigateCamera } from './cameras';
 import type { SimExport } from './exports';
 
+/** Most of it was seen as replies of Frigate's own code at 0.16.4, 0.17.2 and 0.18.0-beta1. */
 export type FrigateVersion = '0.16.4' | '0.17.2' | '0.18.0';
 
 export interface FrigateUser {

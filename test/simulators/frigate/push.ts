@@ -1,4 +1,4 @@
-/** The WebSocket: all topics in one stream, and since 0.18 the state of the queue, of which only what is active is told. */
+// Speaks the WebSocket: all topics in one stream, and since 0.18 the state of the queue.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';

@@ -1,4 +1,4 @@
-/** Answers of Frigate's backend and of the nginx in front of it, with that one's cache. */
+// Words answers of Frigate's backend and of the nginx in front of it, with that one's cache.
 import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import type { FrigateState } from './state';
 

@@ -1,4 +1,4 @@
-/** Which request is which call. */
+// Tells which request is which call.
 import type { RecordedRequest, Reply } from '../http-server';
 import { accountOf, login, profile, refusedCamera, type Account } from './accounts';
 import { segmentsOf } from './cameras';

@@ -1,4 +1,4 @@
-/** The synchronous `clip.mp4`: chunked, without ranges, and with status 200 also where ffmpeg fails. */
+// Answers the synchronous `clip.mp4`: chunked, without ranges, and with status 200 also where ffmpeg fails.
 import type { Reply } from '../http-server';
 import { makeVideo, openMedia } from '../video';
 import { segmentsOf } from './cameras';

@@ -1,4 +1,4 @@
-/** All that the simulated server remembers. */
+// Holds all that the simulated server remembers.
 import type { FrigateCamera } from './cameras';
 import type { SimExport } from './exports';
 import type { FileCache } from './files';

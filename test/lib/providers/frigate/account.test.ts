@@ -1,3 +1,4 @@
+// Tests: logins, addresses, cameras and the test of a connection to Frigate.
 import assert from 'node:assert/strict';
 import { manualClock } from '../../../support/manual-clock';
 import { frigateCamera } from '../../../simulators/frigate';

@@ -1,3 +1,4 @@
+// Tests: creating clips of Frigate: footage first, and one export for each request.
 import assert from 'node:assert/strict';
 import type { Gap } from '../../../../lib/provider';
 import { manualClock } from '../../../support/manual-clock';

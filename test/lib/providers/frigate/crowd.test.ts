@@ -1,3 +1,4 @@
+// Tests: many clips of Frigate at once.
 import assert from 'node:assert/strict';
 import type { Clock } from '../../../../lib/async/clock';
 import type { Clip } from '../../../../lib/provider';

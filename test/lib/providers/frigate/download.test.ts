@@ -1,3 +1,4 @@
+// Tests: files of Frigate's exports, and deleting them.
 import assert from 'node:assert/strict';
 import type { Clip } from '../../../../lib/provider';
 import { sha256Of } from '../../../simulators/video';

@@ -1,3 +1,4 @@
+// Tests: frigate is started again in the middle of its work.
 import assert from 'node:assert/strict';
 import { pollOrRecreate } from '../../../../lib/clips/recreate';
 import type { PollJobData } from '../../../../lib/clips/poll';

@@ -1,3 +1,4 @@
+// Tests: following exports of Frigate, of all versions.
 import assert from 'node:assert/strict';
 import type { Clip } from '../../../../lib/provider';
 import type { Frigate } from '../../../simulators/frigate';

@@ -1,4 +1,4 @@
-/** What the tests of the provider Frigate share: a simulator whose time stands still, and connections to it. */
+// Holds what the tests of Frigate's provider share: a simulator whose time stands still, and connections to it.
 import type { Clock } from '../../../../lib/async/clock';
 import { Connection } from '../../../../lib/connection/connection';
 import { readFields } from '../../../../lib/fields';

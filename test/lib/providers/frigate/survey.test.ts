@@ -1,3 +1,4 @@
+// Tests: what Frigate has recorded.
 import assert from 'node:assert/strict';
 import { coverageOf } from '../../../../lib/providers/frigate/footage';
 import { frigateCamera } from '../../../simulators/frigate';

@@ -1,3 +1,4 @@
+// Tests: listening on Frigate's WebSocket.
 import assert from 'node:assert/strict';
 import { systemClock } from '../../../../lib/async/clock';
 import type { FrigateSettings } from '../../../simulators/frigate';
