@@ -1,9 +1,9 @@
 // Plans which parts of a camera become one file, which of their pictures and sound go into it, and when each is shown.
 import { open, type FileHandle } from 'node:fs/promises';
-import { fileSource, isAudioForMp4, readTracks, type MediaTrack, type TrackParameters } from '../mp4';
+import { beginsAnew, fileSource, isAudioForMp4, readTracks, type MediaTrack, type TrackParameters } from '../mp4';
 import type { Inspection } from '../mp4/inspect';
 import type { Gap, Range } from '../provider';
-import { repeatsFrom, shownPictures, spanOf, type Kept, type OpenTrack } from './border';
+import { readSample, repeatsFrom, shownPictures, spanOf, type Kept, type OpenTrack } from './border';
 import { soundTimeline, type Place, type SoundSpan, type SoundTimeline } from './sound';
 import { lengthOf } from './work';
 
@@ -180,6 +180,11 @@ function growing(first: Opened): Growing {
       if (!attempt || !isFit) {
         return `the clips around ${next.part.start} have pictures that must not be shown, so what follows is in a file of its own`;
       }
+      // What is in both, or follows at once, goes on as it was encoded.
+      const goesOn = repeated !== undefined || (isFit.from === 0 && isNext(opened.part, next.part, excess));
+      if (!goesOn && !(await isNewStart(next.video, isFit.from))) {
+        return `the clip at ${next.part.start} begins with pictures that need others before them, so it is in a file of its own`;
+      }
       problems.push(...borderProblems(opened.part, next.part, repeated === undefined ? excess : 0));
       const span = spanOf(next.video.track, isFit, false);
       let { end } = attempt;
@@ -205,6 +210,15 @@ const nothing: Kept = { from: 0, to: 0, without: new Set() };
 
 function timeOf({ track: { samples, shown, timescale } }: OpenTrack, index: number): number {
   return (samples.time[index]! + samples.shift[index]! - shown.from) / timescale + shown.delay;
+}
+
+/** Does a part follow another one at once, as far as can be told? */
+function isNext(part: JoinPart, next: JoinPart, excess: number): boolean {
+  return part.end === next.start && excess <= moreSeconds;
+}
+
+async function isNewStart(video: OpenTrack, index: number): Promise<boolean> {
+  return beginsAnew(video.track.codec, video.track.stsd, await readSample(video, index));
 }
 
 /** The overlap of two parts, and how much there may be. */

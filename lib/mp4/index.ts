@@ -8,6 +8,7 @@ import { walkFile, type Report, type Walk } from './walk';
 export { bufferSource, fileSource } from './boxes';
 export { isAudioForMp4 } from './codecs';
 export type { Mp4Source } from './boxes';
+export { beginsAnew } from './nal';
 export { readParameters, type TrackParameters } from './parameters';
 export { lengthOf, readTracks, shownAt, type MediaTrack } from './samples';
 export { sniff } from './sniff';

@@ -79,6 +79,16 @@ describe('parts of a camera that are joined', () => {
     assert.equal(rig.pictures(joined.path).length, 60);
   });
 
+  it('are kept apart where one needs pictures that are not there', async () => {
+    const open = ['-bf', '2', '-x264-params', 'open-gop=1:scenecut=0'];
+    const source = rig.film('open', { args: open });
+    const [first, , third] = await parts([[0, 2], [2, 4], [4, 6]], undefined, source); // prettier-ignore
+    const plans = await planJoins([first!, third!]);
+    assert.match(plans[1]!.reason!, /begins with pictures that need others before them/);
+    const closed = await parts([[0, 2], [2, 4], [4, 6]]); // prettier-ignore
+    assert.equal((await planJoins([closed[0]!, closed[2]!])).length, 1);
+  });
+
   it('keep their sound', async () => {
     const source = rig.film('sound', { audio: true, args: ['-c:a', 'aac', '-shortest'] });
     const joined = await joinParts(await order(await parts([[0, 2], [2, 4]], undefined, source))); // prettier-ignore
