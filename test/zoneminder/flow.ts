@@ -41,13 +41,6 @@ export async function clipOf(flow: Flow, camera: string, range: Range): Promise<
 
 export type DownloadedClip = Clip & { file: ClipFile };
 
-/** The error that a clip of a range ends with. */
-export async function failureOf(flow: Flow, camera: string, range: Range): Promise<{ code: string; message: string }> {
-  const { error } = await outcome(flow, () => flow.send('create', { camera, ...range }));
-  assert.ok(error, 'It succeeded');
-  return error as { code: string; message: string };
-}
-
 /** The one file of an export of one camera. */
 export async function exportOf(flow: Flow, camera: string, range: Range): Promise<string> {
   const message = await outcome(flow, () => flow.send('export', { cameras: [camera], ...range }));

@@ -25,7 +25,7 @@ export async function startProxy({ url }: ZoneMinderServer): Promise<ZoneMinderP
     const { 'content-length': length, 'transfer-encoding': _, ...kept } = response.headers;
     const reply = { status: response.statusCode, headers: kept };
     if (!/json/.test(response.headers['content-type'] ?? '')) {
-      return { ...reply, body: response, ...(length ? { size: Number(length) } : { framing: 'close' }) };
+      return { ...reply, body: untilItEnds(response), ...(length ? { size: Number(length) } : { framing: 'close' }) };
     }
     const text = Buffer.concat(await response.toArray()).toString();
     for (const [, token] of text.matchAll(/"(?:access|refresh)_token":"([^"]+)"/g)) tokens.push(token!);
@@ -34,4 +34,13 @@ export async function startProxy({ url }: ZoneMinderServer): Promise<ZoneMinderP
 
   const server = await startServer({ handle });
   return { url: `${server.url}${pathname}`, server, tokens, close: () => server.stop() };
+}
+
+/** What the server announces and does not send is missing here as well. */
+async function* untilItEnds(response: IncomingMessage): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of response) yield chunk as Buffer;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+  }
 }

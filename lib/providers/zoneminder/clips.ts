@@ -1,7 +1,7 @@
 // Makes clips of ZoneMinder's events: a clip is a plan over the events of a range, and is made while it is downloaded.
 import { createHash } from 'node:crypto';
 import { ClipError } from '../../errors';
-import { objectAt } from '../../net/json';
+import { objectAt, readBoolean } from '../../net/json';
 import {
   describeClip,
   type Clip,
@@ -138,7 +138,9 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     for (const { id } of recordings) {
       try {
         const { json } = await api.ask(`events/view/${id}.json?noframes=true`, call, action);
-        if (objectAt(objectAt(json, 'event'), 'Event').fileExists === false && missing.code === 'EEXPIRED') {
+        const { fileExists } = objectAt(objectAt(json, 'event'), 'Event');
+        // Null, or false, or 0, by the version.
+        if (fileExists !== undefined && readBoolean(fileExists) !== true && missing.code === 'EEXPIRED') {
           return new ClipError(
             'ENOTFOUND',
             `${action}: the video file of event ${id} is missing on the server`,

@@ -68,7 +68,7 @@ async function viewEvent(state: ZoneMinderState, user: SimUser, request: Recorde
   }
   const media = await mediaOf(event, options, state.now());
   const row = rowOf(state, event);
-  return jsonReply({ event: { Event: { ...row, fileExists: media !== undefined, fileSize: media?.size ?? null } } });
+  return jsonReply({ event: { Event: { ...row, fileExists: media ? 1 : null, fileSize: media?.size ?? false } } });
 }
 
 function rowOf(state: ZoneMinderState, event: SimEvent): object {
