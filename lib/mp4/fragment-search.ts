@@ -7,6 +7,8 @@ const nearBytes = 256 * 1024;
 /** What is read to find the next fragment grows with each piece in which there is none. */
 const firstChunkBytes = 64 * 1024;
 const largestChunkBytes = 1024 * 1024;
+/** A fragment that is larger is not looked for. */
+const farthestBytes = 128 * 1024 * 1024;
 /** `moof`, then `mfhd` of 16 bytes, the first box in it (ISO/IEC 14496-12, 8.8.4). */
 const signature = Buffer.from('moof\0\0\0\x10mfhd', 'latin1');
 const sizeBytes = 4;
@@ -20,22 +22,24 @@ export interface SearchedFile {
   read(offset: number, source: Mp4Source): Promise<Fragment | undefined>;
 }
 
-/** The last whole fragment of the file: the first one where there is no other. */
+/** The last whole fragment of the file: the first one where there is no other near the end. */
 export async function lastFragment({ source, first, read }: Omit<SearchedFile, 'last'>): Promise<Fragment> {
   let end = source.size;
-  for (let bytes = firstChunkBytes; end > first.end; bytes *= 4) {
-    const from = Math.max(first.end, end - bytes);
-    const chunk = await source.read(from, Math.min(end + signature.length, source.size) - from);
+  let chunkBytes = firstChunkBytes;
+  const least = Math.max(first.end, source.size - farthestBytes);
+  while (end > least) {
+    const from = Math.max(least, end - chunkBytes);
+    // A signature may lie across the border of two chunks.
+    const until = Math.min(end + sizeBytes + signature.length, source.size);
+    const chunk = await source.read(from, until - from);
     for (let hit = chunk.lastIndexOf(signature); hit >= sizeBytes; hit = chunk.lastIndexOf(signature, hit - 1)) {
       const found = await read(from + hit - sizeBytes, withBytes(source, from, chunk));
       if (found) return found;
-      if (hit === 0) break;
     }
-    // A signature may begin right before the chunk.
-    end = from === first.end ? from : from + sizeBytes;
-    if (from === first.end) return (await read(from, source)) ?? first;
+    end = from;
+    chunkBytes = Math.min(chunkBytes * 2, largestChunkBytes);
   }
-  return first;
+  return first.end < source.size ? ((await read(first.end, source)) ?? first) : first;
 }
 
 /** The last whole fragment that begins at or before that time; the first one where none does. */
@@ -46,7 +50,8 @@ export async function searchFragment({ source, first, last, read }: SearchedFile
   let high = { offset: last.offset, seconds: last.startSeconds };
   for (let step = 0; high.offset - low.end > nearBytes; step += 1) {
     // Most cameras fill a file evenly; where one does not, halves get there as well.
-    const share = step % 2 === 1 ? 0.5 : (seconds - low.startSeconds) / (high.seconds - low.startSeconds);
+    const seen = high.seconds - low.startSeconds;
+    const share = step % 2 === 1 || seen <= 0 ? 0.5 : (seconds - low.startSeconds) / seen;
     const guess = low.end + Math.floor((high.offset - low.end - nearBytes / 2) * Math.min(1, Math.max(0, share)));
     const found = await nextFragment(source, guess, high.offset, read);
     if (found && found.startSeconds <= seconds) low = found;

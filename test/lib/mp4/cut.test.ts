@@ -201,6 +201,16 @@ describe('Cutting of fragmented files', function () {
       assert.ok(source.reads < 30, `${source.reads} reads`);
     });
 
+    it('finds the last whole fragment wherever a file breaks off', async () => {
+      const { offsets } = await makeRecording({ startSecond: 0, seconds: 30, index: false });
+      const whole = await wholeOf({ startSecond: 0, seconds: 30, index: false });
+      for (let size = offsets[1]!; size <= whole.length; size += 1237) {
+        const file = await opened(whole.subarray(0, size));
+        const last = offsets.findLastIndex((offset) => offset <= size) - 1;
+        assert.equal(file.last.startSeconds, last, `${size} bytes`);
+      }
+    });
+
     for (const index of [true, false]) {
       it(`takes once what two of them share (${index ? 'with' : 'without'} an index)`, async () => {
         const one = await opened(await wholeOf({ startSecond: 10, seconds: 20 }));
