@@ -5,6 +5,7 @@ import { startAipix } from '../../simulators/aipix';
 import { exampleKey, footage, startKinesisVideo, stream } from '../../simulators/kinesis-video';
 import { exampleKeys, startRhombus } from '../../simulators/rhombus';
 import { startSample } from '../../simulators/sample';
+import { exampleUser, startZoneMinder } from '../../simulators/zoneminder';
 import { startVdgSense } from '../../simulators/vdg-sense';
 import { eventually } from '../../support/eventually';
 import { packageRoot } from '../../support/package';
@@ -62,6 +63,15 @@ const cases: Case[] = [
     },
     found: /Aipix.*Cameras: \d/,
     camera: { name: 'Yard', id: /^2$/ },
+  },
+  {
+    provider: 'ZoneMinder',
+    async start() {
+      const { url, close } = await startZoneMinder();
+      return { fields: { Address: url, User: exampleUser.name, Password: exampleUser.password }, close };
+    },
+    found: /ZoneMinder, Etc\/UTC.*Cameras: 2/,
+    camera: { name: 'Dock', id: /^2$/ },
   },
   {
     provider: 'Sample Video',
