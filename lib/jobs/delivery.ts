@@ -1,9 +1,9 @@
-/**
- * From one node's job to the next one's: the message of an outcome leads to new jobs, and a crash in between must neither
- * lose nor double what these are about.
- */
+// Hands an outcome on from one node's job to the next one's jobs: a crash in between neither loses nor doubles what these are about.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toClipError } from '../errors';
+import type { Job, JobHandler, JobResult } from './job';
+import { unreadableError } from './stored-job';
 
 /** The job whose outcome has led to another one. */
 export interface Origin {
@@ -65,4 +65,25 @@ function addFrom<T>({ id, counts, adding }: Delivery, nodeId: string, add: (from
   const added = add({ id, count });
   adding.push(added);
   return added;
+}
+
+/** Delivers an outcome to its handler. What goes wrong with that is raised there, with the message, and never lost. */
+export async function settleJob(
+  handler: JobHandler<unknown>,
+  job: Job,
+  outcome: Exclude<JobResult<unknown>, { type: 'retry' }>,
+  warn: (text: string) => void,
+): Promise<void> {
+  try {
+    if (job.unreadable === undefined || !handler.onUndeliverable) await handler.onSettled(job, outcome);
+    else handler.onUndeliverable(job, unreadableError(job.unreadable));
+  } catch (thrown) {
+    const error = toClipError(thrown);
+    warn(error.message);
+    try {
+      handler.onUndeliverable?.(job, error);
+    } catch (failure) {
+      warn(toClipError(failure).message);
+    }
+  }
 }

@@ -12,7 +12,8 @@ import {
   type JobHandler,
 } from './job';
 import type { Journal } from './journal';
-import { OutcomeDelivery, type Origin } from './delivery';
+import { OutcomeDelivery, settleJob, type Origin } from './delivery';
+import { isMatch, unreadableError } from './stored-job';
 
 /** Jobs that cannot be read are tried again this often. */
 const retryMs = 5_000;
@@ -68,7 +69,7 @@ export class EmbeddedEngine implements JobEngine {
 
   wake(matches: (job: Job) => boolean): void {
     for (const entry of this.#entries.values()) {
-      if (entry.ending || !matches(entry.job)) continue;
+      if (entry.ending || !isMatch(matches, entry.job)) continue;
       if (entry.running) entry.woken = true;
       else this.#wake(entry);
     }
@@ -79,7 +80,7 @@ export class EmbeddedEngine implements JobEngine {
   }
 
   async list(): Promise<Job[]> {
-    return [...this.#entries.values()].flatMap((entry) => (entry.gone ? [] : [entry.job]));
+    return [...this.#entries.values()].flatMap(({ gone, job }) => (gone || job.unreadable !== undefined ? [] : [job]));
   }
 
   /** In one process the handlers themselves keep to the limit. */
@@ -149,7 +150,7 @@ export class EmbeddedEngine implements JobEngine {
   async #find(matches: (job: Job) => boolean): Promise<Entry[]> {
     await this.#loaded();
     await this.#deliveries.added();
-    return [...this.#entries.values()].filter((entry) => matches(entry.job));
+    return [...this.#entries.values()].filter((entry) => isMatch(matches, entry.job));
   }
 
   /** Ends what these handlers run. Another handler of the same id may have come already: its runs are left alone. */
@@ -210,6 +211,8 @@ export class EmbeddedEngine implements JobEngine {
 
   async #execute(entry: Entry, handler: JobHandler<unknown>, signal: AbortSignal): Promise<JobResult<unknown>> {
     try {
+      const { unreadable } = entry.job;
+      if (unreadable !== undefined) return { type: 'failed', error: unreadableError(unreadable) };
       return await handler.run(entry.job, { signal, save: (data) => this.#store(entry, data) });
     } catch (thrown) {
       return { type: 'failed', error: toClipError(thrown) };
@@ -226,7 +229,7 @@ export class EmbeddedEngine implements JobEngine {
   async #settle(entry: Entry, handler: JobHandler<unknown> | undefined, outcome: Outcome): Promise<void> {
     if (outcome.data !== undefined) entry.job.data = outcome.data;
     await this.#deliveries.deliver(entry.job.id, async () => {
-      await this.#warnOnFailure(() => handler?.onSettled(entry.job, outcome));
+      if (handler) await settleJob(handler, entry.job, outcome, this.warn);
       entry.gone = true;
     });
     // The next node's job is stored before this one is forgotten: a crash in between would lose what both are about.

@@ -16,6 +16,8 @@ export interface Job<Data = unknown> {
   failures: number;
   /** Id of the job whose outcome led to this one. */
   parentJobId?: string;
+  /** Why it cannot run: it was stored by another version. Never stored itself. */
+  unreadable?: string;
 }
 
 /** How jobs are ordered that are due together, such as all of those whose time came while Node-RED was down. */
@@ -78,6 +80,11 @@ export interface JobHandler<Data> {
   onRetry(job: Job<Data>, answer: Extract<JobResult<Data>, { type: 'retry' }>): void;
   /** Called once with the outcome; the job is forgotten after it. Again after a crash in between. */
   onSettled(job: Job<Data>, outcome: Exclude<JobResult<Data>, { type: 'retry' }>): void | Promise<void>;
+  /**
+   * Raises an error with what is there of the job's message: the job cannot be read, or its outcome could not be delivered.
+   * Nothing of the job's data can be relied on.
+   */
+  onUndeliverable?(job: Job<Data>, error: ClipError): void;
   /**
    * The same node of another instance has been told the outcome of a job that was added or ran here. Without `how`, the job
    * is gone and nobody knows why.

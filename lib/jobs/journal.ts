@@ -1,3 +1,4 @@
+// Keeps the jobs of the embedded engine on disk: one small file for each, written whole or not at all.
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
@@ -5,26 +6,38 @@ import { ClipError } from '../errors';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
 import { olderFirst, type Job } from './job';
+import { readJob, storedVersion } from './stored-job';
 
-/** One small file per job, each written whole or not at all. */
 export interface Journal {
   /** @throws EFAILED also while another process works on these jobs */
   readAll(): Promise<Job[]>;
   write(job: Job): Promise<void>;
+  /** Removes a job, or sets it aside where it could not be read. */
   remove(id: string): Promise<void>;
   /** Another process works on these jobs from now on. */
   onLost(listener: () => void): void;
 }
 
 const suffix = '.json';
+/** A large message has a file of its own, which is written once: the job is saved again and again, and its message never changes. */
+const messageSuffix = '.message';
+const largeMessageCharacters = 32 * 1024;
 /** How the atomic write names what is not whole yet. */
-const draftName = /\.json\.\d+$/;
+const draftName = /\.(json|message)\.\d+$/;
 const readAtOnce = 16;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
   const lock = folderLock(folder);
+  const sync = coalesced(() => syncFolder(folder));
   const pathOf = (id: string): string => join(folder, id + suffix);
+  const messagePathOf = (id: string): string => join(folder, id + messageSuffix);
+  /** Ids of jobs that cannot be read. */
+  const unreadable = new Set<string>();
+  /** Ids of jobs whose message has a file. */
+  const withMessageFile = new Set<string>();
+  /** Messages that are stored in files, or are small, as they were when that was found out. */
+  const judgedMessages = new WeakMap<object, 'stored' | 'small'>();
 
   async function read(name: string): Promise<Job[]> {
     const path = join(folder, name);
@@ -40,15 +53,43 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
       return [];
     }
     try {
-      return [parseJob(text, name)];
+      const job = readJob(JSON.parse(text), name.slice(0, -suffix.length));
+      await readMessage(job);
+      if (job.unreadable !== undefined) {
+        unreadable.add(job.id);
+        warn(`The job file ${path} is set aside, and its message raised as an error: ${job.unreadable}`);
+      }
+      return [job];
     } catch (error) {
-      const moved = await rename(path, `${path}.damaged`).then(
-        () => 'was moved aside',
-        (failure: unknown) => `could not be moved aside (${reason(failure)})`,
-      );
+      const moved = await setAside(path);
       warn(`The job file ${path} is damaged and ${moved}: ${reason(error)}`);
       return [];
     }
+  }
+
+  async function readMessage({ id, data }: Job): Promise<void> {
+    const record = data as Record<string, unknown>;
+    if (record.messageFile !== true) return;
+    const message = JSON.parse(await readFile(messagePathOf(id), 'utf8')) as object;
+    delete record.messageFile;
+    record.message = message;
+    withMessageFile.add(id);
+    judgedMessages.set(message, 'stored');
+  }
+
+  /** @returns the data without a message that has a file of its own */
+  async function writeMessage({ id, data }: Job): Promise<unknown> {
+    const { message, ...rest } = data as { message?: unknown };
+    if (typeof message !== 'object' || message === null) return data;
+    let judged = judgedMessages.get(message);
+    if (!judged || (judged === 'stored' && !withMessageFile.has(id))) {
+      const text = JSON.stringify(message);
+      judged = text.length < largeMessageCharacters ? 'small' : 'stored';
+      if (judged === 'stored') await writeFileAtomic(messagePathOf(id), text, { mode: 0o600 });
+      if (judged === 'stored') withMessageFile.add(id);
+      judgedMessages.set(message, judged);
+    }
+    return judged === 'stored' ? { ...rest, messageFile: true } : data;
   }
 
   return {
@@ -62,6 +103,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
           const page = await Promise.all(names.slice(from, from + readAtOnce).map(read));
           jobs.push(...page.flat());
         }
+        await Promise.all(abandonedMessages(names).map((name) => removeQuietly(join(folder, name))));
         return jobs.sort(olderFirst);
       } catch (error) {
         throw unusable(folder, error);
@@ -70,19 +112,53 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
 
     async write(job) {
       try {
-        await writeFileAtomic(pathOf(job.id), JSON.stringify(job), { mode: 0o600 });
-        await syncFolder(folder);
+        const data = await writeMessage(job);
+        const text = JSON.stringify({ version: storedVersion, ...job, data });
+        await writeFileAtomic(pathOf(job.id), text, { mode: 0o600 });
+        await sync();
       } catch (error) {
         throw unusable(folder, error);
       }
     },
 
     async remove(id) {
+      if (unreadable.delete(id)) return void (await setAside(pathOf(id)));
       await rm(pathOf(id), { force: true });
+      if (withMessageFile.delete(id)) await rm(messagePathOf(id), { force: true });
     },
 
     onLost: lock.onLost,
   };
+}
+
+/** Their job was never stored, or is gone. */
+function abandonedMessages(names: string[]): string[] {
+  const all = new Set(names);
+  return names.filter(
+    (name) => name.endsWith(messageSuffix) && !all.has(name.slice(0, -messageSuffix.length) + suffix),
+  );
+}
+
+/** Calls that come while the work is under way share the next one: what is under way may have begun too early for them. */
+function coalesced(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const start = (): Promise<void> => {
+    next = undefined;
+    running = work().finally(() => (running = undefined));
+    return running;
+  };
+  return () => {
+    if (!running) return start();
+    return (next ??= running.then(start, start));
+  };
+}
+
+async function setAside(path: string): Promise<string> {
+  return rename(path, `${path}.damaged`).then(
+    () => 'was moved aside',
+    (failure: unknown) => `could not be moved aside (${reason(failure)})`,
+  );
 }
 
 async function removeQuietly(path: string): Promise<void> {
@@ -99,19 +175,4 @@ function unusable(folder: string, error: unknown): ClipError {
   const what = `Unfinished work cannot be kept in ${folder}`;
   if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);
   return new ClipError('EFAILED', `${what}: ${reason(error)}`);
-}
-
-/** A copy under another name would come back after each restart: only the file that is named after the job is that job. */
-function parseJob(text: string, name: string): Job {
-  const job = JSON.parse(text) as Partial<Job> | null;
-  const whole =
-    typeof job?.id === 'string' &&
-    job.id + suffix === name &&
-    typeof job.nodeId === 'string' &&
-    typeof job.data === 'object' &&
-    job.data !== null &&
-    Number.isFinite(job.createdAt) &&
-    Number.isFinite(job.runAt);
-  if (!whole) throw new Error('it is not a job');
-  return { ...job, failures: Number.isFinite(job.failures) ? job.failures : 0 } as Job;
 }

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PollJobData } from '../../lib/clips/poll';
+import { storedVersion } from '../../lib/jobs/stored-job';
 import type { Job } from '../../lib/jobs/job';
 import { startRuntime, type Runtime } from '../support/runtime';
 import { heapArguments, heapKiB } from './memory';
@@ -118,9 +119,9 @@ async function writeJobs(folder: string, clips: BenchClip[]): Promise<void> {
         misses: 0,
       };
       const message = { _msgid: id.slice(-16), payload: now, clip: work.clip, camera: clip.camera };
-      const data = { message, work };
+      const data = { message, task: work };
       const job: Job = { id, nodeId: 'poll', data, createdAt: now, runAt: now - 1000, failures: 0 };
-      return writeFile(join(folder, `${id}.json`), JSON.stringify(job));
+      return writeFile(join(folder, `${id}.json`), JSON.stringify({ version: storedVersion, ...job }));
     });
     await Promise.all(batch);
   }

@@ -5,6 +5,7 @@ import type { LoginGuard } from '../../connection/login-guard';
 import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
 import { OutcomeDelivery, type Origin } from '../delivery';
 import { limitedLog } from '../limited-log';
+import { isMatch } from '../stored-job';
 import { UnclaimedJobs } from './tracked-jobs';
 import { Cancellation } from './cancellation';
 import { lossDetector } from './lost-jobs';
@@ -159,7 +160,7 @@ export class BullEngine implements JobEngine {
   }
 
   async list(): Promise<Job[]> {
-    return (await this.#stored()).map(({ job }) => job);
+    return (await this.#stored()).map(({ job }) => job).filter(({ unreadable }) => unreadable === undefined);
   }
 
   openQueue(name: string, atOnce: number): () => Promise<void> {
@@ -254,7 +255,7 @@ export class BullEngine implements JobEngine {
   async #endAll(matches: (job: Job) => boolean, how: Stopped): Promise<Job[]> {
     // They were accepted before whoever asks.
     await this.#deliveries.added();
-    const found = (await this.#stored()).filter(({ job }) => matches(job));
+    const found = (await this.#stored()).filter(({ job }) => isMatch(matches, job));
     return this.#redis.whileUsable(() => this.#cancellation.endAll(found, how));
   }
 }

@@ -1,10 +1,11 @@
 /** One BullMQ queue and, for as long as this instance runs jobs out of it, its worker. */
 import type { Job as BullJob, Queue, Worker } from 'bullmq';
 import type { Job } from '../job';
+import { readJob, storedVersion } from '../stored-job';
 import type { Redis } from './redis';
 
 /** What BullMQ keeps of a job, under the job's id. */
-export type StoredJob = Omit<Job, 'id'>;
+export type StoredJob = Omit<Job, 'id'> & { version: number };
 export type QueuedJob = BullJob<StoredJob>;
 
 export interface LaneOptions {
@@ -95,7 +96,8 @@ export class JobQueue {
     const jobs: Job[] = [];
     for (let from = 0; from < ids.length; from += pageSize) {
       const page = await Promise.all(ids.slice(from, from + pageSize).map((id) => this.queue.getJob(id)));
-      for (const queued of page) if (queued) jobs.push(jobOf(queued));
+      // What is no job of ours fails as soon as it is taken.
+      for (const queued of page) if (queued && isOurs(queued)) jobs.push(jobOf(queued));
     }
     return jobs;
   }
@@ -151,10 +153,18 @@ async function untilReady(client: {
   if (client.status !== 'ready') await new Promise<void>((resolve) => void client.once('ready', resolve));
 }
 
-export function jobOf({ id, data }: QueuedJob): Job {
-  return { ...data, id: id! };
+function isOurs(queued: QueuedJob): boolean {
+  try {
+    return jobOf(queued) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
-export function storedJob({ id, ...stored }: Job): StoredJob {
-  return stored;
+export function jobOf({ id, data }: QueuedJob): Job {
+  return readJob({ ...data, id: id! }, id!);
+}
+
+export function storedJob({ id, unreadable, ...stored }: Job): StoredJob {
+  return { version: storedVersion, ...stored };
 }

@@ -2,6 +2,8 @@
 import type * as BullMq from 'bullmq';
 import { ClipError, toClipError } from '../../errors';
 import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
+import { settleJob } from '../delivery';
+import { unreadableError } from '../stored-job';
 import { jobOf, storedJob, type JobQueue, type QueuedJob } from './queue';
 import type { Ended, Stopped } from './cluster';
 
@@ -152,6 +154,8 @@ export class Runs {
   async #execute(run: Run): Promise<JobResult<unknown>> {
     try {
       const save = (data: unknown): Promise<void> => this.#save(run, data);
+      const { unreadable } = run.job;
+      if (unreadable !== undefined) return { type: 'failed', error: unreadableError(unreadable) };
       return await run.handler.run(run.job, { signal: run.stop.signal, save });
     } catch (thrown) {
       return { type: 'failed', error: toClipError(thrown) };
@@ -210,7 +214,9 @@ export class Runs {
     const { job, handler } = run;
     run.settling = true;
     if (outcome.data !== undefined) job.data = outcome.data;
-    const hasLedOn = await this.host.deliver(job.id, () => this.#warnOnFailure(() => handler.onSettled(job, outcome)));
+    const hasLedOn = await this.host.deliver(job.id, () =>
+      settleJob(handler, job, outcome, (text) => this.host.warn(text)),
+    );
     return this.#finish(run, run.end ?? outcome.type, hasLedOn);
   }
 

@@ -26,14 +26,14 @@ export function jobNode<T extends Task, Settings>(
   const context: NodeContext<T, Settings> = { runtime, node, engine, options, live, report, cancelling: new Map() };
   const runs = jobRuns(context);
   const { run, onRetry } = runs;
-  const { onSettled, onSettledRemotely } = settler(context);
+  const settling = settler(context);
   let release: (() => Promise<void>) | undefined;
   let settings: Settings | ClipError;
 
   type StoredJob = Job<StoredJobData<T>>;
 
   function register(): void {
-    release ??= engine.register<StoredJobData<T>>(node.id, { run, onRetry, onSettled, onSettledRemotely });
+    release ??= engine.register<StoredJobData<T>>(node.id, { run, onRetry, ...settling });
   }
   const accept = acceptor(context, register);
 

@@ -8,7 +8,7 @@ type Outcome<T> = Exclude<JobResult<StoredJobData<T>>, { type: 'retry' }>;
 
 export function settler<T extends Task>(
   context: NodeContext<T>,
-): Required<Pick<JobHandler<StoredJobData<T>>, 'onSettled' | 'onSettledRemotely'>> {
+): Required<Pick<JobHandler<StoredJobData<T>>, 'onSettled' | 'onSettledRemotely' | 'onUndeliverable'>> {
   const { options, live, report, cancelling } = context;
 
   /** A cancelled job says by whom, where that is known. */
@@ -39,6 +39,11 @@ export function settler<T extends Task>(
       } catch (thrown) {
         fail(context, target, outcome.type === 'failed' ? outcome.error : unsendable(thrown));
       }
+    },
+    onUndeliverable(job, error) {
+      const target = live.of(job);
+      live.take(job.id);
+      fail(context, target, error);
     },
     /** Another instance has sent the message on. Here, only whoever waits for its completion still has to be told. */
     onSettledRemotely(jobId, how) {

@@ -125,6 +125,18 @@ export function describeBehaviour(test: EngineRig): void {
       assert.deepEqual(outcomesOf(handler), [[job.id, 'EFAILED']]);
     });
 
+    it('lets a handler raise what could not be delivered', async () => {
+      const raised: [string, string][] = [];
+      const handler = recorder(undefined, {
+        onSettled: () => Promise.reject(new Error('the message cannot be written to')),
+      });
+      handler.onUndeliverable = (job, error) => void raised.push([job.id, `${error.code}: ${error.message}`]);
+      register('node', handler);
+      const job = await add();
+      await isEmpty();
+      assert.deepEqual(raised, [[job.id, 'EFAILED: the message cannot be written to']]);
+    });
+
     it('goes on when an owner throws on hearing of an outcome', async () => {
       const handler = recorder(undefined, { onSettled: () => Promise.reject(new Error('nobody listens')) });
       register('node', handler);

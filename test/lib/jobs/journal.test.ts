@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import nodeFs from 'node:fs';
 import fs from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { mock } from 'node:test';
 import type { ClipError } from '../../../lib/errors';
 import type { Job } from '../../../lib/jobs/job';
@@ -11,6 +11,11 @@ import { tempFolder } from '../../support/temp-folder';
 
 function job(id: string, more: Partial<Job> = {}): Job {
   return { id, nodeId: 'node', data: { clip: id }, createdAt: 1, runAt: 2, failures: 0, ...more };
+}
+
+/** As it is stored. */
+function stored(more: object): string {
+  return JSON.stringify({ version: 1, ...more });
 }
 
 describe('the journal of jobs', () => {
@@ -97,7 +102,7 @@ describe('the journal of jobs', () => {
   });
 
   describe('with a damaged file', () => {
-    const whole = JSON.stringify(job('bad'));
+    const whole = stored(job('bad'));
     const damaged: Record<string, string> = {
       'nothing in it': '',
       zeros: '\0'.repeat(300),
@@ -106,15 +111,13 @@ describe('the journal of jobs', () => {
       'null in it': 'null',
       'a list in it': `[${whole}]`,
       'text in it': '"bad"',
-      'no id': JSON.stringify({ ...job('bad'), id: undefined }),
-      'a number as id': JSON.stringify({ ...job('bad'), id: 7 }),
-      'the id of another job': JSON.stringify(job('good')),
-      'an id that leads elsewhere': JSON.stringify(job('../../bad')),
-      'no node id': JSON.stringify({ ...job('bad'), nodeId: undefined }),
-      'no data': JSON.stringify({ ...job('bad'), data: undefined }),
-      'null as data': JSON.stringify({ ...job('bad'), data: null }),
-      'no time to run at': JSON.stringify({ ...job('bad'), runAt: null }),
-      'text as time': JSON.stringify({ ...job('bad'), createdAt: 'yesterday' }),
+      'no id': stored({ ...job('bad'), id: undefined }),
+      'a number as id': stored({ ...job('bad'), id: 7 }),
+      'the id of another job': stored(job('good')),
+      'an id that leads elsewhere': stored(job('../../bad')),
+      'no node id': stored({ ...job('bad'), nodeId: undefined }),
+      'no data': stored({ ...job('bad'), data: undefined }),
+      'null as data': stored({ ...job('bad'), data: null }),
     };
     for (const [what, content] of Object.entries(damaged)) {
       it(`(${what}) moves it aside with a warning, and reads the others`, async () => {
@@ -147,9 +150,83 @@ describe('the journal of jobs', () => {
     });
   });
 
+  for (const [what, change] of [
+    ['no version', { version: undefined }],
+    ['a later version', { version: 2 }],
+    ['no time to run at', { runAt: null }],
+    ['text as time', { createdAt: 'yesterday' }],
+  ] as const) {
+    it(`gives back a job of another shape (${what}) as one that cannot run, and sets it aside when it is removed`, async () => {
+      await fs.writeFile(path('a.json'), stored({ ...job('a'), ...change }));
+      const [found] = await journal.readAll();
+      assert.equal(typeof found!.unreadable, 'string');
+      assert.deepEqual([found!.id, found!.nodeId, found!.data], ['a', 'node', { clip: 'a' }]);
+      assert.match(warnings.join(), /a\.json is set aside, and its message raised as an error: it/);
+      assert.deepEqual(await names(), ['a.json']);
+      await journal.remove('a');
+      assert.deepEqual(await names(), ['a.json.damaged']);
+    });
+  }
+
+  describe('with a large message', () => {
+    const message = { payload: 'x'.repeat(100_000) };
+
+    it('writes it once, however often the job is saved, and gives it back', async () => {
+      const writes: string[] = [];
+      const { rename } = nodeFs;
+      mock.method(nodeFs, 'rename', (from: string, to: string, done: () => void) => {
+        writes.push(basename(to));
+        rename(from, to, done);
+      });
+      for (let polls = 0; polls < 5; polls += 1) await journal.write(job('a', { data: { message, task: { polls } } }));
+      mock.restoreAll();
+      assert.equal(writes.filter((name) => name === 'a.message').length, 1);
+      assert.ok((await fs.stat(path('a.json'))).size < 500);
+      const [found] = await openJournal(folder, assert.fail).readAll();
+      assert.deepEqual(found, job('a', { data: { message, task: { polls: 4 } } }));
+    });
+
+    it('keeps it after a restart without writing it again, and removes it with the job', async () => {
+      await journal.write(job('a', { data: { message, task: 1 } }));
+      const next = openJournal(folder, assert.fail);
+      const [found] = await next.readAll();
+      const { mtimeMs } = await fs.stat(path('a.message'));
+      await next.write({ ...found!, data: { ...(found!.data as object), task: 2 } });
+      assert.equal((await fs.stat(path('a.message'))).mtimeMs, mtimeMs);
+      assert.deepEqual(await next.readAll(), [job('a', { data: { message, task: 2 } })]);
+      await next.remove('a');
+      assert.deepEqual(await names(), []);
+    });
+
+    it('removes one whose job was never stored, and takes a job without its message for damaged', async () => {
+      await fs.writeFile(path('b.message'), '{}');
+      await journal.write(job('a', { data: { message } }));
+      await fs.rm(path('a.message'));
+      assert.deepEqual(await openJournal(folder, (text) => warnings.push(text)).readAll(), []);
+      assert.match(warnings.join(), /a\.json is damaged/);
+      assert.deepEqual(await names(), ['a.json.damaged']);
+    });
+
+    it('leaves small ones where they are', async () => {
+      await journal.write(job('a', { data: { message: { payload: 'small' }, task: 1 } }));
+      assert.deepEqual(await names(), ['a.json']);
+    });
+  });
+
+  it('syncs its folder once for writes that belong together', async () => {
+    const { open } = fs;
+    let syncs = 0;
+    mock.method(fs, 'open', async (name: string, ...more: []) => {
+      if (name === folder) syncs += 1;
+      return open(name, ...more);
+    });
+    await Promise.all(Array.from({ length: 200 }, (_, number) => journal.write(job(`job-${number}`))));
+    assert.ok(syncs > 0 && syncs < 150, String(syncs));
+  });
+
   for (const failures of [undefined, null, 'many']) {
     it(`takes ${String(failures)} as number of failures for none`, async () => {
-      await fs.writeFile(path('a.json'), JSON.stringify({ ...job('a'), failures }));
+      await fs.writeFile(path('a.json'), stored({ ...job('a'), failures }));
       assert.deepEqual(await journal.readAll(), [job('a')]);
       assert.deepEqual(warnings, []);
     });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../lib/async/clock';
@@ -206,6 +206,24 @@ describe('the embedded engine, after a restart', () => {
     assert.deepEqual(numbers, [1, 2, 3, 4, 5]);
   });
 
+  it('raises the message of a job that another version has stored, and lists it nowhere', async () => {
+    const stored = { id: 'a', nodeId: 'node', data: { message: { payload: 1 } }, createdAt: 1, runAt: 1, failures: 0 };
+    await writeFile(join(test.folder, 'a.json'), JSON.stringify({ version: 0, ...stored }));
+    const engine = test.restart();
+    const raised: [unknown, string][] = [];
+    const handler = recorder();
+    handler.onUndeliverable = ({ data }, { message }) => void raised.push([data.message, message]);
+    await engine.cancel((job) => (job.data as { task: { clip: unknown } }).task.clip === 1);
+    assert.deepEqual(await engine.list(), []);
+    engine.register('node', handler);
+    await test.clock.advance(0);
+    await eventually(() => assert.equal(raised.length, 1));
+    assert.deepEqual(raised[0]![0], { payload: 1 });
+    assert.match(raised[0]![1], /cannot go on after an update of the package \(it is of version 0/);
+    assert.deepEqual([handler.runs, handler.outcomes], [[], []]);
+    await eventually(async () => assert.ok((await readdir(test.folder)).includes('a.json.damaged')));
+  });
+
   it('lets others have their turn while thousands start', async () => {
     const jobs = Array.from({ length: 2_000 }, (_, number) => ({ ...overdue, id: `job-${number}` }));
     const counter = countTurns();
@@ -236,7 +254,7 @@ describe('the embedded engine, after a restart', () => {
           runAt: now - number,
           failures: 0,
         };
-        return writeFile(join(test.folder, `${id}.json`), JSON.stringify(job));
+        return writeFile(join(test.folder, `${id}.json`), JSON.stringify({ version: 1, ...job }));
       }),
     );
     const engine = test.restart();

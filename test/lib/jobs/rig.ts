@@ -96,7 +96,9 @@ export function rig(): Rig {
 
   function stored(id: string): Job<Data> | undefined {
     const path = join(folder(), `${id}.json`);
-    return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Job<Data>) : undefined;
+    if (!existsSync(path)) return undefined;
+    const { version: _version, ...job } = JSON.parse(readFileSync(path, 'utf8')) as Job<Data> & { version: number };
+    return job;
   }
 
   beforeEach(async () => {
