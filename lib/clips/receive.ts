@@ -8,6 +8,12 @@ import type { Sink } from './sink';
 /** Writes of this size keep the disk busy without holding much memory. */
 const batchBytes = 1024 * 1024;
 
+/** A transfer that is slower than this for so long is cut, and continued by another connection. */
+const leastBytesPerSecond = 1024;
+const slowMs = 5 * 60_000;
+/** How often its speed is looked at. */
+const sampleMs = 60_000;
+
 export interface Received {
   /** Bytes. */
   size: number;
@@ -54,7 +60,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
       writing = undefined;
       if (waiting >= batchBytes) write();
       if (!body.isPaused()) return;
-      watchdog.touch();
+      watchdog.resume();
       body.resume();
     });
     // Awaited in the end; until then a failure must not count as unhandled.
@@ -66,7 +72,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     batch.push(chunk);
     size += chunk.length;
     waiting += chunk.length;
-    watchdog.touch();
+    watchdog.touch(size);
     options.onBytes?.(size);
     // Whatever comes beyond the end is not the clip, and may never stop coming.
     if (size > (options.size ?? Infinity)) body.destroy();
@@ -93,26 +99,54 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
   return { size, ...(cut ? { cut } : {}) };
 }
 
-/** Destroys the body when the signal fires or the server is silent for too long. A slow disk is not the server's fault. */
+/**
+ * Destroys the body when the signal fires, the server is silent for too long, or what it sends would take for ever and hold a
+ * transfer's place meanwhile. A slow disk is not the server's fault.
+ */
 function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
   const abort = (): void => void body.destroy(cancelled());
   let heardAt = clock.steadyNow();
   let resting = false;
+  let size = 0;
+  let samples = [{ at: heardAt, size }];
+
+  function isSlow(now: number): boolean {
+    if (now - samples.at(-1)!.at < sampleMs) return false;
+    samples.push({ at: now, size });
+    // The latest sample that is old enough to be compared with.
+    while (samples.length > 1 && now - samples[1]!.at >= slowMs) samples.shift();
+    const [{ at, size: before }] = samples as [{ at: number; size: number }];
+    return now - at >= slowMs && ((size - before) * 1000) / (now - at) < leastBytesPerSecond;
+  }
+
   const look = (): void => {
-    const silentMs = resting ? 0 : clock.steadyNow() - heardAt;
-    if (silentMs < stallMs) cancel = clock.after(stallMs - silentMs, look);
-    else body.destroy(new ClipError('ETIMEOUT', `no data for ${Math.round(silentMs / 1000)} s`));
+    const now = clock.steadyNow();
+    const silentMs = resting ? 0 : now - heardAt;
+    if (silentMs >= stallMs) {
+      body.destroy(new ClipError('ETIMEOUT', `no data for ${Math.round(silentMs / 1000)} s`));
+    } else if (!resting && isSlow(now)) {
+      const limit = `${leastBytesPerSecond / 1024} KiB/s for ${slowMs / 60_000} minutes`;
+      body.destroy(new ClipError('ETIMEOUT', `the server sent less than ${limit}`));
+    } else cancel = clock.after(Math.min(stallMs - silentMs, sampleMs), look);
   };
-  let cancel = clock.after(stallMs, look);
+  let cancel = clock.after(Math.min(stallMs, sampleMs), look);
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });
   return {
-    touch(): void {
+    /** @param bytes received so far */
+    touch(bytes: number): void {
       resting = false;
+      size = bytes;
       heardAt = clock.steadyNow();
     },
     rest(): void {
       resting = true;
+    },
+    /** The disk is through with what there was: how fast the server is counts from now on. */
+    resume(): void {
+      resting = false;
+      heardAt = clock.steadyNow();
+      samples = [{ at: heardAt, size }];
     },
     stop(): void {
       cancel();

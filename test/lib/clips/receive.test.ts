@@ -243,11 +243,49 @@ describe('receiving a body', () => {
     const receiving = receive(body, memorySink(Infinity), options);
     for (let count = 0; count < 20; count += 1) {
       await clock.advance(29_999);
-      body.write('x');
+      body.write(Buffer.alloc(40_000));
       await turn();
     }
     body.end();
-    assert.deepEqual(await receiving, { size: 20 });
+    assert.deepEqual(await receiving, { size: 20 * 40_000 });
+  });
+
+  for (const [bytesPerSecond, isCut] of [
+    [1, true],
+    [900, true],
+    [1100, false],
+  ] as const) {
+    it(`${isCut ? 'cuts' : 'waits for'} a transfer of ${bytesPerSecond} bytes per second`, async () => {
+      const body = new PassThrough();
+      const receiving = receive(body, memorySink(Infinity), options);
+      // A fast beginning does not help for ever.
+      body.write(Buffer.alloc(500_000));
+      for (let seconds = 0; seconds < 1200 && !body.destroyed; seconds += 20) {
+        await clock.advance(20_000);
+        if (!body.destroyed) body.write(Buffer.alloc(20 * bytesPerSecond));
+        await turn();
+      }
+      if (!body.destroyed) body.end();
+      const { cut } = await receiving;
+      assert.equal(cut !== undefined, isCut);
+      if (!isCut) return;
+      assert.deepEqual([cut?.code, cut?.retryable], ['ETIMEOUT', true]);
+      assert.match(cut!.message, /less than 1 KiB\/s for 5 minutes/);
+    });
+  }
+
+  it('is not misled by a clock that is set', async () => {
+    for (const hours of [1, -1]) {
+      const body = new PassThrough();
+      const receiving = receive(body, memorySink(Infinity), options);
+      body.write('x');
+      await turn();
+      clock.step(hours * 3600_000);
+      await clock.advance(29_999);
+      assert.equal(body.destroyed, false);
+      await clock.advance(1);
+      assert.match((await receiving).cut!.message, /no data for 30 s/);
+    }
   });
 
   it('does not blame the server for a slow disk', async () => {
