@@ -9,20 +9,16 @@ import type { Readable } from 'node:stream';
 import { ClipError, type ErrorDetails } from './errors';
 import type { Field } from './fields';
 import type { ProxyOptions, TlsOptions } from './net/agents';
+import type { Range } from './time-range';
 
 export { ClipError } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
 export type { Field } from './fields';
 export type { ProxyOptions, TlsOptions } from './net/agents';
+export type { Range } from './time-range';
 
 /** `expired`: it was finished, and the vendor has removed it since. */
 export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';
-
-/** A span of time. ISO 8601 with `Z`. */
-export interface Range {
-  start: string;
-  end: string;
-}
 
 /** A span of time without footage. */
 export type Gap = Range;

@@ -2,7 +2,13 @@
 import { types } from 'node:util';
 import { ClipError } from './errors';
 
-/** Epoch milliseconds; `start` < `end`. */
+/** A span of time. ISO 8601 with `Z`. */
+export interface Range {
+  start: string;
+  end: string;
+}
+
+/** The same for reckoning: epoch milliseconds; `start` < `end`. */
 export interface TimeRange {
   start: number;
   end: number;
@@ -40,7 +46,7 @@ function read(value: unknown, field: string): number {
     const text = value.trim();
     if (/^\d{1,16}$/.test(text)) return fromEpoch(Number(text), text.length === 10);
     if (/^\d{10}\.\d{1,9}$/.test(text)) return fromEpoch(Number(text), true);
-    const parsed = fromIso(text, value, field);
+    const parsed = fromIso(text.replace(basicPattern, extended), value, field);
     if (parsed !== undefined) return parsed;
   }
   throw invalid(field, `must be a time such as ${example}, or epoch milliseconds; it is ${shown(value)}`);
@@ -53,6 +59,11 @@ function fromEpoch(value: number, isSeconds = value >= 1e9 && value < 1e10): num
 
 const isoPattern =
   /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)? ?([Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?$/;
+
+/** ISO 8601 without dashes and colons, as the addresses of cameras have it: 20250301T085000Z. */
+const basicPattern = /^(\d{4})(\d\d)(\d\d)[Tt](\d\d)(\d\d)(?:(\d\d)([.,]\d+)?)?(?=[Zz+-]|$)/;
+const extended = (_: string, ...[year, month, day, hour, minute, second = '00', fraction = '']: string[]): string =>
+  `${year}-${month}-${day}T${hour}:${minute}:${second}${fraction}`;
 
 /** `undefined` when it is no ISO date at all. */
 function fromIso(text: string, given: string, field: string): number | undefined {
@@ -111,6 +122,43 @@ export function checkLength(range: TimeRange, maxSeconds: number | undefined, fi
   const ms = range.end - range.start;
   if (maxSeconds === undefined || ms <= maxSeconds * 1000) return;
   throw new ClipError('ELIMIT', `${field} is ${ms / 1000} s long; the limit is ${maxSeconds} s`);
+}
+
+/** The same span as epoch milliseconds. */
+export function toTimeRange({ start, end }: Range): TimeRange {
+  return { start: Date.parse(start), end: Date.parse(end) };
+}
+
+/** The same span as ISO 8601 with `Z`. */
+export function toRange({ start, end }: TimeRange): Range {
+  return { start: toIso(start), end: toIso(end) };
+}
+
+/** In order; those that overlap or touch become one. */
+export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
+  const merged: TimeRange[] = [];
+  for (const { start, end } of [...ranges].sort((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (start >= end) continue;
+    if (last && start <= last.end) last.end = Math.max(last.end, end);
+    else merged.push({ start, end });
+  }
+  return merged;
+}
+
+/** What of the ranges lies within the whole, in order and merged. */
+export function intersectRanges(whole: TimeRange, ranges: readonly TimeRange[]): TimeRange[] {
+  return mergeRanges(
+    ranges.map(({ start, end }) => ({ start: Math.max(start, whole.start), end: Math.min(end, whole.end) })),
+  );
+}
+
+/** The rest of the whole once the ranges are taken out, in order. */
+export function complementRanges(whole: TimeRange, ranges: readonly TimeRange[]): TimeRange[] {
+  const taken = intersectRanges(whole, ranges);
+  const starts = [whole.start, ...taken.map(({ end }) => end)];
+  const ends = [...taken.map(({ start }) => start), whole.end];
+  return starts.map((start, index) => ({ start, end: ends[index]! })).filter(({ start, end }) => start < end);
 }
 
 /** Epoch milliseconds as ISO 8601 with `Z`. @throws EINVALID for what no date can hold */

@@ -1,6 +1,7 @@
 /** How a range of any length is cut into clips. Pure decisions. */
 import { ClipError } from '../errors';
 import type { Footage, Gap, Range } from '../provider';
+import { complementRanges, intersectRanges, toRange, toTimeRange, type TimeRange } from '../time-range';
 
 /** One camera's share of an export. ISO 8601 with `Z`. */
 export interface CameraRange extends Range {
@@ -15,12 +16,7 @@ export interface Plan {
 }
 
 /** Epoch milliseconds. The end belongs to what comes after it. */
-interface Span {
-  start: number;
-  end: number;
-}
-
-interface Piece extends Span {
+interface Piece extends TimeRange {
   bytes: number;
 }
 
@@ -42,11 +38,11 @@ export function wholeRange(ranges: Range[]): Range {
 
 /** Cuts a range by what is known of its footage. What has no footage is not asked for. */
 export function planParts(range: Range, footage: Footage): Plan {
-  const whole = toSpan(range);
-  const gaps = mergedWithin(whole, footage.gaps);
-  const pieces = (footage.pieces ?? []).map((piece) => ({ ...toSpan(piece), bytes: piece.bytes }));
+  const whole = toTimeRange(range);
+  const gaps = intersectRanges(whole, footage.gaps.map(toTimeRange));
+  const pieces = (footage.pieces ?? []).map((piece) => ({ ...toTimeRange(piece), bytes: piece.bytes }));
   let next = 0;
-  const parts = between(whole, gaps).flatMap((stretch) => {
+  const parts = complementRanges(whole, gaps).flatMap((stretch) => {
     // A day has tens of thousands of pieces, and may have hundreds of stretches: both are in order.
     while (next < pieces.length && pieces[next]!.end <= stretch.start) next += 1;
     const own: Piece[] = [];
@@ -78,7 +74,7 @@ export function checkSize(ranges: CameraRange[], maxClipSeconds: number | undefi
 
 /** How many clips a range takes where nothing is known of its footage. */
 export function clipsNeeded(range: Range, maxClipSeconds = Infinity): number {
-  const { from, to } = wholeSeconds(toSpan(range));
+  const { from, to } = wholeSeconds(toTimeRange(range));
   return Math.max(1, Math.ceil((to - from) / Math.max(1, Math.floor(maxClipSeconds))));
 }
 
@@ -99,7 +95,7 @@ function tooMuch(why: string): ClipError {
  * little early where need be: every vendor can express that, none of them rounds one part into the next, and with whole
  * lengths the limit holds.
  */
-function cutEvenly(stretch: Span, { maxClipSeconds }: Footage): Span[] {
+function cutEvenly(stretch: TimeRange, { maxClipSeconds }: Footage): TimeRange[] {
   const count = clipsNeeded(toRange(stretch), maxClipSeconds);
   if (count === 1) return [stretch];
   const { from, to } = wholeSeconds(stretch);
@@ -111,9 +107,9 @@ function cutEvenly(stretch: Span, { maxClipSeconds }: Footage): Span[] {
 }
 
 /** As much into each part as is allowed. A piece belongs to the part in which it starts. */
-function cutBetweenPieces(stretch: Span, own: Piece[], footage: Footage): Span[] {
+function cutBetweenPieces(stretch: TimeRange, own: Piece[], footage: Footage): TimeRange[] {
   const { maxClipSeconds = Infinity, maxPieces = Infinity, maxBytes = Infinity } = footage;
-  const parts: Span[] = [];
+  const parts: TimeRange[] = [];
   let part = { start: stretch.start, pieces: 0, bytes: 0 };
   for (const piece of own) {
     const isFull =
@@ -130,36 +126,7 @@ function cutBetweenPieces(stretch: Span, own: Piece[], footage: Footage): Span[]
   return [...parts, { start: part.start, end: stretch.end }];
 }
 
-/** In order, each once, and none outside. */
-function mergedWithin(whole: Span, gaps: Gap[]): Span[] {
-  const merged: Span[] = [];
-  for (const gap of gaps.map(toSpan).sort((a, b) => a.start - b.start)) {
-    const start = Math.max(gap.start, whole.start);
-    const end = Math.min(gap.end, whole.end);
-    const last = merged.at(-1);
-    if (start >= end) continue;
-    if (last && start <= last.end) last.end = Math.max(last.end, end);
-    else merged.push({ start, end });
-  }
-  return merged;
-}
-
-/** The rest of the range once the gaps are taken out. */
-function between(whole: Span, gaps: Span[]): Span[] {
-  const ends = [whole.start, ...gaps.map(({ end }) => end)];
-  const starts = [...gaps.map(({ start }) => start), whole.end];
-  return ends.map((start, index) => ({ start, end: starts[index]! })).filter(({ start, end }) => start < end);
-}
-
 /** Epoch seconds, rounded outwards. */
-function wholeSeconds({ start, end }: Span): { from: number; to: number } {
+function wholeSeconds({ start, end }: TimeRange): { from: number; to: number } {
   return { from: Math.floor(start / 1000), to: Math.ceil(end / 1000) };
-}
-
-function toSpan({ start, end }: Range): Span {
-  return { start: Date.parse(start), end: Date.parse(end) };
-}
-
-function toRange({ start, end }: Span): Range {
-  return { start: new Date(start).toISOString(), end: new Date(end).toISOString() };
 }

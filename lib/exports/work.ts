@@ -1,4 +1,5 @@
 /** Data of the job of an export to files: all of it JSON. */
+import { mergeRanges, toRange, toTimeRange } from '../time-range';
 import type { Partial } from '../clips/transfer';
 import type { ClipError } from '../errors';
 import type { Clip, ClipStatus, Gap, Range, Settings } from '../provider';
@@ -114,14 +115,7 @@ export function failureOf({ code, message, retryable }: ClipError): Failure {
 /** All of a camera's range that has no footage, in order. */
 export function gapsOf({ gaps, parts = [] }: CameraJobData): Gap[] {
   const found = parts.flatMap((part) => (part.empty === undefined ? (part.file?.gaps ?? []) : [rangeOf(part)]));
-  const merged: Gap[] = [];
-  for (const gap of [...gaps, ...found].sort((a, b) => Date.parse(a.start) - Date.parse(b.start))) {
-    const last = merged.at(-1);
-    if (last && Date.parse(gap.start) <= Date.parse(last.end)) {
-      if (Date.parse(gap.end) > Date.parse(last.end)) last.end = gap.end;
-    } else merged.push(rangeOf(gap));
-  }
-  return merged;
+  return mergeRanges([...gaps, ...found].map(toTimeRange)).map(toRange);
 }
 
 export function rangeOf({ start, end }: Range): Range {

@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import vm from 'node:vm';
-import { checkLength, parseInstant, rangeAround, rangeBetween, toIso } from '../../lib/time-range';
+import {
+  checkLength,
+  complementRanges,
+  intersectRanges,
+  mergeRanges,
+  parseInstant,
+  rangeAround,
+  rangeBetween,
+  toIso,
+  toRange,
+  toTimeRange,
+} from '../../lib/time-range';
 import { ClipError } from '../../lib/errors';
 
 const instant = Date.UTC(2025, 2, 1, 8, 50, 0);
@@ -26,6 +37,10 @@ describe('parseInstant', () => {
     ['epoch seconds as digits', String(instant / 1000), instant],
     ['epoch seconds with a fraction', instant / 1000 + 0.123456, instant + 123],
     ['epoch seconds with a fraction as text', `${instant / 1000}.123456`, instant + 123],
+    ['ISO basic', '20250301T085000Z', instant],
+    ['ISO basic with a fraction', '20250301T085000.5Z', instant + 500],
+    ['ISO basic without seconds', '20250301T0850Z', instant],
+    ['ISO basic with an offset', '20250301T095000+0100', instant],
     ['the first instant of 2000', 946684800000, 946684800000],
     ['a Date', new Date(instant), instant],
     ['a Date of another context', vm.runInNewContext(`new Date(${instant})`), instant],
@@ -56,6 +71,8 @@ describe('parseInstant', () => {
   }
 
   const refused: [string, unknown, RegExp?][] = [
+    ['ISO basic without a zone', '20250301T085000', /needs a zone/],
+    ['a day in ISO basic that does not exist', '20250230T085000Z', /does not exist/],
     ['undefined', undefined, /missing/],
     ['null', null, /null/],
     ['an empty text', ''],
@@ -217,4 +234,43 @@ describe('toIso', () => {
   for (const ms of [NaN, Infinity, 1e300]) {
     it(`refuses ${ms}`, () => assert.equal(errorOf(() => toIso(ms)).code, 'EINVALID'));
   }
+});
+
+describe('ranges of time', () => {
+  const ranges = (...ends: [number, number][]) => ends.map(([start, end]) => ({ start, end }));
+  const whole = { start: 10, end: 100 };
+
+  it('are merged where they overlap or touch', () => {
+    assert.deepEqual(mergeRanges(ranges([5, 7], [1, 3], [3, 4], [2, 3], [6, 9], [8, 8])), ranges([1, 4], [5, 9]));
+    assert.deepEqual(mergeRanges([]), []);
+  });
+
+  it('are cut to a whole', () => {
+    assert.deepEqual(
+      intersectRanges(whole, ranges([0, 5], [5, 20], [90, 200], [100, 300])),
+      ranges([10, 20], [90, 100]),
+    );
+  });
+
+  it('leave the rest of a whole', () => {
+    assert.deepEqual(complementRanges(whole, ranges([20, 30], [25, 40], [0, 12])), ranges([12, 20], [40, 100]));
+    assert.deepEqual(complementRanges(whole, []), [whole]);
+    assert.deepEqual(complementRanges(whole, ranges([0, 500])), []);
+  });
+
+  it('together are the whole again', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const random = Array.from({ length: round % 7 }, () => {
+        const start = Math.floor(Math.random() * 120);
+        return { start, end: start + Math.floor(Math.random() * 30) };
+      });
+      const both = [...complementRanges(whole, random), ...intersectRanges(whole, random)];
+      assert.deepEqual(mergeRanges(both), [whole], JSON.stringify(random));
+    }
+  });
+
+  it('are written and read', () => {
+    const range = { start: '2025-03-01T08:50:00.000Z', end: '2025-03-01T08:51:00.000Z' };
+    assert.deepEqual(toRange(toTimeRange(range)), range);
+  });
 });
