@@ -16,6 +16,8 @@ export interface ApiRequest {
   body?: object;
   headers?: Record<string, string>;
   action: string;
+  /** May the answer be long? Configurations, days of recordings and exports of years are. */
+  isList?: boolean;
 }
 
 /** @throws EAUTH when the pasted token cannot be one */
@@ -52,17 +54,17 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
 
   /** Any answer, whatever its status. */
   async function send(request: ApiRequest, { signal, session }: Call): Promise<HttpReply> {
-    const { method, path, body = {}, action } = request;
+    const { method, path, body = {}, action, isList } = request;
     const headers = headersFor(request, session);
     const text = method === 'POST' ? JSON.stringify(body) : undefined;
-    return http.request({ method, path, headers, body: text, signal, action }).catch((thrown: unknown) => {
+    return http.request({ method, path, headers, body: text, signal, action, isList }).catch((thrown: unknown) => {
       throw certificateAdvice(thrown);
     });
   }
 
   /** The text of a success. */
-  async function text(path: string, call: Call, action: string): Promise<HttpReply> {
-    const reply = await send({ method: 'GET', path, action }, call);
+  async function text(path: string, call: Call, action: string, isList = false): Promise<HttpReply> {
+    const reply = await send({ method: 'GET', path, action, isList }, call);
     const problem = replyError(reply, action, access);
     if (problem) throw problem;
     return reply;
@@ -77,7 +79,7 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
 
     /** An object, which the JSON of a success must be. @throws EPROTOCOL */
     async object(path: string, call: Call, action: string): Promise<JsonObject> {
-      const reply = await text(path, call, action);
+      const reply = await text(path, call, action, true);
       const json = await parseLongJson(reply.text);
       if (!isObject(json)) throw strangeReply(reply.text, action);
       return json;
@@ -85,7 +87,7 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
 
     /** A list of objects, which an answer must be. @throws EPROTOCOL */
     async list(path: string, call: Call, action: string): Promise<unknown[]> {
-      const reply = await text(path, call, action);
+      const reply = await text(path, call, action, true);
       const json = await parseLongJson(reply.text);
       if (!Array.isArray(json) || (json.length > 0 && !json.some(isObject))) throw strangeReply(reply.text, action);
       return json as unknown[];

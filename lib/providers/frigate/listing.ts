@@ -21,7 +21,7 @@ export function createListing(api: FrigateApi): Listing {
     async read(call) {
       try {
         const action = 'Asking for the files of exports';
-        const reply = await api.send({ method: 'GET', path: '/exports/', action }, call);
+        const reply = await api.send({ method: 'GET', path: '/exports/', action, isList: true }, call);
         const problem = replyError(reply, action, api.access);
         if (problem) throw problem;
         const entries: unknown = await parseLongJson(reply.text);

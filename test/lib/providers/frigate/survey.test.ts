@@ -59,4 +59,12 @@ describe('Frigate: surveys', () => {
       assert.equal(sim.requestsFor('recordings').length, 2);
     });
   }
+
+  it('read a day of short segments, however long that answer is', async () => {
+    const sim = await start({ cameras: [frigateCamera({ id: 'front_door', segmentSeconds: 2 })] });
+    const found = await connectTo(sim).surveyFootage('front_door', { start: at(-24 * 3600), end: at(-60) }, never);
+    assert.deepEqual(found.gaps, []);
+    const [sent] = sim.requestsFor('recordings');
+    assert.ok(sent!.bytesSent > 4 * 2 ** 20, `${sent!.bytesSent} bytes`);
+  });
 });
