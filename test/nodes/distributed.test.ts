@@ -66,7 +66,7 @@ describeWithRedis('nodes that share their jobs in Redis', () => {
       sim.options.queue.fails = () => 'no recordings';
       flow.send('create', { camera: dock });
       const { error } = await flow.next('failed');
-      assert.equal((error as { code: string }).code, 'EFAILED');
+      assert.equal((error as { code: string }).code, 'ENOFOOTAGE');
     }));
 
   it('cancel a job, here and at the vendor', () =>

@@ -151,9 +151,9 @@ describe('download-clip', () => {
       ['when the server answers with nothing', ({ options }) => (options.download.answer = 'empty'), 'EPROTOCOL'],
       ['when the clip has vanished', ({ options }) => (options.download.vanishes = true), 'EEXPIRED'],
       [
-        'when it may not be read',
-        (server) => server.failNext({ kind: 'reply', reply: { status: 403, body: 'no' } }, 'downloadClip', 9),
-        'EFORBIDDEN',
+        'when the server refuses it in its own words',
+        (server) => server.failNext({ kind: 'reply', reply: { body: '<result errorcode="-28"/>' } }, 'downloadClip', 9),
+        'EUNSUPPORTED',
       ],
     ];
     for (const [what, prepare, code] of cases) {
