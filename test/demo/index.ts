@@ -1,41 +1,37 @@
-/**
- * `npm run demo`: Node-RED with the shipped examples, a simulated VDG Sense server, and one alarm that becomes a video.
- * `--once` ends after that video: 0 when it is whole, 1 when it is not or does not come.
- */
+// Shows the package in a Node-RED of its own: the examples, a video system, and one alarm that becomes a video.
+//
+// `npm run demo`: a simulated VDG Sense server, and all examples. `--zoneminder`: a real ZoneMinder with a live camera, where
+// one can run (test/zoneminder). `--once` ends after the first video: 0 when it is whole, 1 when it is not or does not come.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createServer } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import type { Clip } from '../../lib/provider';
-import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
-import { sha256Of } from '../simulators/video';
 import { openDebugSidebar } from '../support/debug-sidebar';
-import { connectTo, demoCameras, findNode, readExamples } from '../support/examples';
+import { findNode } from '../support/examples';
 import { startRuntime, type Runtime } from '../support/runtime';
+import type { DemoSystem } from './system';
+import { startVdgSenseDemo } from './vdg-sense';
+import { startZoneMinderDemo } from './zoneminder';
 
-const login = { username: 'nodered', password: 's3cret' };
-const sensePortOfExamples = 8090;
 const usualEditorPort = 1880;
-const longestMs = 60_000;
 /** The longest that timers take. */
 const foreverMs = 2 ** 31 - 1;
-/** Long enough to be seen in the editor. */
-const makingMs = 3_000;
 
 const once = process.argv.includes('--once');
 const stop = new AbortController();
 const closers: (() => Promise<void>)[] = [];
 
 async function main(): Promise<void> {
-  const sim = await startSimulator();
-  closers.unshift(() => sim.close());
-  const { flow, credentials } = connectTo(await readExamples(), sim.url, login);
+  const system = await (process.argv.includes('--zoneminder') ? startZoneMinderDemo() : startVdgSenseDemo());
+  closers.unshift(() => system.close());
+  const { flow, credentials, longestMs } = system;
   const port = (await isFree(usualEditorPort)) ? usualEditorPort : 0;
   const runtime = await startRuntime({ flow, credentials, source: 'link', port });
   closers.unshift(() => runtime.close());
   stop.signal.throwIfAborted();
   say(`Node-RED, a tab per example       ${runtime.url}`);
-  say(`A simulated VDG Sense server     ${sim.url}  (user ${login.username}, password ${login.password})`);
+  say(system.title);
   say('');
 
   const sidebar = await openDebugSidebar(runtime.url);
@@ -43,18 +39,18 @@ async function main(): Promise<void> {
   const videos = findNode(flow, 'debug', 'Video').id;
   const failures = findNode(flow, 'debug', 'Failed').id;
   await runtime.inject(findNode(flow, 'inject').id);
-  say('An alarm went off. Waiting for its footage, then for its video ...');
+  say(`${system.trigger}. Waiting for its footage, then for its video ...`);
   let failure = sidebar.next(failures, foreverMs);
   const video = sidebar.next(videos, longestMs).catch(() => {
     throw new Error([`No video arrived within ${longestMs / 1000} s`, ...runtime.problems()].join('\n'));
   });
   const message = await Promise.race([video, failure.then(complain), ended(runtime)]);
-  await show(message as { clip: Clip }, sim);
+  await show(message as { clip: Clip }, system);
   if (once) return;
 
-  say('Press the button of "Alarm" in the editor for another one. Ctrl-C ends the demo and removes its files.');
+  say('Press the button of the flow in the editor for another one. Ctrl-C ends the demo and removes its files.');
   const showVideos = async (): Promise<never> => {
-    for (;;) await show((await sidebar.next(videos, foreverMs)) as { clip: Clip }, sim);
+    for (;;) await show((await sidebar.next(videos, foreverMs)) as { clip: Clip }, system);
   };
   const showFailures = async (): Promise<never> => {
     for (;;) {
@@ -65,31 +61,22 @@ async function main(): Promise<void> {
   await Promise.race([ended(runtime), showVideos(), showFailures()]);
 }
 
-async function startSimulator(): Promise<VdgSense> {
-  const settings = { users: [login], devices: demoCameras(), queue: { makeMs: makingMs } };
-  try {
-    return await startVdgSense({ ...settings, port: sensePortOfExamples });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return startVdgSense(settings);
-  }
-}
-
 /** Prints what arrived, once it is certain that it is what the server has. */
-async function show({ clip }: { clip: Clip }, sim: VdgSense): Promise<void> {
+async function show({ clip }: { clip: Clip }, system: DemoSystem): Promise<void> {
   const { file } = clip;
   if (!file) throw new Error('The flow handed on a clip without a file');
   const hash = createHash('sha256');
   await pipeline(createReadStream(file.path), hash);
   const sha256 = hash.digest('hex');
-  const expected = await sha256Of(await sim.mediaOf(clip.id));
-  if (sha256 !== expected || sha256 !== file.sha256) throw new Error(`${file.path} is not what the server has`);
+  if (sha256 !== file.sha256) throw new Error(`${file.path} is not what was downloaded`);
+  const proof = await system.prove(clip, file);
   say('');
   say(`File      ${file.path}`);
   say(`Size      ${file.size.toLocaleString('en-US')} bytes`);
   say(`Duration  ${file.duration?.toFixed(1)} s`);
   say(`Codec     ${file.codec}, ${file.width}x${file.height}`);
-  say(`SHA-256   ${sha256}  (same on the server)`);
+  say(`SHA-256   ${sha256}`);
+  say(`Proof     ${proof}`);
   say('');
 }
 

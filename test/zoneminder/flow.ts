@@ -4,7 +4,6 @@ import type { Message } from '../../lib/node-red/node-red';
 import type { Clip, ClipFile, Range } from '../../lib/provider';
 import { eventually } from '../support/eventually';
 import { withFlow, type Flow } from '../support/flows';
-import { numberPictures, picturesPerSecond } from './footage';
 import { viewer } from './server';
 
 /** Recording in real time takes its time. */
@@ -57,23 +56,4 @@ async function outcome(flow: Flow, send: () => void): Promise<Message> {
   send();
   await eventually(() => fresh() !== undefined, longestMs);
   return fresh()!;
-}
-
-/**
- * From when to when a file shows a live camera, epoch milliseconds. @throws when a picture in between is missing or doubled
- * @param pictures all that the camera shows, from `startedAt` on
- */
-export async function shownTimes(
-  file: string,
-  pictures: string[],
-  startedAt: number,
-): Promise<{ fromMs: number; toMs: number }> {
-  const numbers = await numberPictures(file, pictures);
-  const [first = 0] = numbers;
-  assert.deepEqual(
-    numbers,
-    numbers.map((_, index) => (first + index) % pictures.length),
-  );
-  const timeOf = (number: number): number => startedAt + (number * 1000) / picturesPerSecond;
-  return { fromMs: timeOf(first), toMs: timeOf(first + numbers.length) };
 }

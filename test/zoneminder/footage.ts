@@ -1,4 +1,5 @@
 // Makes videos for the cameras and events of the test server, and tells which of their pictures a file shows.
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rename } from 'node:fs/promises';
@@ -52,6 +53,25 @@ export async function numberPictures(file: string, pictures: string[]): Promise<
     if (number === undefined) throw new Error(`Picture ${index} of ${file} is none of its source`);
     return number;
   });
+}
+
+/**
+ * From when to when a file shows a live camera, epoch milliseconds. @throws when a picture in between is missing or doubled
+ * @param pictures all that the camera shows, from `startedAt` on
+ */
+export async function shownTimes(
+  file: string,
+  pictures: string[],
+  startedAt: number,
+): Promise<{ fromMs: number; toMs: number }> {
+  const numbers = await numberPictures(file, pictures);
+  const [first = 0] = numbers;
+  assert.deepEqual(
+    numbers,
+    numbers.map((_, index) => (first + index) % pictures.length),
+  );
+  const timeOf = (number: number): number => startedAt + (number * 1000) / picturesPerSecond;
+  return { fromMs: timeOf(first), toMs: timeOf(first + numbers.length) };
 }
 
 /** Runs ffmpeg. @throws for any complaint of it */

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../support/eventually';
 import { addLiveCamera, cancelAlarm, raiseAlarm, type LiveCamera } from './cameras';
 import { eventsOf } from './events';
-import { clipOf, exportOf, rangeOf, shownTimes, withClipFlow } from './flow';
-import { hashPictures, makeFootage } from './footage';
+import { clipOf, exportOf, rangeOf, withClipFlow } from './flow';
+import { hashPictures, makeFootage, shownTimes } from './footage';
 import { describeWithZoneMinder, startZoneMinder, type ZoneMinderServer } from './server';
 
 /** Camera and recorder keep pictures back, and times are whole seconds. */
