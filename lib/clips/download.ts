@@ -92,7 +92,7 @@ export async function downloadClip(
         : toFile(job, connection, { signal, save }, options, ffmpeg);
     });
     const pictured = work.thumbnail ? await withThumbnail(saved, work.exists, options.findFfmpeg, signal) : saved;
-    const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, signal) : pictured;
+    const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, options.clock, signal) : pictured;
     return { type: 'done', data: { ...work, clip: { ...work.clip, file } } };
   } catch (thrown) {
     const error = fileError(thrown, `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`);

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
+import { pause, type Clock } from '../async/clock';
+import { retryDelayMs } from '../async/retry';
 import type { Connection } from '../connection/connection';
 import { toClipError, type ErrorCode } from '../errors';
 import type { Clip, ClipFile } from '../provider';
@@ -79,22 +81,28 @@ export async function withThumbnail(
   }
 }
 
-/** The file is safe here, so trouble with deleting only becomes a note. */
+/** The file is safe here, so trouble with deleting is tried again for a moment, and then only becomes a note. */
 export async function deleteClip(
   clip: Clip,
   file: ClipFile,
   connection: Connection,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<ClipFile> {
-  try {
-    await connection.deleteClip(clip, signal);
-  } catch (thrown) {
-    const { code, message } = toClipError(thrown);
-    // Not now, then: the next run finds the file here.
-    if (signal.aborted) throw thrown;
-    if (code !== 'ENOTFOUND' && code !== 'EEXPIRED') {
-      return { ...file, problems: [...file.problems, `the clip was not deleted on the server: ${message}`] };
+  for (let failures = 1; ; failures += 1) {
+    try {
+      await connection.deleteClip(clip, signal);
+      return file;
+    } catch (thrown) {
+      const error = toClipError(thrown);
+      // Not now, then: the next run finds the file here.
+      if (signal.aborted) throw thrown;
+      if (!error.inconclusive && (error.code === 'ENOTFOUND' || error.code === 'EEXPIRED')) return file;
+      const afterMs = retryDelayMs(error, failures);
+      if (afterMs === undefined) {
+        return { ...file, problems: [...file.problems, `the clip was not deleted on the server: ${error.message}`] };
+      }
+      await pause(afterMs, clock, signal);
     }
   }
-  return file;
 }

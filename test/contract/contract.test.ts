@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Harness } from './harness';
+import { writeResults } from './results';
 import { contractSuite } from './suite';
 
 const ids = [
@@ -39,3 +40,5 @@ for (const id of ids) {
     contractSuite(harness);
   });
 }
+
+after('the table of results', () => writeResults(ids));

@@ -17,7 +17,7 @@ type Faults = Pick<World, 'force' | 'loseAnswer' | 'hang' | 'truncateDownload' |
 export function faultsBy(fail: (step: Step, fault: Fault, times?: number) => void): Faults {
   return {
     force: (step, reply, times) => fail(step, { kind: 'reply', reply }, times),
-    loseAnswer: (step) => fail(step, { kind: 'reset', when: 'reply' }),
+    loseAnswer: (step, times) => fail(step, { kind: 'reset', when: 'reply' }, times),
     hang: (step) => fail(step, { kind: 'delay', ms: Infinity }),
     truncateDownload: (afterBytes) => fail('download', { kind: 'truncate', afterBytes }),
     stallDownload: (afterBytes) => fail('download', { kind: 'stall', afterBytes }),

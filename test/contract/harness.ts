@@ -35,14 +35,18 @@ export interface World {
   expireSessions?(): void;
   /** The next `times` requests of that step meet this. */
   force(step: Step, reply: ForcedReply, times?: number): void;
-  /** The next request of that step is handled, but its connection breaks before the answer. */
-  loseAnswer(step: Step): void;
+  /** The next requests of that step are handled, but their connections break before the answer. */
+  loseAnswer(step: Step, times?: number): void;
   /** The next request of that step is never answered. */
   hang(step: Step): void;
   /** The next download ends after so many bytes although more were announced. */
   truncateDownload(bytes: number): void;
   /** The next download goes silent after so many bytes, for good. */
   stallDownload(bytes: number): void;
+  /** Requests that it takes to learn that credentials are refused, where one answer may mean something else. Absent: 1. */
+  requestsPerRefusal?: number;
+  /** How the vendor says that something went wrong, without a word about what. Absent: HTTP 500 with a message as JSON. */
+  generalError?: ForcedReply;
   /** How the vendor says "too many requests", asking for a pause of one second where it can. */
   throttle(step: Step, times: number): void;
   /** From now on, every answer is said in another way. */

@@ -84,6 +84,11 @@ export const harness: Harness = {
       requests: () => sim.requests,
       requestsFor: (step) => (filters[step] ? sim.requestsFor(filters[step]) : []),
       ...faultsBy(fail),
+      generalError: {
+        status: 500,
+        headers: { 'content-type': 'application/json', 'x-amzn-errortype': 'InternalFailure' },
+        body: '{"message":"Internal failure"}',
+      },
       throttle: (step, times) =>
         fail(step, sim.refusal(400, 'ClientLimitExceededException', 'You have exceeded a limit.'), times),
       vanish(clipId) {

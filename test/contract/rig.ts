@@ -6,18 +6,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClip, type CreateJobData } from '../../lib/clips/create';
 import { downloadClip, type DownloadJobData } from '../../lib/clips/download';
 import { pollClip, type PollJobData } from '../../lib/clips/poll';
-import { systemClock } from '../../lib/async/clock';
 import { Connection } from '../../lib/connection/connection';
 import { ClipError, type ErrorCode } from '../../lib/errors';
 import { readFields } from '../../lib/fields';
-import type { JobResult, Job, RunContext } from '../../lib/jobs/job';
+import { applyResult, type JobResult, type Job, type RunContext } from '../../lib/jobs/job';
 import type { Camera, Clip, ClipRequest, ConnectionCheck, Provider } from '../../lib/provider';
+import { skippingClock, type SkippingClock } from '../support/skipping-clock';
 import { expectNoUnhandledRejections } from '../support/promises';
 import { tempFolder } from '../support/temp-folder';
 import type { Harness, World } from './harness';
 
 /** Longer than anything here takes, shorter than the time-out of a request: what takes longer hangs. */
 const hangsAfterMs = 12_000;
+/** As the dialog of poll-clip has it. */
+const givesUpAfterMs = 900_000;
 
 export interface Rig {
   readonly world: World;
@@ -25,12 +27,21 @@ export interface Rig {
   readonly provider: Provider;
   /** Of the test; downloads go here. */
   readonly folder: string;
+  /** Of all connections of the test. Only the provider itself, and its server, go by the real time. */
+  readonly clock: SkippingClock;
   connect(credentials?: World['credentials']): Connection;
   request(changes?: Partial<ClipRequest>): ClipRequest;
   /** A clip that the vendor has finished. */
   finishedClip(connection: Connection, changes?: Partial<ClipRequest>): Promise<Clip>;
   /** Files below the folder of the test. */
   files(): string[];
+}
+
+/** The clock of each connection that was made here; the others go by the real time. */
+const clocks = new WeakMap<Connection, SkippingClock>();
+
+function clockOf(connection: Connection): SkippingClock {
+  return clocks.get(connection) ?? skippingClock();
 }
 
 /** One for each test of the suite that calls this. */
@@ -41,15 +52,17 @@ export function useRig(harness: () => Harness): () => Rig {
 
   beforeEach(async () => {
     connections = [];
+    const clock = skippingClock();
     const world = await harness().start();
     const { definition, settings, credentials } = world;
     const config = (given = credentials) => ({
       settings: readFields(definition.settings, settings),
       credentials: given,
-      now: systemClock.now,
+      now: Date.now,
     });
     rig = {
       world,
+      clock,
       provider: await definition.open(config()),
       get folder() {
         return folder();
@@ -60,8 +73,9 @@ export function useRig(harness: () => Harness): () => Rig {
           definition,
           config: config(given),
           maxConcurrent: 2,
-          clock: systemClock,
+          clock,
         });
+        clocks.set(connection, clock);
         connections.push(connection);
         return connection;
       },
@@ -116,17 +130,20 @@ export interface Ended<W> {
 
 export interface JobOptions {
   signal?: AbortSignal;
+  clock?: SkippingClock;
+  /** Of each wait between runs, so much is waited for indeed: a server that makes something needs a moment. */
+  sleepMs?: number;
   /** Called before each run but the first. */
   between?: () => void;
 }
 
-/** Runs a job as an engine does, but for the waits between its runs, which are cut short. */
+/** Runs a job as an engine does, but that the waits between its runs take no time. */
 export async function runJob<W>(
   data: W,
   run: (job: Job<W>, context: RunContext<W>) => Promise<JobResult<W>>,
-  { signal = new AbortController().signal, between }: JobOptions = {},
+  { signal = new AbortController().signal, clock, sleepMs = 10, between }: JobOptions = {},
 ): Promise<Ended<W>> {
-  const job: Job<W> = { id: '01234567-89ab', nodeId: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
+  let job: Job<W> = { id: '01234567-89ab', nodeId: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
   const answers: JobResult<W>[] = [];
   for (let runs = 0; runs < 400; runs += 1) {
     if (runs > 0) between?.();
@@ -134,33 +151,47 @@ export async function runJob<W>(
     const answer = await inTime(run(structuredClone(job), context));
     answers.push(answer);
     if (answer.type !== 'retry') return { outcome: answer, answers };
-    if (answer.data !== undefined) job.data = answer.data;
-    job.failures = answer.error ? job.failures + (answer.error.notSent ? 0 : 1) : 0;
-    await sleep(Math.min(answer.afterMs, 10));
+    job = applyResult(job, answer, 0).job;
+    await sleep(Math.min(answer.afterMs, sleepMs));
+    clock?.skip(answer.afterMs);
   }
   throw new Error(`The job never ended: ${JSON.stringify(answers.at(-1))}`);
 }
 
 export function runCreate(connection: Connection, request: ClipRequest, options?: JobOptions) {
   const work: CreateJobData = { connection: connection.id, request };
-  return runJob(work, (job, context) => createClip(job, connection, context), options);
+  return runJob(work, (job, context) => createClip(job, connection, context), {
+    clock: clockOf(connection),
+    ...options,
+  });
 }
 
-export function runPoll(connection: Connection, clip: Clip, options?: JobOptions) {
+export function runPoll(
+  connection: Connection,
+  clip: Clip,
+  { intervalMs = 10, ...options }: JobOptions & { intervalMs?: number } = {},
+) {
+  const clock = clockOf(connection);
   const work: PollJobData = {
     connection: connection.id,
     clip,
-    intervalMs: 10,
-    maxIntervalMs: 10,
-    giveUpAt: Date.now() + hangsAfterMs,
+    intervalMs,
+    maxIntervalMs: intervalMs,
+    giveUpAt: clock.steadyNow() + givesUpAfterMs,
     polls: 0,
     misses: 0,
   };
-  return runJob(work, (job, context) => pollClip(job, connection, context, Date.now), options);
+  return runJob(work, (job, context) => pollClip(job, connection, context, clock.steadyNow), { clock, ...options });
 }
 
-export function runDownload(connection: Connection, clip: Clip, filename: string, options?: JobOptions) {
-  return runJob(downloadWork(connection, clip, filename), downloadRun(connection), options);
+export function runDownload(
+  connection: Connection,
+  clip: Clip,
+  filename: string,
+  { deleteAfter = false, ...options }: JobOptions & { deleteAfter?: boolean } = {},
+) {
+  const work = { ...downloadWork(connection, clip, filename), deleteAfter };
+  return runJob(work, downloadRun(connection), { clock: clockOf(connection), ...options });
 }
 
 export interface DownloadOnce {
@@ -205,7 +236,7 @@ function downloadWork(connection: Connection, clip: Clip, filename: string): Dow
 function downloadRun(connection: Connection, { onBytes = () => undefined, stallMs }: DownloadOnce = {}) {
   return (job: Job<DownloadJobData>, context: RunContext<DownloadJobData>): Promise<JobResult<DownloadJobData>> =>
     downloadClip(job, connection, context, {
-      clock: systemClock,
+      clock: clockOf(connection),
       ...(stallMs ? { stallMs } : {}),
       findFfmpeg: () => Promise.reject(new Error('Not expected')),
       onBytes,

@@ -2,6 +2,7 @@
 import type { Harness } from './harness';
 import { dialectSuite } from './suite-dialects';
 import { exportSuite } from './suite-export';
+import { faultSuite } from './suite-faults';
 import { flowSuite } from './suite-flow';
 import { hostileSuite } from './suite-hostile';
 import { loginSuite } from './suite-login';
@@ -23,4 +24,5 @@ export function serverSuite(harness: () => Harness): void {
 export function contractSuite(harness: () => Harness): void {
   serverSuite(harness);
   describe('and hostile answers', () => hostileSuite(harness));
+  describe('and bad answers that pass', () => faultSuite(harness));
 }

@@ -55,6 +55,11 @@ export const harness: Harness = {
         sim.expireSessions();
       },
       ...faultsBy(fail),
+      generalError: {
+        status: 200,
+        headers: { 'content-type': 'text/xml' },
+        body: '<result errorcode="-18"><description>An undefined error occured</description></result>',
+      },
       // How the vendor throttles is not published: as servers and proxies in front of it do.
       throttle: (step, times) => fail(step, tooMany(), times),
       vanish: (clipId) => void sim.removeClip(clipId),

@@ -44,9 +44,10 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
       const action = `Downloading the clip of ${camera}`;
       const path = `/clips/${pathSegment(id, 'The clip')}/video`;
       const explain = (reply) => {
+        const problem = problemOf(reply, action);
         // It was there once.
-        if (reply.status === 404 && status === 'finished') return new ClipError('EEXPIRED', `${action}: it is gone`);
-        return problemOf(reply, action);
+        const isGone = problem?.code === 'ENOTFOUND' && !problem.inconclusive && status === 'finished';
+        return isGone ? new ClipError('EEXPIRED', `${action}: it is gone`) : problem;
       };
       return openMedia(http, { path, signal, offset, etag, size, action, explain });
     },
@@ -58,7 +59,7 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
         if (!isObject(answer)) throw unreadable(action);
       } catch (error) {
         // What is gone already need not go.
-        if (error.code !== 'ENOTFOUND') throw error;
+        if (error.code !== 'ENOTFOUND' || error.inconclusive) throw error;
       }
     },
 
@@ -121,7 +122,7 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
 
 /** What the vendor means by a status; what all servers mean by one is known already. */
 function problemOf(reply, action) {
-  // A proxy says 404 with a page; the vendor itself says it in JSON, and only that is believed at once.
+  // A proxy says 404 with a page, which is inconclusive; the vendor itself says it in JSON, and only that is believed at once.
   if (reply.status === 404 && isObject(parseJson(reply.text))) {
     return new ClipError('ENOTFOUND', `${action}: the server does not have it`, { vendorCode: 'HTTP 404' });
   }

@@ -93,6 +93,8 @@ export function createAipixApi(config: ProviderConfig) {
     const { status } = reply;
     if (status < 400) return undefined;
     const { text, fields } = problemsOf(reply);
+    // The server explains in JSON; a page is that of a gateway in front of it.
+    const isExplained = isDocument(reply.text);
     const message = `${action}: the server answered HTTP ${status}${text ? `: ${text}` : ''}`;
     const vendorCode = `HTTP ${status}`;
     // 419 is how the framework of the server says that a session is over.
@@ -104,6 +106,8 @@ export function createAipixApi(config: ProviderConfig) {
           })
         : new ClipError('EAUTH', message, { vendorCode, sessionExpired: true });
     }
+    const unexplained = statusError(reply, action, text)!;
+    if (!isExplained && status !== 422) return unexplained;
     if (status === 402) {
       return new ClipError('EFORBIDDEN', `${message}. Check the licence of the server`, { vendorCode });
     }
@@ -117,7 +121,7 @@ export function createAipixApi(config: ProviderConfig) {
       const advice = isCamera ? '. Check the camera id, and that the account may see the camera' : '';
       return new ClipError(isCamera ? 'ENOTFOUND' : 'EINVALID', `${message}${advice}`, { vendorCode });
     }
-    return statusError(reply, action, text);
+    return new ClipError(unexplained.code, unexplained.message, { ...unexplained, inconclusive: false });
   }
 
   return {
@@ -151,6 +155,12 @@ export function deviceId(baseUrl: string, login: string, instanceId = ''): strin
 
 function isEmptySuccess({ status, text }: HttpReply): boolean {
   return status < 300 && text.trim() === '';
+}
+
+/** JSON that says something: an object or a list. */
+export function isDocument(text: string): boolean {
+  const json = parseJson(text);
+  return typeof json === 'object' && json !== null;
 }
 
 /** @throws EPROTOCOL for anything but an object or a list */

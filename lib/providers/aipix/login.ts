@@ -3,7 +3,7 @@ import { ClipError } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { Credentials } from '../../provider';
-import { userAgent, type AipixApi } from './api';
+import { isDocument, userAgent, type AipixApi } from './api';
 import { parseJson } from '../../net/json';
 import { readLogin, readOpenSessions, readUser, type AipixSession, type OpenSession } from './types';
 
@@ -70,7 +70,8 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
         { vendorCode },
       );
     }
-    if ([400, 401, 403, 422].includes(status)) {
+    const isRefusal = status === 401 || ([400, 403, 422].includes(status) && isDocument(reply.text));
+    if (isRefusal) {
       return new ClipError(
         'EAUTH',
         `${action}: the server refused the login (${vendorCode})${said}. Check login and password`,

@@ -63,7 +63,8 @@ function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
   const message = `${action}: HTTP ${status} with ${what}. Check the endpoint of the connection, and its proxy`;
   const { code, details } = statusRule(status);
   const pause = { retryAfterMs: retryAfterMs({ 'retry-after': retryAfter }) };
-  return new ClipError(code === 'ENOTFOUND' ? 'EPROTOCOL' : code, message, { ...details, ...pause, vendorCode });
+  const ourCode = code === 'ENOTFOUND' ? 'EPROTOCOL' : code;
+  return new ClipError(ourCode, message, { ...details, ...pause, vendorCode, inconclusive: true });
 }
 
 /** The SDK has one name for its own timeouts and for resets, and only the latter have a code. */

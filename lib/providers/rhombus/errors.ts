@@ -53,8 +53,9 @@ export function replyError(
   if (reply.status >= 400) return httpError(reply, action, said, json !== undefined);
   if (!json || !isFailure(json)) return undefined;
   const [, code, advice] = meaningOf(said) ?? [undefined, 'EFAILED' as const, ''];
-  const retryable = code === 'EFAILED' ? mayPass : undefined;
-  return new ClipError(code, sentence(action, 'the server refused', said, advice), { retryable });
+  const isGeneral = code === 'EFAILED';
+  const details = { retryable: isGeneral ? mayPass : undefined, inconclusive: isGeneral };
+  return new ClipError(code, sentence(action, 'the server refused', said, advice), details);
 }
 
 const keyAdvice = 'Check the API key, its kind, and that the region of the connection is the one of the key';
@@ -64,14 +65,16 @@ function isFailure({ error }: JsonObject): boolean {
   return error === true || (typeof error === 'string' && !/^\s*(false|null)?\s*$/i.test(error));
 }
 
+const namesThing = /\b(clip|splice|device|camera|facet|api.?key|organi[sz]ation)/i;
+
 function httpError(reply: HttpReply, action: string, said: string, isJson: boolean): ClipError {
   const usual = statusError(reply, action, said)!;
   const { status } = reply;
   const vendorCode = `HTTP ${status}`;
   const what = `the server answered HTTP ${status}`;
   const meaning = meaningOf(said);
-  // Words that are known, or JSON, are the vendor's; anything else may be a gateway's.
-  const inconclusive = !isJson && !meaning;
+  // JSON, or a word about the thing that was asked for, is the vendor's; anything else may be a gateway's.
+  const inconclusive = !isJson && !(meaning && namesThing.test(said));
   if (status === 403) {
     // Also what a key of another region gets, and a key whose role may not do this.
     const [, code, advice] = meaning?.[1] === 'EAUTH' ? meaning : ([undefined, 'EFORBIDDEN', roleAdvice] as const);

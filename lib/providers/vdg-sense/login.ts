@@ -46,10 +46,11 @@ export function createLogin(http: HttpClient, { settings, credentials, now }: Pr
     if (problem) throw problem;
     const root = await readXml(reply, action);
     const session = readSession(root, reply.setCookies, keyName);
+    if (!session && !root) throw new ClipError('EPROTOCOL', `${action}: the server answered with nothing`);
     if (!session) {
       throw new ClipError(
         'EAUTH',
-        `${action}: the answer (${root?.name ?? 'empty'}) holds no session key. The login may be refused; if it is not, set the name of the session key`,
+        `${action}: the answer (${root!.name}) holds no session key. The login may be refused; if it is not, set the name of the session key`,
       );
     }
     return { ...session, mark: randomUUID() };

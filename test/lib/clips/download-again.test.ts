@@ -257,7 +257,7 @@ describe('a download that runs again', () => {
   });
 
   it('does not repeat what it noted about an earlier try to delete', async () => {
-    const refuse = { deleteClip: () => Promise.reject(new ClipError('ENETWORK', 'the server is down')) };
+    const refuse = { deleteClip: () => Promise.reject(new ClipError('EFORBIDDEN', 'no right to delete')) };
     const first = await test.start({ work: { deleteAfter: true }, methods: refuse });
     assert.equal(expectFile(first.answer).problems.length, 1);
     assert.ok(first.answer.type === 'done');

@@ -317,6 +317,19 @@ describe('a downloaded clip', () => {
       assert.ok(existsSync(path));
     });
 
+    it('is deleted by a later try where the first ones meet trouble that passes', async () => {
+      let tries = 0;
+      const deleteClip = async (): Promise<void> => {
+        tries += 1;
+        if (tries === 1) throw new ClipError('ENETWORK', 'the server is down');
+        if (tries === 2) throw new ClipError('ENOTFOUND', 'HTTP 404', { inconclusive: true });
+      };
+      const downloading = test.start({ work, methods: { deleteClip } });
+      await eventually(async () => (await test.clock.advance(1_000), tries === 3));
+      assert.deepEqual(expectFile((await downloading).answer).problems, []);
+      assert.equal(test.opened, 1);
+    });
+
     it('is a success with a note when the server cannot do that', async () => {
       const { answer } = await test.start({ work });
       assert.match(expectFile(answer).problems.join(), /not deleted on the server: Fake cannot delete clips/);
