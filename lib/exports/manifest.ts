@@ -1,4 +1,4 @@
-/** Writes `manifest.json` and `SHA256SUMS`, so that the files of an export can be handed on and checked. */
+// Writes `manifest.json` and `SHA256SUMS`, so that the files of an export can be handed on and checked.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';

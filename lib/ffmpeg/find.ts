@@ -1,10 +1,9 @@
+// Finds ffmpeg on this machine, and asks it for its version.
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execFile } from 'node:child_process';
 import { ClipError } from '../errors';
-
-/** Where ffmpeg is on this machine. */
 
 export interface FfmpegSearch {
   /** A path, or a name to look for on `PATH`. Empty: not set. */
@@ -97,8 +96,6 @@ function installedPackage(): string | undefined {
     return undefined;
   }
 }
-
-/** Which ffmpeg it is. */
 
 const longestMs = 5_000;
 

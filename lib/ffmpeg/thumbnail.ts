@@ -1,3 +1,4 @@
+// Takes one picture out of a video, as a JPEG.
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { ClipError } from '../errors';
 import { runFfmpeg } from './run';

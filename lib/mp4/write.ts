@@ -205,8 +205,9 @@ function withAppleTag(stsd: Buffer): Buffer {
 /** How many kinds of parameter sets an HEVC configuration holds (ISO/IEC 14496-15, 8.3.3.1.2): video, sequence, picture. */
 const parameterSetsAt = 22;
 
-/** One more sample with this value. */
-function addRun(runs: NumberList, value: number): void {
+/** One more sample with this value, of which a table holds 32 bits. */
+function addRun(runs: NumberList, number: number): void {
+  const value = Math.min(number, 0xffffffff);
   if (runs.length > 0 && runs.at(-1) === value) runs.set(-2, runs.at(-2) + 1);
   else runs.push(1, value);
 }
