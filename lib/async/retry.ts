@@ -21,10 +21,19 @@ export function retryDelayMs(
   return isWorthATry ? backoffMs(error, failures, random) : undefined;
 }
 
+/** A pause that doubles with each failure in a row, with +-25 % jitter. */
+export function exponentialPauseMs(
+  failures: number,
+  { firstMs, longestMs }: { firstMs: number; longestMs: number },
+  random: () => number = Math.random,
+): number {
+  return Math.round(Math.min(longestMs, firstMs * 2 ** (failures - 1)) * (0.75 + random() / 2));
+}
+
 /** The wait alone, for loops that are bounded by something else than a number of tries. */
 export function backoffMs(error: ClipError, failures: number, random: () => number = Math.random): number {
   // All that waits for the same pause goes on at the same moment, and so in one round.
   if (error.notSent) return Math.ceil(error.retryAfterMs ?? baseMs);
-  const exponentialMs = Math.min(ceilingMs, baseMs * 2 ** (failures - 1)) * (0.75 + random() / 2);
+  const exponentialMs = exponentialPauseMs(failures, { firstMs: baseMs, longestMs: ceilingMs }, random);
   return Math.round(Math.max(exponentialMs, Math.min(error.retryAfterMs ?? 0, longestRetryAfterMs)));
 }

@@ -1,6 +1,6 @@
 // Copies pieces of many files into one new file, in order, and hashes it meanwhile.
 import { open, type FileHandle } from 'node:fs/promises';
-import { ClipError } from '../errors';
+import { cancelled, ClipError } from '../errors';
 import { growingHash } from '../files/hash';
 import { syncFile } from '../files/sync';
 import type { Piece } from '../mp4/write';
@@ -38,7 +38,7 @@ export async function copyMedia(order: CopyOrder): Promise<{ size: number; sha25
     for (const { bytes, offset, source } of runsOf(pieces)) {
       const file = await files.get(source);
       await writer.fill(bytes, async (buffer, from, length, done) => {
-        if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+        if (signal.aborted) throw cancelled();
         const { bytesRead } = await file.read(buffer, from, length, offset + done);
         if (bytesRead < length) throw new ClipError('EINCOMPLETE', `${sources[source]} is shorter than its index says`);
       });

@@ -1,7 +1,7 @@
 // Converts a verified file before it gets its final name: an index at the front, or H.264 that fits the next hop.
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ClipError } from '../errors';
+import { cancelled, ClipError } from '../errors';
 import { runFfmpeg, type FfmpegReport, type FfmpegRun } from './run';
 import { fileSource, readMp4, type Mp4Info } from '../mp4';
 import {
@@ -70,7 +70,7 @@ export async function convertFile(conversion: Conversion): Promise<ConvertedFile
         ? await copy(conversion, progress)
         : await makeH264(conversion, await sizeOf(path), progress);
     progress(100);
-    if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    if (signal.aborted) throw cancelled();
     return file;
   } catch (error) {
     await rm(convertedPath(path), { force: true });

@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { FfmpegCommand } from 'fluent-ffmpeg';
 import { systemClock, type Clock } from '../async/clock';
-import { ClipError } from '../errors';
+import { cancelled, ClipError } from '../errors';
 import { classifyStderr, isComplaint, plainLine } from './errors';
 
 export { findFfmpeg } from './find';
@@ -76,7 +76,7 @@ const lookMs = 15_000;
 
 function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<FfmpegReport> {
   const { signal, onProgress, clock = systemClock } = run;
-  if (signal.aborted) return Promise.reject(new ClipError('EABORTED', 'Cancelled'));
+  if (signal.aborted) return Promise.reject(cancelled());
   return new Promise((resolve, reject) => {
     const command = prepare(run, moreOptions);
     let child: ChildProcess | undefined;
@@ -118,7 +118,7 @@ function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<FfmpegReport> {
       signal.removeEventListener('abort', stop);
       forgetKill();
       watchdog.stop();
-      if (signal.aborted) reject(new ClipError('EABORTED', 'Cancelled'));
+      if (signal.aborted) reject(cancelled());
       else if (hung) reject(new ClipError('EFFMPEG', 'ffmpeg did nothing for two minutes and was ended'));
       else if (error) reject(failure(error, stderr, run.ffmpeg, child));
       else resolve(report);

@@ -1,6 +1,6 @@
 // Takes one picture out of a video, as a JPEG.
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { ClipError } from '../errors';
+import { cancelled, ClipError } from '../errors';
 import { runFfmpeg } from './run';
 
 export interface Thumbnail {
@@ -36,7 +36,7 @@ export async function makeThumbnail({ path, seconds = 0, output, ffmpeg, signal 
     if (!(await take(seconds / 2)) && !(seconds > 0 && (await take(0)))) {
       throw new ClipError('EFFMPEG', 'there is no picture that can be decoded');
     }
-    if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    if (signal.aborted) throw cancelled();
     await rename(part, output);
   } catch (error) {
     await rm(part, { force: true });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { ClipError } from '../errors';
+import { cancelled } from '../errors';
 
 /** What the thread is told: how much of a file is there, and whether that is all; or that nobody waits for it any more. */
 export type HashOrder =
@@ -49,7 +49,7 @@ export function growingHash(path: string, head?: Uint8Array): FileHash {
       signal?.addEventListener('abort', stop, { once: true });
       try {
         const sha256 = signal?.aborted ? undefined : await thread.request({ id, path, head, bytes, isAll: true });
-        if (signal?.aborted) throw new ClipError('EABORTED', 'Cancelled');
+        if (signal?.aborted) throw cancelled();
         if (sha256 === undefined) return await hashHere(path, bytes, head);
         thread.forget(id);
         return sha256;

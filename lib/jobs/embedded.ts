@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../async/clock';
-import { ClipError, toClipError } from '../errors';
+import { cancelled, toClipError } from '../errors';
 import { dueScheduler } from './scheduler';
 import {
   applyResult,
@@ -222,7 +222,7 @@ export class EmbeddedEngine implements JobEngine {
   async #cancel(entry: Entry): Promise<void> {
     const handler = this.#handlers.get(entry.job.nodeId) ?? entry.running?.handler;
     await stopRun(entry);
-    const error = new ClipError('EABORTED', 'Cancelled by a message');
+    const error = cancelled('Cancelled by a message');
     await this.#settle(entry, handler, { type: 'failed', error });
   }
 

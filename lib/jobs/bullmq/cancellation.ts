@@ -7,7 +7,7 @@ import { jobOf, type JobQueue } from './queue';
 import type { Ended, Stopped } from './cluster';
 import type { Cluster } from './cluster';
 import { lostJobError } from './lost-jobs';
-import { cancelled, type Run, type Runs } from './runs';
+import { cancelledByMessage, type Run, type Runs } from './runs';
 
 export interface EndsOptions {
   client: Redis;
@@ -106,7 +106,7 @@ export class Cancellation {
       // Somebody runs it since.
       return 'requested';
     }
-    if (how === 'cancelled') await this.#deliver(job, cancelled());
+    if (how === 'cancelled') await this.#deliver(job, cancelledByMessage());
     ended(job, how);
     return job;
   }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type * as BullMq from 'bullmq';
 import type * as IoRedis from 'ioredis';
-import { ClipError, toClipError } from '../../errors';
+import { cancelled, ClipError, toClipError } from '../../errors';
 import { inspect } from './inspect';
 import { refusalOf } from './server-errors';
 import type { RedisSettings } from './settings';
@@ -203,7 +203,7 @@ export function connectRedis(settings: RedisSettings, packages: Packages, warn: 
       };
       const abort = (): void => {
         end();
-        reject(new ClipError('EABORTED', 'the connection to Redis has been closed'));
+        reject(cancelled('the connection to Redis has been closed'));
       };
       inspected.add(listener);
       if (closing.signal.aborted) abort();

@@ -1,6 +1,6 @@
 /** The jobs that this instance runs at the moment, each from when BullMQ hands it over until it is put elsewhere or ends. */
 import type * as BullMq from 'bullmq';
-import { ClipError, toClipError } from '../../errors';
+import { cancelled, ClipError, toClipError } from '../../errors';
 import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
 import { settleJob } from '../delivery';
 import { unreadableError } from '../stored-job';
@@ -144,7 +144,7 @@ export class Runs {
     if (!(await this.#isOurs(run))) throw new this.bullmq.DelayedError();
     if (run.end === 'removed') return this.#finish(run, run.end);
     if (run.end === 'cancelled') {
-      return this.#settle(run, { type: 'failed', error: cancelled(), data: answer.data });
+      return this.#settle(run, { type: 'failed', error: cancelledByMessage(), data: answer.data });
     }
     if (run.stop.signal.aborted) return this.#putBack(run, answer);
     if (answer.type === 'retry') return this.#putOff(run, answer);
@@ -186,7 +186,7 @@ export class Runs {
     }
     if (isOurs) return;
     run.stop.abort();
-    throw new ClipError('EABORTED', 'Another instance has taken over this job');
+    throw cancelled('Another instance has taken over this job');
   }
 
   /** Stopped: the job waits for the next handler, who delivers what was reached. */
@@ -239,7 +239,7 @@ export class Runs {
   }
 }
 
-/** What the handler of a cancelled job is told. */
-export function cancelled(): ClipError {
-  return new ClipError('EABORTED', 'Cancelled by a message');
+/** What the handler of a job is told that somebody has cancelled. */
+export function cancelledByMessage(): ClipError {
+  return cancelled('Cancelled by a message');
 }

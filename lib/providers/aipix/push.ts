@@ -5,6 +5,7 @@
  * https://github.com/navek-soft/push1st (the server, release of 2024)
  */
 import { pause, type Clock } from '../../async/clock';
+import { exponentialPauseMs } from '../../async/retry';
 import { ClipError, toClipError } from '../../errors';
 import type { WebSocketLink } from '../../net/websocket';
 import { isObject, parseJson, readText } from '../../net/json';
@@ -91,9 +92,8 @@ async function keepSubscribed(options: PushOptions, onSettled: () => void): Prom
     if (end.isFinal || signal.aborted) break;
     const wasGood = end.subscribedAt !== undefined && clock.now() - end.subscribedAt >= goodMs;
     failures = wasGood ? 1 : failures + 1;
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
-    const spread = 0.75 + (options.random ?? Math.random)() / 2;
-    await pause(Math.max(Math.round(pauseMs * spread), end.retryAfterMs ?? 0), clock, signal);
+    const pauseMs = exponentialPauseMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }, options.random);
+    await pause(Math.max(pauseMs, end.retryAfterMs ?? 0), clock, signal);
   }
   // Outcomes are only found by polling from here on.
   if (!signal.aborted) options.onGap();

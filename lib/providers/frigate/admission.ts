@@ -1,6 +1,6 @@
 // Decides when one more export may be asked for: before 0.18 each request starts an ffmpeg at once, since 0.18 a queue may be full.
 import { pause, type Clock } from '../../async/clock';
-import { ClipError } from '../../errors';
+import { cancelled } from '../../errors';
 import type { Call, FrigateApi } from './api';
 import { readAll, readExport } from './types';
 import type { Version } from './version';
@@ -48,7 +48,7 @@ export function createAdmission(
 
   async function wait(ms: number, { signal }: Call): Promise<void> {
     await pause(ms, clock, signal);
-    if (signal.aborted) throw new ClipError('EABORTED', 'Cancelled');
+    if (signal.aborted) throw cancelled();
   }
 
   return {

@@ -1,4 +1,5 @@
 // Listens on Frigate's WebSocket for exports that leave the queue (0.18): a failed one is remembered for 5 s only.
+import { exponentialPauseMs } from '../../async/retry';
 import { pause, type Clock } from '../../async/clock';
 import { openWebSocket } from '../../net/websocket';
 import type { Provider, ProviderConfig } from '../../provider';
@@ -64,8 +65,7 @@ async function stayConnected(
     listening();
     const wasGood = openedAt !== undefined && clock.steadyNow() - openedAt >= goodMs;
     failures = wasGood ? 1 : failures + 1;
-    const pauseMs = Math.min(longestPauseMs, firstPauseMs * 2 ** (failures - 1));
-    await pause(Math.round(pauseMs * (0.75 + Math.random() / 2)), clock, signal);
+    await pause(exponentialPauseMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }), clock, signal);
   }
 }
 

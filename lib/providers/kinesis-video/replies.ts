@@ -1,4 +1,5 @@
 /** Checks replies before the SDK parses them: their size, and whether they come from the service at all. */
+import { traceRequest } from '../../net/diagnostics';
 import { isModest, isObject } from '../../net/json';
 import { fieldIn, textIn } from './types';
 
@@ -43,13 +44,26 @@ export function checkReplies(client: { middlewareStack: unknown }): void {
   stack.add(
     (next, { commandName }) =>
       async (args) => {
-        const result = await next(args);
+        const end = traceRequest('POST', addressOf(args));
+        const result = await next(args).catch((error: unknown) => {
+          end({ error: textIn(error, 'code') ?? textIn(error, 'name') ?? 'unknown' });
+          throw error;
+        });
         const response = result.response as Response;
+        end({ status: response.statusCode });
         if (response.statusCode >= 300 || commandName !== 'GetClipCommand') await checkReply(response);
         return result;
       },
     { step: 'deserialize', priority: 'low' },
   );
+}
+
+/** Of the request that the SDK is about to send. */
+function addressOf(args: unknown): string {
+  const request = fieldIn(args, 'request');
+  const [scheme, host, path] = ['protocol', 'hostname', 'path'].map((name) => textIn(request, name) ?? '');
+  const port = fieldIn(request, 'port');
+  return `${scheme}//${host}${typeof port === 'number' ? `:${port}` : ''}${path}`;
 }
 
 async function checkReply(response: Response): Promise<void> {

@@ -1,7 +1,7 @@
 // Makes one MP4 of the events of a range: cut out of them where they are made of fragments, else an event as it is.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { ClipError } from '../../errors';
+import { cancelled, ClipError } from '../../errors';
 import { planCut, readCut, type Cut } from '../../mp4/cut';
 import { readSeconds } from '../../mp4/duration';
 import { openFragmented, type CutSource, type FragmentedFile } from '../../mp4/fragmented';
@@ -165,7 +165,7 @@ function bodyOf(chunks: AsyncGenerator<Buffer>, signal: AbortSignal, action: str
       done(error);
     },
   });
-  const cancel = (): void => void body.destroy(new ClipError('EABORTED', `${action}: cancelled`));
+  const cancel = (): void => void body.destroy(cancelled(`${action}: cancelled`));
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   body.once('close', () => signal.removeEventListener('abort', cancel));

@@ -1,6 +1,6 @@
 // Reads the video files of events in parts, and recognises the answers that are no video although they say 200.
 import type { Readable } from 'node:stream';
-import { ClipError } from '../../errors';
+import { cancelled, ClipError } from '../../errors';
 import type { CutSource } from '../../mp4/fragmented';
 import type { HttpReply, HttpStream } from '../../net/http';
 import { readMedia } from '../../net/media';
@@ -176,9 +176,7 @@ export async function eventSource(
       } catch (error) {
         if (error instanceof ClipError) throw error;
         const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-        throw call.signal.aborted
-          ? new ClipError('EABORTED', `${action}: cancelled`)
-          : brokenOff(bytes, length, action);
+        throw call.signal.aborted ? cancelled(`${action}: cancelled`) : brokenOff(bytes, length, action);
       }
       return Buffer.concat(chunks);
     },
