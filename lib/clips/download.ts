@@ -1,4 +1,4 @@
-/** Downloads a clip: transfer, verification, post-processing, and its final name only then. */
+// Downloads a clip: transfer, verification, post-processing, and its final name only then.
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
@@ -102,7 +102,7 @@ export async function downloadClip(
     if (afterMs !== undefined) {
       return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { error }) };
     }
-    // Stopped by a redeploy, it goes on from there; whoever cancels it removes that, too.
+    // Stopped by a redeploy, the next run goes on from there; cancelling removes the part, too.
     if (context.signal.aborted && (work.partial || work.ready)) return { type: 'failed', error };
     if (work.ready) return leaveReady(work, work.ready, error);
     await removeParts(job);

@@ -1,8 +1,9 @@
+// Streams the body of a clip into a sink, with a stall timeout and backpressure.
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../async/clock';
 import { cancelled, ClipError, toClipError } from '../errors';
-import { recycle } from './release-buffers';
+import { releaseBuffers } from './release-buffers';
 import type { Sink } from './sink';
 
 /** Writes of this size keep the disk busy without holding much memory. */
@@ -40,7 +41,7 @@ export interface ReceiveOptions {
  */
 export async function receive(body: Readable, sink: Sink, options: ReceiveOptions): Promise<Received> {
   const watchdog = watch(body, options);
-  const recycler = recycle(body);
+  const buffers = releaseBuffers(body);
   let size = options.before ?? 0;
   let batch: Buffer[] = [];
   let waiting = 0;
@@ -52,7 +53,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     batch = [];
     waiting = 0;
     await sink.write(chunks);
-    if (sink.isDoneWithChunks) recycler.free(chunks);
+    if (sink.isDoneWithChunks) buffers.release(chunks);
   }
 
   function write(): void {
@@ -89,7 +90,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     cut = broken(thrown, size, options.size);
   } finally {
     watchdog.stop();
-    recycler.stop();
+    buffers.stop();
     body.destroy();
   }
   while (writing) await writing;

@@ -1,4 +1,4 @@
-/** Takes the bytes of a clip, into a file or into memory, and hashes them on the way. */
+// Takes the bytes of a clip, into a file or into memory, and hashes them on the way.
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { ClipError } from '../errors';

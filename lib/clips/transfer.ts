@@ -1,4 +1,4 @@
-/** Transfers a clip into a part file or into memory, continues what broke off, and verifies it. */
+// Transfers a clip into a part file or into memory, continues what broke off, and verifies it.
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
@@ -155,7 +155,7 @@ async function openClip(
   return source;
 }
 
-/** A body that nobody will read must not hold its socket. */
+/** A body that is not read must not hold its socket. */
 function discard(source: OpenClip, error: unknown): never {
   source.body.destroy();
   throw error;

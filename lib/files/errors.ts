@@ -1,4 +1,4 @@
-/** Says in plain words what went wrong with a file. */
+// Says in plain words what went wrong with a file.
 import { ClipError, toClipError } from '../errors';
 
 const rights: Record<string, string> = {

@@ -1,4 +1,4 @@
-/** Makes file names from a template. The texts of a vendor can never choose where a file goes. */
+// Makes file names from a template. The texts of a vendor can never choose where a file goes.
 import { createHash } from 'node:crypto';
 import nodePath from 'node:path';
 import type { PlatformPath } from 'node:path';

@@ -1,4 +1,4 @@
-/** Prepares the folder of a file that is about to be written: it must exist, lie where it may, and have room. */
+// Prepares the folder of a file that is about to be written: it must exist, lie where it may, and have room.
 import { mkdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, relative, isAbsolute, sep } from 'node:path';
 import { ClipError } from '../errors';

@@ -1,4 +1,4 @@
-/** What runs in the thread that hashes files: it reads what is there of each in turn, and answers when that is all. */
+// Worker thread that hashes files while they grow, each in turn.
 import type { HashOrder, HashReply } from './hash';
 
 // A thread starts without the loader that runs TypeScript in tests. Node.js itself can run this file, for it imports nothing.

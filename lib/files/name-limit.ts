@@ -1,4 +1,4 @@
-/** Makes file names from a template that the file system of their folder takes. */
+// Makes file names from a template that the file system of their folder takes.
 import { lstat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { defaultNameBytes, expandFilename, type FilenameOptions, type NamedClip } from './filename';

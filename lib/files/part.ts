@@ -1,4 +1,4 @@
-/** Names the files that downloads work on, and removes those that will never go on. */
+// Names the files that downloads work on, and removes those that will never go on.
 import { randomBytes } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';

@@ -1,4 +1,4 @@
-/** Gives finished files their names: in one step, and never in the place of a file that is to stay. */
+// Gives finished files their names: in one step, and never in the place of a file that is to stay.
 import { link, lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-/** Makes files and their names survive a power cut, where the file system lets them be synced. */
+// Makes files and their names survive a power cut, where the file system lets them be synced.
 import { open, type FileHandle } from 'node:fs/promises';
 
 /** Answers of file systems that cannot sync at all, such as some in user space and network shares. */

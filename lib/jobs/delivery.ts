@@ -1,4 +1,4 @@
-// Hands an outcome on from one node's job to the next one's jobs: a crash in between neither loses nor doubles what these are about.
+// Delivers outcomes at least once: a job is forgotten only when the jobs that its outcome has led to are stored.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toClipError } from '../errors';

@@ -1,3 +1,4 @@
+// Job engine of one process: runs jobs out of a journal on disk.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../async/clock';
 import { cancelled, toClipError } from '../errors';
@@ -18,7 +19,6 @@ import { isMatch, unreadableError } from './stored-job';
 /** Jobs that cannot be read are tried again this often. */
 const retryMs = 5_000;
 
-/** Runs jobs in this process, out of a journal on disk. */
 export class EmbeddedEngine implements JobEngine {
   readonly #entries = new Map<string, Entry>();
   readonly #handlers = new Map<string, JobHandler<unknown>>();
@@ -101,7 +101,7 @@ export class EmbeddedEngine implements JobEngine {
     return job;
   }
 
-  /** A folder that could not be read is tried again by whoever comes next. */
+  /** Reads the journal once. After a failure the next call reads it again. */
   #loaded(): Promise<void> {
     this.#loading ??= this.journal.readAll().then(
       (jobs) => {
@@ -146,7 +146,7 @@ export class EmbeddedEngine implements JobEngine {
     return [...this.#entries.values()].filter((entry) => entry.job.nodeId === nodeId);
   }
 
-  /** Waits for jobs that are just being added: they were accepted before whoever asks. */
+  /** Waits for jobs that are just being added: they were accepted before this call. */
   async #find(matches: (job: Job) => boolean): Promise<Entry[]> {
     await this.#loaded();
     await this.#deliveries.added();

@@ -1,4 +1,4 @@
-/** Makes sure that one process alone works on the jobs of a folder: a lock file beside it that names the process, with a heartbeat. */
+// Locks a folder of jobs for one process, by a file beside it that names the process, with a heartbeat.
 import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync, unlinkSync } from 'node:fs';
 import { mkdir, open, rename, rm, utimes, writeFile, type FileHandle } from 'node:fs/promises';
@@ -182,13 +182,13 @@ async function readLock(path: string): Promise<FoundLock | undefined> {
   }
 }
 
-/** One that was cut short by a power failure, or is just being written, is of nobody that can be looked at. */
+/** A file that was cut short by a power failure, or is just being written, names no process: only its heartbeat counts. */
 function parseOwner(text: string): LockOwner {
-  const nobody: LockOwner = { pid: 0, host: '', pidSpace: '', startTime: '' };
+  const unknown: LockOwner = { pid: 0, host: '', pidSpace: '', startTime: '' };
   try {
-    return { ...nobody, ...(JSON.parse(text) as Partial<LockOwner>) };
+    return { ...unknown, ...(JSON.parse(text) as Partial<LockOwner>) };
   } catch {
-    return nobody;
+    return unknown;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Unfinished work: what every engine stores, and the interface that nodes see. */
+// Types of a job, its handler and the job engine: the interface between nodes and engines.
 import type { ClipError } from '../errors';
 import type { LoginGuard } from '../connection/login-guard';
 
@@ -86,8 +86,8 @@ export interface JobHandler<Data> {
    */
   onUndeliverable?(job: Job<Data>, error: ClipError): void;
   /**
-   * The same node of another instance has been told the outcome of a job that was added or ran here. Without `how`, the job
-   * is gone and nobody knows why.
+   * The outcome of a job that was added or ran here was delivered to the same node of another instance. Without `how`, the
+   * job is gone and its outcome is not known here.
    */
   onSettledRemotely?(id: string, how?: 'done' | 'failed'): void;
 }

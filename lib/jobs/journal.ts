@@ -41,7 +41,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
 
   async function read(name: string): Promise<Job[]> {
     const path = join(folder, name);
-    // Left by a crash in the middle of a write: whoever asked for it was never told that it is stored.
+    // Left by a crash in the middle of a write, which was therefore never confirmed.
     if (draftName.test(name)) await removeQuietly(path);
     if (!name.endsWith(suffix)) return [];
     let text: string;

@@ -1,4 +1,4 @@
-/** Limits equal log lines to one a minute, with a count of those left out. */
+// Limits equal log lines to one a minute, with a count of those left out.
 import { systemClock, type Clock } from '../async/clock';
 
 const intervalMs = 60_000;

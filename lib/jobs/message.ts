@@ -1,4 +1,4 @@
-/** A message as it is kept with its job: JSON, with Buffers and Dates marked so that they come back as such. */
+// Turns a message into JSON and back, with Buffers and Dates marked so that they come back as such.
 import { types } from 'node:util';
 
 export interface StoredMessage {

@@ -1,17 +1,18 @@
+// Starts what becomes due, in order and a few in each turn of the event loop.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../async/clock';
 import { forEachYielding } from '../async/yielding';
 
 /**
- * Starts what becomes due, in order and a few in each turn of the event loop: after a restart, thousands may be due at once.
- * @returns lets something become due after so many milliseconds; what that returns takes it back
+ * After a restart, thousands may be due at once.
+ * @returns schedules an item after so many milliseconds; the function that returns unschedules it
  */
 export function dueScheduler<T>(
   clock: Clock,
   order: (a: T, b: T) => number,
   start: (due: T) => void,
 ): (item: T, waitMs: number) => () => void {
-  /** What waits, by when it is due. */
+  /** Waiting items, by when they are due. */
   const moments = new Map<number, { items: Set<T>; cancel(): void }>();
   const line = new Set<T>();
   let isMoving = false;

@@ -1,7 +1,8 @@
+// Job engine that refuses everything, for settings that cannot work.
 import type { ClipError } from '../errors';
 import type { JobEngine } from './job';
 
-/** Stands in for an engine that cannot work: nothing is taken on, and whoever tries is told why. */
+/** @param error what every `add` rejects with */
 export function unusableEngine(error: ClipError): JobEngine {
   const nothing = async (): Promise<[]> => [];
   const end = () => async (): Promise<void> => undefined;

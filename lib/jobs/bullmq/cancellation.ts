@@ -1,15 +1,14 @@
-/** Ends jobs from outside, wherever they are: waiting, running here, or running in another instance. */
+// Cancels and removes jobs wherever they are: waiting, running here, or running in another instance.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { toClipError, type ClipError } from '../../errors';
 import type { Job, JobHandler } from '../job';
 import { jobOf, type JobQueue } from './queue';
-import type { Ended, Stopped } from './cluster';
-import type { Cluster } from './cluster';
+import type { Cluster, Ended, Stopped } from './cluster';
 import { lostJobError } from './lost-jobs';
 import { cancelledByMessage, type Run, type Runs } from './runs';
 
-export interface EndsOptions {
+export interface CancellationOptions {
   client: Redis;
   prefix: string;
   runs: Runs;
@@ -21,9 +20,9 @@ export interface EndsOptions {
   ended(job: Job, how: Ended): void;
 }
 
-/** News of an end may be missed: it is looked for again after this. */
+/** A message about an end may be missed: the job is looked for again after this. */
 const checkMs = 1_000;
-/** Whoever ends a waiting job has so long to do so. */
+/** The instance that has claimed a waiting job has so long to end it. */
 const claimMs = 60_000;
 const atOnce = 100;
 
@@ -31,7 +30,7 @@ export class Cancellation {
   readonly #ending = new Map<string, Promise<unknown>>();
   readonly #listeners = new Map<string, Set<(how: Ended, job?: Job) => void>>();
 
-  constructor(private readonly options: EndsOptions) {}
+  constructor(private readonly options: CancellationOptions) {}
 
   /** @returns those that these calls ended */
   async endAll(jobs: { job: Job; queue: JobQueue }[], how: Stopped): Promise<Job[]> {
@@ -67,7 +66,7 @@ export class Cancellation {
     while (!closing.aborted) {
       const run = runs.get(id);
       if (run?.settling) {
-        // Too late. Whoever cancels from within the telling must not wait for itself.
+        // Too late. A call from within `onSettled` must not wait for itself.
         if (how === 'removed') await run.ended;
         return undefined;
       }
@@ -134,12 +133,12 @@ export class Cancellation {
     return (await client.get(key)) === cluster.id;
   }
 
-  #listen(id: string): { within(ms: number, signal: AbortSignal): Promise<Heard | undefined>; stop(): void } {
+  #listen(id: string): { within(ms: number, signal: AbortSignal): Promise<Ending | undefined>; stop(): void } {
     const listeners = this.#listeners.get(id) ?? new Set();
     this.#listeners.set(id, listeners);
     const stopped = new AbortController();
     let listener!: (how: Ended, job?: Job) => void;
-    const onEnded = new Promise<Heard>(
+    const onEnded = new Promise<Ending>(
       (resolve) => (listener = (how, job) => resolve({ how, ...(job ? { job } : {}) })),
     );
     listeners.add(listener);
@@ -157,7 +156,7 @@ export class Cancellation {
   }
 }
 
-interface Heard {
+interface Ending {
   how: Ended;
   job?: Job;
 }

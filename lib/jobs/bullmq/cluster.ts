@@ -1,14 +1,13 @@
+// Connects the instances that share a Redis: heartbeats, membership, and messages about jobs.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from './redis';
 import type { Job } from '../job';
-
-/** This instance among all that share a Redis. */
 
 export interface ClusterOptions {
   prefix: string;
   /** The instances hear of one another this often. */
   heartbeatMs: number;
-  /** Owners that this instance has now. Without any, it takes no part. */
+  /** Nodes with a handler in this instance. Without any, it takes no part. */
   nodeIds(): string[];
   onMessage(message: JobMessage): void;
   onMembership(found: Membership): void;
@@ -22,7 +21,7 @@ export interface Cluster {
   send(message: PeerMessage): void;
   /** Lets all instances hear of this one now. */
   announce(): void;
-  /** Owners that any instance had of late. */
+  /** Nodes that any instance has had a handler for within a day. */
   nodeIds(): Promise<Set<string>>;
   /** This instance has no handlers any more. Never rejects. */
   leave(): Promise<void>;
@@ -66,8 +65,6 @@ export function joinCluster(redis: Redis, options: ClusterOptions): Cluster {
   };
 }
 
-/** What instances that share a Redis let one another know about themselves. */
-
 /** Live instances, how many there are and what handlers they have. */
 export interface Membership {
   instances: number;
@@ -77,7 +74,7 @@ export interface Membership {
 export interface Presence {
   /** Says that this instance lives and has these handlers. */
   heartbeat(nodeIds: string[]): Promise<Membership>;
-  /** Owners that any instance had of late. */
+  /** Nodes that any instance has had a handler for within a day. */
   nodeIds(): Promise<Set<string>>;
   /** This instance lives no longer. */
   leave(): Promise<void>;
@@ -116,9 +113,7 @@ export function presence(client: Redis['client'], prefix: string, instance: stri
   };
 }
 
-/** What instances that share a Redis tell one another. Whoever is away at that moment misses it. */
-
-/** How a job ended: told to its handler, as `EABORTED` where it was cancelled, or to nobody. */
+/** How a job ended. A cancelled one is delivered as `EABORTED`, a removed one not at all. */
 export type Ended = 'done' | 'failed' | Stopped;
 export type Stopped = 'cancelled' | 'removed';
 
@@ -131,7 +126,7 @@ export type JobMessage = { id: string; nodeId: string } & (
   | { type: 'ended'; how: Ended; job?: Job }
 );
 
-/** @returns tells the other instances */
+/** Publishes and receives messages. An instance that is away at that moment misses them. @returns sends to all others */
 export function exchangeMessages(
   redis: Redis,
   channel: string,

@@ -1,4 +1,4 @@
-/** Jobs in BullMQ on Redis or Valkey, shared by all instances that run the same flows. */
+// Job engine on BullMQ and Redis or Valkey, shared by all instances that run the same flows.
 import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
 import type { LoginGuard } from '../../connection/login-guard';
@@ -6,16 +6,13 @@ import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
 import { OutcomeDelivery, type Origin } from '../delivery';
 import { limitedLog } from '../limited-log';
 import { isMatch } from '../stored-job';
-import { UnclaimedJobs } from './tracked-jobs';
 import { Cancellation } from './cancellation';
 import { lossDetector } from './lost-jobs';
 import { handOver, type HandOver } from './hand-over';
-import { TrackedJobs } from './tracked-jobs';
 import { storedJob, type JobQueue } from './queue';
 import { JobQueues } from './queues';
-import { JobEvents } from './tracked-jobs';
-import type { Stopped } from './cluster';
-import { joinCluster, type Cluster } from './cluster';
+import { JobEvents, TrackedJobs, UnclaimedJobs } from './tracked-jobs';
+import { joinCluster, type Cluster, type Stopped } from './cluster';
 import { connectRedis, loadPackages, type Redis } from './redis';
 import { readRedisSettings } from './settings';
 import { redisLoginGuard } from './login-guard';
@@ -78,7 +75,7 @@ export class BullEngine implements JobEngine {
     });
     this.#runs = new Runs(bullmq, lockMs, {
       handlerOf: ({ nodeId }) => this.#handlers.get(nodeId),
-      unclaimedJobs: (job, queue) => this.#unclaimedJobs.deferMs(job, queue),
+      deferMs: (job, queue) => this.#unclaimedJobs.deferMs(job, queue),
       began: (job, queue) => this.#trackedJobs.runsHere(job, queue),
       waits: (job, queue, restUntil) => this.#trackedJobs.waits(job, queue, restUntil),
       deliver: (id, call) => this.#deliveries.deliver(id, call),
@@ -148,7 +145,7 @@ export class BullEngine implements JobEngine {
     return this.#endAll(matches, 'removed');
   }
 
-  /** Instances are deployed one after the other: an handler that one of them had of late may exist. */
+  /** Instances are deployed one after the other: a handler that one of them had of late may exist. */
   async removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]> {
     const nodeIds = await this.#redis.whileUsable(() => this.#cluster.nodeIds());
     return this.remove(({ nodeId }) => !exists(nodeId) && !nodeIds.has(nodeId));
@@ -253,7 +250,7 @@ export class BullEngine implements JobEngine {
   }
 
   async #endAll(matches: (job: Job) => boolean, how: Stopped): Promise<Job[]> {
-    // They were accepted before whoever asks.
+    // Jobs that are just being added were accepted before this call.
     await this.#deliveries.added();
     const found = (await this.#stored()).filter(({ job }) => isMatch(matches, job));
     return this.#redis.whileUsable(() => this.#cancellation.endAll(found, how));

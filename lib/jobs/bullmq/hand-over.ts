@@ -1,4 +1,4 @@
-/** Which jobs an outcome has led to: should its instance die while telling it, another one tells it again. */
+// Remembers which jobs an outcome has led to: delivered again after a crash, it leads to the same ones.
 import type { Redis } from 'ioredis';
 import type { Origin } from '../delivery';
 

@@ -1,4 +1,4 @@
-/** Finds out before any job is touched whether a Redis server can keep jobs, and what its settings put at risk. */
+// Inspects a Redis server before any job is touched: rights, version, and settings that put jobs at risk.
 import type { Redis as Client } from 'ioredis';
 import { refusalOf } from './server-errors';
 import { clusterError } from './settings';

@@ -1,4 +1,4 @@
-/** Notices that Redis has lost what it kept: it was emptied, or has restarted without its data. */
+// Notices that Redis has lost its data: it was emptied, or has restarted without it.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { ClipError } from '../../errors';
@@ -8,7 +8,7 @@ export function lossDetector(client: Redis, prefix: string): () => Promise<boole
   const key = `${prefix}:data-id`;
   let lastId: string | undefined;
   return async () => {
-    // Whoever finds none names the data: all instances then find the same.
+    // The first instance to find none sets it: all instances then find the same id.
     await client.set(key, randomUUID(), 'NX');
     const id = (await client.get(key)) ?? undefined;
     const isLost = lastId !== undefined && id !== lastId;

@@ -1,4 +1,4 @@
-/** One BullMQ queue and, for as long as this instance runs jobs out of it, its worker. */
+// One BullMQ queue and, for as long as this instance runs jobs out of it, its worker.
 import type { Job as BullJob, Queue, Worker } from 'bullmq';
 import type { Job } from '../job';
 import { readJob, storedVersion } from '../stored-job';
@@ -8,14 +8,14 @@ import type { Redis } from './redis';
 export type StoredJob = Omit<Job, 'id'> & { version: number };
 export type QueuedJob = BullJob<StoredJob>;
 
-export interface LaneOptions {
+export interface QueueOptions {
   prefix: string;
   /** A job of an instance that was silent for so long is taken over, at the next check. */
   lockMs: number;
   takeoverCheckMs: number;
 }
 
-export interface LaneEvents {
+export interface QueueHost {
   /** Runs a job, and ends it or puts it elsewhere: in the end it throws what tells BullMQ that this is done. */
   process(queue: JobQueue, queued: QueuedJob, token: string): Promise<never>;
   /** The locks of these jobs have been renewed. */
@@ -25,7 +25,7 @@ export interface LaneEvents {
   warn(text: string): void;
 }
 
-/** Nobody reads the events that BullMQ writes. */
+/** BullMQ's own events are not used: see `JobEvents`. */
 const eventsKept = 100;
 /** A crash takes the jobs of an instance with it as often as it happens: never a reason to give one up. */
 const takeoversAtMost = 1e9;
@@ -38,8 +38,8 @@ export class JobQueue {
   constructor(
     private readonly redis: Redis,
     readonly name: string,
-    private readonly options: LaneOptions,
-    private readonly events: LaneEvents,
+    private readonly options: QueueOptions,
+    private readonly host: QueueHost,
   ) {}
 
   /** Made on first use, which is after the server has been inspected: one that was refused at its start never works. */
@@ -66,7 +66,7 @@ export class JobQueue {
     const worker: Worker<StoredJob> = new this.redis.bullmq.Worker<StoredJob>(
       this.name,
       (queued, token = '') =>
-        this.#worker === worker ? this.events.process(this, queued, token) : this.#giveBack(queued, token),
+        this.#worker === worker ? this.host.process(this, queued, token) : this.#giveBack(queued, token),
       {
         connection: this.redis.client,
         prefix,
@@ -77,8 +77,8 @@ export class JobQueue {
       },
     );
     worker.on('error', (error) => this.#report(error));
-    worker.on('locksRenewed', ({ jobIds }) => this.events.renewed(jobIds));
-    worker.on('lockRenewalFailed', (ids) => this.events.lost(ids));
+    worker.on('locksRenewed', ({ jobIds }) => this.host.renewed(jobIds));
+    worker.on('lockRenewalFailed', (ids) => this.host.lost(ids));
     this.#worker = worker;
   }
 
@@ -142,7 +142,7 @@ export class JobQueue {
       /Connection is closed|ECONN|EPIPE|lock for job|Socket timeout/.test(error.message)
     )
       return;
-    this.events.warn(error.message);
+    this.host.warn(error.message);
   }
 }
 

@@ -1,35 +1,35 @@
-/** All queues of an engine: those that other instances have jobs in, and those that this one takes jobs out of. */
+// All queues of an engine: those that other instances have jobs in, and those that this one takes jobs out of.
 import { toClipError } from '../../errors';
 import type { Job } from '../job';
-import { JobQueue, type LaneEvents, type LaneOptions } from './queue';
+import { JobQueue, type QueueHost, type QueueOptions } from './queue';
 import type { Redis } from './redis';
 
 /** The queue of jobs that have no queue. They mostly wait for their turn in the rounds of a connection. */
-const mainLane = 'jobs';
+const mainQueue = 'jobs';
 const mainAtOnce = 10_000;
 
-export interface OpenLane {
+export interface OpenQueue {
   queue: JobQueue;
   atOnce: number;
 }
 
 export class JobQueues {
   readonly #queues = new Map<string, JobQueue>();
-  readonly #open = new Map<string, OpenLane>();
+  readonly #open = new Map<string, OpenQueue>();
   readonly #namesKey: string;
   #instances = 1;
   #isStarted = false;
 
   constructor(
     private readonly redis: Redis,
-    private readonly options: LaneOptions,
-    private readonly events: LaneEvents,
+    private readonly options: QueueOptions,
+    private readonly events: QueueHost,
   ) {
-    this.#namesKey = `${options.prefix}:lanes`;
-    this.#open.set(mainLane, { queue: this.get(), atOnce: mainAtOnce });
+    this.#namesKey = `${options.prefix}:queues`;
+    this.#open.set(mainQueue, { queue: this.get(), atOnce: mainAtOnce });
   }
 
-  get(name = mainLane): JobQueue {
+  get(name = mainQueue): JobQueue {
     let queue = this.#queues.get(name);
     // BullMQ separates with colons.
     if (!queue)
@@ -47,8 +47,8 @@ export class JobQueues {
     return this.#open.size > 1;
   }
 
-  open(name: string, atOnce: number): OpenLane {
-    const open: OpenLane = { queue: this.get(name), atOnce };
+  open(name: string, atOnce: number): OpenQueue {
+    const open: OpenQueue = { queue: this.get(name), atOnce };
     this.#open.set(name, open);
     void this.#limit(open);
     this.#start(open);
@@ -56,7 +56,7 @@ export class JobQueues {
   }
 
   /** Takes no more jobs out of it from now on. Resolves when those that run have ended. */
-  async close(open: OpenLane): Promise<void> {
+  async close(open: OpenQueue): Promise<void> {
     const [name] = [...this.#open].find(([, each]) => each === open) ?? [];
     // Opened again since: it goes on.
     if (name === undefined) return;
@@ -96,7 +96,7 @@ export class JobQueues {
   }
 
   async jobs(): Promise<{ job: Job; queue: JobQueue }[]> {
-    const names = new Set([mainLane, ...(await this.redis.client.smembers(this.#namesKey))]);
+    const names = new Set([mainQueue, ...(await this.redis.client.smembers(this.#namesKey))]);
     const found = [...names].map(async (name) => {
       const queue = this.get(name);
       return (await queue.jobs()).map((job) => ({ job, queue }));
@@ -104,17 +104,17 @@ export class JobQueues {
     return (await Promise.all(found)).flat();
   }
 
-  #start({ queue, atOnce }: OpenLane): void {
+  #start({ queue, atOnce }: OpenQueue): void {
     // BullMQ's workers spin on a server that refuses: they start when it has been found usable.
     if (!this.#isStarted || this.redis.isAway) return;
-    // A fair share: whoever ends a job gets the next one, so the first to come would keep a whole queue to itself.
-    queue.start(queue.name === mainLane ? atOnce : Math.max(1, Math.ceil(atOnce / this.#instances)));
+    // A fair share: a worker that ends a job fetches the next one, so the first instance would keep a whole queue to itself.
+    queue.start(queue.name === mainQueue ? atOnce : Math.max(1, Math.ceil(atOnce / this.#instances)));
   }
 
   /** The limit over all instances. */
-  async #limit({ queue, atOnce }: OpenLane): Promise<void> {
+  async #limit({ queue, atOnce }: OpenQueue): Promise<void> {
     // Otherwise it is set as soon as Redis can be used.
-    if (queue.name === mainLane || this.redis.isAway) return;
+    if (queue.name === mainQueue || this.redis.isAway) return;
     try {
       await queue.queue.setGlobalConcurrency(atOnce);
     } catch (thrown) {

@@ -1,4 +1,4 @@
-/** The connections to Redis or Valkey, whether it can be used at the moment, and the two optional packages that speak to it. */
+// Connects to Redis or Valkey, tells whether it can be used at the moment, and loads the two optional packages for it.
 import { randomUUID } from 'node:crypto';
 import type * as BullMq from 'bullmq';
 import type * as IoRedis from 'ioredis';

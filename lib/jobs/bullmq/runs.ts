@@ -1,4 +1,4 @@
-/** The jobs that this instance runs at the moment, each from when BullMQ hands it over until it is put elsewhere or ends. */
+// Runs jobs that BullMQ hands to this instance, each until it is put back, put off or settled.
 import type * as BullMq from 'bullmq';
 import { cancelled, ClipError, toClipError } from '../../errors';
 import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
@@ -31,8 +31,8 @@ export interface Run {
 
 export interface RunsHost {
   handlerOf(job: Job): JobHandler<unknown> | undefined;
-  /** Nobody here owns the job: for how long is it put off? */
-  unclaimedJobs(job: Job, queue: JobQueue): number;
+  /** For how long to defer a job whose node has no handler here, in milliseconds. */
+  deferMs(job: Job, queue: JobQueue): number;
   /** The job runs here. */
   began(job: Job, queue: JobQueue): void;
   /** The job waits for its next run. A vendor asked for the pause until then. */
@@ -80,7 +80,7 @@ export class Runs {
     for (const run of this.#runs.values()) if (run.lockedAt < overdueAt) run.stop.abort();
   }
 
-  /** BullMQ's processor. Trouble with Redis leaves the job to whoever takes it over when its lock has run out. */
+  /** BullMQ's processor. When Redis fails, the job is left to be taken over when its lock has run out. */
   async process(queue: JobQueue, queued: QueuedJob, token: string): Promise<never> {
     const job = jobOf(queued);
     try {
@@ -91,7 +91,7 @@ export class Runs {
       }
       const handler = this.host.handlerOf(job);
       if (handler) return await this.#start(job, handler, queue, queued, token);
-      await queued.moveToDelayed(Date.now() + this.host.unclaimedJobs(job, queue), token);
+      await queued.moveToDelayed(Date.now() + this.host.deferMs(job, queue), token);
       throw new this.bullmq.DelayedError();
     } catch (thrown) {
       if (thrown instanceof this.bullmq.DelayedError || thrown instanceof this.bullmq.WaitingError) throw thrown;

@@ -1,5 +1,4 @@
-/** Tells answers of Redis that say nothing about a job (rights, fail-over, memory) from those that do. */
-
+// Classifies errors of Redis: those that say nothing about a job (rights, fail-over, memory) mean that it is away.
 /** Source: the error codes of Redis 7 and Valkey 8 (`src/server.c`, `createSharedObjects`), and of their ACLs. */
 const refusals: [RegExp, string][] = [
   [/\bNOAUTH\b/, 'it asks for a password, and none is set'],

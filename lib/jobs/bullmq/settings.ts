@@ -1,4 +1,4 @@
-/** Reads the setting that says which Redis to use: an address, or options of ioredis. */
+// Reads the setting that says which Redis to use: an address, or options of ioredis.
 import type { RedisOptions } from 'ioredis';
 import { ClipError } from '../../errors';
 

@@ -1,11 +1,9 @@
+// Tracks the jobs that this instance has added or run, and reports those that end elsewhere or are lost.
 import type { Job, JobHandler } from '../job';
 import type { JobQueue } from './queue';
 import type { Runs } from './runs';
 import type { Cancellation } from './cancellation';
-import type { Ended, JobMessage } from './cluster';
-import type { Cluster } from './cluster';
-
-/** The jobs that were added in this instance or ran here last, while they wait or run elsewhere. */
+import type { Cluster, Ended, JobMessage } from './cluster';
 
 interface Entry {
   job: Job;
@@ -19,6 +17,7 @@ interface Entry {
   isLost?: boolean;
 }
 
+/** The jobs that were added in this instance or ran here last, while they wait or run elsewhere. */
 export class TrackedJobs {
   readonly #entries = new Map<string, Entry>();
 
@@ -60,7 +59,7 @@ export class TrackedJobs {
 
   /**
    * Forgets jobs that are gone without this instance hearing of it, and returns them. They must be missing twice, since the
-   * message may be on its way, unless Redis has lost its data: then nobody sends one.
+   * message may be on its way, unless Redis has lost its data: then no message comes.
    */
   async sweepMissing(hasLostData = false): Promise<{ job: Job; isLost: boolean }[]> {
     const found: { job: Job; isLost: boolean }[] = [];
@@ -87,18 +86,18 @@ export class TrackedJobs {
 const longestMs = 30_000;
 
 /**
- * Owners that have jobs but are not here: on another instance, disabled, or about to come. Their jobs are put off, and run
- * at once when they come.
+ * Nodes that have jobs but no handler here: they are on another instance, disabled, or about to start. Their jobs are deferred, and run
+ * at once when a handler is registered.
  */
 export class UnclaimedJobs {
-  /** Owners that live instances have. */
+  /** Nodes that have a handler on a live instance. */
   elsewhere: ReadonlySet<string> = new Set();
   readonly #nodeIds = new Map<string, { since: number; jobs: Map<string, JobQueue> }>();
 
   /** @param firstMs how long a job is left to the other instances at first */
   constructor(private readonly firstMs: number) {}
 
-  /** For how long? The longer nobody has the handler, the less often its jobs are looked at: it may be disabled for months. */
+  /** The longer no handler comes, the less often its jobs are looked at: the node may be disabled for months. */
   deferMs({ id, nodeId }: Job, queue: JobQueue): number {
     const unclaimedJobs = this.#nodeIds.get(nodeId) ?? { since: Date.now(), jobs: new Map<string, JobQueue>() };
     this.#nodeIds.set(nodeId, unclaimedJobs);
@@ -119,9 +118,7 @@ export class UnclaimedJobs {
   }
 }
 
-/** What became of jobs, for all that keep track of them: here, and in the other instances. */
-
-export interface NewsOptions {
+export interface JobEventsOptions {
   trackedJobs: TrackedJobs;
   unclaimedJobs: UnclaimedJobs;
   cancellation: Cancellation;
@@ -132,10 +129,14 @@ export interface NewsOptions {
   warn(text: string): void;
 }
 
+/**
+ * Spreads what has become of jobs, here and to the other instances. BullMQ's `QueueEvents` would cost a blocking connection for
+ * each queue, and knows neither the node of a job nor whether it was cancelled or removed.
+ */
 export class JobEvents {
   #hasLostData = false;
 
-  constructor(private readonly options: NewsOptions) {}
+  constructor(private readonly options: JobEventsOptions) {}
 
   /** A job has ended here. */
   ended(job: Job, how: Ended): void {
