@@ -28,6 +28,25 @@ export interface EventSearch {
 /** Files lag behind by up to half a minute; one that has stood still for longer has lost its recorder. */
 const stalledMs = 120_000;
 
+/** Ranges that lie further apart than this are not worth reading all that is between them. */
+const nearMs = 3600_000;
+/** Names of cameras stand in the address, which web servers limit to about 8 KB. */
+const mostCameras = 100;
+
+/** Ranges that are looked for by one search: mostly all, since clips are waited for right after their time. */
+export function groupsOf(spans: CameraSpan[]): { cameras: string[]; span: Span }[] {
+  const groups: { cameras: Set<string>; span: Span }[] = [];
+  for (const { camera, startMs, endMs } of spans.toSorted((a, b) => a.startMs - b.startMs)) {
+    const last = groups.at(-1);
+    const isNear = last !== undefined && startMs <= last.span.endMs + nearMs;
+    if (isNear && (last.cameras.has(camera) || last.cameras.size < mostCameras)) {
+      last.cameras.add(camera);
+      last.span.endMs = Math.max(last.span.endMs, endMs);
+    } else groups.push({ cameras: new Set([camera]), span: { startMs, endMs } });
+  }
+  return groups.map(({ cameras, span }) => ({ cameras: [...cameras], span }));
+}
+
 export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConfig): EventSearch {
   const chosenZone = String(settings.timezone || '');
   const waitsForEnd = settings.running === 'wait';
@@ -35,23 +54,23 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
 
   async function search(spans: CameraSpan[], call: Call, action: string): Promise<Found> {
     const timezone = await zone(call);
-    const cameras = [...new Set(spans.map(({ camera }) => camera))];
-    const span = {
-      startMs: spans.reduce((least, { startMs }) => Math.min(least, startMs), Infinity),
-      endMs: spans.reduce((most, { endMs }) => Math.max(most, endMs), -Infinity),
-    };
-    const found = await findRecordings(api, { cameras, span, zone: timezone }, call, action);
-    const nowMs = found.servedAtMs ?? now();
-    const recordings = await Promise.all(
-      found.recordings.map(async (recording) => {
-        if (recording.endMs !== undefined) return recording;
-        const asking = spans.filter(
-          (each) => each.camera === recording.camera && touchingOf(each, [recording]).length > 0,
-        );
-        return asking.length > 0 ? withReach(recording, asking, nowMs, timezone, call) : recording;
-      }),
-    );
-    return { recordings, nowMs };
+    const recordings: Recording[] = [];
+    let nowMs: number | undefined;
+    for (const group of groupsOf(spans)) {
+      const { cameras, span } = group;
+      const found = await findRecordings(api, { cameras, span, zone: timezone }, call, action);
+      recordings.push(...found.recordings);
+      nowMs ??= found.servedAtMs;
+    }
+    const servedAtMs = nowMs ?? now();
+    const resolved = recordings.map(async (recording) => {
+      if (recording.endMs !== undefined) return recording;
+      const asking = spans.filter(
+        (each) => each.camera === recording.camera && touchingOf(each, [recording]).length > 0,
+      );
+      return asking.length > 0 ? withReach(recording, asking, servedAtMs, timezone, call) : recording;
+    });
+    return { recordings: await Promise.all(resolved), nowMs: servedAtMs };
   }
 
   /** Of an event without an end: how far its file reaches, and whether anything is still coming. */

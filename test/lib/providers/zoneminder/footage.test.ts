@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { standingOf, surveyOf, type Span } from '../../../../lib/providers/zoneminder/footage';
+import { groupsOf } from '../../../../lib/providers/zoneminder/search';
 import { toRecordings } from '../../../../lib/providers/zoneminder/timeline';
 import type { ZoneMinderEvent } from '../../../../lib/providers/zoneminder/types';
 import { changesNear, isZone, toInstants, toLocalText } from '../../../../lib/providers/zoneminder/zone';
@@ -336,6 +337,21 @@ describe('ZoneMinder: status of clips', () => {
     assert.ok(asked.length <= 4, asked.map(({ target }) => target).join('\n'));
     const pages = sim.requestsFor('events').map(({ query }) => query.get('page'));
     assert.deepEqual(pages, ['1', '2', '3'].slice(0, pages.length));
+  });
+
+  it('is asked for by another search where clips lie far apart, or are of very many cameras', async () => {
+    const spans = Array.from({ length: 250 }, (_, index) => ({
+      camera: String(index + 1),
+      startMs: noonMs + index * 1000,
+      endMs: noonMs + index * 1000 + 20_000,
+    }));
+    const yesterday = { camera: '7', startMs: noonMs - 86_400_000, endMs: noonMs - 86_380_000 };
+    const groups = groupsOf([...spans, yesterday]);
+    assert.deepEqual(
+      groups.map(({ cameras }) => cameras.length),
+      [1, 100, 100, 50],
+    );
+    assert.deepEqual(groups[0]!.span, { startMs: yesterday.startMs, endMs: yesterday.endMs });
   });
 
   for (const [name, change] of [
