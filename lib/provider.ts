@@ -8,14 +8,32 @@
 import type { Readable } from 'node:stream';
 import { ClipError, type ErrorDetails } from './errors';
 import type { Field } from './fields';
-import type { ProxyOptions, TlsOptions } from './net/agents';
 import type { Range } from './time-range';
 
 export { ClipError } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
 export type { Field } from './fields';
-export type { ProxyOptions, TlsOptions } from './net/agents';
 export type { Range } from './time-range';
+
+/** PEM material and checks for TLS, as Node's `tls.connect` names them. */
+export interface TlsOptions {
+  ca?: string | Buffer;
+  cert?: string | Buffer;
+  key?: string | Buffer;
+  pfx?: string | Buffer;
+  passphrase?: string;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+}
+
+export interface ProxyOptions {
+  /** `http://host:port` */
+  url: string;
+  username?: string;
+  password?: string;
+  /** Host names that are reached directly. */
+  noProxy: string[];
+}
 
 /** `expired`: it was finished, and the vendor has removed it since. */
 export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';

@@ -4,26 +4,7 @@ import * as https from 'node:https';
 import { isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
-
-/** PEM material and checks for TLS, as Node's `tls.connect` names them. */
-export interface TlsOptions {
-  ca?: string | Buffer;
-  cert?: string | Buffer;
-  key?: string | Buffer;
-  pfx?: string | Buffer;
-  passphrase?: string;
-  servername?: string;
-  rejectUnauthorized?: boolean;
-}
-
-export interface ProxyOptions {
-  /** `http://host:port` */
-  url: string;
-  username?: string;
-  password?: string;
-  /** Host names that are reached directly. */
-  noProxy: string[];
-}
+import type { ProxyOptions, TlsOptions } from '../provider';
 
 export interface Agents {
   httpAgent: http.Agent;

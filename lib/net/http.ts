@@ -5,7 +5,8 @@
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { cancelled, ClipError } from '../errors';
-import { closeAgents, createAgents, type ProxyOptions, type TlsOptions } from './agents';
+import type { ProxyOptions, TlsOptions } from '../provider';
+import { closeAgents, createAgents } from './agents';
 import { decodeText } from './charset';
 import { traceRequest } from './diagnostics';
 import { isLoopback, networkError } from './network-errors';

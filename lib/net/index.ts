@@ -1,5 +1,6 @@
 /** The door `./provider/net`: what providers speak to their servers with, ours and those of other packages. */
-export { createAgents, closeAgents, type Agents, type ProxyOptions, type TlsOptions } from './agents';
+export type { ProxyOptions, TlsOptions } from '../provider';
+export { createAgents, closeAgents, type Agents } from './agents';
 export { peek, readText as readBodyText } from './body';
 export {
   createHttpClient,

@@ -5,7 +5,8 @@
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { cancelled, ClipError } from '../errors';
-import { openTunnel, proxyFor, type ProxyOptions, type TlsOptions } from './agents';
+import type { ProxyOptions, TlsOptions } from '../provider';
+import { openTunnel, proxyFor } from './agents';
 import { traceRequest } from './diagnostics';
 import { networkError } from './network-errors';
 
