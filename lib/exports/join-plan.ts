@@ -85,6 +85,8 @@ async function openPart(part: JoinPart): Promise<Opened> {
     const [video, ...sound] = await readTracks(await fileSource(handle), isAudioForMp4);
     if (video?.handler !== 'vide') return { part, handle, sound: [], problem: 'it has no pictures' };
     if (!part.inspection.mp4.whole) return { part, handle, sound: [], problem: 'it is damaged' };
+    const { bytes, end, time } = video.samples;
+    if (bytes.length > 1 && end <= time[0]!) return { part, handle, sound: [], problem: 'its pictures have no times' };
     if (video.codec === 'encv') return { part, handle, sound: [], problem: 'it is encrypted' };
     return { part, handle, sound, video: { track: video, handle } };
   } catch (thrown) {

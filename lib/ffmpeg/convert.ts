@@ -15,6 +15,7 @@ import {
   smallerBitrate,
   type Encoding,
 } from './encode';
+import { resultProblem } from './result';
 
 export interface Conversion {
   /** The verified file; its name is this job's own. It is only read. */
@@ -81,7 +82,7 @@ export async function convertFile(conversion: Conversion): Promise<ConvertedFile
 }
 
 /** Removes what an interrupted `convertFile` may have left beside a file. */
-export async function removeWork(path: string): Promise<void> {
+async function removeWork(path: string): Promise<void> {
   await rm(convertedPath(path), { force: true });
   await rm(passesFolder(path), { recursive: true, force: true });
 }
@@ -225,32 +226,13 @@ async function verified(
   try {
     const content = await fileSource(handle);
     const result = await readMp4(content);
-    const problem = problemOf(result, mp4, encoded ? maxHeight : undefined);
+    const problem = resultProblem(result, mp4, encoded ? maxHeight : undefined);
     if (problem) throw new ClipError('EFFMPEG', `the result is not the video: ${problem}`);
     await handle.sync();
     return { path, size: content.size, mp4: result, problems: [...problems, ...notesOn(mp4, convert, encoded)] };
   } finally {
     await handle.close();
   }
-}
-
-/** `encodedHeight`: the limit where pictures were encoded. */
-function problemOf(result: Mp4Info, source: Mp4Info, encodedHeight: number | undefined): string | undefined {
-  if (!result.whole) return result.problems.join('; ');
-  if (!result.hasVideo) return 'there is no video track in it';
-  // Time that the source skipped (between fragments) counts in the result, so it may well be longer.
-  if (source.duration !== undefined && (result.duration ?? 0) < source.duration - toleranceSeconds(source.duration)) {
-    return `it has ${(result.duration ?? 0).toFixed(1)} of ${source.duration.toFixed(1)} s`;
-  }
-  if (encodedHeight === undefined) return undefined;
-  if (result.codec !== 'h264') return `its codec is ${result.codec ?? 'not known'}`;
-  if (encodedHeight > 0 && (result.height ?? Infinity) > encodedHeight) return `it is ${result.height} pixels high`;
-  return undefined;
-}
-
-/** The last picture may lose its duration, and slow cameras have long ones. */
-function toleranceSeconds(seconds: number): number {
-  return Math.max(Math.min(1, seconds / 2), seconds * 0.02);
 }
 
 /** Lets through whole numbers that grow. */

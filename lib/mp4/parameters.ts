@@ -50,7 +50,7 @@ export function playable(tracks: Track[]): Track[] {
   return [...(video ? [video] : []), ...filled.filter(({ handler }) => handler === 'soun')];
 }
 
-export async function findMoov(reader: BoxReader): Promise<Box | undefined> {
+async function findMoov(reader: BoxReader): Promise<Box | undefined> {
   for (let offset = 0; offset < reader.size;) {
     const box = await boxAt(reader, offset, reader.size, 'the file');
     if (box.type === 'moov') return box;

@@ -124,7 +124,7 @@ async function mediaTrack(
  * What an edit list comes to. Those of fragmented files say where to begin, not how much there is.
  * @throws Damaged for lists that do more than leave out the beginning and the end
  */
-export function shownBy(edits: Edit[], timescale: number, movieTimescale: number, fragmented: boolean): Shown {
+function shownBy(edits: Edit[], timescale: number, movieTimescale: number, fragmented: boolean): Shown {
   const shown: Shown = { from: 0, to: Infinity, delay: 0 };
   let isOpen = false;
   for (const { length = 0, mediaTime, rate } of edits) {

@@ -1,4 +1,5 @@
 // Builds the index of a new MP4 file out of samples that lie in other files: no media data passes through here.
+import { box, fullBox, i64, u32, u64, wideBox } from './make-box';
 import type { MediaTrack } from './samples';
 
 /** A list of unsigned 32-bit numbers that takes 4 bytes for each. */
@@ -246,38 +247,4 @@ function movieBox(tracks: TrackWriter[], timescale: number, mediaOffset: number)
 function editList(edits: number[][]): Buffer {
   const content = edits.flatMap(([length, mediaTime]) => [u64(length!), i64(mediaTime!), u32(0x10000)]);
   return box('elst', u32(0x01000000, edits.length), ...content);
-}
-
-/** A box of version 1 where a time does not fit in 32 bits. Numbers are times; buffers stand as they are. */
-function wideBox(type: string, flags: number, head: (number | Buffer)[], rest: Buffer[]): Buffer {
-  const isWide = head.some((field) => typeof field === 'number' && field > 0xffffffff);
-  const fields = head.map((field) => (typeof field === 'number' ? (isWide ? u64(field) : u32(field)) : field));
-  return box(type, u32((isWide ? 0x01000000 : 0) | flags), ...fields, ...rest);
-}
-
-function fullBox(type: string, flags: number, ...content: Buffer[]): Buffer {
-  return box(type, u32(flags), ...content);
-}
-
-function box(type: string, ...content: Buffer[]): Buffer {
-  const length = content.reduce((sum, part) => sum + part.length, 8);
-  return Buffer.concat([u32(length), Buffer.from(type, 'latin1'), ...content], length);
-}
-
-function u32(...values: number[]): Buffer {
-  const bytes = Buffer.allocUnsafe(values.length * 4);
-  values.forEach((value, index) => bytes.writeUInt32BE(value >>> 0, index * 4));
-  return bytes;
-}
-
-function u64(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigUInt64BE(BigInt(value));
-  return bytes;
-}
-
-function i64(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
-  bytes.writeBigInt64BE(BigInt(value));
-  return bytes;
 }

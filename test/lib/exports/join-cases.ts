@@ -5,7 +5,7 @@ import { runQuietly } from '../../support/ffmpeg';
 
 /** How many seconds each part is about. */
 export const partSeconds = 3;
-export const partCount = 3;
+const partCount = 3;
 
 export interface JoinCase {
   name: string;
