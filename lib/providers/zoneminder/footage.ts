@@ -1,6 +1,7 @@
 // Finds the events of a range, and decides what they mean for a clip of it.
 import { ClipError } from '../../errors';
 import type { Footage, Range } from '../../provider';
+import { complementRanges, toRange as toIsoRange, toTimeRange, type TimeRange } from '../../time-range';
 import type { Call, ZoneMinderApi } from './api';
 import { toRecordings, type Recording } from './timeline';
 import { hasNextPage, readEvents, type ZoneMinderEvent } from './types';
@@ -180,17 +181,15 @@ export function surveyOf(span: Span, all: Recording[], now: number): Footage {
  * The parts of a range that nothing covers. Between events, holes of less than two seconds are those of times in whole
  * seconds. At the ends of the range no neighbour makes up for them: there, the video is shorter by as much.
  */
-export function gapsIn(range: Span, covered: Span[]): Span[] {
-  const gaps: Span[] = [];
-  let coveredMs = range.startMs;
-  for (const { startMs, endMs } of covered.toSorted((a, b) => a.startMs - b.startMs)) {
-    if (startMs >= range.endMs) break;
-    gaps.push({ startMs: coveredMs, endMs: startMs });
-    coveredMs = Math.max(coveredMs, endMs);
-  }
-  gaps.push({ startMs: coveredMs, endMs: range.endMs });
+function gapsIn(range: Span, covered: Span[]): Span[] {
   const isAtEnd = ({ startMs, endMs }: Span): boolean => startMs === range.startMs || endMs === range.endMs;
-  return gaps.filter((gap) => gap.endMs - gap.startMs >= (isAtEnd(gap) ? secondMs : slackMs));
+  return complementRanges(inMs(range), covered.map(inMs))
+    .map(({ start, end }): Span => ({ startMs: start, endMs: end }))
+    .filter((gap) => gap.endMs - gap.startMs >= (isAtEnd(gap) ? secondMs : slackMs));
+}
+
+function inMs({ startMs, endMs }: Span): TimeRange {
+  return { start: startMs, end: endMs };
 }
 
 function reasonsFor(touching: Recording[]): string[] {
@@ -205,10 +204,11 @@ function reasonsFor(touching: Recording[]): string[] {
   return [...new Set(reasons)].slice(0, mostReasons);
 }
 
-export function toSpan({ start, end }: Range): Span {
-  return { startMs: Date.parse(start), endMs: Date.parse(end) };
+export function toSpan(range: Range): Span {
+  const { start, end } = toTimeRange(range);
+  return { startMs: start, endMs: end };
 }
 
-export function toRange({ startMs, endMs }: Span): Range {
-  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+export function toRange(span: Span): Range {
+  return toIsoRange(inMs(span));
 }
