@@ -27,7 +27,7 @@ export const harness: Harness = {
       wrongCredentials: { ...credentials, password: 'wrong-passw0rd' },
       camera: '2',
       unknownCamera: '99',
-      impossibleCamera: 'Gate 1',
+      impossibleCamera: 'Gate 33',
       footage: range(anHourAgo()),
       // The camera has been recording for a day.
       noFootage: range(anHourAgo() - 47 * hour),

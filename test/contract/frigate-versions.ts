@@ -30,7 +30,7 @@ export function harnessOf(id: string, version: FrigateVersion): Harness {
         wrongCredentials: { ...credentials, password: 'wrong-passw0rd' },
         camera: 'front_door',
         unknownCamera: 'cellar',
-        impossibleCamera: 'Front door',
+        impossibleCamera: 'Back door',
         footage: range(anHourAgo()),
         // The camera has been recording for two days.
         noFootage: range(anHourAgo() - 72 * hour),

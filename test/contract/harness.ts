@@ -18,7 +18,7 @@ export interface World {
   credentials: { username: string; password: string; token: string };
   /** Credentials that the vendor refuses. */
   wrongCredentials: { username: string; password: string; token: string };
-  /** A camera with footage, one that the vendor does not know, and one whose id cannot be one (where that can be told). */
+  /** A camera with footage, one that the vendor does not know, and what is neither an id nor a name of one (where that can be told). */
   camera: string;
   unknownCamera: string;
   impossibleCamera?: string;

@@ -37,7 +37,7 @@ export const harness: Harness = {
       wrongCredentials: { username: '', password: '', token: 'kR7_no-such-key_012345' },
       camera: `${exampleCameras.dock}.v0`,
       unknownCamera: 'n0_such-camera_1234567.v0',
-      impossibleCamera: 'Dock 3',
+      impossibleCamera: 'Dock 33',
       footage: range(from),
       noFootage: range(from - 24 * hour),
       secrets: () => [exampleKeys.key, 'kR7_no-such-key_012345'],

@@ -53,7 +53,7 @@ export const harness: Harness = {
       wrongCredentials: { username: '', password: '', token: wrongKey },
       camera: 'cam-1',
       unknownCamera: 'cam-77',
-      impossibleCamera: 'Dock',
+      impossibleCamera: 'Dock 33',
       footage: range(from),
       noFootage: range(from - 24 * hour),
       secrets: () => [vendor.key, wrongKey],

@@ -41,7 +41,7 @@ export const harness: Harness = {
       wrongCredentials: { ...user, password: wrongPassword, token: '' },
       camera: `${server}/2`,
       unknownCamera: `${server}/77`,
-      impossibleCamera: 'Dock 3',
+      impossibleCamera: 'Dock 33',
       footage: range(from),
       noFootage: range(from - 24 * hour),
       secrets() {

@@ -75,7 +75,7 @@ export function worldOf(tested: TestedServer): World {
     wrongCredentials,
     camera,
     unknownCamera: tested.unknownCamera,
-    impossibleCamera: 'Gate 1',
+    impossibleCamera: 'Gate 33',
     footage: tested.footage,
     noFootage: tested.noFootage,
     secrets: () => [credentials.password, wrongCredentials.password, ...tested.secrets()],

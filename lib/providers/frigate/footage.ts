@@ -1,7 +1,7 @@
 // Reads what Frigate has recorded of a camera: an export over a gap, or asked for too early, is only shorter, without a word.
 import { pathSegment } from '../../net/path-segment';
 import type { Footage, Range } from '../../provider';
-import type { TimeRange } from '../../time-range';
+import { complementRanges, intersectRanges, type TimeRange } from '../../time-range';
 import type { Call, FrigateApi } from './api';
 import { readAll, readSegment } from './types';
 
@@ -43,21 +43,14 @@ export async function listSegments(
 
 /** What is known of a range by the segments around it. @param segments in order */
 export function coverageOf(range: TimeRange, segments: TimeRange[], now: number): Coverage {
-  const holes: TimeRange[] = [];
-  let covered = range.start;
-  for (const segment of [...segments, { start: Infinity, end: Infinity }]) {
-    const end = Math.min(segment.start, range.end);
-    if (end - covered >= seamMs) holes.push({ start: covered, end });
-    covered = Math.max(covered, segment.end);
-  }
-  const [first] = segments;
+  const holes = complementRanges(range, segments);
   const last = segments.reduce((latest, { end }) => Math.max(latest, end), -Infinity);
-  const hasFootage = segments.some(({ start, end }) => start < range.end && end > range.start);
+  const hasFootage = intersectRanges(range, segments).length > 0;
   // Segments come in order, so in front of the last one nothing is missing that could still come.
   const certainUntil = Math.max(last, now - listedAfterMs);
   const gaps = holes
     .map(({ start, end }) => ({ start, end: Math.min(end, certainUntil) }))
-    .filter(({ start, end }) => end - start >= seamMs || (first === undefined && end > start));
+    .filter(({ start, end }) => end - start >= seamMs || (segments.length === 0 && end > start));
   const isAwaited = now - range.end < awaitedForMs;
   return { gaps, hasFootage, isIncomplete: isAwaited && range.end - last >= seamMs };
 }
