@@ -274,6 +274,24 @@ describe('polling through a connection', () => {
     expectFailed(await poll(trouble, 4), 'EPROTOCOL');
   });
 
+  for (const hours of [1, -1]) {
+    it(`ends neither earlier nor later when the clock of the system is set by ${hours} h`, async () => {
+      const clock = manualClock();
+      const connection = connect({ getClip: async () => aClip({ status: 'busy' }) }, clock);
+      const data = work({ giveUpAt: clock.steadyNow() + 900_000 });
+      const poll = async (): Promise<JobResult<PollJobData>> => {
+        const polling = pollClip(aJob(data), connection, aContext<PollJobData>(), clock.steadyNow);
+        await clock.advance(2_000);
+        return polling;
+      };
+      expectRetry(await poll());
+      clock.step(hours * 3600_000);
+      expectRetry(await poll());
+      await clock.advance(900_000);
+      expectFailed(await poll(), 'ETIMEOUT');
+    });
+  }
+
   it('ends with EABORTED when it is stopped', async () => {
     const clock = manualClock();
     const context = aContext<PollJobData>();

@@ -149,6 +149,47 @@ describe('secrets in what goes wrong on a connection', () => {
   });
 });
 
+describe('secrets in good answers', () => {
+  const said = `echo of ${credentials.password}`;
+  const hidden = 'echo of ***';
+
+  it('are taken out of the texts of clips, cameras, exports and checks, and of nothing else', async () => {
+    const clock = manualClock();
+    const texts = { title: said, reason: said, cameraName: said, vendorStatus: said };
+    const started = { id: said, status: 'busy' as const, path: said, reason: said, cameras: [] };
+    const connection = connect(
+      {
+        createClip: async () => found(clipNamed('a'), { ...texts, ref: { key: said } }),
+        getClips: async (clips) => clips.map((clip) => found(clip, texts)),
+        listCameras: async () => [{ id: said, name: said }],
+        exportVideo: async () => started,
+        check: async () => ({ name: said, version: said, warnings: [said] }),
+      },
+      { clock },
+    );
+    const made = await connection.createClip(request, never);
+    assert.deepEqual(
+      [made.title, made.reason, made.cameraName, made.vendorStatus, made.ref],
+      [hidden, hidden, hidden, hidden, { key: said }],
+    );
+    const polled = connection.pollClip(clipNamed('a'), 1000, never);
+    await clock.advance(0);
+    assert.equal((await polled)?.reason, hidden);
+    assert.deepEqual(await connection.listCameras(never), [{ id: said, name: hidden }]);
+    const { id, path, reason } = await connection.exportVideo({ cameras: [], path: '', bandwidth: 0 }, never);
+    assert.deepEqual([id, path, reason], [said, hidden, hidden]);
+    assert.deepEqual(await connection.check(never), { name: hidden, version: hidden, warnings: [hidden] });
+  });
+
+  it('are taken out where they came with the session', async () => {
+    const connection = connect({
+      login: async () => ({ key: 'session-key-4711' }),
+      listCameras: async () => [{ id: '1', name: 'of session-key-4711' }],
+    });
+    assert.deepEqual(await connection.listCameras(never), [{ id: '1', name: 'of ***' }]);
+  });
+});
+
 describe('closing a connection', () => {
   const closers = () => {
     const closed: unknown[] = [];
