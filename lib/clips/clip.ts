@@ -1,4 +1,4 @@
-/** Reads the clip of a message, and updates it with what a vendor says of it. */
+// Reads the clip of a message, and updates it with what a vendor says of it.
 import { ClipError } from '../errors';
 import type { Clip, ClipStatus, ProviderClip, Range } from '../provider';
 import { parseInstant, rangeBetween, toIso } from '../time-range';

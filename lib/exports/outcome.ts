@@ -1,6 +1,6 @@
 // Decides what an export came to, in our codes and in words that a person can act on.
 import { ClipError } from '../errors';
-import { describeClip, type Range } from '../provider';
+import { noFootage, type Range } from '../provider';
 import { rangeOf, type CameraJobData, type Failure, type FilesJobData } from './work';
 
 /** Number of ranges that a message names. */
@@ -22,7 +22,7 @@ function errorOf(camera: CameraJobData): Failure | undefined {
   if (files.length === 0) {
     const [first] = missing;
     const { empty } = parts.find((part) => part.empty !== undefined) ?? {};
-    if (!first) return { code: 'ENOTFOUND', message: empty ?? noFootage(camera), retryable: false };
+    if (!first) return { code: 'ENOFOOTAGE', message: empty ?? noFootage(camera).message, retryable: false };
     return { code: first.code, message: first.message, retryable: first.retryable };
   }
   if (missing.length === 0) return undefined;
@@ -33,10 +33,6 @@ function errorOf(camera: CameraJobData): Failure | undefined {
     message: `missing: ${named.join('; ')}${more}`,
     retryable: missing.some(({ retryable }) => retryable),
   };
-}
-
-function noFootage(camera: CameraJobData): string {
-  return `there is no footage of ${describeClip(camera)}. Check the time, and that the camera was recording`;
 }
 
 /** Missing ranges of a camera, without those that the vendor is known not to have; neighbours are merged. */

@@ -7,7 +7,7 @@ import { pollClip, type PollJobData } from '../clips/poll';
 import { verify } from '../clips/verify';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { ClipError, toClipError, type ErrorCode } from '../errors';
+import { ClipError, mayPass, toClipError, type ErrorCode } from '../errors';
 import type { Job } from '../jobs/job';
 import { describeClip, type Clip, type ClipRequest } from '../provider';
 import { backoffMs, maxAttempts } from '../async/retry';
@@ -77,15 +77,15 @@ export async function fetchPart(part: Part, options: PartOptions): Promise<void>
   }
 }
 
-function roundsFor({ code, retryable }: ClipError): number {
-  if (madeBadly.has(code)) return roundsOfMaking;
-  return retryable ? roundsOfTrouble : 1;
+function roundsFor(error: ClipError): number {
+  if (madeBadly.has(error.code)) return roundsOfMaking;
+  return mayPass(error) ? roundsOfTrouble : 1;
 }
 
 /** The vendor may also find out while it makes the clip. */
 function hasNoFootage({ clip }: Part, { code }: ClipError): boolean {
   const isGap = clip?.gaps?.some(({ start, end }) => start <= clip.start && end >= clip.end);
-  return code === 'ENOFOOTAGE' || code === 'ENOTFOUND' || (code === 'EFAILED' && isGap === true);
+  return code === 'ENOFOOTAGE' || (code === 'EFAILED' && isGap === true);
 }
 
 /** Vendors that make one clip for equal requests would give back the one that failed. */

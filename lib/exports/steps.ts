@@ -1,4 +1,4 @@
-/** Runs the steps inside of one job with the same rules that the engine has for jobs. */
+// Runs the steps inside of one job with the same rules that the engine has for jobs.
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { cancelled, toClipError } from '../errors';

@@ -39,9 +39,9 @@ describe('what has become of a camera', () => {
   });
 
   it('is nothing where there is no footage, in the words of the vendor where it has any', () => {
-    assert.deepEqual(judged(aCamera([{ empty: 'no such device' }])).error, failure('ENOTFOUND', 'no such device'));
+    assert.deepEqual(judged(aCamera([{ empty: 'no such device' }])).error, failure('ENOFOOTAGE', 'no such device'));
     const { error } = judged(aCamera([], range(0, 6)));
-    assert.match(error!.message, /no footage of camera 7\/2, 2025-03-01T08:50:00.000Z to/);
+    assert.match(error!.message, /no recording of camera 7\/2, 2025-03-01T08:50:00.000Z to/);
   });
 
   it('is the first failure where nothing is there at all', () => {

@@ -116,7 +116,7 @@ describe('an export to files', () => {
 
     it('takes a clip without footage for a gap, whether asking for it or making it tells', async () => {
       rig.vendor.onCreate = ({ start }) => {
-        if (start === at(2)) throw new ClipError('ENOTFOUND', 'no recordings');
+        if (start === at(2)) throw new ClipError('ENOFOOTAGE', 'no recordings');
       };
       rig.vendor.onPoll = ({ start }) =>
         start === at(4) ? { status: 'failed', reason: 'nothing there', gaps: [range(4, 6)] } : undefined;
@@ -136,12 +136,20 @@ describe('an export to files', () => {
       const { error, shown } = failed(
         await rig.run(rig.aWork({}, 4, ['7/1', '7/2'])),
         'EINCOMPLETE',
-        /7\/1.*no footage/,
+        /7\/1.*no recording/,
       );
       assert.equal(error.retryable, false);
-      assert.equal(shown.cameras[0]!.error!.code, 'ENOTFOUND');
+      assert.equal(shown.cameras[0]!.error!.code, 'ENOFOOTAGE');
       assert.equal(shown.cameras[1]!.status, 'finished');
       assert.deepEqual(await rig.files(), [joinedName, 'SHA256SUMS', 'manifest.json']);
+    });
+
+    it('takes the page of a gateway for no gap, however long it stays', async () => {
+      rig.vendor.onCreate = ({ start }) => {
+        if (start === at(2)) throw new ClipError('ENOTFOUND', 'HTTP 404', { inconclusive: true });
+      };
+      const { shown } = failed(await rig.run(rig.aWork()), 'EINCOMPLETE', /HTTP 404/);
+      assert.equal(shown.cameras[0]!.gaps, undefined);
     });
 
     it('fails in the words of the vendor when no camera has any', async () => {
