@@ -37,12 +37,16 @@ function isWhole(provider: string): boolean {
 }
 
 function tableOf(provider: string): string[] {
-  const rows = [...results.get(provider)!].map(([fault, found]) => {
-    const cells = steps.map((step) => cellOf(found.get(step)));
-    return `| ${[fault, ...cells].join(' | ')} |`;
-  });
-  const head = `| bad answer | ${steps.join(' | ')} |`;
-  return [`## ${provider}`, '', head, `|${' --- |'.repeat(steps.length + 1)}`, ...rows, ''];
+  const rows = [...results.get(provider)!].map(([fault, found]) => [
+    fault,
+    ...steps.map((step) => cellOf(found.get(step))),
+  ]);
+  const table = [['bad answer', ...steps], ...rows];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((cells) => cells[column]!.length)));
+  const line = (cells: string[]): string =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  const rule = line(widths.map((width) => '-'.repeat(width)));
+  return [`## ${provider}`, '', line(table[0]!), rule, ...rows.map(line), ''];
 }
 
 function cellOf(tried: (string | undefined)[] | undefined): string {
