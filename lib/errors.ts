@@ -1,6 +1,6 @@
 // The one error class of this package, with the codes that flows branch on and the marks that the retry policy reads.
 
-/** What went wrong, in the words that flows can branch on. */
+/** The kinds of failure that flows can branch on. */
 export type ErrorCode =
   | 'EAUTH'
   | 'EFORBIDDEN'

@@ -1,10 +1,8 @@
-/**
- * The provider contract: all that the author of a provider needs to read.
- *
- * A provider speaks one vendor's protocol and nothing else. Retries, polling, limits, files and Node-RED belong to the
- * layers above; they call the methods below with an `AbortSignal` and expect a {@link ClipError} when something fails. What is
- * concluded from an error depends on its code, on `retryable`, and on whether it is `inconclusive`.
- */
+// Defines the provider contract: all that the author of a provider needs to read.
+//
+// A provider speaks one vendor's protocol and nothing else. Retries, polling, limits, files and Node-RED belong to the
+// layers above; they call the methods below with an `AbortSignal` and expect a {@link ClipError} when something fails. What is
+// concluded from an error depends on its code, on `retryable`, and on whether it is `inconclusive`.
 import type { Readable } from 'node:stream';
 import { ClipError, type ErrorDetails } from './errors';
 import type { Field } from './fields';

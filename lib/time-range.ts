@@ -1,4 +1,4 @@
-/** Times that people and other nodes write, and the ranges made of them. */
+/** Reads the times that people and other nodes write, and reckons with the ranges made of them. */
 import { types } from 'node:util';
 import { ClipError } from './errors';
 
@@ -146,7 +146,7 @@ export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   return merged;
 }
 
-/** What of the ranges lies within the whole, in order and merged. */
+/** The parts of the ranges that lie within the whole, in order and merged. */
 export function intersectRanges(whole: TimeRange, ranges: readonly TimeRange[]): TimeRange[] {
   return mergeRanges(
     ranges.map(({ start, end }) => ({ start: Math.max(start, whole.start), end: Math.min(end, whole.end) })),
@@ -175,7 +175,7 @@ function invalid(field: string, what: string): ClipError {
   return new ClipError('EINVALID', `${field} ${what}`);
 }
 
-/** What was given, in at most 40 characters and on one line; of an object only that it is one. */
+/** The given value as text, in at most 40 characters and on one line; of an object only that it is one. */
 function shown(value: unknown): string {
   if (typeof value === 'string') {
     const text = value.length > shownCharacters ? `${value.slice(0, shownCharacters - 1)}…` : value;

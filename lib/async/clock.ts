@@ -1,4 +1,4 @@
-// Time, passed in wherever something waits, so that tests own it.
+// Reads time and waits: passed in wherever something waits, so that tests own it.
 import { performance } from 'node:perf_hooks';
 
 export interface Clock {

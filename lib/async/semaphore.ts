@@ -1,3 +1,5 @@
+// Limits how much goes on at once: a semaphore, and a mutex by name.
+
 /** At most so many of something at once; the rest wait in order. */
 export class Semaphore {
   #free: number;

@@ -24,7 +24,6 @@ const tunnelTimeoutMs = 30_000;
 
 /** Sockets for HTTP clients. They keep idle connections until `closeAgents`. */
 export function createAgents({ tls: tlsOptions, proxy }: { tls?: TlsOptions; proxy?: ProxyOptions }): Agents {
-  // Settings for the server are none of the proxy's business, so that they stay out of the options of a proxied agent.
   return {
     httpAgent: new ProxiedHttpAgent(proxy),
     httpsAgent: new TunnelAgent(proxy, tlsOptions),
@@ -148,7 +147,7 @@ class TunnelAgent extends https.Agent {
   }
 }
 
-/** What Node's agents are called with for each request, which its types leave out. */
+/** The method of Node's agents that takes each request; its types leave it out. */
 interface RequestAdder {
   addRequest(request: http.ClientRequest, options: http.ClientRequestArgs & { proxy?: URL }): void;
 }

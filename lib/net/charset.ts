@@ -1,6 +1,6 @@
 /** Decodes the text of answers: many devices send ISO-8859-1 or an older charset of their country. */
 
-/** What is looked at for a declaration. */
+/** A declaration stands within the first bytes. */
 const declarationBytes = 1024;
 
 /**

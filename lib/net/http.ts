@@ -1,7 +1,5 @@
-/**
- * HTTP for providers. The only user of axios: every failure leaves here as a ClipError that keeps no reference to the
- * request, because an axios error prints its credentials.
- */
+// Sends HTTP requests for providers, with limits, safe redirects and errors in words. The only user of axios: failures become
+// ClipErrors without a reference to the request, because an axios error prints its credentials.
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { cancelled, ClipError } from '../errors';

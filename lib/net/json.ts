@@ -91,7 +91,7 @@ async function parseRange(
   return isList ? list : object;
 }
 
-/** Where the members of an object or array begin and end. */
+/** Yields the offsets of the members of an object or array. */
 async function* members(
   text: string,
   start: number,
@@ -124,7 +124,7 @@ async function* members(
 /** Character codes: comparing these is several times as fast as comparing characters. */
 const marks = { quote: 34, comma: 44, openList: 91, backslash: 92, closeList: 93, openObject: 123, closeObject: 125 };
 
-/** Where a text that begins there ends; the end of all where it does not. */
+/** Offset of the quote that ends a text; the length of all where there is none. */
 function closingQuote(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
     let escapes = 0;

@@ -187,6 +187,6 @@ function decode(body: Readable, headers: Record<string, string>, action: string)
       `${action}: the server sends the video in an encoding that is not known (Content-Encoding: ${encoding}). It was asked to send it as it is`,
     );
   }
-  // What goes wrong reaches whoever reads the decoder.
+  // An error of either stream is emitted by the decoder, too.
   return pipeline(body, decoder, () => undefined);
 }

@@ -6,7 +6,7 @@ import { proxyRefused } from './agents';
 export interface FailedRequest {
   signal: AbortSignal;
   action: string;
-  /** Where it went to. */
+  /** Its address. */
   url?: string;
 }
 
@@ -101,7 +101,7 @@ const meanings: Meaning[] = [
 ];
 
 /**
- * What a request that got no answer failed with; for providers whose vendor brings its own client, too.
+ * The error of a request that got no answer; for providers whose vendor brings its own client, too.
  * @param lateMs the time that has run out, if that is what happened
  */
 export function networkError(thrown: unknown, request: FailedRequest, lateMs?: number): ClipError {

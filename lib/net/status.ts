@@ -1,4 +1,4 @@
-/** What the head of a reply says of how to go on. */
+/** Turns HTTP statuses into errors, and headers into pauses. */
 import { ClipError } from '../errors';
 import type { HttpHead } from './http';
 
@@ -36,7 +36,7 @@ export function statusError(reply: HttpHead, action: string, vendorText = ''): C
   return new ClipError('EPROTOCOL', message, details);
 }
 
-/** What to do where a 401 asks for a kind of login that nobody sent; empty where it does not. */
+/** Advice for a 401 that asks for Digest while the connection sends Basic; empty for any other. */
 export function digestAdvice({ headers }: HttpHead): string {
   const wanted = headers['www-authenticate'] ?? '';
   return /\bdigest\b/i.test(wanted) && !/\bbasic\b/i.test(wanted)

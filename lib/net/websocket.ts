@@ -1,7 +1,5 @@
-/**
- * WebSockets for providers: text frames, TLS and proxy as for HTTP. The only user of ws; what goes wrong leaves here as a
- * ClipError without the address, which may hold a key.
- */
+// Opens WebSockets for providers: text frames, TLS and proxy as for HTTP. The only user of ws: failures become ClipErrors without
+// the address, which may hold a key.
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import { cancelled, ClipError } from '../errors';

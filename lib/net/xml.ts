@@ -1,7 +1,5 @@
-/**
- * Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have
- * 64 bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
- */
+// Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have 64
+// bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
 import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
 import { createYielder, forEachYielding } from '../async/yielding';
 import { ClipError } from '../errors';
@@ -155,7 +153,7 @@ export async function parseXmlList(text: string, name: string): Promise<XmlEleme
   return root;
 }
 
-/** What may hold what looks like a tag, and how it ends. */
+/** Markup that may hold text which looks like a tag: how it begins and ends. */
 const others: [start: string, end: string][] = [
   ['<!--', '-->'],
   ['<![CDATA[', ']]>'],
@@ -191,6 +189,6 @@ async function takeOut(text: string, name: string): Promise<{ frame: string; ite
     frame += text.slice(frameFrom, itemFrom);
     frameFrom = at;
   }
-  // What does not end as it should is still in the frame.
+  // An element that is not closed is still in the frame, where parsing finds it.
   return { frame: frame + text.slice(frameFrom), items };
 }

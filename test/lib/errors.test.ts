@@ -1,3 +1,4 @@
+/** The error class and what becomes one. */
 import assert from 'node:assert/strict';
 import { ClipError, isAbort, toClipError, type ErrorCode } from '../../lib/errors';
 

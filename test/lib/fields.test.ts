@@ -1,3 +1,4 @@
+/** Field lists. */
 import assert from 'node:assert/strict';
 import { ClipError } from '../../lib/errors';
 import { readFields, type Field } from '../../lib/fields';

@@ -1,3 +1,4 @@
+/** Times, and ranges of them. */
 import assert from 'node:assert/strict';
 import vm from 'node:vm';
 import {

@@ -1,3 +1,4 @@
+/** Pauses between tries. */
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
 import { backoffMs, maxAttempts, retryDelayMs } from '../../../lib/async/retry';

@@ -1,3 +1,4 @@
+/** Long work in slices. */
 import assert from 'node:assert/strict';
 import { forEachYielding } from '../../../lib/async/yielding';
 import { countTurns } from '../../support/turns';

@@ -1,3 +1,4 @@
+/** Requests over HTTP: replies, limits, failures, TLS, and what statuses mean. */
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -1,3 +1,4 @@
+/** Ids as parts of a path. */
 import assert from 'node:assert/strict';
 import { pathSegment } from '../../../lib/net/path-segment';
 

@@ -1,3 +1,4 @@
+/** Proxies, of the settings and of the environment. */
 import assert from 'node:assert/strict';
 import { selfSignedCertificate } from '../../simulators/vdg-sense/self-signed';
 import { proxyFor } from '../../../lib/net/agents';

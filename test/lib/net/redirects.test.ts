@@ -1,3 +1,4 @@
+/** Redirects: which are followed, and what does not go along. */
 import assert from 'node:assert/strict';
 import { selfSignedCertificate } from '../../simulators/vdg-sense/self-signed';
 import { client, closeAll, fails, get, secretHeaders, serve, startProxy } from './servers';

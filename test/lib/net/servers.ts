@@ -1,3 +1,4 @@
+/** Servers, proxies and clients for the tests of HTTP. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http, { type IncomingHttpHeaders } from 'node:http';

@@ -1,3 +1,4 @@
+/** Bodies that stream in. */
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';

@@ -1,3 +1,4 @@
+/** WebSockets: opening, messages, ends, TLS and proxies. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';

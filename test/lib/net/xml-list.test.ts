@@ -1,3 +1,4 @@
+/** Long lists in XML. */
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
 import { findAll, parseXml, valueOf } from '../../../lib/net/xml';

@@ -1,3 +1,4 @@
+/** Reading and writing XML. */
 import assert from 'node:assert/strict';
 import { ClipError } from '../../../lib/errors';
 import { escapeXml, findAll, parseXml, parseXmlList, valueOf, type XmlElement } from '../../../lib/net/xml';
