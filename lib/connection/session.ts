@@ -54,11 +54,9 @@ export class SharedSession<Session> {
    * @throws what the breaker or a pause says, without any request, while nothing may be sent
    */
   async use<T>(signal: AbortSignal, call: (session: Session) => Promise<T>): Promise<T> {
-    const { guard, login } = this.#options;
-    const pauseMs = await guard.pauseLeftMs();
+    const { login } = this.#options;
+    await this.#admit();
     signal.throwIfAborted();
-    if (pauseMs > 0) throw paused(pauseMs, this.#limitedBy);
-    this.#refuse(await guard.state());
     const session = this.#current();
     try {
       return await this.#sendInTurn(await raceAbort(session, signal), signal, call);
@@ -90,7 +88,7 @@ export class SharedSession<Session> {
     const { guard, clock, closing } = this.#options;
     try {
       return await guard.withLock(closing, async () => {
-        this.#refuse(await guard.state());
+        await this.#admit();
         closing.throwIfAborted();
         const sentAt = clock.steadyNow();
         try {
@@ -117,8 +115,7 @@ export class SharedSession<Session> {
       if (unreachable) throw unreachable;
     }
     const trial = guard.withLock(signal, async () => {
-      const state = await guard.state();
-      this.#refuse(state);
+      const state = await this.#admit();
       signal.throwIfAborted();
       return isProven(state) ? undefined : { value: await send() };
     });
@@ -167,10 +164,15 @@ export class SharedSession<Session> {
     return this.#blocked(state) ?? error;
   }
 
-  /** @throws what stands in the way */
-  #refuse(state: BreakerState): void {
+  /** @throws what the breaker says, or the pause that the vendor has asked for */
+  async #admit(): Promise<BreakerState> {
+    const { guard } = this.#options;
+    const pauseMs = await guard.pauseLeftMs();
+    if (pauseMs > 0) throw paused(pauseMs, this.#limitedBy);
+    const state = await guard.state();
     const blocked = this.#blocked(state);
     if (blocked) throw blocked;
+    return state;
   }
 
   #blocked(state: BreakerState): ClipError | undefined {

@@ -80,6 +80,13 @@ describeWithRedis('instances whose credentials are refused', () => {
     assert.equal(calls, 1);
   });
 
+  it('keeps back the requests of all instances while the vendor asks for a pause', async () => {
+    const limited = new ClipError('ETHROTTLED', 'slow down', { retryAfterMs: 60_000 });
+    await assert.rejects(check(open(rig.start(), { check: () => Promise.reject(limited) })), { code: 'ETHROTTLED' });
+    const other = open(rig.start(), { check: () => assert.fail('too early') });
+    await assert.rejects(check(other), { code: 'ETHROTTLED', notSent: true });
+  });
+
   it('never logs in twice at the same moment, and closes a connection that waits for its turn', async () => {
     let [running, most] = [0, 0];
     const login = async (): Promise<string> => {
