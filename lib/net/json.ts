@@ -9,7 +9,7 @@ const stretch = 64 * 1024;
 /** Longer texts are read in pieces only. */
 const longText = 2 * stretch;
 /** A text of more values is refused: what is read of it would fill the memory. */
-const mostValues = 1_000_000;
+const mostValues = 500_000;
 /** Levels of a long text that may be larger than a piece themselves. */
 const mostLevels = 12;
 
