@@ -28,6 +28,8 @@ function read(cameras: unknown, common: { start?: unknown; end?: unknown } = { s
 }
 
 describe('what a message asks to export', () => {
+  before(() => connection.cameras.load());
+
   const accepted: [what: string, cameras: unknown, expected: object[]][] = [
     ['one id', '7/2', [{ camera: '7/2', start, end }]],
     ['a name', 'gate', [{ camera: '7/9', start, end }]],
