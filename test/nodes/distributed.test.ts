@@ -54,6 +54,33 @@ describeWithRedis('nodes that share their jobs in Redis', () => {
       assert.ok(!existsSync(join(flow.userDir, 'video-clips', 'jobs')), 'nothing is kept on disk');
     }));
 
+  it('wait for a Redis that refuses, say so, and lose nothing', async () => {
+    const admin = new Redis(redis.url);
+    const { port } = redis;
+    const url = `redis://clips:pw@127.0.0.1:${port}`;
+    const rules = ['~video-clips:*', '&video-clips:*', '+@all', '-@dangerous'];
+    try {
+      await admin.call('ACL', 'SETUSER', 'clips', 'on', '>pw', ...rules);
+      await withFlow(
+        senseFlow(sim),
+        async (flow) => {
+          flow.send('create', { camera: dock, topic: 'door' });
+          const lines = () => flow.logged().filter((line) => line.includes('Redis'));
+          await eventually(() => assert.equal(lines().length, 1));
+          assert.match(lines()[0]!, /away, jobs wait for it: its user lacks the right to use info/);
+          assert.ok(flow.statuses('create').length > 0);
+          await admin.call('ACL', 'SETUSER', 'clips', '+info');
+          assert.equal((await outcome(flow, 'file')).topic, 'door');
+          assert.deepEqual(flow.received('caught'), []);
+          assert.ok(lines().length < 10, lines().join('\n'));
+        },
+        { credentials, settings: { clipProviderJobs: { redis: url } } },
+      );
+    } finally {
+      admin.disconnect();
+    }
+  });
+
   it('take what the message holds only in this process along, when they run there', () =>
     run(async (flow) => {
       flow.send('download', { clip: await finishedClip(sim), res: { socket: process.stdout } });
