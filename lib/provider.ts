@@ -80,7 +80,20 @@ export interface Clip extends ProviderClip {
   provider: string;
   /** Clip options that it was asked for with, where they are not the defaults: it may have to be made again. */
   options?: Settings;
+  /** The instant that it was asked around. ISO 8601 with `Z`. */
+  time?: string;
+  /** In progress messages of its download. */
+  transfer?: ClipTransfer;
   file?: ClipFile;
+}
+
+/** How far a download is. */
+export interface ClipTransfer {
+  bytes: number;
+  /** Bytes in all, where known. */
+  total?: number;
+  bytesPerSecond: number;
+  etaSeconds?: number;
 }
 
 /** The downloaded file of a clip. */
@@ -104,7 +117,10 @@ export interface ClipFile {
   gaps: Gap[];
   /** Defects of the file, in words; empty when there are none. */
   problems: string[];
+  /** Path of a JPEG beside it. */
   thumbnail?: string;
+  /** The same, where it was taken at a chosen moment. */
+  snapshot?: string;
   /** Was a broken transfer continued? */
   resumed: boolean;
   /** How long the transfer took. */

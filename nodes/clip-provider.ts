@@ -1,6 +1,12 @@
 import { ClipError, toClipError } from '../lib/errors';
 import { registerConnectionRoutes } from '../lib/node-red/admin/connections';
-import { describeProviders, openConnection, transferQueue, type ConnectionNode } from '../lib/node-red/connections';
+import {
+  describeProviders,
+  openConnection,
+  readTimeZone,
+  transferQueue,
+  type ConnectionNode,
+} from '../lib/node-red/connections';
 import type { NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';
 
@@ -12,6 +18,7 @@ export = (RED: NodeRed): void => {
     RED.nodes.createNode(this, definition);
     this.deployed = definition;
     try {
+      this.timeZone = readTimeZone(definition);
       this.connection = openConnection(runtime, this, definition);
     } catch (thrown) {
       const { code, message } = toClipError(thrown);

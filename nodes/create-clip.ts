@@ -26,7 +26,10 @@ export = (RED: NodeRed): void => {
     const connectionOf = connectionInput(runtime, definition);
     const isFixed = definition.connectionType !== 'msg';
 
-    const readRange = async (message: Message, settings: ReturnType<typeof configure>): Promise<TimeRange> => {
+    const readRange = async (
+      message: Message,
+      settings: ReturnType<typeof configure>,
+    ): Promise<TimeRange & { instant?: number }> => {
       const now = runtime.clock.now();
       if (settings.range === 'between') {
         return rangeBetween({
@@ -36,7 +39,7 @@ export = (RED: NodeRed): void => {
       }
       const instant = parseInstant(await time.read(message), time.name, now);
       const [beforeSeconds, afterSeconds] = [await before.read(message), await after.read(message)];
-      return rangeAround({ time: instant, beforeSeconds, afterSeconds });
+      return { ...rangeAround({ time: instant, beforeSeconds, afterSeconds }), instant };
     };
 
     const configure = () => {
@@ -62,8 +65,10 @@ export = (RED: NodeRed): void => {
           title: wording === undefined || wording === null ? '' : String(wording),
           options: readFields(connection.definition.clipOptions, definition.options),
         };
+        const instant = range.instant === undefined ? {} : { time: toIso(range.instant) };
         // Only what has been recorded can be asked for.
-        return { task: { connection: connection.id, request }, runAt: range.end + (await settle.read(message)) * 1000 };
+        const runAt = range.end + (await settle.read(message)) * 1000;
+        return { task: { connection: connection.id, request, ...instant }, runAt };
       },
       run: createClip,
       write(message, { clip }) {

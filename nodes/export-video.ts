@@ -77,6 +77,7 @@ export = (RED: NodeRed): void => {
         message.export = showExport(task);
       },
       outputs: { finished: 0, progress: 1, failure: 2 },
+      completesProgress: true,
       status: {
         working: (task) => ['exporting', { percent: showExport(task).progress }],
         finished: 'exported',

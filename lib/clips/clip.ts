@@ -29,7 +29,7 @@ const readers = {
   reason: text,
   options: recordOf(['string', 'number', 'boolean'], 'text, numbers, true and false'),
   ref: recordOf(['string'], 'text'),
-} satisfies Record<Exclude<keyof Clip, 'start' | 'end' | 'gaps' | 'footage' | 'file'>, Check>;
+} satisfies Record<Exclude<keyof Clip, 'start' | 'end' | 'gaps' | 'footage' | 'time' | 'transfer' | 'file'>, Check>;
 
 /**
  * Reads `msg.clip` as another node, a context store or MQTT gives it: a copy of the properties that a clip has, each checked.
@@ -42,11 +42,12 @@ export function readClip(value: unknown, now: number): Clip {
     const found = read(value[name], `msg.clip.${name}`);
     if (found !== undefined) clip[name] = found;
   }
-  const { gaps, footage } = value;
+  const { gaps, footage, time } = value;
   return {
     ...(clip as Omit<Clip, 'start' | 'end'>),
     ...readSpan(value, 'msg.clip', now),
     ...(isMissing(gaps) ? {} : { gaps: readGaps(gaps, now) }),
+    ...(isMissing(time) ? {} : { time: toIso(parseInstant(time, 'msg.clip.time', now)) }),
     ...(isMissing(footage) ? {} : { footage: readSpan(footage, 'msg.clip.footage', now) }),
   };
 }

@@ -11,6 +11,8 @@ export interface CreateJobData {
   request: ClipRequest;
   /** Set before a vendor is asked that would make a second clip when asked twice. */
   requestSent?: boolean;
+  /** The instant that it is asked around. ISO 8601 with `Z`. */
+  time?: string;
   clip?: Clip;
 }
 
@@ -42,7 +44,8 @@ export async function askForClip(
   const earlier = mayDouble && work.requestSent ? await connection.findClip(work.request, signal) : undefined;
   if (mayDouble && !work.requestSent) await save({ ...work, requestSent: true });
   const clip = earlier ?? (await connection.createClip(work.request, signal));
-  return { ...clip, ...chosenOptions(work.request, definition) };
+  const { time } = work;
+  return { ...clip, ...(time === undefined ? {} : { time }), ...chosenOptions(work.request, definition) };
 }
 
 /** Only what was chosen: other providers, and most messages, have none. */

@@ -10,11 +10,12 @@ import { retryDelayMs } from '../async/retry';
 import { isFile } from '../files/hash';
 import { matchExistingFile } from './verify';
 import { fileError } from '../files/errors';
-import { converted, deleteClip, withThumbnail, type ReadyFile } from './postprocess';
+import { converted, deleteClip, type ReadyFile } from './postprocess';
 import { freeBytes, type FreeBytes } from '../files/folder';
 import { newPartPath, removeJobParts, sweepStaleParts } from '../files/part';
 import { publish, type Exists } from '../files/publish';
 import type { PollJobData } from './poll';
+import { withPicture, type Snapshot } from './snapshot';
 import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
 import { KeyedMutex } from '../async/semaphore';
 
@@ -34,6 +35,8 @@ export interface DownloadJobData {
   maxHeight: number;
   maxBytes: number;
   thumbnail: boolean;
+  /** Where the picture is taken, in place of the middle. */
+  snapshot?: Snapshot;
   deleteAfter: boolean;
   strict: boolean;
   /** What a transfer that broke off has left in the part file. */
@@ -91,7 +94,7 @@ export async function downloadClip(
         ? toMemory(job, connection, { signal, save }, options)
         : toFile(job, connection, { signal, save }, options, ffmpeg);
     });
-    const pictured = work.thumbnail ? await withThumbnail(saved, work.exists, options.findFfmpeg, signal) : saved;
+    const pictured = work.thumbnail ? await withPicture(work, saved, options.findFfmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, options.clock, signal) : pictured;
     return { type: 'done', data: { ...work, clip: { ...work.clip, file } } };
   } catch (thrown) {

@@ -63,6 +63,7 @@ export async function withThumbnail(
   exists: Exists,
   findFfmpeg: () => Promise<string>,
   signal: AbortSignal,
+  atSeconds?: number,
 ): Promise<ClipFile> {
   const { dir, name } = parse(file.path);
   const wanted = join(dir, `${name}.jpg`);
@@ -70,7 +71,7 @@ export async function withThumbnail(
   try {
     const ffmpeg = await findFfmpeg();
     await conversions.run(signal, () =>
-      makeThumbnail({ path: file.path, seconds: file.duration, output, ffmpeg, signal }),
+      makeThumbnail({ path: file.path, seconds: file.duration, atSeconds, output, ffmpeg, signal }),
     );
     const rule = exists === 'overwrite' ? 'overwrite' : 'rename';
     return { ...file, thumbnail: await publish(output, wanted, rule, async () => undefined) };

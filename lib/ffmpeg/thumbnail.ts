@@ -8,6 +8,8 @@ export interface Thumbnail {
   path: string;
   /** Its duration, where known. */
   seconds: number | undefined;
+  /** Where in the video it is taken; default: the middle. */
+  atSeconds?: number;
   /** Where the JPEG goes; a file of this name is replaced. */
   output: string;
   /** Path of the program. */
@@ -19,10 +21,17 @@ export interface Thumbnail {
 const scale = "scale=w='min(640,iw*sar)':h='ow/dar',setsar=1";
 
 /**
- * One picture from the middle of a video, or its first where there is none, under its name only when it is whole.
+ * One picture of a video, or its first where there is none at that moment, under its name only when it is whole.
  * @throws EABORTED, EFFMPEG, ENOSPACE
  */
-export async function makeThumbnail({ path, seconds = 0, output, ffmpeg, signal }: Thumbnail): Promise<void> {
+export async function makeThumbnail({
+  path,
+  seconds = 0,
+  atSeconds = seconds / 2,
+  output,
+  ffmpeg,
+  signal,
+}: Thumbnail): Promise<void> {
   const part = `${output}.part`;
   // Raw MJPEG is a JPEG; ffmpeg's writer of image files would look for patterns in the name.
   const options = ['-map', '0:V:0', '-frames:v', '1', '-vf', scale, '-q:v', '4'];
@@ -33,7 +42,7 @@ export async function makeThumbnail({ path, seconds = 0, output, ffmpeg, signal 
   };
   try {
     // Beyond the last picture ffmpeg succeeds, with an empty file.
-    if (!(await take(seconds / 2)) && !(seconds > 0 && (await take(0)))) {
+    if (!(await take(atSeconds)) && !(atSeconds > 0 && (await take(0)))) {
       throw new ClipError('EFFMPEG', 'there is no picture that can be decoded');
     }
     if (signal.aborted) throw cancelled();

@@ -8,6 +8,8 @@ import type { ProviderClip } from '../provider';
 /** What a template can name. Times are ISO 8601. */
 export type NamedClip = Pick<ProviderClip, 'id' | 'camera' | 'cameraName' | 'start' | 'end' | 'title'> & {
   provider: string;
+  /** IANA name; absent: that of this computer. */
+  timeZone?: string;
 };
 
 export interface FilenameOptions {
@@ -26,6 +28,8 @@ const placeholders: Record<string, (clip: NamedClip) => string> = {
   end: (clip) => timestamp(clip.end, 'end'),
   date: (clip) => timestamp(clip.start, 'start').slice(0, 10),
   time: (clip) => timestamp(clip.start, 'start').slice(11, 19),
+  localDate: (clip) => localTime(clip).slice(0, 10),
+  localTime: (clip) => localTime(clip).slice(11),
   id: (clip) => clean(clip.id) || '_',
   provider: (clip) => clean(clip.provider) || '_',
   title: (clip) => clean(clip.title) || 'untitled',
@@ -217,6 +221,16 @@ function timestamp(value: unknown, field: string): string {
   const date = new Date(typeof value === 'string' ? value : NaN);
   if (Number.isNaN(date.getTime())) throw invalid(`The clip's ${field} is not a time`);
   return date.toISOString().replace('.000Z', 'Z').replace(/[:.]/g, '-');
+}
+
+/** `2025-03-01 09-50-00` in the time zone of the clip. */
+function localTime({ start, timeZone }: NamedClip): string {
+  timestamp(start, 'start');
+  const [date, time] = [{ dateStyle: 'short' }, { timeStyle: 'medium' }] as const;
+  // Swedish dates are ISO dates.
+  const format = (style: Intl.DateTimeFormatOptions): string =>
+    new Intl.DateTimeFormat('sv-SE', { ...style, timeZone }).format(new Date(start));
+  return `${format(date)} ${format(time).replaceAll(':', '-')}`;
 }
 
 function invalid(why: string): ClipError {

@@ -25,6 +25,8 @@ export interface ConnectionNode extends Node {
   connection: Connection | ClipError;
   /** What was deployed, with variables resolved. No credentials. */
   deployed: NodeDefinition;
+  /** Of `{localDate}` and `{localTime}`: an IANA name; absent: that of this computer. */
+  timeZone?: string;
 }
 
 /** Our own providers, then those that other packages registered as plugins; looked up afresh at each call. */
@@ -114,6 +116,24 @@ export function loginGuardFor(
 /** The settings that may say which server is asked and how to log in there: all but mere switches. */
 export function loginTarget({ settings: fields }: ProviderDefinition, settings: Settings): unknown[] {
   return fields.filter(({ kind }) => kind !== 'boolean').map(({ name }) => settings[name]);
+}
+
+/** @throws EINVALID for a zone that does not exist */
+export function readTimeZone({ timezone }: NodeDefinition): string | undefined {
+  const wanted = typeof timezone === 'string' ? timezone.trim() : '';
+  if (wanted === '') return undefined;
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: wanted }).resolvedOptions().timeZone;
+  } catch {
+    throw new ClipError(
+      'EINVALID',
+      `"timezone": there is no time zone ${wanted.slice(0, 80)}. Use a name such as Europe/Berlin`,
+    );
+  }
+}
+
+export function timeZoneOf({ RED }: Runtime, connection: string): string | undefined {
+  return RED.nodes.getNode<ConnectionNode>(connection)?.timeZone;
 }
 
 /** The queue of a connection's transfers: they keep to its limit over all instances. */

@@ -22,6 +22,8 @@ export class Runtime {
   /** Which logins were refused, over redeploys. */
   readonly logins = loginGuards(this.clock);
   readonly activity: ActivityFeed;
+  /** Paths of files that are being sent to browsers: how often each. */
+  readonly playing = new Map<string, number>();
   readonly pluginProviders: PluginProviders;
   #RED: NodeRed;
   /** By where jobs are kept. One, unless the settings have changed. */

@@ -4,7 +4,7 @@ import type { Job } from '../../jobs/job';
 import { restoreMessage } from '../../jobs/message';
 import type { ClipFile } from '../../provider';
 import { activityLog, type ActivityJob } from './log';
-import { recordFile, type WrittenFile } from './media';
+import { recordFile, type WrittenFile } from '../../files/written-file';
 import type { ActivityRow, RowNode } from './row';
 import type { JobEvent } from '../job-node/event';
 import type { Message, Node } from '../node-red';

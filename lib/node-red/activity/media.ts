@@ -1,17 +1,9 @@
 /** Answers a browser with a file that our jobs have written, or with the parts of it that a player asks for. */
 import { constants } from 'node:fs';
-import { lstat, open, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-
-/** A file as it was when our job had finished it. */
-export interface WrittenFile {
-  path: string;
-  device: number;
-  inode: number;
-  size: number;
-  mtimeMs: number;
-}
+import { isSameFile, recordFile, toRecord, type WrittenFile } from '../../files/written-file';
 
 /** Offsets of the first and the last byte. */
 export interface ByteRange {
@@ -22,16 +14,6 @@ export interface ByteRange {
 const chunkBytes = 256 * 1024;
 // Opening a FIFO without this blocks a thread until somebody writes into it. Windows has neither.
 const readOnly = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
-
-/** How a file lies on the disk now; `undefined`: it is no plain file, or gone, as flows may move it at once. */
-export async function recordFile(path: string): Promise<WrittenFile | undefined> {
-  try {
-    const found = await lstat(path);
-    return found.isFile() ? recordOf(path, found) : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /**
  * The one range that a `Range` header asks for (RFC 9110, 14.1.2). `undefined`: the whole file, as for everything that need
@@ -100,28 +82,15 @@ async function openUnchanged(written: WrittenFile): Promise<FileHandle | undefin
   let handle: FileHandle | undefined;
   try {
     // Looked at before: opening a device may do something.
-    if (!isSame(written, await recordFile(written.path))) return undefined;
+    if (!isSameFile(written, await recordFile(written.path))) return undefined;
     handle = await open(written.path, readOnly);
     const found = await handle.stat();
-    if (found.isFile() && isSame(written, recordOf(written.path, found))) return handle;
+    if (found.isFile() && isSameFile(written, toRecord(written.path, found))) return handle;
   } catch {
     // Gone, or not to be read.
   }
   await handle?.close().catch(() => undefined);
   return undefined;
-}
-
-function recordOf(
-  path: string,
-  { dev, ino, size, mtimeMs }: { dev: number; ino: number; size: number; mtimeMs: number },
-): WrittenFile {
-  return { path, device: dev, inode: ino, size, mtimeMs };
-}
-
-/** Whether a record is still true of what lies at its path. */
-function isSame(written: WrittenFile, found: WrittenFile | undefined): boolean {
-  const { device, inode, size, mtimeMs } = written;
-  return found?.device === device && found.inode === inode && found.size === size && found.mtimeMs === mtimeMs;
 }
 
 function end(response: ServerResponse, status: number): void {

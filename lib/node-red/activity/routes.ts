@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { toClipError } from '../../errors';
 import { registerPost } from '../admin/post';
+import type { WrittenFile } from '../../files/written-file';
 import { sendFile } from './media';
 import type { AdminRequest, AdminResponse } from '../node-red';
 import type { Runtime } from '../runtime';
@@ -15,7 +16,7 @@ const ticketLimits = { idleMs: 10 * 60_000, longestMs: 4 * 60 * 60_000, most: 1_
  * `POST /video-clips/activity/<row>/cancel`, `/retry`; `/ticket` -> `{ticket}`.
  * `GET /video-clips/media/<ticket>`, `/thumbnail`: the row's file, for whoever has the ticket.
  */
-export function registerActivityRoutes({ RED, activity: feed, clock }: Runtime): void {
+export function registerActivityRoutes({ RED, activity: feed, clock, playing }: Runtime): void {
   const tickets = createTickets(clock, ticketLimits);
   const mayRead = RED.auth.needsPermission('clip-provider.read');
   const mayWrite = RED.auth.needsPermission('clip-provider.write');
@@ -45,6 +46,17 @@ export function registerActivityRoutes({ RED, activity: feed, clock }: Runtime):
     response.json({ ticket: tickets.issue({ rowId, headers: request.headers }) });
   });
 
+  /** Whatever is being played is not removed meanwhile. */
+  async function play(
+    file: WrittenFile,
+    ...more: Parameters<typeof sendFile> extends [unknown, ...infer Rest] ? Rest : never
+  ): Promise<void> {
+    playing.set(file.path, (playing.get(file.path) ?? 0) + 1);
+    await sendFile(file, ...more);
+    const left = playing.get(file.path)! - 1;
+    if (left > 0) playing.set(file.path, left);
+    else playing.delete(file.path);
+  }
   const send =
     (kind: 'video' | 'thumbnail', contentType: string) =>
     (request: AdminRequest & IncomingMessage, response: AdminResponse & ServerResponse): void => {
@@ -53,7 +65,7 @@ export function registerActivityRoutes({ RED, activity: feed, clock }: Runtime):
       if (!file) return response.sendStatus(404);
       // Asked in the name of the ticket's owner, who may have logged out or lost the right since.
       const asOwner: unknown = Object.create(request, { headers: { value: ticket.headers } });
-      mayRead(asOwner, response, () => void sendFile(file, contentType, request, response));
+      mayRead(asOwner, response, () => void play(file, contentType, request, response));
     };
   httpAdmin.get('/video-clips/media/:ticket', send('video', 'video/mp4'));
   httpAdmin.get('/video-clips/media/:ticket/thumbnail', send('thumbnail', 'image/jpeg'));

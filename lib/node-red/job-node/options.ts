@@ -42,10 +42,14 @@ export interface JobNodeOptions<T extends Task, Settings> {
   run(job: Job<T>, connection: Connection, context: RunContext<T>, tools: RunTools<T>): Promise<JobResult<T>>;
   /** Puts what is known now into the message. */
   write(message: Message, task: T, jobId: string): void;
+  /** Called once when a job of this instance has finished, before its message is sent. */
+  onFinished?(task: T): void;
   /** Another instance has written it: frees what a run here may have left for that. */
   forget?(jobId: string): void;
   /** Output numbers, from 0. Without `failure` every failure is raised. */
   outputs: { finished: number; progress?: number; failure?: number };
+  /** Sends a last progress message when a job has finished. */
+  completesProgress?: boolean;
   /** Words of its status. */
   status: {
     working(task: T): StatusWords;

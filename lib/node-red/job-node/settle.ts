@@ -1,7 +1,7 @@
 /** Settles jobs: their outcome becomes messages, statuses and errors. */
 import type { JobHandler, JobResult } from '../../jobs/job';
 import { fail, failureOutput, reportEvent, taskJob, unsendable, type NodeContext } from './context';
-import { sendTo } from './live-messages';
+import { sendTo, type LiveMessage } from './live-messages';
 import type { StoredJobData, Task } from './options';
 
 type Outcome<T> = Exclude<JobResult<StoredJobData<T>>, { type: 'retry' }>;
@@ -9,13 +9,20 @@ type Outcome<T> = Exclude<JobResult<StoredJobData<T>>, { type: 'retry' }>;
 export function settler<T extends Task>(
   context: NodeContext<T>,
 ): Required<Pick<JobHandler<StoredJobData<T>>, 'onSettled' | 'onSettledRemotely' | 'onUndeliverable'>> {
-  const { options, live, report, cancelling } = context;
+  const { runtime, options, live, report, cancelling } = context;
 
   /** A cancelled job says by whom, where that is known. */
   function explained(jobId: string, outcome: Outcome<T>): Outcome<T> {
     const reason = cancelling.get(jobId);
     if (outcome.type !== 'failed' || outcome.error.code !== 'EABORTED' || reason === undefined) return outcome;
     return { ...outcome, error: outcome.error.withMessage(reason) };
+  }
+
+  /** The message as it will leave, by the output that followed its progress. */
+  function completeProgress(target: LiveMessage): void {
+    const { progress } = options.outputs;
+    if (!options.completesProgress || progress === undefined) return;
+    sendTo(progress, target, runtime.RED.util.cloneMessage(target.message));
   }
 
   return {
@@ -32,6 +39,8 @@ export function settler<T extends Task>(
       try {
         options.write(target.message, job.data.task, job.id);
         if (outcome.type === 'failed') return fail(context, target, outcome.error);
+        options.onFinished?.(job.data.task);
+        completeProgress(target);
         // It may have come from a Catch node, to be tried again.
         delete target.message.clipError;
         sendTo(options.outputs.finished, target, target.message);

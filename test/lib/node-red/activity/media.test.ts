@@ -5,7 +5,8 @@ import { execFileSync } from 'node:child_process';
 import { copyFile, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { readRange, recordFile, sendFile, type WrittenFile } from '../../../../lib/node-red/activity/media';
+import { recordFile, type WrittenFile } from '../../../../lib/files/written-file';
+import { readRange, sendFile } from '../../../../lib/node-red/activity/media';
 import { tempFolder } from '../../../support/temp-folder';
 
 describe('a Range header', () => {

@@ -1,0 +1,65 @@
+/** Keeps the files of a node within its limits of days and space, while the node runs. */
+import { join } from 'node:path';
+import { toClipError } from '../errors';
+import { Retention, type Limits, type Removed } from '../files/retention';
+import type { ClipFile } from '../provider';
+import type { Node } from './node-red';
+import type { Runtime } from './runtime';
+
+const dayMs = 86_400_000;
+const sweepEveryMs = 3_600_000;
+/** Files that are saved soon after one another lead to one sweep. */
+const sweepAfterMs = 5_000;
+
+export interface NodeRetention {
+  /** A file that a job of the node has written. */
+  add(file: ClipFile): void;
+  close(): void;
+}
+
+export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): NodeRetention {
+  const { clock, userFolder, playing } = runtime;
+  const retention = new Retention(join(userFolder, 'video-clips', 'written', `${encodeURIComponent(node.id)}.jsonl`));
+  const total: Removed = { count: 0, bytes: 0 };
+  let loggedAt = -Infinity;
+  let last: Promise<void> = Promise.resolve();
+  let cancelTimer: (() => void) | undefined;
+  let isClosed = false;
+
+  /** One after the other. */
+  function enqueue(work: () => Promise<void>): void {
+    last = last.then(work).catch((thrown: unknown) => node.warn(`Old files: ${toClipError(thrown).message}`));
+  }
+
+  function sweepAfter(ms: number): void {
+    cancelTimer?.();
+    if (isClosed) return;
+    cancelTimer = clock.after(ms, () => {
+      enqueue(sweep);
+      sweepAfter(sweepEveryMs);
+    });
+  }
+
+  async function sweep(): Promise<void> {
+    const { count, bytes } = await retention.sweep(clock.now(), limits, (path) => playing.has(path));
+    total.count += count;
+    total.bytes += bytes;
+    if (total.count === 0 || clock.now() - loggedAt < dayMs) return;
+    node.log(`Removed ${total.count} old file(s), ${Math.round(total.bytes / 1e6)} MB, as keepDays and keepGB say`);
+    loggedAt = clock.now();
+    Object.assign(total, { count: 0, bytes: 0 });
+  }
+
+  sweepAfter(sweepAfterMs);
+  return {
+    add({ path, thumbnail }) {
+      const paths = [path, ...(thumbnail === undefined ? [] : [thumbnail])];
+      enqueue(() => retention.add(paths, clock.now()));
+      sweepAfter(sweepAfterMs);
+    },
+    close() {
+      isClosed = true;
+      cancelTimer?.();
+    },
+  };
+}
