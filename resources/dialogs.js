@@ -54,6 +54,14 @@
     }
   }
 
+  /** Shows the choice of a connection only where it counts. */
+  function connectionChoice() {
+    const type = $('#node-input-connectionType');
+    const show = () => $('.video-clips [data-connection="node"]').toggle(type.val() !== 'msg');
+    type.on('change', show);
+    show();
+  }
+
   function offerValue(select, value, text) {
     const known = select.find('option').filter((index, option) => option.value === String(value));
     if (known.length === 0)
@@ -99,5 +107,5 @@
     return { value: 'date', label: now, icon: 'fa fa-clock-o', options: [{ value: '', label: now }, ...stored] };
   }
 
-  Object.assign(clips, { INSTANT_TYPES, prepare, offerValue, saveNumbers, typedInput });
+  Object.assign(clips, { INSTANT_TYPES, connectionChoice, prepare, offerValue, saveNumbers, typedInput });
 })();

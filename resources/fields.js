@@ -98,6 +98,14 @@
     return RED.utils.validateTypedProperty(value, type, opt);
   }
 
+  /** A connection is needed unless each message names one. */
+  function validConnection(node, value, opt) {
+    if (current(node, 'connectionType') === 'msg' || isEnv(value)) return true;
+    if (!value || value === '_ADD_') return _('clip-provider.error.required', { label: opt.label });
+    const config = RED.nodes.node(value);
+    return !!config && config.valid !== false;
+  }
+
   const inputPrefix = (node) => (node._def.category === 'config' ? 'node-config-input' : 'node-input');
 
   /** The value in the open dialog when it is this node's, else the stored one. */
@@ -117,6 +125,7 @@
     validProvider,
     validNumber,
     validTyped,
+    validConnection,
     current,
     inputPrefix,
     isEnv,

@@ -25,33 +25,40 @@ const contract: Record<string, JsonObject> = {
     tls: '',
     proxy: '',
     maxConcurrent: 2,
+    timezone: '',
   },
   'create-clip': {
     connection: '',
+    connectionType: 'node',
     camera: 'camera',
     cameraType: 'msg',
     range: 'around',
     time: '',
     timeType: 'date',
     before: 10,
+    beforeType: 'num',
     after: 20,
+    afterType: 'num',
     start: 'start',
     startType: 'msg',
     end: 'end',
     endType: 'msg',
     settle: 5,
+    settleType: 'num',
     title: '',
     titleType: 'str',
     options: {},
   },
   'poll-clip': {
     connection: '',
+    connectionType: 'node',
     interval: 2,
     maxInterval: 30,
     timeout: 900,
   },
   'download-clip': {
     connection: '',
+    connectionType: 'node',
     output: 'file',
     maxBuffer: 50,
     filename: '{camera}/{start}.mp4',
@@ -61,11 +68,15 @@ const contract: Record<string, JsonObject> = {
     maxHeight: 0,
     maxSize: 0,
     thumbnail: false,
+    snapshot: 'none',
+    keepDays: 0,
+    keepGB: 0,
     deleteAfter: false,
     strict: true,
   },
   'export-video': {
     connection: '',
+    connectionType: 'node',
     to: 'files',
     cameras: 'cameras',
     camerasType: 'msg',
@@ -101,8 +112,8 @@ const ports: Record<string, { inputs: number; outputs: number }> = {
   'export-video': { inputs: 1, outputs: 3 },
 };
 
-/** Drawn by the script from a provider's field list, so the template has no control for them. */
-const drawn = new Set(['settings', 'options']);
+/** Drawn by the script, so the template has no control for them: by a provider's field list, or as another property. */
+const drawn = new Set(['settings', 'options', 'thumbnail']);
 
 /**
  * Keys that are put together while running.
@@ -302,7 +313,7 @@ const fillings = (text: string): string[] => (text.match(/__[a-z]+__|\{\w+\}|htt
 
 /** Words that another language may share with English: names, units, technical terms, and what it says the same way. */
 const international = new Set([
-  ...['API', 'DELETE', 'GET', 'HTTP Basic', 'MB', 'MiB', 'Proxy', 'TLS', 'Token'],
+  ...['API', 'DELETE', 'GB', 'GET', 'HTTP Basic', 'MB', 'MiB', 'Proxy', 'TLS', 'Token'],
   ...['clip', 'clips', 'Europe', 'Instant', 'Name', 'offline', 'online', 'pixels', 'Region'],
 ]);
 
