@@ -313,7 +313,7 @@ const fillings = (text: string): string[] => (text.match(/__[a-z]+__|\{\w+\}|htt
 
 /** Words that another language may share with English: names, units, technical terms, and what it says the same way. */
 const international = new Set([
-  ...['API', 'DELETE', 'GB', 'GET', 'HTTP Basic', 'MB', 'MiB', 'Proxy', 'TLS', 'Token'],
+  ...['API', 'DELETE', 'GB', 'GET', 'HTTP Basic', 'MB', 'MiB', '% ·  MB/s', 'MiB ·  MB/s', 'Proxy', 'TLS', 'Token'],
   ...['clip', 'clips', 'Europe', 'Instant', 'Name', 'offline', 'online', 'pixels', 'Region'],
 ]);
 
