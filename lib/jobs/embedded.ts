@@ -290,7 +290,7 @@ export interface Run {
 export type Outcome = Exclude<JobResult<unknown>, { type: 'retry' }>;
 
 /** From here on it neither runs nor will. */
-export async function stopRun({ unschedule, running }: Entry): Promise<void> {
+async function stopRun({ unschedule, running }: Entry): Promise<void> {
   unschedule?.();
   running?.stop.abort();
   await running?.ended;

@@ -85,7 +85,7 @@ const aliveMs = 45_000;
 /** An instance that is down for less gets back to its jobs. */
 const nodesKeptMs = 24 * 3600_000;
 
-export function presence(client: Redis['client'], prefix: string, instance: string): Presence {
+function presence(client: Redis['client'], prefix: string, instance: string): Presence {
   const instancesKey = `${prefix}:instances`;
   const nodesKey = `${prefix}:nodes`;
   const aliveKey = (id: string): string => `${prefix}:alive:${id}`;
@@ -127,7 +127,7 @@ export type JobMessage = { id: string; nodeId: string } & (
 );
 
 /** Publishes and receives messages. An instance that is away at that moment misses them. @returns sends to all others */
-export function exchangeMessages(
+function exchangeMessages(
   redis: Redis,
   channel: string,
   instance: string,
@@ -152,7 +152,7 @@ export function exchangeMessages(
 }
 
 /** Work that is done every so often, and when asked for, but never twice at once. What goes wrong is left to the next time. */
-export function repeat(everyMs: number, work: () => Promise<void>): { now(): void; stop(): void } {
+function repeat(everyMs: number, work: () => Promise<void>): { now(): void; stop(): void } {
   let isBusy = false;
   const now = (): void => {
     if (isBusy) return;

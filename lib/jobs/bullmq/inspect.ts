@@ -105,13 +105,13 @@ export async function inspect(client: Client, subscriber: Client, prefix: string
   return { risks: [...evictionRisks(server), ...(await persistenceRisks(client, server))] };
 }
 
-export function readInfo(info: string): Map<string, string> {
+function readInfo(info: string): Map<string, string> {
   const lines = info.split(/\r?\n/).map((line) => /^([^#:][^:]*):(.*)$/.exec(line));
   return new Map(lines.flatMap((match) => (match ? [[match[1]!, match[2]!] as const] : [])));
 }
 
 /** What can never work with this server. */
-export function unusable(server: ReadonlyMap<string, string>): string | undefined {
+function unusable(server: ReadonlyMap<string, string>): string | undefined {
   if (server.get('cluster_enabled') === '1') return clusterError().message;
   const version = server.get('redis_version') ?? '';
   const numbers = version.split('.').map(Number);
@@ -122,7 +122,7 @@ export function unusable(server: ReadonlyMap<string, string>): string | undefine
   return `it is version ${version}, and BullMQ needs ${minimumVersion.join('.')} or later`;
 }
 
-export function evictionRisks(server: ReadonlyMap<string, string>): string[] {
+function evictionRisks(server: ReadonlyMap<string, string>): string[] {
   const policy = server.get('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return [];
   return [`its maxmemory-policy is ${policy}: it drops jobs to make room. Set it to noeviction`];

@@ -192,6 +192,6 @@ function problemsOf(reply: HttpReply): { text: string; fields: string[] } {
   return { text: withoutAddresses(text).slice(0, longestText), fields };
 }
 
-export function withoutAddresses(text: string): string {
+function withoutAddresses(text: string): string {
   return text.replace(/\b[a-z][a-z0-9+.-]*:\/\/[^\s"'<>]+/gi, '(address)');
 }

@@ -65,7 +65,7 @@ export function readDownload(item: JsonObject): Download {
 }
 
 /** Array, single object, or either below `data`: the page shows an array, the one of the admin API an object. */
-export function readDownloads(reply: unknown): Download[] {
+function readDownloads(reply: unknown): Download[] {
   return objectsOf(reply).map(readDownload);
 }
 

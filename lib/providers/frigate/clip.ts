@@ -8,7 +8,7 @@ type Known = Pick<Clip, 'id' | 'camera' | 'start' | 'end' | 'status' | 'progress
 const noReason = 'Frigate gives no reason through its API: its log says why';
 
 /** Frigate 0.16 and 0.17 leave the row as it is for ever when they are restarted; the file grows no more then. */
-export const deadAfterMs = 10 * 60_000;
+const deadAfterMs = 10 * 60_000;
 
 /** An export in the queue (0.18). */
 export function clipOfJob(known: Known, job: ExportJob): ProviderClip {

@@ -144,8 +144,6 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
   };
 }
 
-export type Status = ReturnType<typeof createStatus>;
-
 function byId<T extends { id: string }>(entries: T[]): Map<string, T> {
   return new Map(entries.map((entry) => [entry.id, entry]));
 }

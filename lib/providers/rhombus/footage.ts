@@ -42,7 +42,7 @@ async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number,
 }
 
 /** The parts of a range that no window covers. After the last report, silence tells nothing. */
-export function gapsIn(range: Span, windows: Span[], now: number): Span[] {
+function gapsIn(range: Span, windows: Span[], now: number): Span[] {
   const end = Math.min(range.endMs, now - reportingLagMs);
   const gaps: Span[] = [];
   let covered = range.startMs;

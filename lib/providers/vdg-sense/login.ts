@@ -83,7 +83,7 @@ export function createLogin(http: HttpClient, { settings, credentials, now }: Pr
 }
 
 /** "Logging in to http://server as "joe"": what a login is for. */
-export function loggingIn(url: unknown, username: string): string {
+function loggingIn(url: unknown, username: string): string {
   return `Logging in to ${String(url)} as "${username}"`;
 }
 
