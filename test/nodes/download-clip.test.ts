@@ -140,7 +140,9 @@ describe('download-clip', () => {
       assert.ok(existsSync(file!.path));
     }));
 
-  describe('leaves nothing on disk and says what is wrong', () => {
+  describe('leaves nothing on disk and says what is wrong', function () {
+    // Such answers are waited out first, with pauses that grow to several seconds.
+    this.timeout(60_000);
     const cases: [what: string, prepare: (sim: VdgSense) => void, code: string][] = [
       [
         'when the server answers with an XML error',

@@ -26,7 +26,7 @@ interface Helper {
 const helper = require('node-red-node-test-helper') as Helper;
 
 const ourNodes = [clipProvider, createClip, pollClip, downloadClip, exportVideo];
-const longestWaitMs = 15_000;
+const longestWaitMs = 45_000;
 
 export interface Flow {
   userDir: string;

@@ -52,11 +52,11 @@ describe('JSON of vendors', () => {
   }
 
   it('lets others have their turn in between', async () => {
-    const text = JSON.stringify(Array.from({ length: 20_000 }, (_, n) => ({ ...wide, n })));
+    const text = JSON.stringify(Array.from({ length: 8_000 }, (_, n) => ({ ...wide, n })));
     const counter = countTurns();
     await parseLongJson(text);
     counter.stop();
-    assert.ok(counter.turns >= 5, `${counter.turns} turns`);
+    assert.ok(counter.turns >= 2, `${counter.turns} turns`);
   });
 
   const whole = JSON.stringify(shapes['a list below a name']);
