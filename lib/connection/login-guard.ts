@@ -18,7 +18,11 @@ export interface LoginGuard {
 }
 
 /** A deploy is to try again, whatever was refused before. */
-export type ResettableLoginGuard = LoginGuard & { reset(): void };
+export type ResettableLoginGuard = LoginGuard & {
+  reset(): void;
+  /** Ends the pause after logins that failed for a passing reason: somebody who tests the connection does not wait for it. */
+  endPause(): void;
+};
 
 /** The account may be unlocked by then. */
 const keptForMs = 3600_000;
@@ -70,6 +74,10 @@ export function loginGuards(clock: Clock): (login: unknown) => ResettableLoginGu
       reset() {
         const found = find(key);
         found.state = { ...closedBreaker, hasWorked: found.state.hasWorked };
+      },
+      endPause() {
+        const found = find(key);
+        if (found.state.failedLogins > 0) found.state = { ...found.state, open: undefined };
       },
     };
   };

@@ -21,7 +21,7 @@ export interface Request {
 }
 
 interface StoredJob {
-  owner: string;
+  nodeId: string;
   data: { message: { name: string } };
 }
 
@@ -85,7 +85,7 @@ export async function startCrashRig() {
     },
 
     /** The node of each job in the journal. */
-    owners: async () => (await storedJobs()).map(({ owner }) => owner),
+    nodesAtWork: async () => (await storedJobs()).map(({ nodeId }) => nodeId),
 
     /** Everything in the journal's folder, drafts as well. */
     journal: () => readdir(jobs),

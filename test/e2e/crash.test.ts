@@ -32,7 +32,7 @@ describe(`${jobsPerRound} jobs of a Node-RED that is killed at a random moment, 
       requests.push(...(await rig.request(names)));
       await sleep(random() * latestKillMs);
       await rig.runtime.kill();
-      for (const owner of await rig.owners()) interrupted.add(owner);
+      for (const nodeId of await rig.nodesAtWork()) interrupted.add(nodeId);
       // Jobs of this round meet the next ones, and the next kill.
       await rig.runtime.start();
     }

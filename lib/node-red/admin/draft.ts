@@ -110,10 +110,11 @@ export async function withDraft<T>(
   const isSame =
     isDeepStrictEqual(deployed?.settings, settings) &&
     usedSlots(provider).every((slot) => credentials[slot] === (stored[slot] ?? ''));
-  if (isSame && running instanceof Connection) return work(running, hide);
-
   const config = readConfig(runtime, provider, wanted, credentials);
   const guard = loginGuardFor(runtime, draft.id, provider, wanted, config);
+  guard.endPause();
+  if (isSame && running instanceof Connection) return work(running, hide);
+
   const { id } = draft;
   const connection = new Connection({
     id,

@@ -8,7 +8,7 @@ export function driveForm({ page, tray }: Editor) {
   /** Where a value does not hold, the editor's name for its control is the label and what is wrong. */
   const labelled = (label: string, kinds: string): Locator =>
     tray()
-      .getByLabel(new RegExp(`^\\s*${label}\\s*(: .*)?$`))
+      .getByLabel(new RegExp(`^\\s*${label}\\s*((: | is ).*)?$`))
       .and(page.locator(kinds))
       .filter({ visible: true });
 

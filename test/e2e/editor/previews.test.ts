@@ -34,7 +34,11 @@ describeWithChromium('previews in dialogs', function () {
   after(() => rig?.close());
   afterEach(() => rig.editor.cancelAll());
 
-  const field = (name: string): Locator => rig.page.locator(`#node-input-${name}`);
+  /** The control that people see: Node-RED hides the input below a typed one. */
+  const field = (name: string): Locator =>
+    ['before', 'after', 'settle'].includes(name)
+      ? rig.page.locator(`#node-input-${name} + .red-ui-typedInput-container input`).first()
+      : rig.page.locator(`#node-input-${name}`);
   /** Waits until an element says so. */
   const says = (name: string, words: RegExp): Promise<void> =>
     eventually(async () => assert.match((await field(name).textContent()) ?? '', words));
@@ -132,9 +136,9 @@ describeWithChromium('previews in dialogs', function () {
 
     it('tell about ffmpeg when it is needed', async () => {
       await isSilent('ffmpeg');
-      await field('thumbnail').check();
+      await field('snapshot').selectOption('middle');
       await says('ffmpeg', /There is no ffmpeg that can be run at no-such-ffmpeg/);
-      await field('thumbnail').uncheck();
+      await field('snapshot').selectOption('none');
       await isSilent('ffmpeg');
       await field('convert').selectOption('h264');
       await says('ffmpeg', /There is no ffmpeg/);
