@@ -57,6 +57,13 @@ describeWithZoneMinder('a live ZoneMinder', function () {
     assert.ok(before >= 0 && before <= widerMs + lateMs && after >= -lateMs && after <= widerMs, shown);
   }
 
+  /** Asks the database now and then only: the recorders need the processor. */
+  const holds = (condition: () => boolean): Promise<void> =>
+    eventually(async () => {
+      await sleep(300);
+      return condition();
+    }, 90_000);
+
   it('gives a clip of an alarm that was raised on demand', async () => {
     const startMs = Date.now();
     const event = await raiseAlarm(server, alarms.id);
@@ -84,7 +91,7 @@ describeWithZoneMinder('a live ZoneMinder', function () {
   });
 
   it('gives an export over three events', async () => {
-    await eventually(() => eventsOf(server, sections.id).filter(({ isEnded }) => isEnded).length >= 3, 60_000);
+    await holds(() => eventsOf(server, sections.id).filter(({ isEnded }) => isEnded).length >= 3);
     const startMs = eventsOf(server, sections.id)[0]!.startMs + 4000;
     await withClipFlow(server.url, async (flow) => {
       const path = await exportOf(flow, sections.id, rangeOf(startMs, 20));
@@ -104,12 +111,14 @@ describeWithZoneMinder('a live ZoneMinder', function () {
   it('gives what there is of an event whose recorder crashed, and says why there is no more', async () => {
     // To its successor, the camera shows everything from the first picture on.
     const { startedAt } = endless;
-    await eventually(() => Date.now() > startedAt + 25_000, 60_000);
+    await holds(() => Date.now() > startedAt + 25_000);
     const startMs = Date.now() - 20_000;
     server.killRecorder(endless.id);
-    await eventually(() => eventsOf(server, endless.id).length === 2, 60_000);
+    await holds(() => eventsOf(server, endless.id).length === 2);
+    // Between the two, nothing can have been recorded.
+    const seconds = Math.max(19, (eventsOf(server, endless.id)[1]!.startMs - startMs) / 1000 - 1);
     await withClipFlow(server.url, async (flow) => {
-      const { file, reason } = await clipOf(flow, endless.id, rangeOf(startMs, 19));
+      const { file, reason } = await clipOf(flow, endless.id, rangeOf(startMs, seconds));
       assert.match(String(reason), /recorder stopped/);
       assert.equal(file.gaps.length, 1);
       const { fromMs, toMs } = await shownTimes(file.path, pictures, startedAt);
@@ -119,10 +128,7 @@ describeWithZoneMinder('a live ZoneMinder', function () {
 
   it('gives a clip across the hour that comes twice', async () => {
     const startMs = changeMs - 6000;
-    await eventually(
-      () => eventsOf(changing, turned.id).at(-1)!.id > '2' && changing.now() > changeMs + 25_000,
-      90_000,
-    );
+    await holds(() => eventsOf(changing, turned.id).length > 2 && changing.now() > changeMs + 25_000);
     // Recorded before and after, and told as if it had been the other way round.
     const texts = changing.query(`select StartDateTime from Events where MonitorId = ${turned.id} order by Id`).flat();
     assert.notDeepEqual(texts, texts.toSorted());
