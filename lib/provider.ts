@@ -194,6 +194,82 @@ export interface ConnectionCheck {
   warnings: string[];
 }
 
+/** Words for what happened that all providers share; the vendor's own word is `ref.type`. */
+export const eventTypes = [
+  'motion',
+  'person',
+  'vehicle',
+  'animal',
+  'object',
+  'face',
+  'plate',
+  'sound',
+  'alarm',
+  'door',
+  'tamper',
+  'line',
+  'counting',
+  'system',
+  'footage',
+  'other',
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** Something that the video system says has happened. Plain JSON without secrets and signed addresses; times are ISO 8601 with `Z`. */
+export interface ProviderEvent {
+  /** The vendor's own, as text. Unique among the events of its kind on this server. */
+  id: string;
+  /** One of the definition's `eventKinds`. */
+  kind: string;
+  /** Id, as `createClip` takes it. Absent: the event belongs to no camera. */
+  camera?: string;
+  cameraName?: string;
+  start: string;
+  /** Absent while the event goes on, and for an instant. */
+  end?: string;
+  /** Not over yet: the same event is listed again with its `end`. */
+  open?: boolean;
+  type: EventType;
+  /** What was seen, in the vendor's word: `person`, `car`. */
+  label?: string;
+  /** All that was seen, where it is more than one thing. */
+  labels?: string[];
+  /** 0-1. */
+  score?: number;
+  severity?: string;
+  zones?: string[];
+  /** One line for people. */
+  text?: string;
+  /** Where the vendor already holds the video of it. */
+  clip?: ProviderClip;
+  /** More strings of the vendor, such as `type`. */
+  ref?: Record<string, string>;
+}
+
+export interface EventQuery {
+  /** Where the last answer ended, in the provider's own words. Empty: from now on. */
+  cursor: string;
+  /** Of `eventKinds`; never empty. */
+  kinds: string[];
+  /** Ids. Empty: all that the account may see. */
+  cameras: string[];
+  /** Ids of events that were `open` when last seen. */
+  open: string[];
+  /** Most events in the answer, the open ones not counted. */
+  limit: number;
+}
+
+export interface EventPage {
+  /** Oldest first. May hold events of earlier pages again, and open ones as often as they change. */
+  events: ProviderEvent[];
+  /** For the next query. Lies so far back that events which the vendor lists late are still found. */
+  cursor: string;
+  /** Is there another page right now? */
+  more: boolean;
+  /** Those of the query's `open` that the vendor knows no more. */
+  gone?: string[];
+}
+
 /** A clip's bytes on their way. The reader owns `body` and must consume or destroy it. */
 export interface OpenClip {
   body: Readable;
@@ -271,6 +347,17 @@ export interface Provider<Session = unknown> {
    * waits until this resolves: within 3 s, as soon as it listens or has given up doing so for now. Never rejects.
    */
   watch?(changed: (clipId?: string) => void, call: CallOptions<Session>): Promise<void>;
+  /**
+   * What happened after `cursor`, and what became of the open events. An empty cursor is answered with no events and the
+   * first cursor. Events that no cursor can bring back (the vendor deleted them) are not missed.
+   * @throws EINVALID when the cursor is none of this provider's
+   */
+  listEvents?(query: EventQuery, call: CallOptions<Session>): Promise<EventPage>;
+  /**
+   * Listens until the signal fires, and calls back when it may be worth asking for events now. A hint only, never a source of
+   * events: asking goes on. Never rejects; comes back on its own after a broken line.
+   */
+  watchEvents?(news: () => void, call: CallOptions<Session>): Promise<void>;
   check(call: CallOptions<Session>): Promise<ConnectionCheck>;
   /** Logs out and frees sockets. */
   close?(session: Session | undefined): Promise<void>;
@@ -315,6 +402,12 @@ export interface ProviderDefinition<Session = unknown> {
   exportsToServer?: boolean;
   /** Longest clip the vendor makes, in seconds. */
   maxClipSeconds?(settings: Settings): number | undefined;
+  /** Address of the vendor's page on credentials, linked in the connection dialog. */
+  docs?: string;
+  /** Kinds of events that `listEvents` can list; the first is the default. */
+  eventKinds?: { value: string; label: string }[];
+  /** Seconds between two queries for events, where nobody says other; 10 by default. */
+  eventIntervalSeconds?: number;
   /** Why this cannot be one of the vendor's camera ids; `undefined` when it can. */
   cameraProblem?(camera: string): string | undefined;
   /** Does asking twice for the same camera, range and options make one clip? */
