@@ -36,9 +36,20 @@ export function allProviders({ pluginProviders }: Runtime): ProviderDefinition[]
 
 /** The providers as the editor needs them to draw forms: data only, no functions. */
 export function describeProviders(runtime: Runtime): object[] {
-  return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, exportsToServer = false }) => {
-    const described = { id, label, settings, credentials, clipOptions, exportsToServer };
-    return described satisfies Record<DescribedProperty, unknown>;
+  return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, ...optional }) => {
+    const { docs, eventKinds, eventIntervalSeconds, exportsToServer = false } = optional;
+    const named = {
+      id,
+      label,
+      docs,
+      settings,
+      credentials,
+      clipOptions,
+      eventKinds,
+      eventIntervalSeconds,
+      exportsToServer,
+    };
+    return named satisfies Record<DescribedProperty, unknown>;
   });
 }
 

@@ -69,6 +69,9 @@ function readDefinition(given: Record<string, unknown>): ProviderDefinition {
     credentials: readCredentials(given.credentials),
     clipOptions: readFieldList(given.clipOptions, 'clipOptions'),
     exportsToServer: given.exportsToServer === true,
+    docs: readAddress(given.docs),
+    eventKinds: readEventKinds(given.eventKinds),
+    eventIntervalSeconds: readSeconds(given.eventIntervalSeconds, 'eventIntervalSeconds'),
     maxClipSeconds: maxClipSeconds?.bind(given),
     cameraProblem: cameraProblem?.bind(given),
     idempotentCreate: given.idempotentCreate === true,
@@ -78,6 +81,28 @@ function readDefinition(given: Record<string, unknown>): ProviderDefinition {
 
 function readText(value: unknown, name: string): string {
   if (typeof value !== 'string' || value.trim() === '') throw new Error(`"${name}" must be text, and not empty`);
+  return value;
+}
+
+/** It becomes a link in the editor. */
+function readAddress(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || !/^https?:\/\//.test(value)) throw new Error('"docs" must be an http address');
+  return value;
+}
+
+function readEventKinds(value: unknown): ProviderDefinition['eventKinds'] {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || value.length === 0) throw new Error('"eventKinds" must be a list, and not empty');
+  return value.map((kind: Record<string, unknown>) => ({
+    value: readText(kind?.value, 'eventKinds.value'),
+    label: readText(kind?.label, 'eventKinds.label'),
+  }));
+}
+
+function readSeconds(value: unknown, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !(value > 0)) throw new Error(`"${name}" must be a number above 0`);
   return value;
 }
 
