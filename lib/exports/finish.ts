@@ -1,4 +1,6 @@
 // Turns the settled parts of a camera into files under their final names: joined where they fit together.
+import type { Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isFile } from '../files/hash';
 import { expandFilename } from '../files/filename';
@@ -28,11 +30,15 @@ export interface FinishOptions {
 interface Here extends JoinPart {
   index: number;
   file: PartFile;
+  /** As it was before it was inspected. */
+  state: Stats;
 }
 
 /** A file that is about to get its name. */
 interface Ready {
   at: string;
+  /** As it was when it was looked at. */
+  state: Stats;
   facts: Omit<SavedFile, 'path'>;
 }
 
@@ -61,7 +67,8 @@ async function partsHere(work: FilesJobData, camera: number): Promise<Here[]> {
     if (isSaved || !file) continue;
     const path = partPath(work, camera, index);
     const { end, start } = part;
-    found.push({ start, end, file, gaps: file.gaps, index, path, inspection: await inspect(path) });
+    const state = await lstat(path);
+    found.push({ start, end, file, gaps: file.gaps, index, path, state, inspection: await inspect(path) });
   }
   return found;
 }
@@ -93,11 +100,11 @@ async function saveJoined(
   }
 }
 
-function asItIs({ index, file, path, inspection: { mp4 } }: Here): Ready {
+function asItIs({ index, file, path, state, inspection: { mp4 } }: Here): Ready {
   const { start, end, size, sha256, problems } = file;
   const { duration, width, height, codec } = mp4;
   const facts = { size, sha256, start, end, duration, width, height, codec, problems };
-  return { at: path, facts: { ...facts, parts: [index, index + 1] } };
+  return { at: path, state, facts: { ...facts, parts: [index, index + 1] } };
 }
 
 async function joined(
@@ -121,14 +128,14 @@ async function joined(
   const ofParts = group.flatMap(({ start, file }) => file.problems.map((problem) => `at ${start}: ${problem}`));
   const range = { start: first.file.start, end: last.file.end };
   const facts = { size, sha256, ...range, duration, width, height, codec, problems: [...ofParts, ...problems] };
-  return { at: path, facts: { ...facts, parts: [first.index, last.index + 1] } };
+  return { at: path, state: await lstat(path), facts: { ...facts, parts: [first.index, last.index + 1] } };
 }
 
 /** Under a name that is not taken. A crash at any moment leaves it found by the next run, or not there. */
 async function save(
   work: FilesJobData,
   camera: CameraJobData,
-  { at, facts }: Ready,
+  { at, state, facts }: Ready,
   name: string,
   options: FinishOptions,
 ): Promise<void> {
@@ -137,10 +144,11 @@ async function save(
   const named = { id: work.id, provider: options.provider, camera: camera.camera, start, end: facts.end };
   const wanted = expandFilename(name, named, { folder: work.folder });
   await makeFolder(dirname(wanted), work.root);
-  const path = await publish(at, wanted, 'rename', async (free) => {
+  const before = async (free: string): Promise<void> => {
     camera.publishing = { ...facts, path: free };
     await options.save();
-  });
+  };
+  const path = await publish(at, wanted, 'rename', before, { size: facts.size, sha256: facts.sha256, state });
   camera.files.push({ ...facts, path });
   delete camera.publishing;
   await options.save();

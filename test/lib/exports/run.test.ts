@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError, type ErrorCode } from '../../../lib/errors';
 import { showFilesExport, type FilesJobData } from '../../../lib/exports/work';
@@ -329,6 +329,21 @@ describe('an export to files', () => {
     const { shown } = failed(await rig.run(rig.aWork(), { context }), 'EABORTED');
     assert.equal(shown.status, 'failed');
     assert.ok(existsSync(workFolder({ folder: rig.path(), id: shown.id })));
+  });
+
+  it('gives no name to a file that another program has changed after it was looked at', async () => {
+    const context = aContext<FilesJobData>();
+    const work = rig.aWork();
+    context.save = async ({ cameras: [camera] }) => {
+      if (!camera!.publishing) return;
+      const inside = await readdir(workFolder(work), { recursive: true });
+      const made = inside.find((name) => name.endsWith('joined-1.mp4'));
+      if (made) appendFileSync(join(workFolder(work), made), 'x');
+    };
+    const [camera] = done(await rig.run(work, { context })).cameras;
+    assert.match(camera!.problems!.join(), /Another program has changed/);
+    assert.deepEqual(camera!.parts!.map(({ start, end }) => ({ start, end })), [range(0, 2), range(2, 4), range(4, 6)]); // prettier-ignore
+    assert.ok(!existsSync(rig.path(joinedName)));
   });
 
   it('has a manifest that tells all, and sums that can be checked', async () => {
