@@ -15,6 +15,7 @@ import {
 import { forEachYielding } from '../../async/yielding';
 import { valueOf } from '../../net/xml';
 import { createSenseApi } from './api';
+import { clipWarnings, licenceWarnings, settingWarnings } from './check';
 import { createExports } from './exports';
 import {
   findClips,
@@ -110,7 +111,11 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       const check: ConnectionCheck = {
         name: 'VDG Sense',
         cameras: cameras.length,
-        warnings: [...warnings(config, version, call.session), ...(await clipWarnings(call))],
+        warnings: [
+          ...settingWarnings(config, version, call.session),
+          ...(await clipWarnings(() => listClips(undefined, call))),
+          ...(await licenceWarnings(api, call)),
+        ],
       };
       if (version) check.version = version;
       if (utc) check.clockSkewMs = Date.parse(utc) - config.now();
@@ -149,17 +154,6 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       await api.command('deleteClip', parametersOf(clip), call, action, { method, mayBeEmpty: true });
     } catch (error) {
       if (!(error instanceof ClipError && error.vendorCode === '-40')) throw error;
-    }
-  }
-
-  /** Whether clips are offered at all is seen by listing them, which changes nothing. */
-  async function clipWarnings(call: Call): Promise<string[]> {
-    try {
-      await listClips(undefined, call);
-      return [];
-    } catch (error) {
-      if (!(error instanceof ClipError) || error.code === 'EABORTED' || error.sessionExpired) throw error;
-      return [`Clips may not work here: ${error.message}`];
     }
   }
 
@@ -227,27 +221,4 @@ function wholeSeconds({ start, end }: ClipRequest): { start: string; end: string
   const startSeconds = Math.floor(Date.parse(start) / 1000);
   const endSeconds = Math.min(Math.ceil(Date.parse(end) / 1000), startSeconds + 300);
   return { start: new Date(startSeconds * 1000).toISOString(), end: new Date(endSeconds * 1000).toISOString() };
-}
-
-function warnings({ settings }: ProviderConfig, version: string | undefined, session: Session): string[] {
-  const found: string[] = [];
-  const isPlainHttp = /^http:/i.test(String(settings.url));
-  if (isPlainHttp && (settings.auth === 'plain' || settings.auth === 'basic')) {
-    found.push('The password travels over http without encryption');
-  }
-  if (settings.auth === 'digest') found.push('Digest login is experimental');
-  if (session?.isSure === false) {
-    found.push('The answer to the login holds no session key, only cookies: if commands are refused, set its name');
-  }
-  if (version === undefined)
-    found.push('The server does not tell its version: it is older than 2.6.1. Clips need 2.5.4');
-  else if (isOlder(version, [2, 7, 2]))
-    found.push(`Version ${version} is older than 2.7.2, for which clips are documented`);
-  return found;
-}
-
-function isOlder(version: string, than: number[]): boolean {
-  const parts = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
-  const different = than.findIndex((part, index) => (parts[index] ?? 0) !== part);
-  return different >= 0 && (parts[different] ?? 0) < than[different]!;
 }

@@ -113,6 +113,17 @@ function getDeviceList(state: SenseState): Reply {
   return devicesReply(state, isSince(state, '2.3.18') ? sorted : devices, fields);
 }
 
+/** Documented in all but how the entries of its lists are wrapped, which are left out here. */
+function getServerStatus(state: SenseState): Reply {
+  const { apiLicence, version } = state.options;
+  const licence = [leaf('issenselicense', 'true'), leaf('productversion', version), leaf('api', apiLicence)];
+  const children = [
+    { tag: 'license', children: licence },
+    { tag: 'devicestatuslist', attributes: { count: '0' } },
+  ];
+  return resultReply(state, 0, [{ tag: 'systemstatus', children }]);
+}
+
 function getClips(state: SenseState, call: Call): Reply {
   const { clips } = state.queue;
   if (!call.parameters.get('serverid') && state.options.omittedServer === 'all') return clipsReply(state, clips);
@@ -161,6 +172,7 @@ const get = (): string[] => ['GET'];
 /** By lower-case name. */
 const commands: Record<string, Command | undefined> = {
   getdevicelist: { methods: get, run: getDeviceList },
+  getserverstatus: { methods: get, run: getServerStatus },
   addclip: {
     methods: get,
     since: '2.5.4',

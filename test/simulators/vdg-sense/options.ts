@@ -115,6 +115,8 @@ export interface SenseOptions {
   version: string;
   /** Commands that answer -1 because the API licence is missing. */
   withoutLicence: string[] | 'all';
+  /** `license/api` of getServerStatus (documented as a boolean). */
+  apiLicence: 'true' | 'false';
 
   /** More than one may be on. */
   auth: AuthMode[];
@@ -205,6 +207,7 @@ export function senseOptions(settings: SenseSettings = {}): SenseOptions {
     skewMs: 0,
     version: '2.7.3',
     withoutLicence: [],
+    apiLicence: 'true',
     auth: ['plain'],
     users: [{ username: 'nodered', password: 's3cret' }],
     unauthenticated: '401',

@@ -15,7 +15,7 @@ describe('VDG Sense: testing a connection', () => {
       clockSkewMs: 0,
       warnings: [plainPassword],
     });
-    assert.deepEqual(commands(sim).sort(), ['getClips', 'getDeviceList', 'info', 'webservice']);
+    assert.deepEqual(commands(sim).sort(), ['getClips', 'getDeviceList', 'getServerStatus', 'info', 'webservice']);
   });
 
   for (const skewMs of [90_000, -90_000]) {
@@ -25,6 +25,26 @@ describe('VDG Sense: testing a connection', () => {
       assert.deepEqual([clockSkewMs, version], [skewMs, '2.7.4']);
     });
   }
+
+  for (const apiLicence of ['true', 'false'] as const) {
+    it(`says what needs the licence where it is ${apiLicence}`, async () => {
+      const { warnings } = await connectTo(await startSense({ apiLicence })).check(never);
+      const said = warnings.filter((warning) =>
+        /no licence for its API\. Exports .* and events need one/.test(warning),
+      );
+      assert.equal(said.length, apiLicence === 'false' ? 1 : 0);
+    });
+  }
+
+  it('takes the lack of the command for the lack of the licence, and nothing else', async () => {
+    const sim = await startSense({ withoutLicence: ['getServerStatus'] });
+    assert.match((await connectTo(sim).check(never)).warnings.at(-1)!, /may have no licence/);
+    sim.options.withoutLicence = [];
+    for (const reply of [{ status: 500 }, { body: '<html>Welcome</html>' }, { body: '<result errorcode="-18"/>' }]) {
+      sim.failNext({ kind: 'reply', reply }, 'getServerStatus');
+      assert.deepEqual((await connectTo(sim).check(never)).warnings, [plainPassword]);
+    }
+  });
 
   const versions: [string, RegExp | undefined][] = [
     ['2.6.1', /^Version 2\.6\.1 is older than 2\.7\.2/],
