@@ -43,8 +43,6 @@ export interface World {
   truncateDownload(bytes: number): void;
   /** The next download goes silent after so many bytes, for good. */
   stallDownload(bytes: number): void;
-  /** Requests that it takes to learn that credentials are refused, where one answer may mean something else. Absent: 1. */
-  requestsPerRefusal?: number;
   /** How the vendor says that something went wrong, without a word about what. Absent: HTTP 500 with a message as JSON. */
   generalError?: ForcedReply;
   /** How the vendor says "too many requests", asking for a pause of one second where it can. */

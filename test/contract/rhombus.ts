@@ -44,8 +44,6 @@ export const harness: Harness = {
       requests: () => sim.requests,
       requestsFor: (step) => (step === 'login' ? [] : sim.requestsFor(filters[step])),
       ...faultsBy(fail),
-      // The request, and then one that every role may send: the refusal may be about the role. The length of clips is asked for first.
-      requestsPerRefusal: 3,
       generalError: {
         status: 200,
         headers: { 'content-type': 'application/json' },

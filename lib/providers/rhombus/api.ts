@@ -28,7 +28,10 @@ export function wantsCertificate({ authScheme }: Settings): boolean {
   return authScheme === 'api' || authScheme === 'partner-api';
 }
 
-/** Operation that every role may use: an API key that does not even see cameras is none. */
+/**
+ * Operation that every role may use: an API key that does not even see cameras is none. It goes before all others, since they
+ * answer an unknown key as they answer a role that may not do this.
+ */
 export const camerasPath = 'camera/getMinimalCameraStateList';
 
 export interface Call {
@@ -67,6 +70,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     action: string,
     { mayPass = false, mayBeEmpty = false, isList = false }: PostOptions = {},
   ): Promise<JobResult> {
+    if (path !== camerasPath) await tryKey(call);
     const reply = await api.request({
       method: 'POST',
       path: `/api/${path}`,
@@ -78,10 +82,8 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     });
     const json = asObject(await parseLongJson(reply.text));
     const problem = replyError(reply, json, action, mayPass);
-    if (problem?.code === 'EFORBIDDEN' && !isKnown) {
-      throw path === camerasPath ? keyRefused(problem) : await whatIsForbidden(problem, call);
-    }
-    if (problem) throw problem;
+    if (problem)
+      throw problem.code === 'EFORBIDDEN' && path === camerasPath && !isKnown ? keyRefused(problem) : problem;
     if (!json && mayBeEmpty && reply.text.trim() === '') return { json: {}, headers: reply.headers };
     if (!json) {
       const what =
@@ -95,14 +97,20 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     return { json, headers: reply.headers };
   }
 
-  /** A key that is not known, and one whose role may not do this, can get the same answer. */
-  async function whatIsForbidden(problem: ClipError, call: Call): Promise<ClipError> {
+  /**
+   * Whatever else the operation fails with says nothing about the key.
+   * @throws EAUTH when the key is refused, or passing trouble that keeps it from being tried
+   */
+  async function tryKey(call: Call): Promise<void> {
+    if (isKnown) return;
     trial ??= post(camerasPath, {}, call, 'Trying the API key').finally(() => (trial = undefined));
-    const refusal = await trial.then(
+    const error = await trial.then(
       () => undefined,
-      (error: ClipError) => error,
+      (thrown: ClipError) => thrown,
     );
-    return refusal && (refusal.code === 'EAUTH' || refusal.retryable) ? refusal : problem;
+    // Somebody else was cancelled while all waited for the same request.
+    if (error?.code === 'EABORTED' && !call.signal.aborted) return tryKey(call);
+    if (error && (error.retryable || error.code === 'EABORTED' || error.code === 'EAUTH')) throw error;
   }
 
   return {
@@ -117,17 +125,15 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     post,
 
     /** A file of the media host. Whether it serves ranges is not published: asking for one is harmless. */
-    media(
+    async media(
       path: string,
       { signal, offset, etag, size }: Call & { offset: number; etag?: string; size?: number },
       action: string,
     ): Promise<OpenClip> {
+      await tryKey({ signal });
       return openMedia(media, {
         ...{ path, signal, offset, etag, size, action },
-        async explain(reply) {
-          const problem = replyError(reply, asObject(parseJson(reply.text)), action, true);
-          return problem?.code === 'EFORBIDDEN' && !isKnown ? whatIsForbidden(problem, { signal }) : problem;
-        },
+        explain: async (reply) => replyError(reply, asObject(parseJson(reply.text)), action, true),
       });
     },
 

@@ -56,7 +56,7 @@ describe('Rhombus: creating clips', () => {
     assert.equal(await connection.pollClip(finished!, 1000, never), undefined);
     assert.deepEqual(operations(sim).toSorted(), [
       ...[`${clip.id}.mp4`, 'deleteSavedClip', 'getClipWithProgress', 'getClipWithProgress', 'getMaxSpliceDuration'],
-      ...['getPresenceWindows', 'spliceV3'],
+      ...['getMinimalCameraStateList', 'getPresenceWindows', 'spliceV3'],
     ]);
   });
 
