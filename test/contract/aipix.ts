@@ -11,6 +11,7 @@ const filters: Record<Step, RequestFilter> = {
   download: 'media',
   delete: 'delete',
   cameras: 'cameras',
+  events: () => false,
   any: () => true,
 };
 

@@ -12,6 +12,7 @@ const filters: Record<Step, RequestFilter> = {
   download: 'download',
   delete: 'delete',
   cameras: 'cameras',
+  events: 'events',
   any: () => true,
 };
 
@@ -34,6 +35,20 @@ export function harnessOf(id: string, version: FrigateVersion): Harness {
         footage: range(anHourAgo()),
         // The camera has been recording for two days.
         noFootage: range(anHourAgo() - 72 * hour),
+        events: {
+          otherCamera: 'garden',
+          lateMs: 120_000,
+          happen({ agoMs = 0, camera = 'front_door', isOpen = false } = {}) {
+            const start = sim.now() - agoMs;
+            return sim.see({ start, camera, ...(isOpen ? {} : { end: start + 400 }) }).id;
+          },
+          pass: (ms) => sim.advance(ms),
+          end: (id) => sim.endActivity(id),
+          remove: (id) => sim.removeActivity(id),
+          disorder: () => void (sim.options.activity.order = 'mixed'),
+          double: () => void (sim.options.activity.isDoubled = true),
+          endless: () => void (sim.options.activity.isBoundless = true),
+        },
         secrets: () => [credentials.password, 'wrong-passw0rd', ...sim.secrets],
         requests: () => sim.requests,
         requestsFor: (step) => sim.requestsFor(filters[step]),

@@ -10,7 +10,33 @@ export interface ForcedReply {
 }
 
 /** Which requests of the vendor's protocol a fault is for. */
-export type Step = 'login' | 'create' | 'status' | 'download' | 'delete' | 'cameras' | 'any';
+export type Step = 'login' | 'create' | 'status' | 'download' | 'delete' | 'cameras' | 'events' | 'any';
+
+/** What happens in front of the vendor's cameras. */
+export interface WorldEvents {
+  /** Another camera with events. */
+  otherCamera: string;
+  /** How much later than it happened the vendor may list an event. */
+  lateMs: number;
+  /** Something happens at `camera`, now or so much earlier, and is over unless it is open. Answers the id of its event. */
+  happen(options?: { agoMs?: number; camera?: string; isOpen?: boolean }): string;
+  /** Time goes by for the vendor. */
+  pass(ms: number): void;
+  /** Absent: events are instants. */
+  end?(id: string): void;
+  /** For systems that take an event for over when nothing more comes of it. */
+  keepOpen?(id: string): void;
+  /** Somebody deletes it. */
+  remove?(id: string): void;
+  /** From now on, the list is in no order. */
+  disorder?(): void;
+  /** So long it takes until all of it is listed. */
+  settlesMs?: number;
+  /** From now on, everything is listed twice. */
+  double?(): void;
+  /** From now on, there is always another page, or more than was asked for. */
+  endless?(): void;
+}
 
 export interface World {
   definition: ProviderDefinition;
@@ -55,6 +81,8 @@ export interface World {
   clipCount(): number;
   /** SHA-256 of the bytes that a download of that clip must yield. */
   sha256Of(clipId: string): Promise<string>;
+  /** Absent where the provider lists no events. */
+  events?: WorldEvents;
   /** Takes back what was forced and has not been met; without it, every fault is met by exactly one request. */
   clearFaults?(): void;
   /** Sockets that are open to any of the simulator's hosts; absent where that cannot be told. */

@@ -9,6 +9,7 @@ const filters: Record<Exclude<Step, 'login'>, RequestFilter> = {
   download: 'download',
   delete: 'deleteSavedClip',
   cameras: 'getMinimalCameraStateList',
+  events: () => false,
   any: 'any',
 };
 

@@ -10,7 +10,7 @@ import { Connection } from '../../lib/connection/connection';
 import { ClipError, type ErrorCode } from '../../lib/errors';
 import { readFields } from '../../lib/fields';
 import { applyResult, type JobResult, type Job, type RunContext } from '../../lib/jobs/job';
-import type { Camera, Clip, ClipRequest, ConnectionCheck, Provider } from '../../lib/provider';
+import type { Camera, Clip, ClipRequest, ConnectionCheck, Provider, ProviderEvent } from '../../lib/provider';
 import { skippingClock, type SkippingClock } from '../support/skipping-clock';
 import { expectNoUnhandledRejections } from '../support/promises';
 import { tempFolder } from '../support/temp-folder';
@@ -342,6 +342,28 @@ export function checkClip(clip: Clip): void {
   );
   for (const gap of gaps) assert.ok(isoTime.test(gap.start) && isoTime.test(gap.end), shown);
   assertPlain(clip);
+}
+
+/** Whatever a vendor says: an event has these types, and times with a zone. */
+export function checkEvent(event: ProviderEvent, world: World, types: readonly string[]): void {
+  const shown = JSON.stringify(event).slice(0, 500);
+  assert.ok(typeof event.id === 'string' && event.id !== '', shown);
+  assert.ok(
+    world.definition.eventKinds!.some(({ value }) => value === event.kind),
+    shown,
+  );
+  assert.ok(types.includes(event.type), shown);
+  assert.ok(isoTime.test(event.start) && (event.end === undefined || isoTime.test(event.end)), shown);
+  assert.ok(event.end === undefined || Date.parse(event.end) >= Date.parse(event.start), shown);
+  assert.ok(event.open === undefined || (event.open && event.end === undefined), shown);
+  const { camera, cameraName, label, severity, text, labels = [], zones = [], ref = {}, score } = event;
+  for (const each of [camera, cameraName, label, severity, text]) {
+    assert.ok(each === undefined || (typeof each === 'string' && each !== ''), shown);
+  }
+  for (const each of [...labels, ...zones, ...Object.values(ref)]) assert.ok(typeof each === 'string', shown);
+  assert.ok(score === undefined || (score >= 0 && score <= 1), shown);
+  if (event.clip) checkClip({ ...event.clip, connection: 'connection', provider: world.definition.id });
+  assertPlain(event);
 }
 
 export function checkCameras(cameras: Camera[]): void {

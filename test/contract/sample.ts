@@ -16,6 +16,7 @@ const matches: Record<Step, (request: { method: string; path: string }) => boole
   download: ({ path }) => path.endsWith('/video'),
   delete: ({ method }) => method === 'DELETE',
   cameras: ({ path }) => path === '/cameras',
+  events: () => false,
   any: () => true,
 };
 

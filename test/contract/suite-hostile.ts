@@ -21,7 +21,10 @@ import {
 const never = (): AbortSignal => new AbortController().signal;
 
 /** What a step asks for; whatever comes out has the right types. */
-const attempts: Record<Exclude<Step, 'any'>, (rig: Rig, connection: Connection, clip: Clip) => Promise<unknown>> = {
+const attempts: Record<
+  Exclude<Step, 'any' | 'events'>,
+  (rig: Rig, connection: Connection, clip: Clip) => Promise<unknown>
+> = {
   login: async (_, connection) => check(await connection.check(never()), checkCheck),
   cameras: async (_, connection) => {
     check(await connection.listCameras(never()), checkCameras);
@@ -93,7 +96,7 @@ async function prepare(context: Mocha.Context, rig: Rig, step: Step): Promise<Cl
 async function meet(
   rig: Rig,
   clip: Clip,
-  step: Exclude<Step, 'any'>,
+  step: Exclude<Step, 'any' | 'events'>,
   name: string,
   reply: ForcedReply,
   expected: 'error' | 'any',
@@ -132,7 +135,7 @@ async function realReply({ world, ...rig }: Rig, clip: Clip, step: Step): Promis
 }
 
 /** The same request once more, as its sender sent it. */
-function repeat({ method, target, headers, body }: RecordedRequest): Promise<Response> {
+export function repeat({ method, target, headers, body }: RecordedRequest): Promise<Response> {
   const unwanted = /^(host|connection|content-length|transfer-encoding|expect|keep-alive|accept-encoding)$/;
   const kept = Object.entries(headers).filter(([name]) => !unwanted.test(name));
   return fetch(`http://${headers.host}${target}`, {

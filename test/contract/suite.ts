@@ -1,6 +1,7 @@
 // Holds one provider to the whole contract.
 import type { Harness } from './harness';
 import { dialectSuite } from './suite-dialects';
+import { eventSuite } from './suite-events';
 import { exportSuite } from './suite-export';
 import { faultSuite } from './suite-faults';
 import { flowSuite } from './suite-flow';
@@ -18,6 +19,7 @@ export function serverSuite(harness: () => Harness): void {
   describe('in trouble', () => troubleSuite(harness));
   describe('and its video', () => mediaSuite(harness));
   describe('and exports', () => exportSuite(harness));
+  describe('and events', () => eventSuite(harness));
   describe('in flows', () => flowSuite(harness));
 }
 

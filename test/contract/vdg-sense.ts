@@ -15,6 +15,7 @@ const filters: Record<Step, RequestFilter> = {
   download: 'downloadClip',
   delete: 'deleteClip',
   cameras: 'getDeviceList',
+  events: () => false,
   any: () => true,
 };
 

@@ -10,6 +10,7 @@ import { listCameras } from './cameras';
 import { check } from './check';
 import { createCreation } from './create';
 import { adminAdvice, isMissingRoute, replyError, strangeReply, vendorText } from './errors';
+import { createEventList } from './events';
 import { surveyFootage } from './footage';
 import { createListing } from './listing';
 import { createLogin } from './login';
@@ -17,7 +18,7 @@ import { openFile } from './media';
 import { createStatus } from './status';
 import type { FrigateSession } from './types';
 import { createVersion } from './version';
-import { watchJobs } from './watch';
+import { watchEvents, watchJobs } from './watch';
 
 const defaultConcurrent = 2;
 /** The server keeps what it knows of a file for 2 minutes. Source: open_file_cache in its nginx.conf */
@@ -31,6 +32,7 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
   const versionOf = createVersion(api, now);
   const listing = createListing(api);
   const status = createStatus({ api, versionOf, listing, now });
+  const listening = { api, versionOf, config, clock };
   const admission = createAdmission(api, { maxConcurrent, clock, now });
 
   return {
@@ -100,7 +102,9 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
 
     check: (call) => check(api, { versionOf, now }, call),
 
-    ...(settings.push === true ? { watch: watchJobs({ api, versionOf, config, clock }) } : {}),
+    listEvents: createEventList(api, now),
+
+    ...(settings.push === true ? { watch: watchJobs(listening), watchEvents: watchEvents(listening) } : {}),
 
     async close() {
       api.close();

@@ -11,6 +11,7 @@ const longestExactClip = 7200;
 export const frigate = defineProvider<FrigateSession | undefined>({
   id: 'frigate',
   label: 'Frigate',
+  docs: 'https://docs.frigate.video/configuration/authentication',
   settings: [
     {
       name: 'url',
@@ -56,6 +57,11 @@ export const frigate = defineProvider<FrigateSession | undefined>({
     token: { label: 'Bearer token', hint: 'Instead of user name and password.' },
   },
   clipOptions: [],
+  eventKinds: [
+    { value: 'review', label: 'Review items' },
+    { value: 'object', label: 'Tracked objects' },
+  ],
+  eventIntervalSeconds: 10,
   maxClipSeconds: ({ maxClip }) => (typeof maxClip === 'number' ? maxClip : undefined),
   cameraProblem,
   // Each request makes another export.

@@ -173,7 +173,7 @@ export function readAll<T>(value: unknown, read: (entry: unknown) => T | undefin
 /** Beyond this, no time in milliseconds is a date. */
 const mostSeconds = 8.64e12;
 
-function readSeconds(value: unknown): number | undefined {
+export function readSeconds(value: unknown): number | undefined {
   const seconds = readNumber(value);
   return seconds !== undefined && Math.abs(seconds) < mostSeconds ? seconds : undefined;
 }

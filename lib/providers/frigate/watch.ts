@@ -1,8 +1,10 @@
-// Listens on Frigate's WebSocket for exports that leave the queue (0.18): a failed one is remembered for 5 s only.
+// Listens on Frigate's WebSocket: for exports that leave the queue (0.18), of which a failed one is remembered for 5 s only, and
+// for what is seen.
 import { exponentialPauseMs } from '../../async/retry';
 import { pause, type Clock } from '../../async/clock';
 import { openWebSocket } from '../../net/websocket';
 import type { Provider, ProviderConfig } from '../../provider';
+import { isNews } from './activity';
 import type { Call, FrigateApi } from './api';
 import { readActiveJobs, type FrigateSession } from './types';
 import type { VersionOf } from './version';
@@ -16,6 +18,9 @@ const goodMs = 30_000;
 /** Asks for the state of the queue. Any other topic would steer cameras. Source: frigate/comms/dispatcher.py */
 const stateRequest = JSON.stringify({ topic: 'jobState', payload: '' });
 
+/** A tracked object is written down after its message has been sent. Source: frigate/track/object_processing.py */
+const writtenAfterMs = 1_000;
+
 interface Parts {
   api: FrigateApi;
   versionOf: VersionOf;
@@ -25,7 +30,22 @@ interface Parts {
 
 type Changed = (clipId?: string) => void;
 
-export function watchJobs(parts: Parts): NonNullable<Provider<FrigateSession | undefined>['watch']> {
+/** What is said and heard on a connection. */
+interface Talk {
+  action: string;
+  /** Is there anything to listen to? */
+  isOffered(): Promise<boolean>;
+  /** Sent first. */
+  greeting?: string;
+  /** Begins anew with each connection. */
+  listen(): (text: string) => Promise<void>;
+  /** The line is there again: what happened in between is not repeated. */
+  again(): void;
+}
+
+type Session = FrigateSession | undefined;
+
+export function watchJobs({ api, versionOf, ...parts }: Parts): NonNullable<Provider<Session>['watch']> {
   return (changed, call) =>
     new Promise((resolve) => {
       const cancel = parts.clock.after(patienceMs, resolve);
@@ -34,16 +54,58 @@ export function watchJobs(parts: Parts): NonNullable<Provider<FrigateSession | u
         resolve();
       };
       call.signal.addEventListener('abort', settled, { once: true });
-      void stayConnected(parts, changed, call, settled).then(settled, settled);
+      const talk: Talk = {
+        action: 'Listening for exports',
+        isOffered: async () => (await versionOf(call)).hasQueue,
+        greeting: stateRequest,
+        listen: () => hearJobs(changed),
+        again: changed,
+      };
+      void stayConnected({ api, ...parts }, talk, call, settled).then(settled, settled);
     });
+}
+
+function hearJobs(changed: Changed): (text: string) => Promise<void> {
+  let active = new Set<string>();
+  return async (text) => {
+    const jobs = await readActiveJobs(text).catch(() => undefined);
+    if (!jobs) return;
+    const ended = [...active].filter((id) => !jobs.includes(id));
+    active = new Set(jobs);
+    for (const id of ended) changed(id);
+  };
+}
+
+/** Beginnings and ends only: while something goes on, it is reported several times a second. */
+export function watchEvents({ api, config, clock }: Parts): NonNullable<Provider<Session>['watchEvents']> {
+  return async (news, call) => {
+    let cancel: (() => void) | undefined;
+    const soon = (): void => {
+      cancel ??= clock.after(writtenAfterMs, () => {
+        cancel = undefined;
+        if (!call.signal.aborted) news();
+      });
+    };
+    call.signal.addEventListener('abort', () => cancel?.(), { once: true });
+    const hear = async (text: string): Promise<void> => {
+      if (await isNews(text).catch(() => false)) soon();
+    };
+    const talk: Talk = {
+      action: 'Listening for events',
+      isOffered: async () => true,
+      listen: () => hear,
+      again: soon,
+    };
+    await stayConnected({ api, config, clock }, talk, call);
+  };
 }
 
 /** Resolves when the signal fires, or where there is nothing to listen to. */
 async function stayConnected(
-  { api, versionOf, config, clock }: Parts,
-  changed: Changed,
+  { api, config, clock }: Omit<Parts, 'versionOf'>,
+  talk: Talk,
   call: Call,
-  listening: () => void,
+  listening: () => void = () => undefined,
 ): Promise<void> {
   const { signal } = call;
   let failures = 0;
@@ -51,16 +113,15 @@ async function stayConnected(
   while (!signal.aborted) {
     let openedAt: number | undefined;
     try {
-      if (!(await versionOf(call)).hasQueue) return;
-      await connect(api, config, changed, call, () => {
+      if (!(await talk.isOffered())) return;
+      await connect(api, config, talk, call, () => {
         openedAt = clock.steadyNow();
-        // What happened in between is not repeated.
-        if (wasConnected) changed();
+        if (wasConnected) talk.again();
         wasConnected = true;
         listening();
       });
     } catch {
-      // Polling finds out all the same, only later.
+      // Asking finds out all the same, only later.
     }
     listening();
     const wasGood = openedAt !== undefined && clock.steadyNow() - openedAt >= goodMs;
@@ -73,18 +134,11 @@ async function stayConnected(
 async function connect(
   api: FrigateApi,
   { tls, proxy }: ProviderConfig,
-  changed: Changed,
+  { action, greeting, listen }: Talk,
   { signal, session }: Call,
   onOpen: () => void,
 ): Promise<void> {
-  let active = new Set<string>();
-  const hear = async (text: string): Promise<void> => {
-    const jobs = await readActiveJobs(text).catch(() => undefined);
-    if (!jobs) return;
-    const ended = [...active].filter((id) => !jobs.includes(id));
-    active = new Set(jobs);
-    for (const id of ended) changed(id);
-  };
+  const hear = listen();
   // A long message is read in pieces; the next one waits.
   let heard = Promise.resolve();
   const onMessage = (text: string): void => void (heard = heard.then(() => hear(text)));
@@ -92,9 +146,8 @@ async function connect(
   const closed = new Promise<void>((resolve) => (onClose = resolve));
   const url = `${api.baseUrl.replace(/^http/i, 'ws')}/ws`;
   const headers = api.authorization(session);
-  const action = 'Listening for exports';
   const link = await openWebSocket({ url, tls, proxy, headers, signal, action, onMessage, onClose });
   onOpen();
-  link.send(stateRequest);
+  if (greeting !== undefined) link.send(greeting);
   await closed;
 }

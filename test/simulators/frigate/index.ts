@@ -1,6 +1,7 @@
 // Simulates a Frigate server: real HTTP and WebSockets on loopback, three versions, with its nginx and that one's caches in front.
 import { startServer, type Fault, type RecordedRequest, type SimulatorServer } from '../http-server';
 import type { Media } from '../video';
+import { endActivity, endAll, see, type SimActivity } from './activity';
 import { mintToken, newSecret, type Account } from './accounts';
 import { addExport, catchUp, restart, type SimExport } from './exports';
 import { frigateOptions, type FrigateOptions, type FrigateSettings } from './options';
@@ -10,6 +11,7 @@ import type { FrigateState } from './state';
 
 export type { Fault, RecordedRequest } from '../http-server';
 export { frigateCamera, type FrigateCamera } from './cameras';
+export type { SimActivity } from './activity';
 export type { SimExport } from './exports';
 export type { FrigateOptions, FrigateSettings, FrigateVersion } from './options';
 export type { RequestFilter, Step } from './routes';
@@ -40,6 +42,11 @@ export interface Frigate {
   putExport(made: Pick<SimExport, 'camera' | 'name' | 'start' | 'end'> & Partial<SimExport>): SimExport;
   /** Deletes an export behind the client's back; with `cached: false`, no worker remembers its file. */
   removeExport(id: string): void;
+  /** A camera sees something, until it ends. */
+  see(seen?: Partial<SimActivity>): SimActivity;
+  endActivity(id: string, end?: number): void;
+  /** Somebody deletes it. */
+  removeActivity(id: string): void;
   /** The bytes that a download of a finished export must yield. */
   mediaOf(id: string): Promise<Media>;
   /** A token that somebody has made with the secret of the server. */
@@ -65,6 +72,7 @@ export async function startFrigate(settings: FrigateSettings = {}): Promise<Frig
     now,
     startedAt: now(),
     exports: [],
+    activities: [],
     cases: [],
     secret: newSecret(),
     loginTimes: [],
@@ -130,6 +138,14 @@ export async function startFrigate(settings: FrigateSettings = {}): Promise<Frig
     removeExport(id) {
       state.exports.find((made) => made.id === id)!.isDeleted = true;
     },
+    see: (seen) => see(state, seen),
+    endActivity: (id, end) => endActivity(state, id, end),
+    removeActivity(id) {
+      state.activities.splice(
+        state.activities.findIndex((each) => each.id === id),
+        1,
+      );
+    },
     async mediaOf(id) {
       await catchUp(state);
       const made = state.exports.find((each) => each.id === id);
@@ -142,6 +158,7 @@ export async function startFrigate(settings: FrigateSettings = {}): Promise<Frig
     },
     restart() {
       restart(state);
+      endAll(state);
       if (options.login.restartEndsSessions) state.secret = newSecret();
       state.apiCache.clear();
       state.fileCache.length = 0;

@@ -1,5 +1,6 @@
 // Lists every switch of the Frigate simulator; `sim.options` is the live object, so a test may turn a switch between requests.
 import type { ServerOptions } from '../http-server';
+import type { ActivityOptions } from './activity';
 import { exampleCameras, type FrigateCamera } from './cameras';
 import type { SimExport } from './exports';
 
@@ -74,6 +75,7 @@ export interface FrigateOptions {
   cameras: FrigateCamera[];
   exports: ExportOptions;
   cache: CacheOptions;
+  activity: ActivityOptions;
   /** The backend is starting: nginx answers alone. */
   isStarting: boolean;
   /** What the synchronous shortcut does. */
@@ -84,7 +86,7 @@ export interface FrigateOptions {
   files: 'served' | 'page';
 }
 
-type Groups = 'login' | 'exports' | 'cache';
+type Groups = 'login' | 'exports' | 'cache' | 'activity';
 
 /** What `startFrigate` takes: any of the switches, groups may be partial. */
 export type FrigateSettings = Partial<Omit<FrigateOptions, Groups>> & {
@@ -92,7 +94,7 @@ export type FrigateSettings = Partial<Omit<FrigateOptions, Groups>> & {
 };
 
 export function frigateOptions(settings: FrigateSettings = {}): FrigateOptions {
-  const { login, exports, cache, ...rest } = settings;
+  const { login, exports, cache, activity, ...rest } = settings;
   const version = rest.version ?? '0.18.0';
   return {
     port: 0,
@@ -136,5 +138,6 @@ export function frigateOptions(settings: FrigateSettings = {}): FrigateOptions {
       ...exports,
     },
     cache: { apiMs: 5_000, isUserBlind: version.startsWith('0.16'), fileMs: 120_000, workers: 2, ...cache },
+    activity: { order: 'newest', isDoubled: false, isBoundless: false, ...activity },
   };
 }

@@ -1,5 +1,6 @@
 // Tells which request is which call.
 import type { RecordedRequest, Reply } from '../http-server';
+import { activities } from './activity';
 import { accountOf, login, profile, refusedCamera, type Account } from './accounts';
 import { segmentsOf } from './cameras';
 import { catchUp } from './exports';
@@ -19,7 +20,8 @@ import { indexPage, jsonReply, nginxPage, noRoute, refusal, throughCache } from 
 import { shortcut } from './shortcut';
 import { findCamera, minorOf, type FrigateState } from './state';
 
-export type Step = 'login' | 'create' | 'status' | 'download' | 'delete' | 'cameras' | 'recordings' | 'files';
+export type Step =
+  'login' | 'create' | 'status' | 'download' | 'delete' | 'cameras' | 'recordings' | 'files' | 'events';
 export type RequestFilter = Step | ((request: RecordedRequest) => boolean);
 
 const matchers: Record<Step, (method: string, path: string) => boolean> = {
@@ -31,6 +33,7 @@ const matchers: Record<Step, (method: string, path: string) => boolean> = {
   cameras: (_, path) => path.endsWith('/api/config'),
   recordings: (_, path) => path.endsWith('/recordings'),
   files: (_, path) => path.endsWith('/exports/'),
+  events: (_, path) => /\/api\/(review|events)(\/|$)/.test(path),
 };
 
 export function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
@@ -84,6 +87,8 @@ function read(
   if (path === '/exports') return listExports(state, request, account);
   if (path === '/jobs/export') return listJobs(state, account);
   if (path === '/recordings/unavailable') return unavailable(state, request);
+  const seen = activities(state, request, account, path);
+  if (seen) return seen;
   const [, kind, id] = /^\/(exports|jobs\/export)\/([^/]+)$/.exec(path) ?? [];
   if (kind === 'exports') return oneExport(state, account, decodeURIComponent(id!));
   if (kind === 'jobs/export') return oneJob(state, account, decodeURIComponent(id!));

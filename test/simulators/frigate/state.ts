@@ -1,4 +1,5 @@
 // Holds all that the simulated server remembers.
+import type { SimActivity } from './activity';
 import type { FrigateCamera } from './cameras';
 import type { SimExport } from './exports';
 import type { FileCache } from './files';
@@ -12,6 +13,8 @@ export interface FrigateState {
   startedAt: number;
   /** All that were ever asked for, in their order. */
   exports: SimExport[];
+  /** All that was ever seen. */
+  activities: SimActivity[];
   cases: { id: string; name: string }[];
   /** Signs tokens. */
   secret: string;
