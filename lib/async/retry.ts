@@ -1,5 +1,5 @@
 // Says when something that failed is tried again: exponential backoff with jitter, and the pauses that vendors ask for.
-import { mayPass, type ClipError } from '../errors';
+import { mayPass, type ClipError, type ErrorCode } from '../errors';
 
 const baseMs = 1_000;
 const ceilingMs = 60_000;
@@ -7,18 +7,24 @@ const ceilingMs = 60_000;
 export const longestRetryAfterMs = 15 * 60_000;
 /** First try included. */
 export const maxAttempts = 5;
+/** The same for a server that has worked and is away: they take some 15 minutes, in which a recorder has restarted. */
+export const maxAttemptsWhileAway = 20;
+/** A vendor that damages a file, fails in its own words, or answers something that cannot be read, is not away. */
+const away: ReadonlySet<ErrorCode> = new Set(['ENETWORK', 'ETHROTTLED', 'ETIMEOUT']);
 
 /**
  * How long to wait before trying again after `failures` failures in a row; `undefined` when it is not worth another try.
  * Exponential with +-25 % jitter; never sooner than the vendor asked for.
+ * @param hasWorked has any request of the connection succeeded? Else its address may be wrong, and that is told soon.
  */
 export function retryDelayMs(
   error: ClipError,
   failures: number,
-  random: () => number = Math.random,
+  { hasWorked = false, random = Math.random }: { hasWorked?: boolean; random?: () => number } = {},
 ): number | undefined {
-  const isWorthATry = error.notSent || (mayPass(error) && failures < maxAttempts);
-  return isWorthATry ? backoffMs(error, failures, random) : undefined;
+  const isAway = hasWorked && (away.has(error.code) || (error.inconclusive && error.code !== 'EPROTOCOL'));
+  const isWorthATry = mayPass(error) && failures < (isAway ? maxAttemptsWhileAway : maxAttempts);
+  return error.notSent || isWorthATry ? backoffMs(error, failures, random) : undefined;
 }
 
 /** A pause that doubles with each failure in a row, with +-25 % jitter. */

@@ -28,7 +28,7 @@ export async function createClip(
     return { type: 'done', data: { ...work, clip: await askForClip(work, connection, context) } };
   } catch (thrown) {
     const error = toClipError(thrown);
-    const afterMs = retryDelayMs(error, job.failures + 1);
+    const afterMs = retryDelayMs(error, job.failures + 1, connection);
     return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, error };
   }
 }

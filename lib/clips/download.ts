@@ -101,7 +101,7 @@ export async function downloadClip(
     const error = fileError(thrown, `Saving the clip of ${describeClip(work.clip)} as ${work.filename}`);
     const brought = (work.partial?.bytes ?? 0) - (job.data.partial?.bytes ?? 0);
     const gotSomewhere = error.retryable && brought >= progressBytes;
-    const afterMs = retryDelayMs(error, gotSomewhere ? 1 : job.failures + 1);
+    const afterMs = retryDelayMs(error, gotSomewhere ? 1 : job.failures + 1, connection);
     if (afterMs !== undefined) {
       return { type: 'retry', afterMs, data: work, ...(gotSomewhere ? {} : { error }) };
     }

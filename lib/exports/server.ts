@@ -36,7 +36,7 @@ export async function runServerExport(
       return pollAgain(next, now(), connection.phaseMs);
     } catch (thrown) {
       const error = toClipError(thrown);
-      const afterMs = retryDelayMs(error, failures);
+      const afterMs = retryDelayMs(error, failures, connection);
       return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, error };
     }
   }

@@ -45,15 +45,30 @@ describe('the wait before another try', () => {
 describe('another try', () => {
   it('is made up to the last attempt', () => {
     for (let failures = 1; failures < maxAttempts; failures += 1) {
-      assert.equal(retryDelayMs(network, failures, middle), backoffMs(network, failures, middle));
+      assert.equal(retryDelayMs(network, failures, { random: middle }), backoffMs(network, failures, middle));
     }
-    assert.equal(retryDelayMs(network, maxAttempts, middle), undefined);
-    assert.equal(retryDelayMs(network, maxAttempts + 1, middle), undefined);
+    assert.equal(retryDelayMs(network, maxAttempts, { random: middle }), undefined);
+    assert.equal(retryDelayMs(network, maxAttempts + 1), undefined);
+  });
+
+  it('is made for a quarter of an hour where the server has worked and is away', () => {
+    const gateway = new ClipError('ENOTFOUND', 'a page', { inconclusive: true });
+    for (const error of [network, gateway]) {
+      let waitedMs = 0;
+      let failures = 1;
+      for (let waitMs; (waitMs = retryDelayMs(error, failures, { hasWorked: true, random: middle })); failures += 1) {
+        waitedMs += waitMs;
+      }
+      assert.ok(waitedMs > 14 * 60_000 && waitedMs < 16 * 60_000, `${waitedMs} ms`);
+    }
+    const damaged = new ClipError('EINCOMPLETE', 'damaged', { retryable: true });
+    assert.equal(retryDelayMs(damaged, maxAttempts, { hasWorked: true }), undefined);
+    assert.equal(retryDelayMs(new ClipError('EAUTH', 'no'), 1, { hasWorked: true }), undefined);
   });
 
   it('is not made for what will not pass', () => {
     assert.equal(retryDelayMs(new ClipError('EAUTH', 'no'), 1), undefined);
     assert.equal(retryDelayMs(new ClipError('ENETWORK', 'certificate', { retryable: false }), 1), undefined);
-    assert.equal(retryDelayMs(new ClipError('EFAILED', 'HTTP 500', { retryable: true }), 1, middle), 1_000);
+    assert.equal(retryDelayMs(new ClipError('EFAILED', 'HTTP 500', { retryable: true }), 1, { random: middle }), 1_000);
   });
 });
