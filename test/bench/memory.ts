@@ -1,7 +1,6 @@
-/** What another process takes: memory, resident as Linux counts it and alive in its heap, and processor time. */
+/** What another process takes: memory, resident as Linux counts it, and processor time. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Runtime } from '../support/runtime';
 
 const bytesPerMiB = 2 ** 20;
 
@@ -49,17 +48,4 @@ export async function cpuSeconds(pid: number): Promise<number | undefined> {
   // The name, in brackets, may hold anything. Of what follows, user time is the 12th and system time the 13th.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return stat === '' ? undefined : (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
-
-/** Makes a process tell its heap when it is asked by a signal that has no other meaning to it. */
-const tellHeap = `process.on('SIGWINCH', () => { gc(); console.log('[heap] ' + process.memoryUsage().heapUsed); });`;
-export const heapArguments = ['--expose-gc', `--import=data:text/javascript,${encodeURIComponent(tellHeap)}`];
-
-/** KiB in use after a collection, in a runtime that was started with {@link heapArguments}. */
-export async function heapKiB(runtime: Runtime): Promise<number> {
-  const told = (): string[] => runtime.logs().match(/^\[heap\] \d+$/gm) ?? [];
-  const before = told().length;
-  process.kill(runtime.pid!, 'SIGWINCH');
-  while (told().length === before) await sleep(20);
-  return Number(told().at(-1)!.replace(/\D/g, '')) / 1024;
 }

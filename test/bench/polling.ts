@@ -1,7 +1,7 @@
 /** How many requests a thousand pending clips cost, over three nodes of one connection in a real Node-RED. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { heapKiB, probeArguments } from '../support/probe';
 import { startRuntime, type Runtime } from '../support/runtime';
-import { heapArguments, heapKiB } from './memory';
 import { startSimulatorProcess, type BenchClip } from './simulator';
 import type { Row } from './table';
 
@@ -13,7 +13,7 @@ const looks = 5;
 export async function measurePolling(count: number): Promise<Row[]> {
   const simulator = await startSimulatorProcess();
   const url = await simulator.start({ auth: ['open'], queue: { makeMs: Infinity } });
-  const runtime = await startRuntime({ source: 'link', flow: flowFor(url), nodeArguments: heapArguments });
+  const runtime = await startRuntime({ source: 'link', flow: flowFor(url), nodeArguments: probeArguments });
   try {
     const send = async (node: string, clips: BenchClip[]): Promise<void> =>
       runtime.inject(`start-${node}`, { payload: clips.map((clip) => ({ ...clip, connection: 'server' })) });

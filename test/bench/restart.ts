@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PollJobData } from '../../lib/clips/poll';
 import { storedVersion } from '../../lib/jobs/stored-job';
 import type { Job } from '../../lib/jobs/job';
+import { heapKiB, probeArguments } from '../support/probe';
 import { startRuntime, type Runtime } from '../support/runtime';
-import { heapArguments, heapKiB } from './memory';
 import { startSimulatorProcess, type BenchClip } from './simulator';
 import type { Row } from './table';
 
@@ -31,7 +31,7 @@ export async function measureRestart(count: number): Promise<Row[]> {
   const simulator = await startSimulatorProcess();
   const url = await simulator.start({ auth: ['open'], queue: { makeMs: Infinity } });
   const clips = await simulator.pendingClips(count);
-  const runtime = await startRuntime({ source: 'link', flow: flowFor(url, 1), nodeArguments: heapArguments });
+  const runtime = await startRuntime({ source: 'link', flow: flowFor(url, 1), nodeArguments: probeArguments });
   try {
     const jobs = join(runtime.userDir, 'video-clips', 'jobs');
     // What is loaded at first use belongs to no job, and neither does what reading a long list takes.

@@ -1,8 +1,7 @@
 /** A VDG Sense simulator in a process of its own, so that its memory and its work are not counted as ours. */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { senseCamera, startVdgSense, type SenseSettings, type VdgSense } from '../simulators/vdg-sense';
 import { sha256Of, type Media } from '../simulators/video';
+import { serveRemote, startRemote, type Remote } from '../support/remote';
 
 const [serverid, deviceid] = ['6917529027641081901', '2'];
 /** What every clip here shows. The length has nothing to do with the number of bytes: see `largeMedia`. */
@@ -27,7 +26,7 @@ export interface FinishedClip {
   path: string;
 }
 
-/** What can be asked of the other process. Structured clones travel, so `Infinity` may. */
+/** What can be asked of the other process. */
 const commands = {
   async start(settings: SenseSettings): Promise<string> {
     const devices = [senseCamera({ serverid, deviceid })];
@@ -59,7 +58,7 @@ const commands = {
 };
 
 type Commands = typeof commands;
-export type SimulatorProcess = Commands & { stop(): Promise<void> };
+export type SimulatorProcess = Remote<Commands>;
 
 /** Clips of one size have the same bytes. */
 const hashes = new Map<string, Promise<string>>();
@@ -89,44 +88,8 @@ function describe({ id, start, end }: { id: string; start: number; end: number }
   return { id, provider: 'vdg-sense' as const, camera: `${serverid}/${deviceid}`, start: iso(start), end: iso(end) };
 }
 
-interface Call {
-  name: keyof Commands;
-  value: unknown;
-}
-type Result = { value: unknown } | { error: string };
-
-export async function startSimulatorProcess(): Promise<SimulatorProcess> {
-  const child = fork(__filename, { execArgv: ['--require', require.resolve('tsx/cjs')], serialization: 'advanced' });
-  const killWithUs = (): void => void child.kill();
-  process.once('exit', killWithUs);
-  await once(child, 'message');
-  const call = async (name: keyof Commands, value: unknown): Promise<unknown> => {
-    child.send({ name, value } satisfies Call);
-    const [result] = (await once(child, 'message')) as [Result];
-    if ('error' in result) throw new Error(`The simulator: ${result.error}`);
-    return result.value;
-  };
-  return {
-    start: (settings) => call('start', settings) as Promise<string>,
-    finishedClip: (bytes) => call('finishedClip', bytes) as ReturnType<Commands['finishedClip']>,
-    pendingClips: (count) => call('pendingClips', count) as ReturnType<Commands['pendingClips']>,
-    requestTimes: (command) => call('requestTimes', command) as ReturnType<Commands['requestTimes']>,
-    async stop() {
-      process.off('exit', killWithUs);
-      const exit = once(child, 'exit');
-      child.kill();
-      await exit;
-    },
-  };
+export function startSimulatorProcess(): Promise<SimulatorProcess> {
+  return startRemote<Commands>(__filename);
 }
 
-if (require.main === module) {
-  process.on('message', ({ name, value }: Call) => {
-    const command = commands[name] as (value: unknown) => Promise<unknown>;
-    void command(value).then(
-      (result) => process.send?.({ value: result }),
-      (error: unknown) => process.send?.({ error: String(error) }),
-    );
-  });
-  process.send?.('ready');
-}
+if (require.main === module) serveRemote(commands);
