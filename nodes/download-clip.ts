@@ -123,7 +123,7 @@ export = (RED: NodeRed): void => {
       forget: (jobId) => void buffers.delete(jobId),
       status: { working: () => ['queued'], finished: 'saved' },
       subject: ({ clip }) => clip,
-      // What was there before, as `skip` leaves it, is not ours to show.
+      // A file that was there before, as `skip` leaves it, is not ours to show.
       writtenFile: ({ clip, publishing }) => publishing && clip.file,
       idOf: ({ clip }) => clip.id,
       previousIdOf: ({ recreation }) => recreation?.previousId,

@@ -13,7 +13,7 @@ export interface Clock {
 /** The longest delay that Node's timers keep; they fire at once beyond it. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** What two readings of the same length of time may differ by, for rounding and for a clock that is being slewed. */
+/** Difference of two readings of the same length of time, by rounding and by a clock that is being slewed. */
 const driftMs = 1_000;
 
 /** A clock that goes with another one, but for its jumps. @param monotonic milliseconds of any origin */

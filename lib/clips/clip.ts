@@ -122,7 +122,7 @@ function invalid(name: string, what: string): ClipError {
   return new ClipError('EINVALID', `${name} ${what}`);
 }
 
-/** What the vendor says now, over what was known before. Progress never runs backwards; a word for a state goes with it. */
+/** Merges the vendor's newest answer into the clip as known. Progress never runs backwards; a word for a state goes with it. */
 export function updateClip({ vendorStatus: _earlier, ...known }: Clip, found: ProviderClip): Clip {
   const fresh = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
   const updated: Clip = { ...known, ...fresh };

@@ -39,7 +39,7 @@ export interface DownloadJobData {
   snapshot?: Snapshot;
   deleteAfter: boolean;
   strict: boolean;
-  /** What a transfer that broke off has left in the part file. */
+  /** Bytes that a broken transfer has left in the part file. */
   partial?: Partial;
   /** Of bytes that came and were damaged: the same once more are all that there is. */
   damagedSha256?: string;
@@ -113,7 +113,7 @@ export async function downloadClip(
   }
 }
 
-/** What has been downloaded as a whole is not thrown away because of a folder. */
+/** A whole, verified download is not thrown away because of a folder. */
 function leaveReady(work: DownloadJobData, ready: string, error: ClipError): JobResult<DownloadJobData> {
   const left = error.withMessage(`${error.message}. The whole, verified video is left there as ${ready} for a week`);
   return { type: 'failed', error: left, data: { ...work, isLeft: true } };

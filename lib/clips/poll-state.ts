@@ -19,7 +19,7 @@ export interface PollState {
 export type Ending = 'failed' | 'expired' | 'missing' | 'late';
 type Failed<Data> = Extract<JobResult<Data>, { type: 'failed' }>;
 
-/** What is special about the thing that is waited for. */
+/** Rules of one kind of thing that is polled: a clip, a server export. */
 export interface Polled<Data extends PollState> {
   statusOf(data: Data): ClipStatus;
   /** @param trouble what the last request failed with, where it did */
@@ -31,7 +31,7 @@ const missesUntilGone = 3;
 /** The wait doubles after so many rounds. */
 const roundsPerStep = 2;
 
-/** What a round's answer means. @param found the data with what the vendor says now; `undefined`: the vendor lists it not */
+/** Outcome of a round by its answer. @param found the data with what the vendor says now; `undefined`: the vendor lists it not */
 export function evaluateRound<Data extends PollState>(
   before: Data,
   found: Data | undefined,
@@ -42,7 +42,7 @@ export function evaluateRound<Data extends PollState>(
   const misses = found ? 0 : before.misses + 1;
   const next = { ...(found ?? before), polls: before.polls + 1, misses };
   if (misses >= missesUntilGone) return polled.failure(next, 'missing');
-  // What it was when it was last listed says nothing of now.
+  // Its last listed status says nothing of now.
   const status = found && polled.statusOf(next);
   if (status === 'finished') return { type: 'done', data: next };
   if (status === 'failed' || status === 'expired') return polled.failure(next, status);

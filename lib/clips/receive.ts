@@ -75,7 +75,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     waiting += chunk.length;
     watchdog.touch(size);
     options.onBytes?.(size);
-    // Whatever comes beyond the end is not the clip, and may never stop coming.
+    // Bytes beyond the end are not the clip, and may never stop coming.
     if (size > (options.size ?? Infinity)) body.destroy();
     if (waiting < batchBytes) return;
     if (!writing) return write();

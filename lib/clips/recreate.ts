@@ -103,7 +103,7 @@ async function recreate(
     const { hasWorked } = connection;
     const answer = evaluateFailure(work, error, { failures: job.failures + 1, hasWorked }, polledClip, now());
     if (answer.type === 'retry') return { ...answer, data: work };
-    // What has to do with the account, or with being stopped, is no matter of this clip.
+    // Trouble of the account, and being stopped, are no matter of this clip.
     if (error.code === 'EAUTH' || error.code === 'EABORTED') return answer;
     return { type: 'failed', error: gone(work.clip, 'It could not be made again', error), data: work };
   }

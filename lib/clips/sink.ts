@@ -57,7 +57,7 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
   };
 }
 
-/** What is left of these chunks behind their first bytes. */
+/** Rest of these chunks behind their first bytes. */
 function after(chunks: Buffer[], bytes: number): Buffer[] {
   return chunks.flatMap((chunk) => {
     const skipped = Math.min(bytes, chunk.length);

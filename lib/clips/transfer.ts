@@ -40,7 +40,7 @@ export interface PartTarget {
   part: string;
   /** The folder that must not be left. */
   root: string;
-  /** What an earlier transfer left in the part. */
+  /** Bytes that an earlier transfer left in the part. */
   partial?: Partial;
   free: FreeBytes;
   /** Finds the clip among the files that are here, by what the server announces of it. */
@@ -65,7 +65,7 @@ export async function transferToMemory(
   const received = await take(source, sink, clip, options);
   refuseCut(clip, received, options);
   const { buffer, sha256 } = sink.end();
-  return { ...(await judge(clip, { ...received, sha256 }, bufferSource(buffer), source, options)), buffer };
+  return { ...(await verifyReceived(clip, { ...received, sha256 }, bufferSource(buffer), source, options)), buffer };
 }
 
 /**
@@ -106,17 +106,17 @@ export async function transferToFile(
     await makeFolder(folder, target.root);
     const announced = source.size ?? clip.size;
     await checkSpace(folder, Math.max(0, (announced ?? 0) - position), free);
-    // What an earlier transfer noted says nothing about the bytes that come now.
+    // Notes of an earlier transfer say nothing about the bytes that come now.
     if (target.partial && !resumed) await target.keep(undefined);
     handle = await openPart(part, position);
     sink = fileSink(part, handle, { position, check: spaceGuard(folder, free) });
     received = await take(source, sink, clip, { ...options, before: position });
     refuseCut(clip, received, options);
     const sha256 = await sink.end(options.signal);
-    const judgement = await judge(clip, { ...received, sha256 }, await fileSource(handle), source, options);
+    const verified = await verifyReceived(clip, { ...received, sha256 }, await fileSource(handle), source, options);
     const { dev, ino, size: fileSize, mtimeMs } = await handle.stat();
     isKept = true;
-    return { ...judgement, resumed, state: { dev, ino, size: fileSize, mtimeMs } };
+    return { ...verified, resumed, state: { dev, ino, size: fileSize, mtimeMs } };
   } catch (thrown) {
     const partial = received?.cut || options.signal.aborted ? partialOf(part, source, sink) : undefined;
     if (partial) {
@@ -174,7 +174,7 @@ function take(
   });
 }
 
-function judge(
+function verifyReceived(
   clip: Clip,
   received: Received & { sha256: string },
   mp4: Parameters<typeof verifyFile>[2],

@@ -7,7 +7,7 @@ import { hashFile, isFile } from '../files/hash';
 import type { Received } from './receive';
 
 export interface Verification {
-  /** What is wrong, in words. Empty: the file is the whole clip. */
+  /** Defects, in words. Empty: the file is the whole clip. */
   problems: string[];
   /** Does any of it mean that footage is missing or damaged? */
   incomplete: boolean;
@@ -130,7 +130,7 @@ export function refuseCut(clip: Clip, { cut, size }: Received, { lenient }: { le
 export interface VerificationRules {
   /** As the vendor announced it. */
   declaredSha256?: string;
-  /** What is incomplete is an error. */
+  /** An incomplete file is an error. */
   strict: boolean;
   /** Even what was damaged on the way is taken as far as it can be used. */
   lenient: boolean;

@@ -7,7 +7,7 @@ import type { Camera } from '../provider';
 const freshMs = 10 * 60_000;
 /** A server that cannot be asked now is left alone for so long. */
 const retryMs = 60_000;
-/** Whoever needs the list waits this long for it. */
+/** A caller that needs the list waits this long for it. */
 const longestLoadMs = 5_000;
 
 export class CameraList {

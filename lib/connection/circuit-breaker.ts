@@ -15,7 +15,7 @@ export function classifyFailure(error: ClipError): FailureKind {
   return mayPass(error) ? 'passing' : 'final';
 }
 
-/** What all who use the same credentials share. JSON; times are epoch milliseconds. */
+/** State that all users of the same credentials share. JSON; times are epoch milliseconds. */
 export interface BreakerState {
   /** A request with these credentials has succeeded. */
   hasWorked: boolean;

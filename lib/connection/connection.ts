@@ -35,7 +35,7 @@ export interface ConnectionOptions {
   /** Transfers, and creations of clips, at once. */
   maxConcurrent: number;
   clock: Clock;
-  /** What is shared with other connections and instances that use the same credentials. Absent: nothing is. */
+  /** State shared with other connections and instances that use the same credentials. Absent: nothing is. */
   guard?: LoginGuard;
 }
 

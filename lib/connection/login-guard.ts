@@ -5,14 +5,14 @@ import { longestRetryAfterMs } from '../async/retry';
 import { Semaphore } from '../async/semaphore';
 import { closedBreaker, isProven, type BreakerState } from './circuit-breaker';
 
-/** What all who use the same credentials share, in this process or over all instances. */
+/** Guard that all users of the same credentials share, in this process or over all instances. */
 export interface LoginGuard {
   state(): Promise<BreakerState>;
   /** Resolves to the new state. @param next pure; it holds no secrets */
   change(next: (state: BreakerState) => BreakerState): Promise<BreakerState>;
   /** Does the work when nobody else is at it: a login, or a request that stands for one. */
   withLock<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
-  /** What is left of the pause that the vendor has asked for; 0: none. */
+  /** Rest of the pause that the vendor has asked for; 0: none. */
   pauseLeftMs(): Promise<number>;
   pause(ms: number): Promise<void>;
 }

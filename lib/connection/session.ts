@@ -34,7 +34,7 @@ export class SharedSession<Session> {
   #session: Promise<Session> | undefined;
   /** The one request that is under way while the credentials are not proven; resolves to why the server cannot be reached. */
   #trial: Promise<ClipError | undefined> | undefined;
-  /** What the vendor said when it asked for the last pause. */
+  /** The vendor's words when it asked for the last pause. */
   #limitedBy: ClipError | undefined;
   /** Holds for this connection even when others may try again. */
   #latched: ClipError | undefined;
@@ -142,7 +142,7 @@ export class SharedSession<Session> {
     return value;
   }
 
-  /** What the failure means for the connection; resolves to the error for the caller. */
+  /** Applies a failure to the connection; resolves to the error for the caller. */
   async #afterFailure(
     error: ClipError,
     sentAt: number,

@@ -11,7 +11,7 @@ import { cameraFolder, partPath } from './folder';
 import { inspect } from '../mp4/inspect';
 import { joinParts } from './join';
 import { planJoins, type JoinPart, type JoinPlan } from './join-plan';
-import { judgeCamera } from './outcome';
+import { evaluateCamera } from './outcome';
 import { lengthOf, type CameraJobData, type FilesJobData, type PartFile, type SavedFile } from './work';
 
 export interface FinishOptions {
@@ -54,7 +54,7 @@ export async function finishCamera(work: FilesJobData, index: number, options: F
   const here = await partsHere(work, index);
   if (work.join) await saveJoined(work, camera, here, cameraFolder(work, index), options);
   else for (const part of here) await save(work, camera, asItIs(part), '{camera}/{start}.mp4', options);
-  judgeCamera(camera);
+  evaluateCamera(camera);
   await options.save();
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors';
 import { numberedName } from './folder';
 import { lengthOf, type CameraJobData, type Part } from './work';
 
-/** What may be the fault of a single instant, or of the length. */
+/** Failures that may be due to a single instant, or to the length. */
 const mayHelp: ReadonlySet<ErrorCode> = new Set(['EFAILED', 'EINCOMPLETE', 'ELIMIT']);
 /** Halves of less than two seconds are hardly ever clips. */
 const leastSeconds = 4;

@@ -182,7 +182,7 @@ function growing(first: Opened): Growing {
       if (!attempt || !isFit) {
         return `the clips around ${next.part.start} have pictures that must not be shown, so what follows is in a file of its own`;
       }
-      // What is in both, or follows at once, goes on as it was encoded.
+      // Footage that is in both, or follows at once, goes on as it was encoded.
       const goesOn = repeated !== undefined || (isFit.from === 0 && isNext(opened.part, next.part, excess));
       if (!goesOn && !(await isNewStart(next.video, isFit.from))) {
         return `the clip at ${next.part.start} begins with pictures that need others before them, so it is in a file of its own`;

@@ -10,7 +10,7 @@ const mostNamed = 5;
 export interface Missing extends Range, Failure {}
 
 /** Sets the status of a camera whose files are all there are going to be. */
-export function judgeCamera(camera: CameraJobData): void {
+export function evaluateCamera(camera: CameraJobData): void {
   const error = errorOf(camera);
   camera.status = error ? 'failed' : 'finished';
   if (error) camera.error = error;
@@ -56,7 +56,7 @@ export function missingOf({ parts = [] }: CameraJobData): Missing[] {
  * `undefined`: all there is to be had is there.
  * @param ended what ended it before its time
  */
-export function judgeExport({ cameras, folder }: FilesJobData, ended: Failure | undefined): ClipError | undefined {
+export function evaluateExport({ cameras, folder }: FilesJobData, ended: Failure | undefined): ClipError | undefined {
   const failed = cameras.filter(({ error }) => error !== undefined);
   if (failed.length === 0) return undefined;
   const codes = new Set(failed.map(({ error }) => error!.code));

@@ -12,7 +12,7 @@ import { writeManifest } from './manifest';
 import { checkCount, planParts } from './plan';
 import { progressOf } from './progress';
 import { inParallel, oneAtATime, pauses, withRetries } from './steps';
-import { judgeCamera, judgeExport } from './outcome';
+import { evaluateCamera, evaluateExport } from './outcome';
 import { failureOf, type CameraJobData, type FilesJobData } from './work';
 
 /** An export to files: any number of cameras, any length, as one job. */
@@ -70,7 +70,7 @@ export async function runFilesExport(
       progress.report();
     }
     await writeManifest(work, { provider: connection.definition.id, now: clock.now(), save });
-    const error = judgeExport(work, ended);
+    const error = evaluateExport(work, ended);
     await removeWorkFolder(work);
     if (error) return { type: 'failed', error, data: { ...work, status: 'failed' } };
     return { type: 'done', data: { ...work, status: 'finished', progress: 100 } };
@@ -105,7 +105,7 @@ async function plan(
       Object.assign(camera, { parts: [], status: 'failed', error: failureOf(error) });
     }
     // Nothing to wait for: all of it is a gap.
-    if (camera.status === 'busy' && camera.parts?.length === 0) judgeCamera(camera);
+    if (camera.status === 'busy' && camera.parts?.length === 0) evaluateCamera(camera);
   };
   try {
     await inParallel(open, surveysAtOnce, planOne);

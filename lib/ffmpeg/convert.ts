@@ -20,7 +20,7 @@ import { resultProblem } from './result';
 export interface Conversion {
   /** The verified file; its name is this job's own. It is only read. */
   path: string;
-  /** What is in it. */
+  /** Its streams and duration. */
   mp4: Mp4Info;
   /**
    * `faststart`: the same pictures with the index first. `h264`: pictures are encoded again only where the codec, the height
@@ -43,7 +43,7 @@ export interface ConvertedFile {
   /** Bytes. */
   size: number;
   mp4: Mp4Info;
-  /** What is to be known of it, in words. */
+  /** Remarks about it, in words. */
   problems: string[];
 }
 

@@ -5,7 +5,7 @@ import { isAudioForMp4, type Mp4Info } from '../mp4';
 export const leastVideoBitsPerSecond = 16_000;
 /** The same for recordings of few pictures a second. */
 const leastBitsPerPicture = 2_000;
-/** What no camera needs; beyond, ffmpeg's buffer sizes overflow. */
+/** More than any camera needs; beyond, ffmpeg's buffer sizes overflow. */
 const mostVideoBitsPerSecond = 100_000_000;
 /** Of AAC sound wherever the size of the file matters. */
 export const audioBitsPerSecond = 64_000;
@@ -13,7 +13,7 @@ export const audioBitsPerSecond = 64_000;
 /** The container's index: samples of some 25 pictures and 47 sounds each second, and what is there in any case. */
 const indexBytesPerSecond = 500;
 const headBytes = 8192;
-/** What the index needs for a picture that stands alone, and for a second of sound. */
+/** Bytes of index for a picture that stands alone, and for a second of sound. */
 const indexBytesPerPicture = 36;
 const indexBytesPerSoundSecond = 200;
 /** An encoder meets the rate it was given only about. */
@@ -58,7 +58,7 @@ function leastRate({ pictures = Infinity, seconds }: Recording): number {
   return Math.min(leastVideoBitsPerSecond, (leastBitsPerPicture * pictures) / seconds);
 }
 
-/** What to try after `videoBitsPerSecond` gave a file of `size` bytes, more than `maxBytes`. */
+/** Next bit rate after `videoBitsPerSecond` gave a file of `size` bytes, more than `maxBytes`. */
 export function smallerBitrate(
   videoBitsPerSecond: number,
   { size, maxBytes, ...recording }: { size: number; maxBytes: number } & Omit<Recording, 'hasAudio'>,
@@ -106,7 +106,7 @@ function keepsText({ tracks }: Mp4Info): boolean {
   return tracks.every(({ codec = '', handler }) => !textHandlers.has(handler) || textForMp4.has(codec));
 }
 
-/** What a result has not got of its source, or not as everybody can play it; in words. @param encoded were pictures encoded? */
+/** Losses of a result against its source, and limits of players, in words. @param encoded were pictures encoded? */
 export function notesOn(mp4: Mp4Info, convert: 'faststart' | 'h264', encoded: boolean): string[] {
   const notes: string[] = [];
   const { codec = 'unknown', tracks } = mp4;

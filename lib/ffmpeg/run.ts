@@ -32,7 +32,7 @@ export interface FfmpegRun {
   clock?: Clock;
 }
 
-/** What ffmpeg complained of and went on. */
+/** Warnings after which ffmpeg went on. */
 export interface FfmpegReport {
   complaints: number;
   /** The first of them. */
@@ -55,7 +55,7 @@ export async function runFfmpeg(run: FfmpegRun): Promise<FfmpegReport> {
   }
 }
 
-/** What fluent-ffmpeg keeps to itself, and what must be other than it is. */
+/** Private members of fluent-ffmpeg that are overridden. */
 interface Internals {
   _getArguments(): string[];
   _prepare(done: (error: null, args: string[]) => void): void;
@@ -105,7 +105,7 @@ function runOnce(run: FfmpegRun, moreOptions: string[]): Promise<FfmpegReport> {
       kill(child, 'SIGTERM');
       forgetKill = clock.after(patienceMs, () => {
         kill(child, 'SIGKILL');
-        // Whoever else holds the other ends: nothing more is read from them.
+        // Other processes may hold the other ends: nothing more is read from them.
         child?.stdout?.destroy();
         child?.stderr?.destroy();
       });

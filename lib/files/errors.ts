@@ -15,7 +15,7 @@ const problems: Record<string, string> = {
   EBUSY: 'another program has it open',
 };
 
-/** What went wrong with a file, in our words; anything else as it is. @param doing "Saving the clip as /clips/a.mp4" */
+/** Puts a file error into our words; anything else passes as it is. @param doing "Saving the clip as /clips/a.mp4" */
 export function fileError(thrown: unknown, action: string): ClipError {
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
   if (thrown instanceof ClipError || code === undefined) return toClipError(thrown);

@@ -5,7 +5,7 @@ import type { PlatformPath } from 'node:path';
 import { ClipError } from '../errors';
 import type { ProviderClip } from '../provider';
 
-/** What a template can name. Times are ISO 8601. */
+/** Fields of a template. Times are ISO 8601. */
 export type NamedClip = Pick<ProviderClip, 'id' | 'camera' | 'cameraName' | 'start' | 'end' | 'title'> & {
   provider: string;
   /** IANA name; absent: that of this computer. */
@@ -171,7 +171,7 @@ function expandName(template: string, clip: NamedClip, isFile: boolean, maxBytes
     limits = withLimit(fits);
   }
   const name = render(limits);
-  // What was typed is too long by itself.
+  // The typed text is too long by itself.
   return Buffer.byteLength(name) <= maxBytes ? name : shortenedName(name, isFile, maxBytes);
 }
 

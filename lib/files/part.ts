@@ -8,7 +8,7 @@ const partPattern = /\.[0-9a-f]{8}\.[0-9a-f]{6}\.part(\.converted|\.passes)?$/;
 /** Nothing that goes on leaves its part alone for so long. */
 const abandonedAfterMs = 7 * 24 * 3_600_000;
 
-/** What the longest name of a part, of a numbered file, adds to the name of the file. */
+/** Characters that the longest name of a part, of a numbered file, adds to the name of the file. */
 export const partSuffixBytes = '-12345.01234567.012345.part.converted'.length;
 
 interface PartOwner {

@@ -62,7 +62,7 @@ export class Retention {
     const gone = new Set<KeptFile>();
     for (const entry of due) {
       const bytes = await remove(entry);
-      // What cannot be removed now is tried again.
+      // A file that cannot be removed now is tried again.
       if (bytes === undefined) continue;
       gone.add(entry);
       if (bytes > 0) removed.count += 1;

@@ -17,7 +17,7 @@ interface Delivery {
   /** By handler, the jobs that were added. */
   counts: Map<string, number>;
   adding: Promise<unknown>[];
-  /** Whatever goes on from there has nothing to do with it any more. */
+  /** Nothing that goes on from there belongs to it any more. */
   isOver: boolean;
 }
 

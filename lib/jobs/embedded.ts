@@ -24,7 +24,7 @@ export class EmbeddedEngine implements JobEngine {
   readonly #handlers = new Map<string, JobHandler<unknown>>();
   readonly #deliveries = new OutcomeDelivery();
   readonly #startAfter: (entry: Entry, waitMs: number) => () => void;
-  /** What a crash cut off: jobs that are there although the one they came from is, too, and will be told again. */
+  /** Leftovers of a crash: jobs whose parent is there, too, and will settle again. */
   #handedOver: Job[] = [];
   #loading: Promise<void> | undefined;
 

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../async/clock';
 import { ClipError } from '../errors';
 
-/** Who holds a lock. */
+/** Holder of a lock. */
 export interface LockOwner {
   pid: number;
   host: string;
@@ -42,7 +42,7 @@ const checkMs = 1_000;
 /** Of processes that take over at the same moment, one may undo what another has done: they look again after this. */
 const settleMs = 200;
 
-/** What this process holds, to be given back when it ends. */
+/** Locks of this process, given back when it ends. */
 const held = new Set<() => void>();
 
 export function folderLock(

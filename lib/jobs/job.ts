@@ -62,7 +62,7 @@ export interface RunContext<Data> {
   save(data: Data): Promise<void>;
 }
 
-/** What a node hands over. */
+/** Work that a node hands over. */
 export interface JobDraft<Data> {
   /** A UUID, where the node must know it before the job may run. */
   id?: string;

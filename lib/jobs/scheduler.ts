@@ -20,7 +20,7 @@ export function dueScheduler<T>(
   async function move(): Promise<void> {
     isMoving = true;
     while (line.size > 0) {
-      // Whatever else is due now gets in line before the next turn.
+      // Everything else that is due now gets in line before the next turn.
       await nextTurn();
       await forEachYielding([...line].sort(order), (due) => line.delete(due) && start(due));
     }

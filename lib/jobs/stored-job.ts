@@ -27,7 +27,7 @@ function unreadable(job: Job, why: string): Job {
   return { ...job, createdAt: Number(job.createdAt) || 0, runAt: 0, unreadable: why };
 }
 
-/** What the node of such a job raises. */
+/** Error that the node of such a job raises. */
 export function unreadableError(why: string): ClipError {
   return new ClipError(
     'EFAILED',
@@ -36,7 +36,7 @@ export function unreadableError(why: string): ClipError {
   );
 }
 
-/** What is asked of jobs is asked of their data, which may be of another shape here. */
+/** Questions about a job are questions about its data, which may be of another shape here. */
 export function isMatch(matches: (job: Job) => boolean, job: Job): boolean {
   try {
     return matches(job);

@@ -19,7 +19,7 @@ export interface Box {
   end: number;
 }
 
-/** What the file says cannot be true. Its message becomes a problem in the result; it never leaves these modules. */
+/** Thrown where the file contradicts itself. Its message becomes a problem in the result; it never leaves these modules. */
 export class Damaged extends Error {}
 
 /** There is more in the file than we are willing to look at. */

@@ -5,7 +5,7 @@ import { count, type Lost, type MediaMap } from './media';
 import type { Track } from './movie';
 import type { Report, Walk } from './walk';
 
-/** What a walk that went well can still have missed. After a broken one this would only repeat what is known. */
+/** Defects that a walk without trouble can still have missed. After a broken one this would only repeat what is known. */
 export async function reportMissing(
   reader: BoxReader,
   walk: Walk,

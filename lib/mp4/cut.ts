@@ -65,7 +65,7 @@ export async function planCut(requests: CutRequest[]): Promise<Cut | undefined> 
 async function pieceOf({ file, from, to }: CutRequest): Promise<Piece> {
   const first = await keyFragment(file, await file.find(from));
   const found = await file.find(Math.max(from, to));
-  // What begins exactly at the end is not wanted.
+  // A sample that begins exactly at the end is not wanted.
   const isBeyond = found.startSeconds >= to && found.offset > first.offset;
   const last = await lastUnder(file, isBeyond ? await fragmentBefore(file, found) : found);
   return { file, first, last, offset: first.offset, end: last.end };

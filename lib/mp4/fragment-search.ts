@@ -4,7 +4,7 @@ import type { Fragment } from './moof';
 
 /** So near, boxes are followed one by one, in bytes that were read at once. */
 const nearBytes = 256 * 1024;
-/** What is read to find the next fragment grows with each piece in which there is none. */
+/** Bytes read to find the next fragment: they grow with each piece in which there is none. */
 const firstChunkBytes = 64 * 1024;
 const largestChunkBytes = 1024 * 1024;
 /** A fragment that is larger is not looked for. */

@@ -2,7 +2,7 @@
 import { children, entries, firstOf, head } from './boxes';
 import type { Box, BoxReader } from './boxes';
 
-/** What a track says of samples for which a fragment gives nothing (`trex`, then `tfhd`). */
+/** Defaults of samples for which a fragment gives nothing (`trex`, then `tfhd`). */
 export interface SampleDefaults {
   /** In the track's timescale. */
   duration: number;

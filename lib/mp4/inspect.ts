@@ -6,7 +6,7 @@ export interface Inspection {
   /** Bytes. */
   size: number;
   mp4: Mp4Info;
-  /** What each track needs of a player. */
+  /** Decoder parameters of each track. */
   parameters: TrackParameters[];
 }
 

@@ -1,7 +1,7 @@
 // Compares where the index says that samples lie with the media data boxes that are there.
 import type { Box } from './boxes';
 
-/** What the index lists and no media data box holds. */
+/** Samples that the index lists and no media data box holds. */
 export interface Lost {
   /** Bytes that are listed. */
   listed: number;

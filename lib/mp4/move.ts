@@ -12,7 +12,7 @@ const wideHeaderBytes = 16;
  * @throws Damaged where these are no boxes
  */
 export async function* moved(chunks: AsyncIterable<Buffer>, move: Move): AsyncGenerator<Buffer> {
-  /** What has come of a header or a whole `moof` box so far. */
+  /** Bytes of a header or a whole `moof` box so far. */
   let held: Buffer = Buffer.alloc(0);
   /** Bytes of the current box that are still to be passed on as they are. */
   let passing = 0;

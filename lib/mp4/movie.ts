@@ -38,7 +38,7 @@ export interface Track {
   /** Pixels, as shown: turned by the display matrix. */
   width?: number;
   height?: number;
-  /** What is in its `trak` box, and its sample tables. */
+  /** Children of its `trak` box, and its sample tables. */
   boxes: Box[];
   stbl: Box[];
 }

@@ -4,7 +4,7 @@ import type { Box, BoxReader, Mp4Source } from './boxes';
 import { afterLength, decoderConfigTag } from './codecs';
 import { readMovie, type Track } from './movie';
 
-/** What one video or audio track needs. Equal texts, equal needs. */
+/** Decoder parameters of one video or audio track. Equal texts, equal needs. */
 export interface TrackParameters {
   handler: 'vide' | 'soun';
   /** Units per second. */
@@ -32,7 +32,7 @@ export async function readParameters(source: Mp4Source): Promise<TrackParameters
     const moov = await findMoov(reader);
     if (!moov) return [];
     const { tracks, fragmented } = await readMovie(reader, moov, () => undefined);
-    // What fragments bring comes later.
+    // Parameters in fragments come later.
     const found: TrackParameters[] = [];
     for (const track of playable(tracks.map((track) => (fragmented ? { ...track, samples: 1 } : track))))
       found.push(await describeTrack(reader, track));

@@ -33,7 +33,7 @@ export interface MediaTrack {
   /** Display matrix, width and height, as in `tkhd`. */
   display: Buffer;
   samples: Samples;
-  /** What is shown, in the track's timescale; everything where there is no edit list. */
+  /** Span that is shown, in the track's timescale; everything where there is no edit list. */
   shown: Shown;
 }
 

@@ -7,7 +7,7 @@ import { mediaMap, type MediaMap } from './media';
 import { readMovie } from './movie';
 import type { Movie } from './movie';
 
-/** What a walk over the file found. */
+/** Findings of a walk over the file. */
 export interface Walk {
   movie?: Movie;
   media: MediaMap;

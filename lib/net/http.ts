@@ -39,7 +39,7 @@ export interface HttpRequest {
   headers?: Record<string, string>;
   body?: string;
   signal: AbortSignal;
-  /** What the request is for, to start an error message with: "Asking for the camera list". */
+  /** Purpose of the request, as the start of an error message: "Asking for the camera list". */
   action: string;
   /** May the answer list things by the thousand? Any other may have 2 MiB, a list 32 MiB. */
   isList?: boolean;

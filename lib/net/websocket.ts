@@ -20,7 +20,7 @@ export interface WebSocketOptions {
   headers?: Record<string, string>;
   /** Ends the connection, also while it is being made. */
   signal: AbortSignal;
-  /** What the connection is for, to start an error message with: "Listening for news". */
+  /** Purpose of the connection, as the start of an error message: "Listening for news". */
   action: string;
   onMessage(text: string): void;
   /** Called once after the connection was open. 1006 stands for an end without a word. */

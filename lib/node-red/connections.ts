@@ -23,7 +23,7 @@ import { readNumber } from './typed-input';
 /** A running `clip-provider` node: a connection, or the reason why there is none. */
 export interface ConnectionNode extends Node {
   connection: Connection | ClipError;
-  /** What was deployed, with variables resolved. No credentials. */
+  /** The node as deployed, with variables resolved. No credentials. */
   deployed: NodeDefinition;
   /** Of `{localDate}` and `{localTime}`: an IANA name; absent: that of this computer. */
   timeZone?: string;

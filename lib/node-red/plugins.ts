@@ -108,7 +108,7 @@ function readSeconds(value: unknown, name: string): number | undefined {
 
 function readFieldList(value: unknown, name: string): Field[] {
   if (!Array.isArray(value)) throw new Error(`"${name}" must be a list of fields`);
-  // Whatever is no JSON would keep the editor from loading its settings.
+  // A value that is no JSON would keep the editor from loading its settings.
   const fields = JSON.parse(JSON.stringify(value)) as unknown[];
   for (const field of fields) {
     if (!isField(field))

@@ -1,4 +1,4 @@
-/** The one object of a Node-RED that owns what all of its nodes share: jobs, list of work, logins, plugins, ffmpeg, folders. */
+/** Makes the one object of a Node-RED that owns the jobs, the list of work, the logins, plugins, ffmpeg and folders. */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../async/clock';

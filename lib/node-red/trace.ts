@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { NodeRed } from './node-red';
 
-/** What is published there holds no secrets. */
+/** Published lines hold no secrets. */
 const channelName = '@vms-nodes/node-red-video-clips:request';
 
 interface RequestRecord {

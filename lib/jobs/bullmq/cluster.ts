@@ -11,7 +11,7 @@ export interface ClusterOptions {
   nodeIds(): string[];
   onMessage(message: JobMessage): void;
   onMembership(found: Membership): void;
-  /** Whatever else is to be done as often. */
+  /** Other work of the same interval. */
   onHeartbeat(): Promise<void>;
 }
 

@@ -245,7 +245,7 @@ export class BullEngine implements JobEngine {
 
   async #stored(): Promise<{ job: Job; queue: JobQueue }[]> {
     const stored = await this.#redis.whileUsable(() => this.#queues.jobs());
-    // What runs here is known better here.
+    // The state of a job that runs here is newer than the stored one.
     return stored.map(({ job, queue }) => ({ job: this.#runs.get(job.id)?.job ?? job, queue }));
   }
 

@@ -3,11 +3,11 @@ import type { Redis as Client } from 'ioredis';
 import { refusalOf } from './server-errors';
 import { clusterError } from './settings';
 
-/** What was found. Without `refused`, the server can be used. */
+/** Findings about a server. Without `refused`, it can be used. */
 export interface Inspection {
   /** Follows "is away, jobs wait for it: ". */
   refused?: string;
-  /** What may lose jobs, each a sentence without its end. */
+  /** Settings that may lose jobs, each a sentence without its end. */
   risks: string[];
 }
 
@@ -110,7 +110,7 @@ function readInfo(info: string): Map<string, string> {
   return new Map(lines.flatMap((match) => (match ? [[match[1]!, match[2]!] as const] : [])));
 }
 
-/** What can never work with this server. */
+/** Reasons why this server can never be used. */
 function unusable(server: ReadonlyMap<string, string>): string | undefined {
   if (server.get('cluster_enabled') === '1') return clusterError().message;
   const version = server.get('redis_version') ?? '';

@@ -96,7 +96,7 @@ export class JobQueue {
     const jobs: Job[] = [];
     for (let from = 0; from < ids.length; from += pageSize) {
       const page = await Promise.all(ids.slice(from, from + pageSize).map((id) => this.queue.getJob(id)));
-      // What is no job of ours fails as soon as it is taken.
+      // An entry that is no job of ours fails as soon as it is taken.
       for (const queued of page) if (queued && isOurs(queued)) jobs.push(jobOf(queued));
     }
     return jobs;

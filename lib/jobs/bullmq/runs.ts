@@ -239,7 +239,7 @@ export class Runs {
   }
 }
 
-/** What the handler of a job is told that somebody has cancelled. */
+/** Error of a job that somebody has cancelled. */
 export function cancelledByMessage(): ClipError {
   return cancelled('Cancelled by a message');
 }

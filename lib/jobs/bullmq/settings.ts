@@ -54,7 +54,7 @@ export function readRedisSettings(setting: unknown): RedisSettings {
   };
 }
 
-/** What is said of a Redis Cluster, in the setting or found on the server. */
+/** Refusal of a Redis Cluster, named in the setting or found on the server. */
 export function clusterError(): ClipError {
   return new ClipError(
     'EUNSUPPORTED',

@@ -52,7 +52,7 @@ export function registerConnectionRoutes(runtime: Runtime): void {
   });
 }
 
-/** Whoever asked may have left, or lost patience. */
+/** The caller may have left, or lost patience. */
 function answer(response: Response, work: (signal: AbortSignal) => Promise<object>): void {
   const left = new AbortController();
   response.on('close', () => left.abort());

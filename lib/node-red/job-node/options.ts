@@ -5,7 +5,7 @@ import type { ClipFile } from '../../provider';
 import type { Message } from '../node-red';
 import type { StatusWords } from './event';
 
-/** What a node has to do for one message: JSON, and no secrets. */
+/** Work of a node for one message: JSON, and no secrets. */
 export interface Task {
   /** Id of the `clip-provider` node. */
   connection: string;
@@ -20,7 +20,7 @@ export interface StoredJobData<T> {
   isStuck?: boolean;
 }
 
-/** What a task is about, as the list of work shows it. A clip is one of these. */
+/** Subject of a task, as the list of work shows it. A clip is one of these. */
 export interface TaskSubject {
   camera: string;
   cameraName?: string;

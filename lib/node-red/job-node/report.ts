@@ -81,7 +81,7 @@ export function jobReport<T extends Task, Settings>(
       const { connection, clip, subject: about } = describeRefused(message, connectionOf, runtime.clock.now());
       const key = JSON.stringify([connection, about.camera, error.code, error.message]);
       const job = { id, subject: subjectOf(runtime, connection, about), ...(clip ? { clip } : {}) };
-      // Whatever sends nonsense may send it every second: that is one row.
+      // A flow that sends nonsense may send it every second: that is one row.
       const rowId = feed.report(job, event, message, lastRefused?.key === key ? lastRefused.rowId : undefined);
       if (rowId === undefined) return;
       lastRefused = { key, rowId };

@@ -26,7 +26,7 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
   const baseUrl = String(settings.url).replace(/\/+(api\/*)?$/, '');
   const http = createHttpClient({ baseUrl, tls, proxy, lenient: settings.lenient === true });
   const pasted = credentials.token.trim().replace(/^Bearer\s+/i, '');
-  // What cannot stand in a header would fail later, with an error that shows it.
+  // A character that no header holds would fail later, with an error that shows the token.
   if (/[^\x21-\x7e]/.test(pasted))
     throw new ClipError('EAUTH', 'The bearer token contains characters that no token has');
   const access: Access = pasted ? 'token' : credentials.username || credentials.password ? 'login' : 'none';

@@ -39,7 +39,7 @@ export async function listCameras(api: FrigateApi, call: Call): Promise<Camera[]
   });
 }
 
-/** What is good to know, and no reason to fail: it may be missing right after a start, and in old versions. */
+/** Optional facts, no reason to fail: they may be missing right after a start, and in old versions. */
 async function extra(api: FrigateApi, path: string, call: Call, action: string): Promise<JsonObject> {
   try {
     return await api.object(path, call, action);

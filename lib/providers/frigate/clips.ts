@@ -119,7 +119,7 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
     return answers;
   }
 
-  /** What the server says in place of the file passes with its file cache, unless the file is not there. */
+  /** An answer in place of the file passes with the server's file cache, unless the file is not there. */
   async function staleFile(clip: Clip, name: string, problem: string, call: Call): Promise<ClipError> {
     const files = await listing.read(call);
     const file = files?.get(name);

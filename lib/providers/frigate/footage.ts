@@ -41,7 +41,7 @@ export async function listSegments(
   return segments.sort((a, b) => a.start - b.start);
 }
 
-/** What is known of a range by the segments around it. @param segments in order */
+/** Footage of a range, by the segments around it. @param segments in order */
 export function coverageOf(range: TimeRange, segments: TimeRange[], now: number): Coverage {
   const holes = complementRanges(range, segments);
   const last = segments.reduce((latest, { end }) => Math.max(latest, end), -Infinity);
@@ -67,7 +67,7 @@ export async function coverage(
   return coverageOf(range, await listSegments(api, camera, around, call), now);
 }
 
-/** What an export has to know of a range of any length. */
+/** Gaps and cuts of a range of any length, for an export. */
 export async function surveyFootage(
   api: FrigateApi,
   { camera, range, maxClipSeconds, now }: { camera: string; range: Range; maxClipSeconds: number; now: number },

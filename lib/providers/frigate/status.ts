@@ -20,7 +20,7 @@ const looksEveryMs = 60_000;
 /** Clips with gaps whose footage is looked at once more when they are finished, per round. */
 const surveysPerRound = 4;
 
-/** What messages call the id of a clip. */
+/** Id of a clip, as messages carry it. */
 const idName = 'The id of the clip';
 
 type Answer = ProviderClip | undefined;
@@ -116,7 +116,7 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
     });
   }
 
-  /** What was missing when it was asked for may have come since, or have gone. */
+  /** Footage that was missing when it was asked for may have come since, or have gone. */
   async function withGaps(clips: Clip[], answers: Answer[], call: Call): Promise<Answer[]> {
     const incomplete = clips.filter(
       ({ status, gaps = [] }, index) =>

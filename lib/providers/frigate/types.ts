@@ -1,7 +1,7 @@
 // Reads the shapes of Frigate's answers tolerantly: fields may be missing, new, or of another type than usual.
 import { isObject, parseJson, parseLongJson, readBoolean, readNumber, readText } from '../../net/json';
 
-/** What a login yields; absent where Frigate says that it needs none. */
+/** Result of a login; absent where Frigate says that it needs none. */
 export interface FrigateSession {
   token?: string;
   /** Epoch milliseconds on our clock after which the token is not used any more. */

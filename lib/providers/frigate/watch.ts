@@ -30,7 +30,7 @@ interface Parts {
 
 type Changed = (clipId?: string) => void;
 
-/** What is said and heard on a connection. */
+/** Messages that go over a connection. */
 interface Talk {
   action: string;
   /** Is there anything to listen to? */

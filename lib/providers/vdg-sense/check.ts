@@ -8,7 +8,7 @@ import type { SenseSession } from './types';
 type Session = SenseSession | undefined;
 type Call = CallOptions<Session>;
 
-/** What the settings and the version alone tell. */
+/** Warnings by the settings and the version alone. */
 export function settingWarnings({ settings }: ProviderConfig, version: string | undefined, session: Session): string[] {
   const found: string[] = [];
   const isPlainHttp = /^http:/i.test(String(settings.url));

@@ -37,7 +37,7 @@ interface PlacedFile {
 export interface Assembly {
   size?: number;
   etag?: string;
-  /** What it spans, where that is known. */
+  /** Span of the file, where known. */
   span?: Span;
   open(offset: number): Promise<{ body: Readable; offset: number; size?: number }>;
 }

@@ -82,7 +82,7 @@ async function aboutEvents(api: ZoneMinderApi, zone: string, servedAtMs: number,
   }
 }
 
-/** What is only a warning here. @throws what concerns the whole connection */
+/** A failure as a warning. @throws errors that concern the whole connection */
 function passing(error: unknown): string[] {
   if (!(error instanceof ClipError) || error.sessionExpired || error.code === 'EAUTH' || error.code === 'EABORTED') {
     throw error;

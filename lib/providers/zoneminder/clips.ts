@@ -86,7 +86,7 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     });
   }
 
-  /** What is known of each of these ranges, by one search. */
+  /** Footage of each of these ranges, by one search. */
   async function look(asked: Asked[], call: Call, action: string): Promise<Standing[]> {
     const spans = asked.map((each) => ({ camera: each.camera, ...toSpan(each) }));
     const { recordings, nowMs } = await search(spans, call, action);

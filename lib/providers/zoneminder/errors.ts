@@ -126,7 +126,7 @@ function notJson({ text }: HttpReply, action: string): ClipError {
   return new ClipError('EPROTOCOL', `${action}: the server answered with ${what}. ${advice}`, { retryable: true });
 }
 
-/** What the error document says, without the address in it. `undefined`: it is no error document. */
+/** Text of an error document, without the address in it. `undefined`: it is no error document. */
 function vendorText(json: JsonObject): string | undefined {
   const data = asObject(json.data) ?? json;
   const exception = objectAt(data, 'exception');

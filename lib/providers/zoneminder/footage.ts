@@ -111,13 +111,13 @@ export async function hasLaterEvent(
   return (readEvents(json) ?? []).some((event) => Number(event.id) > Number(id));
 }
 
-/** What is known of the events of a range. */
+/** Events of a range, and their footage. */
 export interface Standing {
   status: 'pending' | 'busy' | 'finished' | 'none';
   /** Those with video that the clip is made of, in order. */
   recordings: Recording[];
   gaps: Span[];
-  /** What a user should know of the footage. */
+  /** Remarks about the footage, for the user. */
   reasons: string[];
 }
 
@@ -162,7 +162,7 @@ export function surveyOf(span: Span, all: Recording[], now: number): Footage {
   const recordings = touchingOf(span, all).filter(({ video }) => video !== '');
   const hasLater = all.some(({ startMs }) => startMs >= span.endMs);
   const covered = recordings.map(({ startMs, endMs }) => ({ startMs, endMs: endMs ?? Infinity }));
-  // What has just been recorded may not be told yet.
+  // Footage that has just been recorded may not be listed yet.
   const arriving = hasLater ? [] : [{ startMs: Math.max(span.startMs, now - arrivingMs), endMs: Infinity }];
   const pieces: { start: string; end: string; bytes: number }[] = [];
   let from = -Infinity;

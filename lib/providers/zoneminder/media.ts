@@ -49,7 +49,7 @@ export async function openEvent(
   return { body: media.body, offset: 0, isPart, ...(media.size === undefined ? {} : { size: media.size }) };
 }
 
-/** What can be told before the first byte, which may never come. */
+/** Facts that are known before the first byte, which may never come. */
 function headProblem(reply: HttpStream, event: string, call: Call, action: string): ClipError | undefined {
   const { status, headers } = reply;
   if (status >= 300 && status < 400) return redirectError(reply, action, call.session);
@@ -65,7 +65,7 @@ function headProblem(reply: HttpStream, event: string, call: Call, action: strin
   return container ? otherContainer(event, container, action) : undefined;
 }
 
-/** What an answer is that is no MP4. */
+/** Error for an answer that is no MP4. */
 function contentProblem(reply: HttpReply, event: string, call: Call, action: string): ClipError | undefined {
   const { status, headers, text } = reply;
   if (status >= 300) return undefined;

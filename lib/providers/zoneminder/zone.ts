@@ -41,7 +41,7 @@ export function changesNear(ms: number, withinMs: number, zone: string): boolean
   return offsetMs(ms - withinMs, zone) !== offsetMs(ms + withinMs, zone);
 }
 
-/** What the local time is ahead of UTC. */
+/** Offset of the local time, positive east of UTC. */
 function offsetMs(ms: number, zone: string): number {
   const parts: Record<string, number> = {};
   for (const { type, value } of formatOf(zone).formatToParts(ms)) parts[type] = Number(value);

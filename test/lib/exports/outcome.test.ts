@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { judgeCamera, judgeExport, missingOf } from '../../../lib/exports/outcome';
+import { evaluateCamera, evaluateExport, missingOf } from '../../../lib/exports/outcome';
 import {
   gapsOf,
   newFilesJobData,
@@ -27,31 +27,31 @@ function aCamera(parts: Omit<Part, 'start' | 'end'>[], more: Partial<CameraJobDa
   return { ...camera!, parts: parts.map((part, n) => ({ ...range(n * 2, n * 2 + 2), ...part })), ...more };
 }
 
-function judged(camera: CameraJobData): CameraJobData {
-  judgeCamera(camera);
+function evaluated(camera: CameraJobData): CameraJobData {
+  evaluateCamera(camera);
   return camera;
 }
 
 describe('what has become of a camera', () => {
   it('is all that there is to be had', () => {
-    const camera = judged(aCamera([here(), { empty: 'none' }, here()], { files: [file(0, 3)] }));
+    const camera = evaluated(aCamera([here(), { empty: 'none' }, here()], { files: [file(0, 3)] }));
     assert.deepEqual([camera.status, camera.error], ['finished', undefined]);
   });
 
   it('is nothing where there is no footage, in the words of the vendor where it has any', () => {
-    assert.deepEqual(judged(aCamera([{ empty: 'no such device' }])).error, failure('ENOFOOTAGE', 'no such device'));
-    const { error } = judged(aCamera([], range(0, 6)));
+    assert.deepEqual(evaluated(aCamera([{ empty: 'no such device' }])).error, failure('ENOFOOTAGE', 'no such device'));
+    const { error } = evaluated(aCamera([], range(0, 6)));
     assert.match(error!.message, /no recording of camera 7\/2, 2025-03-01T08:50:00.000Z to/);
   });
 
   it('is the first failure where nothing is there at all', () => {
     const camera = aCamera([{ empty: 'none' }, { error: failure('ENETWORK', 'away', true) }]);
-    assert.deepEqual(judged(camera).error, failure('ENETWORK', 'away', true));
+    assert.deepEqual(evaluated(camera).error, failure('ENETWORK', 'away', true));
   });
 
   it('is incomplete, with each range that is missing, neighbours as one', () => {
     const lost = { error: failure('EFAILED', 'disk') };
-    const camera = judged(
+    const camera = evaluated(
       aCamera([lost, lost, here(), lost, { error: failure('ENETWORK', 'away', true) }], { files: [file(2, 3)] }),
     );
     assert.equal(camera.status, 'failed');
@@ -64,7 +64,7 @@ describe('what has become of a camera', () => {
 
   it('names only so many ranges', () => {
     const parts = Array.from({ length: 20 }, (_, n) => (n % 2 ? here() : { error: failure('EFAILED') }));
-    assert.match(judged(aCamera(parts, { files: [file(0, 20)] })).error!.message, /; and 5 more$/);
+    assert.match(evaluated(aCamera(parts, { files: [file(0, 20)] })).error!.message, /; and 5 more$/);
   });
 
   it('counts clips that are short as missing, one by one', () => {
@@ -89,11 +89,11 @@ describe('what has become of an export', () => {
     ...newFilesJobData([], { connection: 'c', id: 'i', folder: '/x', root: '/x', join: true, options: {} }),
     cameras,
   });
-  const good = () => judged(aCamera([here()], { files: [file(0, 1)] }));
+  const good = () => evaluated(aCamera([here()], { files: [file(0, 1)] }));
   const lost = (code: Failure['code'], more = {}) =>
-    judged(aCamera([{ error: failure(code, 'why', code === 'ENETWORK') }], more));
+    evaluated(aCamera([{ error: failure(code, 'why', code === 'ENETWORK') }], more));
 
-  it('is good when all cameras are', () => assert.equal(judgeExport(work(good(), good()), undefined), undefined));
+  it('is good when all cameras are', () => assert.equal(evaluateExport(work(good(), good()), undefined), undefined));
 
   const cases: [what: string, cameras: CameraJobData[], ended: Failure | undefined, code: Failure['code'], message: RegExp, retryable: boolean][] = [
     ['nothing, with the reason that all have', [lost('ENOTFOUND'), lost('ENOTFOUND')], undefined, 'ENOTFOUND', /^Nothing was exported\. camera 7\/2: why/, false],
@@ -105,7 +105,7 @@ describe('what has become of an export', () => {
   ]; // prettier-ignore
   for (const [what, cameras, ended, code, message, retryable] of cases) {
     it(`is ${what}`, () => {
-      const error = judgeExport(work(...cameras), ended)!;
+      const error = evaluateExport(work(...cameras), ended)!;
       assert.deepEqual([error.code, error.retryable], [code, retryable]);
       assert.match(error.message, message);
     });
