@@ -30,8 +30,9 @@ async function main(): Promise<void> {
   const runtime = await startRuntime({ flow, credentials, source: 'link', port });
   closers.unshift(() => runtime.close());
   stop.signal.throwIfAborted();
-  say(`Node-RED, a tab per example       ${runtime.url}`);
+  const watch = `Watch it: ${runtime.url}/#flow/${flow[0]!.id}, film icon at the lower right`;
   say(system.title);
+  say(watch);
   say('');
 
   const sidebar = await openDebugSidebar(runtime.url);
@@ -48,7 +49,8 @@ async function main(): Promise<void> {
   await show(message as { clip: Clip }, system);
   if (once) return;
 
-  say('Press the button of the flow in the editor for another one. Ctrl-C ends the demo and removes its files.');
+  say(`${watch}. Press the triangle of the clip there.`);
+  say('The button in the flow gets another one. Ctrl-C ends the demo and removes its files.');
   const showVideos = async (): Promise<never> => {
     for (;;) await show((await sidebar.next(videos, foreverMs)) as { clip: Clip }, system);
   };

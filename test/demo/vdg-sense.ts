@@ -1,7 +1,8 @@
 // Simulates a VDG Sense server for the demo of the shipped examples.
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
-import { connectTo, demoCameras, readExamples } from '../support/examples';
+import { connectTo, demoCameras, examplesOf } from '../support/examples';
+import { putFirst } from './start-tab';
 import type { DemoSystem } from './system';
 
 const login = { username: 'nodered', password: 's3cret' };
@@ -14,7 +15,7 @@ export async function startVdgSenseDemo(): Promise<DemoSystem> {
   return {
     title: `A simulated VDG Sense server     ${sim.url}  (user ${login.username}, password ${login.password})`,
     trigger: 'An alarm went off',
-    ...connectTo(await readExamples(), sim.url, login),
+    ...connectTo(putFirst(await examplesOf('vdg-sense'), 'Event to MP4'), sim.url, login),
     longestMs: 60_000,
     async prove({ id }, { sha256 }) {
       if (sha256 !== (await sha256Of(await sim.mediaOf(id)))) throw new Error('The file is not what the server has');

@@ -4,6 +4,7 @@ import { findNode, readExample } from '../support/examples';
 import { addLiveCamera } from '../zoneminder/cameras';
 import { hashPictures, makeFootage, shownTimes } from '../zoneminder/footage';
 import { obstacle, startZoneMinder, viewer } from '../zoneminder/server';
+import { putFirst } from './start-tab';
 import type { DemoSystem } from './system';
 
 /** The example wants what was recorded ten seconds before motion. */
@@ -19,7 +20,7 @@ export async function startZoneMinderDemo(): Promise<DemoSystem> {
     const pictures = await hashPictures(file);
     const camera = await addLiveCamera(server, file, { name: 'Gate', function: 'Record' });
     await sleep(recordedMs);
-    const example = await readExample('13 - ZoneMinder motion to MP4.json');
+    const example = putFirst(await readExample('13 - ZoneMinder motion to MP4.json'), 'ZoneMinder motion to MP4');
     const connection = findNode(example, 'clip-provider');
     return {
       title: `A real ZoneMinder                ${server.url}  (user ${viewer.username}, password ${viewer.password})`,

@@ -7,12 +7,11 @@ import type { Clip } from '../../lib/provider';
 import { startFrigate, type Frigate } from '../simulators/frigate';
 import { openDebugSidebar, type DebugSidebar } from '../support/debug-sidebar';
 import { eventually } from '../support/eventually';
-import { findNode, nodesOf, readExample, type FlowNode } from '../support/examples';
+import { examplesOf, findNode, nodesOf, type FlowNode } from '../support/examples';
 import { startRuntime, type Runtime } from '../support/runtime';
 
 const longestMs = 30_000;
 const titles = { event: 'Frigate event to MP4', night: 'Frigate by night' };
-const files = ['11 - Frigate event to MP4.json', '12 - Frigate by night.json'];
 
 interface Saved {
   clip: Clip;
@@ -29,9 +28,8 @@ describe('the examples for Frigate', function () {
   before(async function () {
     this.timeout(60_000);
     sim = await startFrigate();
-    const nodes = new Map((await Promise.all(files.map(readExample))).flat().map((node) => [node.id, node]));
     const polled = { interval: 0.1 };
-    all = [...nodes.values()].map((node) => ({ ...node, ...(node.type === 'poll-clip' ? polled : {}) }));
+    all = (await examplesOf('frigate')).map((node) => ({ ...node, ...(node.type === 'poll-clip' ? polled : {}) }));
     Object.assign(findNode(all, 'clip-provider'), { settings: { url: sim.url } });
     const night = all.find(({ label }) => label === titles.night)!;
     const variables = { FROM: '17:00', TO: '17:01' };

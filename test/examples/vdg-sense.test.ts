@@ -8,7 +8,7 @@ import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
 import { openDebugSidebar, type DebugSidebar } from '../support/debug-sidebar';
 import { eventually } from '../support/eventually';
-import { connectTo, demoCameras, findNode, nodesOf, readExamples, type FlowNode } from '../support/examples';
+import { connectTo, demoCameras, examplesOf, findNode, nodesOf, type FlowNode } from '../support/examples';
 import { infoOf } from '../support/ffmpeg';
 import { startRuntime, type Runtime } from '../support/runtime';
 
@@ -49,7 +49,7 @@ describe('the examples for VDG Sense', function () {
     this.timeout(60_000);
     const makeMs = ({ description }: { description: string }): number => (description === held ? Infinity : 0);
     sim = await startVdgSense({ users: [login], devices: demoCameras(), queue: { makeMs } });
-    const { flow, credentials } = connectTo(await readExamples(), sim.url, login);
+    const { flow, credentials } = connectTo(await examplesOf('vdg-sense'), sim.url, login);
     all = flow.map((node) => ({ ...node, ...hasty[node.type] }));
     // Its clip is to end in a minute, so that there is time to press the button.
     Object.assign(findNode(nodesOf(all, 'Cancel'), 'create-clip'), { after: 60 });
@@ -90,13 +90,6 @@ describe('the examples for VDG Sense', function () {
     assert.equal(sha256, await sha256Of(await sim.mediaOf(clip.id)));
     assert.deepEqual([clip.file?.sha256, clip.file?.problems], [sha256, []]);
   }
-
-  it('have a connection in common, so that it is set up once', () => {
-    const connections = all.filter(({ type, provider }) => type === 'clip-provider' && provider === 'vdg-sense');
-    assert.equal(connections.length, 1);
-    const tabs = all.filter(({ type }) => type === 'tab').map(({ label }) => label);
-    assert.equal(new Set(tabs).size, tabs.length);
-  });
 
   it('MQTT alarm to e-mail: makes a small file and a picture, ready to be sent', async () => {
     await press('MQTT alarm to e-mail', 'Without a broker');

@@ -701,6 +701,8 @@ describe('the examples', () => {
   /** What Node-RED 4 and 5 both bring. */
   const coreTypes = new Set([...coreTypesOf('node_modules/@node-red/nodes')].filter((type) => older.has(type)));
 
+  const dashboardTypes = ['global-config', 'ui-base', 'ui-theme', 'ui-page', 'ui-group', 'ui-template'];
+
   function coreTypesOf(folder: string): Set<string> {
     const html = globSync('core/**/*.html', { cwd: join(root, folder) }).map((path) => read(folder, path));
     const names = html.flatMap((text) => [...text.matchAll(/registerType\(\s*['"]([^'"]+)['"]/g)]);
@@ -713,6 +715,11 @@ describe('the examples', () => {
     return flow.map((node) => asObject(node, file));
   }
 
+  it('have ids of their own, so that the editor imports one after the other without a question', () => {
+    const ids = files.flatMap(nodesIn).map(({ id }) => asText(id, 'id'));
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
   it('show every node', () => {
     const shown = new Set(files.flatMap(nodesIn).map((node) => node.type));
     for (const type of types) assert.ok(shown.has(type), type);
@@ -720,16 +727,32 @@ describe('the examples', () => {
 
   for (const file of files) {
     describe(basename(file, '.json'), () => {
-      it('needs no other package', () => {
-        for (const { type } of nodesIn(file)) {
+      it('needs no other package, or says which one', () => {
+        const nodes = nodesIn(file);
+        const needed = Object.keys(
+          asObject(nodes.find(({ type }) => type === 'global-config')?.modules ?? {}, 'modules'),
+        );
+        const others = needed.includes('@flowfuse/node-red-dashboard') ? dashboardTypes : [];
+        for (const { type } of nodes) {
           const name = asText(type, 'type');
-          const known = ['tab', 'group', ...types].includes(name) || coreTypes.has(name);
+          const known = ['tab', 'group', ...types, ...others].includes(name) || coreTypes.has(name);
           assert.ok(known, name);
         }
       });
 
-      it('explains itself in a comment', () => {
-        assert.ok(nodesIn(file).some(({ type, info }) => type === 'comment' && info !== ''));
+      it('explains itself where the editor looks first: in the information of its tab', () => {
+        const tabs = nodesIn(file).filter(({ type }) => type === 'tab');
+        assert.deepEqual([tabs.length, tabs[0]?.label], [1, basename(file, '.json').replace(/^\d+ - /, '')]);
+        assert.match(asText(tabs[0]?.info, 'info'), /Before the first run/);
+      });
+
+      it('waits as long for the footage as the dialog says', () => {
+        for (const { type, settle } of nodesIn(file))
+          if (type && contract[String(type)]?.settle) assert.equal(settle, 5);
+      });
+
+      it('asks no broker before it was told which one', () => {
+        for (const { type, d } of nodesIn(file)) if (type === 'mqtt in') assert.equal(d, true);
       });
 
       it('has ids of 16 hex digits, each once, and wires that lead somewhere', () => {

@@ -10,14 +10,26 @@ export interface FlowNode extends Record<string, unknown> {
   name?: string;
 }
 
-/** All in one, in the order of their numbers. What several of them share, such as the connection, is there once. */
-export async function readExamples(): Promise<FlowNode[]> {
-  const folder = join(packageRoot, 'examples');
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort();
-  const flows = await Promise.all(names.map((name) => readExample(name)));
-  const nodes = new Map<string, FlowNode>();
-  for (const node of flows.flat()) if (!nodes.has(node.id)) nodes.set(node.id, node);
-  return [...nodes.values()];
+/** Types of nodes that come with other packages, as a dashboard. */
+const isForeign = ({ type }: FlowNode): boolean => type.startsWith('ui-') || type === 'global-config';
+
+export async function namesOfExamples(): Promise<string[]> {
+  return (await readdir(join(packageRoot, 'examples'))).filter((name) => name.endsWith('.json')).sort();
+}
+
+/** Those for one video system, in one flow with one connection, but for those that need another package as well. */
+export async function examplesOf(provider: string): Promise<FlowNode[]> {
+  const flows = await Promise.all((await namesOfExamples()).map(readExample));
+  const wanted = flows.filter((flow) => findNode(flow, 'clip-provider').provider === provider && !flow.some(isForeign));
+  const [shared] = wanted.map((flow) => findNode(flow, 'clip-provider'));
+  if (!shared) throw new Error(`There is no example for ${provider}`);
+  return [shared, ...wanted.flatMap((flow) => withConnection(flow, shared.id))];
+}
+
+function withConnection(flow: FlowNode[], id: string): FlowNode[] {
+  return flow
+    .filter(({ type }) => type !== 'clip-provider')
+    .map((node) => (node.connection ? { ...node, connection: id } : node));
 }
 
 export async function readExample(name: string): Promise<FlowNode[]> {
