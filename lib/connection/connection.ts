@@ -9,6 +9,8 @@ import type {
   Clip,
   ClipRequest,
   ConnectionCheck,
+  EventPage,
+  EventQuery,
   Footage,
   Gap,
   Range,
@@ -17,6 +19,7 @@ import type {
   ProviderClip,
   ProviderConfig,
   ProviderDefinition,
+  ProviderEvent,
   ServerExport,
   ServerExportRequest,
 } from '../provider';
@@ -92,6 +95,13 @@ export class Connection {
   /** Longest clip the vendor makes, in seconds. */
   get maxClipSeconds(): number | undefined {
     return this.definition.maxClipSeconds?.(this.#config.settings);
+  }
+
+  /** Which server it is, by all settings that may say so. No secrets. */
+  get target(): string[] {
+    const kinds = ['url', 'text', 'select'];
+    const named = this.definition.settings.filter(({ kind }) => kinds.includes(kind));
+    return named.map(({ name }) => String(this.#config.settings[name]));
   }
 
   async createClip(request: ClipRequest, signal: AbortSignal): Promise<Clip> {
@@ -205,6 +215,22 @@ export class Connection {
     );
   }
 
+  /**
+   * What happened after the query's cursor.
+   * @throws EINVALID where the cursor is none of this provider's, EUNSUPPORTED where it knows no events
+   */
+  async listEvents(query: EventQuery, signal: AbortSignal): Promise<EventPage> {
+    const page = await this.#commandOf('listEvents', 'list events', signal, (provider, call) =>
+      provider.listEvents!(query, call),
+    );
+    return { ...page, events: page.events.map((event) => this.#namedEvent(event)) };
+  }
+
+  /** Calls back when it may be worth asking for events now. A hint only. The returned function ends it. */
+  onEventNews(listener: () => void): () => void {
+    return this.#provider.onEventNews(listener);
+  }
+
   check(signal: AbortSignal): Promise<ConnectionCheck> {
     return this.#command(signal, (provider, call) => provider.check(call));
   }
@@ -277,6 +303,12 @@ export class Connection {
     } catch (thrown) {
       throw combinedSignal.aborted && !(thrown instanceof ClipError) ? cancelled() : thrown;
     }
+  }
+
+  #namedEvent({ clip, ...event }: ProviderEvent): ProviderEvent {
+    const cameraName = event.cameraName ?? (event.camera === undefined ? undefined : this.cameras.nameOf(event.camera));
+    const named = cameraName === undefined ? {} : { cameraName };
+    return { ...event, ...named, ...(clip ? { clip: this.#own(clip) } : {}) };
   }
 
   #own(clip: ProviderClip): Clip {

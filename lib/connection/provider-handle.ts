@@ -24,6 +24,9 @@ export class ProviderHandle {
   #watching: AbortController | undefined;
   #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
   #session: SharedSession<unknown> | undefined;
+  readonly #newsListeners = new Set<() => void>();
+  /** Ends the listening for news of events that belongs to the current session. */
+  #watchingEvents: AbortController | undefined;
 
   constructor(options: ProviderHandleOptions) {
     this.#options = options;
@@ -59,6 +62,19 @@ export class ProviderHandle {
     } catch (thrown) {
       throw this.redact(signal.aborted ? cancelled() : toClipError(thrown), sessions);
     }
+  }
+
+  /**
+   * Calls back when the vendor has news of events, with each session anew. To be called after a request has succeeded. The
+   * returned function ends it.
+   */
+  onEventNews(listener: () => void): () => void {
+    this.#newsListeners.add(listener);
+    if (this.#newsListeners.size === 1) void this.#watchEventsNow();
+    return () => {
+      this.#newsListeners.delete(listener);
+      if (this.#newsListeners.size === 0) this.#watchingEvents?.abort();
+    };
   }
 
   /** Takes note of a failure that is one of many answers in one reply; returns it without secrets. */
@@ -111,6 +127,7 @@ export class ProviderHandle {
       this.#watching?.abort();
       const session = await provider.login!(options);
       await this.#watch(provider, session);
+      void this.#watchEvents(provider, session);
       return session;
     };
   }
@@ -126,6 +143,32 @@ export class ProviderHandle {
       await provider.watch(changed, { signal, session });
     } catch {
       // Polling finds out all the same, only later.
+    }
+  }
+
+  async #watchEventsNow(): Promise<void> {
+    try {
+      const { provider, session } = await this.#open();
+      const current = await session.peek();
+      // A login begins it by itself.
+      if (!provider.login || current !== undefined) await this.#watchEvents(provider, current);
+    } catch {
+      // It cannot be opened: whoever asks is told.
+    }
+  }
+
+  async #watchEvents(provider: Provider, session: unknown): Promise<void> {
+    this.#watchingEvents?.abort();
+    if (!provider.watchEvents || this.#newsListeners.size === 0) return;
+    const watching = (this.#watchingEvents = new AbortController());
+    const signal = AbortSignal.any([watching.signal, this.#options.closing]);
+    const news = (): void => {
+      if (!signal.aborted) for (const listener of this.#newsListeners) listener();
+    };
+    try {
+      await provider.watchEvents(news, { signal, session });
+    } catch {
+      // Asking goes on all the same.
     }
   }
 }

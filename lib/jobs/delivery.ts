@@ -5,7 +5,19 @@ import { toClipError } from '../errors';
 import type { Job, JobHandler, JobResult } from './job';
 import { unreadableError } from './stored-job';
 
-/** The job whose outcome has led to another one. */
+/** What comes before the ids of what is told that is no outcome of a job. */
+const toldPrefix = 'told:';
+
+export function toldId(id: string): string {
+  return toldPrefix + id;
+}
+
+/** Is this the id of something that may be told again although it is no job? */
+export function isToldId(id: string): boolean {
+  return id.startsWith(toldPrefix);
+}
+
+/** The job whose outcome has led to another one, or whatever else has. */
 export interface Origin {
   id: string;
   /** How many that outcome has led to before, of the same handler. */

@@ -13,7 +13,7 @@ import {
   type JobHandler,
 } from './job';
 import type { Journal } from './journal';
-import { OutcomeDelivery, settleJob, type Origin } from './delivery';
+import { isToldId, OutcomeDelivery, settleJob, toldId, type Origin } from './delivery';
 import { isMatch, unreadableError } from './stored-job';
 
 /** Jobs that cannot be read are tried again this often. */
@@ -83,6 +83,17 @@ export class EmbeddedEngine implements JobEngine {
     return [...this.#entries.values()].flatMap(({ gone, job }) => (gone || job.unreadable !== undefined ? [] : [job]));
   }
 
+  async has(id: string): Promise<boolean> {
+    await this.#loaded();
+    return this.#entries.has(id);
+  }
+
+  async tell(id: string, call: () => void): Promise<() => void> {
+    await this.#loaded();
+    await this.#deliveries.deliver(toldId(id), async () => call());
+    return () => undefined;
+  }
+
   /** In one process the handlers themselves keep to the limit. */
   openQueue(): () => Promise<void> {
     return async () => undefined;
@@ -106,7 +117,8 @@ export class EmbeddedEngine implements JobEngine {
     this.#loading ??= this.journal.readAll().then(
       (jobs) => {
         const ids = new Set(jobs.map(({ id }) => id));
-        this.#handedOver = jobs.filter(({ parentJobId }) => parentJobId !== undefined && ids.has(parentJobId));
+        const isOpen = (id: string): boolean => ids.has(id) || isToldId(id);
+        this.#handedOver = jobs.filter(({ parentJobId }) => parentJobId !== undefined && isOpen(parentJobId));
         for (const job of jobs) this.#keep(job);
       },
       (error: unknown) => {

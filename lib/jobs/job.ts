@@ -1,6 +1,7 @@
 // Types of a job, its handler and the job engine: the interface between nodes and engines.
 import type { ClipError } from '../errors';
 import type { LoginGuard } from '../connection/login-guard';
+import type { StateStore } from './states';
 
 export interface Job<Data = unknown> {
   id: string;
@@ -112,6 +113,13 @@ export interface JobEngine {
   /** Forgets jobs of handlers that exist no longer. */
   removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]>;
   list(): Promise<Job[]>;
+  /** Is there an unfinished job of that id, among those that were added without a queue? */
+  has(id: string): Promise<boolean>;
+  /**
+   * Tells something that may lead to jobs, and resolves once these are stored. Told again after a crash, under the same id, it
+   * leads to the same ones while they are unfinished. The returned function says that it will not be told again.
+   */
+  tell(id: string, call: () => void): Promise<() => void>;
   /**
    * Runs jobs of that queue, so many at once over all instances. Within one instance the handlers themselves keep to the limit.
    * The returned function ends it: running jobs are stopped and kept.
@@ -121,6 +129,8 @@ export interface JobEngine {
   onPause?(listener: (isPaused: boolean) => void): () => void;
   /** The state of a login that all instances share. */
   loginGuard?(connection: string, login: unknown): LoginGuard;
+  /** Where states are kept that all instances share. @throws where nothing can be kept */
+  sharedStates?(): StateStore;
   /** Frees what the engine holds, for good. `undefined`: it is in use. */
   closeUnused?(): Promise<void> | undefined;
 }

@@ -14,6 +14,11 @@ export function unusableEngine(error: ClipError): JobEngine {
     remove: nothing,
     removeOrphans: nothing,
     list: nothing,
+    has: async () => false,
+    tell: () => Promise.reject(error),
+    sharedStates() {
+      throw error;
+    },
     wake: () => undefined,
   };
 }

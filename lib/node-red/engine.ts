@@ -1,4 +1,4 @@
-/** Opens the job engine that the settings of a Node-RED ask for: embedded, or shared with other instances over Redis. */
+/** Opens the job engine that the settings of a Node-RED ask for, and where the states of nodes are kept: here, or shared with others over Redis. */
 import { join } from 'node:path';
 import type { Clock } from '../async/clock';
 import { toClipError } from '../errors';
@@ -6,6 +6,7 @@ import { BullEngine } from '../jobs/bullmq/engine';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
 import { openJournal } from '../jobs/journal';
+import { fileStates, type StateStore } from '../jobs/states';
 import { unusableEngine } from '../jobs/unusable';
 import type { NodeRed } from './node-red';
 
@@ -29,4 +30,10 @@ export function openEngine({ log }: NodeRed, store: JobStore, clock: Clock): Job
     log.error(`[video clips] ${error.message}`);
     return unusableEngine(error);
   }
+}
+
+/** Files, where the engine has nothing that all instances share. @throws where nothing can be kept */
+export function openStates({ log }: NodeRed, engine: JobEngine, userFolder: string): StateStore {
+  const folder = join(userFolder, 'video-clips', 'events');
+  return engine.sharedStates?.() ?? fileStates(folder, (text) => log.warn(`[video clips] ${text}`));
 }

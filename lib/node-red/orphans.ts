@@ -14,13 +14,16 @@ export function dropOrphans(runtime: Runtime): void {
     .catch((error: unknown) => runtime.RED.log.error(`[video clips] ${toClipError(error).message}`));
 }
 
-async function removeOrphans({ RED, engine }: Runtime): Promise<void> {
+async function removeOrphans(runtime: Runtime): Promise<void> {
+  const { RED, engine } = runtime;
   const dropped = await engine.removeOrphans(inFlows(RED));
   for (const { id, data } of dropped) {
     const { task } = data as Partial<StoredJobData<DownloadJobData | (FilesJobData & { output?: never })>>;
     if (task?.output === 'file') await removeParts({ id, data: task });
     else if (task && 'to' in task && task.to === 'files') await removeWorkFolder(task);
   }
+  // Shared states expire by themselves.
+  if (!engine.sharedStates) await runtime.states.removeOrphans?.(inFlows(RED));
   if (dropped.length > 0) RED.log.info(`[video clips] Dropped ${dropped.length} job(s) of nodes that were deleted`);
 }
 

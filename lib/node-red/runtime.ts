@@ -5,8 +5,9 @@ import { systemClock, type Clock } from '../async/clock';
 import { loginGuards } from '../connection/login-guard';
 import { findFfmpeg } from '../ffmpeg/run';
 import type { JobEngine } from '../jobs/job';
+import type { StateStore } from '../jobs/states';
 import { openFeed, type ActivityFeed } from './activity/feed';
-import { jobStore, openEngine } from './engine';
+import { jobStore, openEngine, openStates } from './engine';
 import type { NodeRed } from './node-red';
 import { dropOrphans } from './orphans';
 import { pluginProviders, type PluginProviders } from './plugins';
@@ -28,6 +29,7 @@ export class Runtime {
   #RED: NodeRed;
   /** By where jobs are kept. One, unless the settings have changed. */
   readonly #engines = new Map<string, JobEngine>();
+  readonly #states = new WeakMap<JobEngine, StateStore>();
   readonly #onceStarted = new Set<() => void>();
   #cancelClosing: (() => void) | undefined;
 
@@ -58,6 +60,14 @@ export class Runtime {
     const engine = this.#engines.get(key) ?? openEngine(this.#RED, store, this.clock);
     this.#engines.set(key, engine);
     return engine;
+  }
+
+  /** What nodes that send events have seen. @throws where nothing can be kept */
+  get states(): StateStore {
+    const { engine } = this;
+    const states = this.#states.get(engine) ?? openStates(this.#RED, engine, this.userFolder);
+    this.#states.set(engine, states);
+    return states;
   }
 
   /** Node-RED always has one; a bare test runtime has none, and must not write into the home of whoever runs it. */

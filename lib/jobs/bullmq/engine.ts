@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
 import type { LoginGuard } from '../../connection/login-guard';
 import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
-import { OutcomeDelivery, type Origin } from '../delivery';
+import { OutcomeDelivery, toldId, type Origin } from '../delivery';
 import { limitedLog } from '../limited-log';
+import type { StateStore } from '../states';
 import { isMatch } from '../stored-job';
 import { Cancellation } from './cancellation';
 import { lossDetector } from './lost-jobs';
@@ -15,6 +16,7 @@ import { JobEvents, TrackedJobs, UnclaimedJobs } from './tracked-jobs';
 import { joinCluster, type Cluster, type Stopped } from './cluster';
 import { connectRedis, loadPackages, type Redis } from './redis';
 import { readRedisSettings } from './settings';
+import { redisStates } from './states';
 import { redisLoginGuard } from './login-guard';
 import { Runs, type Run } from './runs';
 
@@ -30,6 +32,8 @@ export interface BullOptions {
   absentMs?: number;
   /** The instances hear of one another this often. */
   heartbeatMs?: number;
+  /** The states that an instance works with are another one's when it was silent for so long. */
+  leaseMs?: number;
 }
 
 export class BullEngine implements JobEngine {
@@ -49,6 +53,7 @@ export class BullEngine implements JobEngine {
   readonly #connections = new Set<string>();
   readonly #closing = new AbortController();
   readonly #watch: NodeJS.Timeout;
+  readonly #states: StateStore;
 
   /** @throws EINVALID for settings that do not say where, EUNSUPPORTED for a cluster or when a package is not installed */
   constructor(options: BullOptions) {
@@ -62,6 +67,7 @@ export class BullEngine implements JobEngine {
     this.#prefix = prefix;
     this.#unclaimedJobs = new UnclaimedJobs(options.absentMs ?? 1_000);
     this.#handOver = handOver(client, prefix);
+    this.#states = redisStates(redis, prefix, options.leaseMs ?? 15_000);
     this.#cluster = joinCluster(redis, {
       prefix,
       heartbeatMs: options.heartbeatMs ?? 15_000,
@@ -158,6 +164,19 @@ export class BullEngine implements JobEngine {
 
   async list(): Promise<Job[]> {
     return (await this.#stored()).map(({ job }) => job).filter(({ unreadable }) => unreadable === undefined);
+  }
+
+  has(id: string): Promise<boolean> {
+    return this.#redis.whileUsable(async () => !(await this.#queues.get().areGone([id]))[0]);
+  }
+
+  async tell(id: string, call: () => void): Promise<() => void> {
+    await this.#deliveries.deliver(toldId(id), async () => call());
+    return () => this.#handOver.forget(toldId(id));
+  }
+
+  sharedStates(): StateStore {
+    return this.#states;
   }
 
   openQueue(name: string, atOnce: number): () => Promise<void> {
