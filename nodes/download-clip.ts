@@ -124,7 +124,8 @@ export = (RED: NodeRed): void => {
       status: { working: () => ['queued'], finished: 'saved' },
       subject: ({ clip }) => clip,
       // A file that was there before, as `skip` leaves it, is not ours to show.
-      writtenFile: ({ clip, publishing }) => publishing && clip.file,
+      writtenFiles: ({ clip, publishing }, hasFailed) =>
+        publishing && clip.file && !hasFailed ? { files: [clip.file] } : undefined,
       idOf: ({ clip }) => clip.id,
       previousIdOf: ({ recreation }) => recreation?.previousId,
       discard: removeParts,

@@ -4,6 +4,7 @@ import { ClipError } from '../lib/errors';
 import {
   cancelExport,
   discardExport,
+  filesOfExport,
   newExport,
   runExport,
   showExport,
@@ -83,6 +84,7 @@ export = (RED: NodeRed): void => {
         finished: 'exported',
       },
       subject: subjectOfExport,
+      writtenFiles: filesOfExport,
       idOf: ({ id }) => id,
       discard: ({ data }) => discardExport(data),
       cancelAtVendor: (task, connection) => cancelExport(task, connection, AbortSignal.timeout(longestCancelMs)),

@@ -4,55 +4,27 @@
 
   const CATALOG = '@vms-nodes/node-red-video-clips/clips-sidebar';
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
+  const clips = (RED.videoClips ??= {});
 
   const TONES = { saved: 'success', failed: 'error', expired: 'error', stuck: 'error', retrying: 'warning' };
   const ICONS = { saved: 'fa-check', failed: 'fa-times', expired: 'fa-times', stuck: 'fa-plug', cancelled: 'fa-ban' };
 
-  const language = () => RED.i18n.lang() || undefined;
-  const clock = (instant) => new Date(instant).toLocaleTimeString(language());
+  /** Pixels of the lines in the style sheet. */
+  const PADDING = 13;
+  const LINE = 18;
+  const STILL = 50;
+  const TOOLS = 28;
+  const BAR = 20;
+  const REASON = 3 * LINE + 4;
 
-  /** "14:03:10 – 14:03:40", with the day when that is not today. */
-  /** Of a message that was refused, not even that may be known. */
-  function rangeWords({ start, end }) {
-    if (!start || !end) return '';
-    const from = new Date(start);
-    const isToday = from.toDateString() === new Date().toDateString();
-    const day = isToday ? '' : `${from.toLocaleDateString(language())} `;
-    return `${day}${clock(start)} – ${clock(end)}`;
-  }
+  const hasBar = ({ isRunning, progress }) => isRunning && progress !== undefined;
 
-  function cameraWords({ camera, cameraName, cameras, nodeName, nodeType }) {
-    const name = cameraName || camera || nodeName || nodeType;
-    return cameras > 1 ? _('cameras', { name, number: cameras - 1 }) : name;
-  }
-
-  function sizeWords({ size, duration }) {
-    const format = (value, unit, digits) =>
-      new Intl.NumberFormat(language(), { style: 'unit', unit, maximumFractionDigits: digits }).format(value);
-    const length = duration === undefined ? [] : [format(duration, 'second', 1)];
-    return [format(size / 1e6, 'megabyte', 1), ...length].join(', ');
-  }
-
-  /** What it is at, in words. */
-  function stageWords({ stage, until, error, progress }) {
-    if (stage === 'waiting') return _('until.waiting', { time: clock(until) });
-    if (stage === 'retrying') return _('until.retrying', { time: clock(until) });
-    if (stage === 'failed' && error) return RED.videoClips.explain(error).words;
-    const words = _(`stage.${stage}`);
-    return progress === undefined ? words : `${words} ${progress} %`;
-  }
-
-  /** The whole story, for the tooltip. */
-  function detailWords(row) {
-    const { title, nodeName, nodeType, connectionName, error, file } = row;
-    return [
-      title,
-      [connectionName, nodeName || nodeType].filter(Boolean).join(' · '),
-      error && `${error.code}: ${error.message}`,
-      file && `${file.path} (${sizeWords(file)})`,
-    ]
-      .filter(Boolean)
-      .join('\n');
+  /** `undefined`: as high as its content. */
+  function rowHeight(row, isOpen) {
+    if (isOpen) return undefined;
+    const lines = (row.title ? 3 : 2) * LINE;
+    const reason = clips.reasonWords(row) ? REASON : 0;
+    return PADDING + Math.max(STILL, lines) + TOOLS + (hasBar(row) ? BAR : 0) + reason;
   }
 
   function button(icon, label, act) {
@@ -62,66 +34,94 @@
       .on('click', act);
   }
 
-  function buttons(row, acts) {
+  function buttons(row, isOpen, acts) {
     const found = [];
     if (row.file) {
       found.push(button('fa-play', _('act.play'), () => acts.play(row)));
-      found.push(button('fa-clipboard', _('act.copy'), (event) => acts.copy(row, event.currentTarget)));
+      if (row.file.count === 1) found.push(button('fa-download', _('act.download'), () => acts.download(row)));
     }
     if (row.isRunning) found.push(button('fa-stop', _('act.cancel'), () => acts.cancel(row)));
     if (row.canRetry) found.push(button('fa-repeat', _('act.retry'), () => acts.retry(row)));
-    found.push(button('fa-crosshairs', _('act.reveal'), () => acts.reveal(row)));
+    const more = button(isOpen ? 'fa-chevron-up' : 'fa-chevron-down', _('act.more'), () => acts.toggle(row));
+    found.push(more.attr('aria-expanded', String(isOpen)).addClass('video-clips-more'));
     return found;
   }
 
-  function bar({ isRunning, progress }) {
-    if (!isRunning || progress === undefined) return $();
+  function bar(row) {
+    if (!hasBar(row)) return $();
     const track = $('<div class="video-clips-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100">');
-    track.attr({ 'aria-valuenow': progress, 'aria-label': _('progress') });
-    return track.append($('<div>').css('width', `${progress}%`));
+    track.attr({ 'aria-valuenow': row.progress, 'aria-label': _('progress') });
+    track.append($('<div>').css('width', `${row.progress}%`));
+    const rate = $('<span class="video-clips-rate">').text(clips.rateWords(row));
+    return $('<div class="video-clips-progress">').append(track, rate);
+  }
+
+  function reason(row) {
+    const found = clips.reasonWords(row);
+    if (!found) return $();
+    return $('<div class="video-clips-reason">').append(
+      $('<b>').text(found.words),
+      found.detail ? document.createTextNode(`. ${found.detail}`) : '',
+    );
   }
 
   function picture(row, acts) {
     const frame = $('<div class="video-clips-still" aria-hidden="true">');
     frame.append($('<i class="fa">').addClass(row.cameras > 1 ? 'fa-files-o' : 'fa-film'));
-    if (row.hasThumbnail) {
-      acts.thumbnail(row, (address) => frame.empty().append($('<img alt="" loading="lazy">').attr('src', address)));
-    }
+    if (row.file) acts.picture(row, (address) => showPicture(frame, address));
     return frame;
+  }
+
+  /** Where there is none, what stands there stays. */
+  function showPicture(frame, address) {
+    const image = new Image();
+    image.alt = '';
+    image.onload = () => frame.empty().append(image);
+    image.src = address;
+  }
+
+  function names({ cameraName, camera, cameras, ...row }) {
+    const name = $('<div class="video-clips-camera">').text(clips.cameraWords({ cameraName, camera, cameras, ...row }));
+    if (cameraName && cameraName !== camera && !(cameras > 1)) {
+      name.append(' ', $('<span class="video-clips-id">').text(camera));
+    }
+    return name;
   }
 
   /**
    * Fills the element of a row. The picture is kept as long as there is no other one.
-   * acts: `play`, `copy`, `cancel`, `retry`, `reveal` of a row; `thumbnail(row, done)` finds its address.
+   * acts: what can be done with a row: `play`, `download`, `cancel`, `retry`, `toggle`; `picture(row, done)` finds its address.
    */
-  function drawRow(element, row, acts) {
+  function drawRow(element, row, isOpen, acts) {
     const focused = element.find(':focus').attr('aria-label');
-    const hadPicture = element.data('picture') === row.hasThumbnail;
-    const shown = hadPicture ? element.children('.video-clips-still').detach() : picture(row, acts);
+    const source = row.file?.path ?? '';
+    const isSame = element.data('picture') === source;
+    const shown = isSame ? element.find('.video-clips-still').first().detach() : picture(row, acts);
     const tone = TONES[row.stage];
-    const status = $('<div class="video-clips-stage">').text(stageWords(row));
+    const status = $('<div class="video-clips-stage">').text(clips.stageWords(row));
     if (tone) status.addClass(`video-clips-${tone}`);
     if (ICONS[row.stage]) status.prepend($('<i class="fa fa-fw" aria-hidden="true">').addClass(ICONS[row.stage]));
-    const text = $('<div class="video-clips-about">').append(
-      $('<div class="video-clips-camera">').text(cameraWords(row)),
-      $('<div class="video-clips-range">').text(rangeWords(row)),
-      $('<div class="video-clips-tools">').append(status, buttons(row, acts)),
-      bar(row),
+    const about = $('<div class="video-clips-about">').append(
+      names(row),
+      row.title ? $('<div class="video-clips-title">').text(row.title) : '',
+      $('<div class="video-clips-range">').text(clips.rangeWords(row)),
     );
-    element.empty().attr('title', detailWords(row)).data('picture', row.hasThumbnail).append(shown, text);
-    if (focused)
-      element
-        .find('button')
-        .filter((index, each) => each.title === focused)
-        .trigger('focus');
+    const details = isOpen ? clips.rowDetails(element, row, acts) : $();
+    element
+      .empty()
+      .data('picture', source)
+      .toggleClass('video-clips-open', isOpen)
+      .append(
+        $('<div class="video-clips-head">').append(shown, about),
+        $('<div class="video-clips-tools">').append(status, buttons(row, isOpen, acts)),
+        bar(row),
+        isOpen ? '' : reason(row),
+        details,
+      );
+    if (!focused) return;
+    const again = element.find('button').filter((index, each) => each.title === focused);
+    again.first().trigger('focus');
   }
 
-  /** All that a row can be found by. */
-  const wordsOf = (row) =>
-    [row.camera, row.cameraName, row.title, row.nodeName, row.connectionName, row.file?.path, stageWords(row)]
-      .filter(Boolean)
-      .join(' ')
-      .toLowerCase();
-
-  Object.assign((RED.videoClips ??= {}), { drawRow, wordsOf, cameraWords, rangeWords });
+  Object.assign(clips, { drawRow, rowHeight, sidebarButton: button, showPicture });
 })();

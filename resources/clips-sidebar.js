@@ -5,14 +5,19 @@
   const CATALOG = '@vms-nodes/node-red-video-clips/clips-sidebar';
   const TOPIC = 'video-clips/activity';
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
+  const clips = (RED.videoClips ??= {});
 
   /** By id, and in the order in which they came. */
   const rows = new Map();
   /** Of the last changes that are in `rows`; `undefined` until they are known at all. */
   let version;
   let list;
+  let player;
   let filter = '';
+  let kind = '';
   let loading = false;
+  /** Ids of rows whose details are shown. */
+  const opened = new Set();
   /** Addresses of files, by row id. */
   const tickets = new Map();
 
@@ -24,6 +29,7 @@
     $.ajax({ url: `${base()}/${path}`, method, cache: false, ...sent }).then(done, ({ status }) => {
       if (failed) failed(status);
       else if (status === 404) RED.notify(_('notify.gone'), 'warning');
+      else if (status === 500) RED.notify(_('notify.failed'), 'error');
       else RED.notify(_(status === 401 || status === 403 ? 'notify.denied' : 'notify.silent'), 'error');
     });
   }
@@ -55,6 +61,7 @@
     for (const id of removed) {
       rows.delete(id);
       tickets.delete(id);
+      opened.delete(id);
     }
     for (const row of changed) rows.set(row.id, row);
     show();
@@ -62,15 +69,16 @@
 
   function show() {
     const wanted = filter.trim().toLowerCase();
-    const found = [...rows.values()].reverse();
-    const shown = wanted === '' ? found : found.filter((row) => RED.videoClips.wordsOf(row).includes(wanted));
+    const shown = [...rows.values()]
+      .reverse()
+      .filter((row) => clips.isOfKind(row, kind) && (wanted === '' || clips.wordsOf(row).includes(wanted)));
     list.show(shown);
     $('#video-clips-empty')
       .text(_(rows.size === 0 ? 'empty' : 'notFound'))
       .toggle(shown.length === 0);
   }
 
-  /** The address of a row's file, for tags that cannot say who is asking. */
+  /** The address of a row's files, for tags that cannot say who is asking. */
   function withTicket(row, done) {
     const known = tickets.get(row.id);
     if (known) return done(known);
@@ -86,24 +94,73 @@
     );
   }
 
+  const filesOf = (row, done, failed) => request('GET', `activity/${row.id}/files`, done, failed);
+
+  /** How a file is now; without one, the first of the row. `undefined`: Node-RED does not say. */
+  function look(row, file, done) {
+    const gone = { ...(file ?? row.file), state: 'gone' };
+    filesOf(
+      row,
+      ({ files }) => done((file ? files.find(({ id }) => id === file.id) : files[0]) ?? gone),
+      (status) => done(status === 404 ? gone : undefined),
+    );
+  }
+
+  /** Asks first. */
+  function remove(row, file) {
+    const note = RED.notify(_('remove.question', { name: clips.fileName(file.path) }), {
+      modal: true,
+      fixed: true,
+      type: 'warning',
+      buttons: [
+        { text: _('remove.no'), click: () => note.close() },
+        {
+          text: _('remove.yes'),
+          class: 'primary',
+          click() {
+            note.close();
+            request('POST', `activity/${row.id}/files/${file.id}/delete`, (answer) => {
+              if (answer) RED.notify(_(`player.${answer.state}`), 'warning');
+            });
+          },
+        },
+      ],
+    });
+  }
+
   const acts = {
-    play(row) {
+    toggle(row) {
+      if (!opened.delete(row.id)) opened.add(row.id);
+      list.redraw(row.id);
+    },
+    files: (row, done) => filesOf(row, done, () => undefined),
+    play(row, chosen) {
       // A ticket that lay about for long may have run out.
       tickets.delete(row.id);
-      withTicket(row, (address) => {
-        const about = `${RED.videoClips.cameraWords(row)}, ${RED.videoClips.rangeWords(row)}`;
-        $('#video-clips-player').css('display', 'flex').find('.video-clips-playing').text(about);
-        const video = $('#video-clips-player video').attr({ src: address, 'aria-label': about })[0];
-        video.play().catch(() => undefined);
-        video.focus();
+      look(row, chosen, (file) => {
+        const camera = file?.cameraName || file?.camera || clips.cameraWords(row);
+        const about = [camera, clips.rangeWords(file?.start ? file : row)].filter(Boolean).join(', ');
+        if (file?.state !== 'there') return player.say(about, _(`player.${file ? file.state : 'silent'}`));
+        withTicket(row, (address) => player.play({ row, file, about, address: `${address}/${file.id}` }));
       });
     },
-    copy: (row, element) => RED.clipboard.copyText(row.file.path, $(element), 'clipboard.pathCopied'),
+    download(row, chosen) {
+      tickets.delete(row.id);
+      look(row, chosen, (file) => {
+        if (file?.state !== 'there') return RED.notify(_(`player.${file ? file.state : 'silent'}`), 'warning');
+        withTicket(row, (address) => {
+          const link = $('<a>').attr({ href: `${address}/${file.id}`, download: clips.fileName(file.path) });
+          link.appendTo(document.body)[0].click();
+          link.remove();
+        });
+      });
+    },
+    remove,
     cancel: (row) => request('POST', `activity/${row.id}/cancel`, () => undefined),
     retry: (row) => request('POST', `activity/${row.id}/retry`, () => undefined),
     /** A node inside a subflow is shown by the subflow's instance. */
     reveal: (row) => RED.view.reveal(RED.nodes.node(row.node) ? row.node : row.flow),
-    thumbnail: (row, done) => withTicket(row, (address) => done(`${address}/thumbnail`)),
+    picture: (row, done, fileId = 'first') => withTicket(row, (address) => done(`${address}/${fileId}/picture`)),
   };
 
   function toolbar() {
@@ -113,31 +170,34 @@
         filter = $(this).val();
         show();
       });
-    const clear = $('<button type="button" class="red-ui-button red-ui-button-small">')
-      .attr({ title: _('clear'), 'aria-label': _('clear') })
-      .append('<i class="fa fa-trash-o" aria-hidden="true"></i>')
-      .on('click', () => request('DELETE', 'activity', () => undefined));
-    return $('<div class="video-clips-toolbar">').append(search, clear);
+    const choice = $('<select class="video-clips-kind">').attr('aria-label', _('filter.label'));
+    for (const value of ['all', 'running', 'failed', 'finished']) {
+      choice.append($('<option>').val(value === 'all' ? '' : value).text(_(`filter.${value}`))); // prettier-ignore
+    }
+    choice.on('change', () => {
+      kind = choice.val();
+      show();
+    });
+    const clear = clips.sidebarButton('fa-eraser', _('clear'), () => request('DELETE', 'activity', () => undefined));
+    return $('<div class="video-clips-toolbar">').append(search, choice, clear);
   }
 
-  function player() {
-    const video = $('<video controls preload="metadata" tabindex="0">');
-    const close = $('<button type="button" class="red-ui-button red-ui-button-small">')
-      .attr({ title: _('close'), 'aria-label': _('close') })
-      .append('<i class="fa fa-times" aria-hidden="true"></i>')
-      .on('click', () => {
-        video.removeAttr('src')[0].load();
-        $('#video-clips-player').hide();
-      });
-    const bar = $('<div class="video-clips-player-bar">').append('<span class="video-clips-playing"></span>', close);
-    return $('<div id="video-clips-player">').append(bar, video).hide();
+  /** A click on a row opens it, and closes it, unless it was meant for something in it. */
+  function openOnClick(scroller) {
+    scroller.on('click', '.video-clips-row', function (event) {
+      if ($(event.target).closest('button, a, .video-clips-details').length > 0) return;
+      if (String(getSelection()) !== '') return;
+      const row = rows.get($(this).data('id'));
+      if (row) acts.toggle(row);
+    });
   }
 
   function open() {
     const content = $('<div class="video-clips video-clips-sidebar">');
     const scroller = $('<div class="video-clips-list" tabindex="0">').attr('aria-label', _('list'));
     const empty = $('<div id="video-clips-empty" class="video-clips-note" role="status">');
-    content.append(toolbar(), player(), empty, scroller);
+    player = clips.clipPlayer({ look, acts });
+    content.append(toolbar(), player.element, empty, scroller);
     RED.sidebar.addTab({
       id: 'video-clips',
       label: _('label'),
@@ -147,12 +207,16 @@
       enableOnEdit: true,
       onchange: () => list && show(),
     });
-    list = RED.videoClips.virtualList(scroller, (element, row) => RED.videoClips.drawRow(element, row, acts));
+    list = clips.virtualList(scroller, {
+      draw: (element, row) => clips.drawRow(element, row, opened.has(row.id), acts),
+      heightOf: (row) => clips.rowHeight(row, opened.has(row.id)),
+    });
+    openOnClick(scroller);
     RED.comms.subscribe(TOPIC, change);
     // By then all catalogs are here.
     RED.events.on('flows:loaded', load);
   }
 
   /** Once all scripts of the package are here, in whatever order they came. */
-  (RED.videoClips ??= {}).openSidebar = open;
+  clips.openSidebar = open;
 })();

@@ -102,6 +102,21 @@ export function subjectOfExport(work: ExportJobData) {
   return { camera, cameraName: work.cameraNames?.[camera] ?? '', cameras: ranges.length, start, end };
 }
 
+/** What is here of it. `undefined`: nothing, as of every export to the server of a vendor. */
+export function filesOfExport(work: ExportJobData) {
+  if (work.to === 'server') return undefined;
+  const { cameras, cameraNames = {}, folder, manifest } = work;
+  const files = cameras.flatMap(({ camera, files: saved }) =>
+    saved.map(({ path, size, start, end, duration, codec }) => ({
+      ...{ path, size, camera, start, end },
+      ...(cameraNames[camera] === undefined ? {} : { cameraName: cameraNames[camera] }),
+      ...(duration === undefined ? {} : { duration }),
+      ...(codec === undefined ? {} : { codec }),
+    })),
+  );
+  return files.length === 0 ? undefined : { files, folder, ...(manifest ? { manifest: manifest.path } : {}) };
+}
+
 /** Tells the vendor that it is not wanted any more. @throws what the vendor says against it */
 export function cancelExport(work: ExportJobData, connection: Connection, signal: AbortSignal): Promise<void> {
   return work.to === 'server'

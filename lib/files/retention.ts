@@ -20,6 +20,8 @@ export interface Limits {
 export interface Removed {
   count: number;
   bytes: number;
+  /** Of the videos and pictures that are not there any more. */
+  paths: string[];
 }
 
 /** Those that have to go: what is too old, then the oldest while there is too much. @param kept oldest first */
@@ -58,7 +60,7 @@ export class Retention {
   async sweep(now: number, limits: Limits, isBusy: (path: string) => boolean): Promise<Removed> {
     const kept = await this.#load();
     const due = overdue(kept, now, limits).filter(({ files }) => !files.some(({ path }) => isBusy(path)));
-    const removed: Removed = { count: 0, bytes: 0 };
+    const removed: Removed = { count: 0, bytes: 0, paths: [] };
     const gone = new Set<KeptFile>();
     for (const entry of due) {
       const bytes = await remove(entry);
@@ -67,6 +69,7 @@ export class Retention {
       gone.add(entry);
       if (bytes > 0) removed.count += 1;
       removed.bytes += bytes;
+      if (bytes > 0) removed.paths.push(...entry.files.map(({ path }) => path));
     }
     if (gone.size > 0) await this.#store(kept.filter((entry) => !gone.has(entry)));
     return removed;

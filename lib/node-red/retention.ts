@@ -1,7 +1,7 @@
 /** Keeps the files of a node within its limits of days and space, while the node runs. */
 import { join } from 'node:path';
 import { toClipError } from '../errors';
-import { Retention, type Limits, type Removed } from '../files/retention';
+import { Retention, type Limits } from '../files/retention';
 import type { ClipFile } from '../provider';
 import type { Node } from './node-red';
 import type { Runtime } from './runtime';
@@ -20,7 +20,7 @@ export interface NodeRetention {
 export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): NodeRetention {
   const { clock, userFolder, playing } = runtime;
   const retention = new Retention(join(userFolder, 'video-clips', 'written', `${encodeURIComponent(node.id)}.jsonl`));
-  const total: Removed = { count: 0, bytes: 0 };
+  const total = { count: 0, bytes: 0 };
   let loggedAt = -Infinity;
   let last: Promise<void> = Promise.resolve();
   let cancelTimer: (() => void) | undefined;
@@ -41,7 +41,8 @@ export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): Nod
   }
 
   async function sweep(): Promise<void> {
-    const { count, bytes } = await retention.sweep(clock.now(), limits, (path) => playing.has(path));
+    const { count, bytes, paths } = await retention.sweep(clock.now(), limits, (path) => playing.has(path));
+    runtime.activity.forgetFiles(paths);
     total.count += count;
     total.bytes += bytes;
     if (total.count === 0 || clock.now() - loggedAt < dayMs) return;

@@ -1,11 +1,20 @@
-/** The list of work of one runtime: nodes report into it, and changes go out to every open editor. */
+// Collects the work of one runtime: nodes report into it, and changes go out to every open editor.
+import { join } from 'node:path';
 import { toClipError } from '../../errors';
 import type { Job } from '../../jobs/job';
-import { restoreMessage } from '../../jobs/message';
-import type { ClipFile } from '../../provider';
+import {
+  recheckFiles,
+  recordFiles,
+  removeFile,
+  summaryOf,
+  type FileState,
+  type RowFiles,
+  type TaskFiles,
+} from './files';
 import { activityLog, type ActivityJob } from './log';
-import { recordFile, type WrittenFile } from '../../files/written-file';
+import { keptMessages } from './messages';
 import type { ActivityRow, RowNode } from './row';
+import { activityStore, type StoredRow } from './store';
 import type { JobEvent } from '../job-node/event';
 import type { Message, Node } from '../node-red';
 import type { Runtime } from '../runtime';
@@ -28,8 +37,8 @@ export interface NodeFeed {
   report(job: ActivityJob, event: JobEvent, message?: Message, into?: string): string | undefined;
   /** Keeps what a row's job came from, so that it can be tried again. */
   keep(rowId: string, stored: Record<string, unknown>): void;
-  /** The file that a row's job has written. */
-  saved(rowId: string, file: ClipFile): void;
+  /** What a row's job has written. */
+  saved(rowId: string, written: TaskFiles): void;
   leave(): void;
 }
 
@@ -37,6 +46,10 @@ export interface ActivityFeed {
   join(node: Node, controls: NodeControls): NodeFeed;
   /** Has each node report its stored jobs, once all nodes have joined. */
   restore(): void;
+  /** Resolves when the rows of an earlier run are there. */
+  load(): Promise<void>;
+  /** Resolves when what has come to rest is stored. */
+  flush(): Promise<void>;
   /** All rows, and the number of the last changes that they are sure to include. */
   snapshot(): { version: number; rows: ActivityRow[] };
   /** Ends a row's jobs. `false`: there are none. */
@@ -44,27 +57,37 @@ export interface ActivityFeed {
   /** Sends the message of a failed row again. `false`: it is not kept, or its node is gone. */
   retry(rowId: string): boolean;
   clear(): void;
-  fileOf(rowId: string, kind: 'video' | 'thumbnail'): WrittenFile | undefined;
+  filesOf(rowId: string): RowFiles | undefined;
+  /** Removes a file of a row from the disk unless it was changed, and the row with its last one. `undefined`: there is none. */
+  deleteFile(rowId: string, fileId: number): Promise<FileState | undefined>;
+  /** Files that have been removed, by their paths. */
+  forgetFiles(paths: string[]): void;
 }
 
 const mostRows = 1_000;
-const mostMessages = 100;
-/** Characters of all of them, as JSON: pictures may travel in messages. */
-const mostText = 10_000_000;
+/** Of all rows together. */
+const mostFiles = 5_000;
 const publishEveryMs = 1_000;
 /** What happens at about the same time is published together. */
 const coalesceMs = 100;
 
-/** It outlives redeploys. */
+/** It outlives redeploys, and what has come to rest outlives restarts. */
 export function openFeed(runtime: Runtime): ActivityFeed {
   const { clock } = runtime;
   const rows = activityLog(mostRows, clock.now);
   const nodes = new Map<string, NodeControls>();
-  const messages = new Map<string, { node: string; json: string }>();
-  const files = new Map<string, { video: WrittenFile; thumbnail?: WrittenFile }>();
-  /** The row that goes on with a message that is sent again. */
-  const rowOfMessage = new WeakMap<Message, string>();
-  let keptText = 0;
+  const files = new Map<string, RowFiles>();
+  const messages = keptMessages(runtime, (rowId, canRetry) => rows.amend(rowId, { canRetry }));
+  const stored = (entry: StoredRow): StoredRow => {
+    const found = files.get(entry.row.id);
+    return found ? { ...entry, files: found } : entry;
+  };
+  const store = activityStore(
+    () => join(runtime.userFolder, 'video-clips', 'activity.jsonl'),
+    () => rows.resting().map(stored),
+    (text) => runtime.RED.log.warn(`[video clips] ${text}`),
+  );
+  let loading: Promise<void> | undefined;
   let version = 0;
   let isDue = false;
   let publishedAt = 0;
@@ -83,34 +106,73 @@ export function openFeed(runtime: Runtime): ActivityFeed {
     const changes = rows.takeChanges();
     if (!changes) return;
     for (const id of changes.removed) {
-      forgetMessage(id);
+      messages.forget(id);
       files.delete(id);
     }
     version += 1;
     publishedAt = clock.now();
     runtime.RED.comms.publish(activityTopic, { version, ...changes });
-  }
-
-  function forgetMessage(rowId: string): void {
-    const kept = messages.get(rowId);
-    if (!kept) return;
-    keptText -= kept.json.length;
-    messages.delete(rowId);
-    rows.amend(rowId, { canRetry: false });
+    const changed = new Set(changes.changed.filter(({ isRunning }) => !isRunning).map(({ id }) => id));
+    const atRest = changed.size > 0 ? rows.resting().filter(({ row }) => changed.has(row.id)) : [];
+    void store.update(atRest.map(stored), changes.removed);
   }
 
   async function restore(): Promise<void> {
+    await load();
     for (const job of await runtime.engine.list()) nodes.get(job.nodeId)?.restore(job);
   }
 
-  /** Offered once it is known how it lies on the disk. */
-  async function addFile(rowId: string, { path, duration, thumbnail }: ClipFile): Promise<void> {
-    const video = await recordFile(path);
-    if (!video || !rows.get(rowId)) return;
-    const picture = thumbnail === undefined ? undefined : await recordFile(thumbnail);
-    files.set(rowId, { video, ...(picture ? { thumbnail: picture } : {}) });
-    const file = { path, size: video.size, ...(duration === undefined ? {} : { duration }) };
-    rows.amend(rowId, { file, hasThumbnail: picture !== undefined });
+  const load = (): Promise<void> => (loading ??= loadRows());
+
+  async function loadRows(): Promise<void> {
+    const kept: StoredRow[] = [];
+    const lost: string[] = [];
+    for (const entry of await store.load()) {
+      const found = entry.files && (await recheckFiles(entry.files));
+      // A row goes with its files.
+      if (entry.files && !found) lost.push(entry.row.id);
+      else kept.push(found ? { ...entry, files: found, row: { ...entry.row, file: summaryOf(found) } } : entry);
+    }
+    rows.restore(kept);
+    for (const { row, files: found } of kept) if (found && rows.get(row.id)) files.set(row.id, found);
+    limitFiles();
+    await store.update([], lost);
+  }
+
+  /** Offered once it is known how they lie on the disk. */
+  async function addFiles(rowId: string, written: TaskFiles): Promise<void> {
+    const found = await recordFiles(written);
+    if (!found || !rows.get(rowId)) return;
+    setFiles(rowId, found);
+    limitFiles();
+  }
+
+  function setFiles(rowId: string, found: RowFiles): void {
+    files.set(rowId, found);
+    rows.amend(rowId, { file: summaryOf(found) });
+    publishSoon();
+  }
+
+  /** The oldest make room. */
+  function limitFiles(): void {
+    let count = [...files.values()].reduce((sum, each) => sum + each.files.length, 0);
+    for (const [rowId, each] of files) {
+      if (count <= mostFiles) return;
+      count -= each.files.length;
+      files.delete(rowId);
+      rows.amend(rowId, { file: undefined });
+    }
+  }
+
+  /** A row goes with its last file. */
+  function withoutFiles(rowId: string, isGone: (path: string, id: number) => boolean): void {
+    const known = files.get(rowId);
+    const left = known?.files.filter(({ video, id }) => !isGone(video.path, id));
+    if (!known || !left || left.length === known.files.length) return;
+    if (left.length > 0) return setFiles(rowId, { ...known, files: left });
+    files.delete(rowId);
+    rows.amend(rowId, { file: undefined });
+    rows.remove(rowId);
     publishSoon();
   }
 
@@ -125,24 +187,14 @@ export function openFeed(runtime: Runtime): ActivityFeed {
       nodes.set(node.id, controls);
       return {
         report(job, event, message, into) {
-          const rowId = rows.report(job, where, event, (message && rowOfMessage.get(message)) ?? into);
+          const rowId = rows.report(job, where, event, (message && messages.rowOf(message)) ?? into);
           if (rowId === undefined) return undefined;
-          forgetMessage(rowId);
+          messages.forget(rowId);
           publishSoon();
           return rowId;
         },
-        keep(rowId, stored) {
-          forgetMessage(rowId);
-          const json = JSON.stringify(stored);
-          messages.set(rowId, { node: node.id, json });
-          keptText += json.length;
-          rows.amend(rowId, { canRetry: true });
-          for (const oldest of messages.keys()) {
-            if (messages.size <= mostMessages && keptText <= mostText) break;
-            forgetMessage(oldest);
-          }
-        },
-        saved: (rowId, file) => void addFile(rowId, file),
+        keep: (rowId, kept) => messages.keep(rowId, node.id, kept),
+        saved: (rowId, written) => void addFiles(rowId, written),
         leave() {
           if (nodes.get(node.id) === controls) nodes.delete(node.id);
         },
@@ -157,25 +209,33 @@ export function openFeed(runtime: Runtime): ActivityFeed {
         restore().catch((thrown: unknown) => runtime.RED.log.warn(`[video clips] ${toClipError(thrown).message}`));
       });
     },
+    load,
+    flush() {
+      publish();
+      return store.flush();
+    },
     snapshot: () => ({ version, rows: rows.list() }),
     async cancel(rowId) {
       const jobs = [...rows.jobsOf(rowId)];
       await Promise.all(jobs.map(async ([job, node]) => nodes.get(node)?.cancel(job)));
       return jobs.length > 0;
     },
-    retry(rowId) {
-      const kept = messages.get(rowId);
-      const node = kept && runtime.RED.nodes.getNode(kept.node);
-      if (!node) return false;
-      const message = restoreMessage(JSON.parse(kept.json)) as Message;
-      rowOfMessage.set(message, rowId);
-      node.receive(message);
-      return true;
-    },
+    retry: (rowId) => messages.sendAgain(rowId),
     clear() {
       rows.clear();
       publishSoon();
     },
-    fileOf: (rowId, kind) => (rows.get(rowId) ? files.get(rowId)?.[kind] : undefined),
+    filesOf: (rowId) => (rows.get(rowId) ? files.get(rowId) : undefined),
+    async deleteFile(rowId, fileId) {
+      const file = files.get(rowId)?.files.find(({ id }) => id === fileId);
+      if (!file) return undefined;
+      const state = await removeFile(file);
+      if (state !== 'changed') withoutFiles(rowId, (_path, id) => id === fileId);
+      return state;
+    },
+    forgetFiles(paths) {
+      const gone = new Set(paths);
+      for (const rowId of [...files.keys()]) withoutFiles(rowId, (path) => gone.has(path));
+    },
   };
 }

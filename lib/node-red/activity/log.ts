@@ -23,16 +23,26 @@ export interface Activity {
   /** @param into id of the row that goes on with a new job. Returns the row's; `undefined`: there is no room for it */
   report(job: ActivityJob, node: RowNode, event: JobEvent, into?: string): string | undefined;
   /** Adds facts that are found out later. */
-  amend(rowId: string, facts: Partial<Pick<ActivityRow, 'file' | 'hasThumbnail' | 'canRetry'>>): void;
+  amend(rowId: string, facts: Partial<Pick<ActivityRow, 'file' | 'canRetry'>>): void;
   get(rowId: string): ActivityRow | undefined;
   /** The unfinished jobs of a row: node by job. */
   jobsOf(rowId: string): ReadonlyMap<string, string>;
   /** In the order in which they came. */
   list(): ActivityRow[];
+  /** Those that are not running, with the clip that they are about. */
+  resting(): RestingRow[];
+  /** Puts rows of an earlier run before all others, as far as there is room. */
+  restore(rows: RestingRow[]): void;
+  remove(rowId: string): void;
   /** Forgets what is not running. */
   clear(): void;
   /** The changes since the last call; `undefined`: there are none. */
   takeChanges(): Changes | undefined;
+}
+
+export interface RestingRow {
+  row: ActivityRow;
+  clip?: string;
 }
 
 interface Entry {
@@ -62,7 +72,7 @@ export function activityLog(limit: number, now: () => number): Activity {
     const [oldest] = resting;
     if (entries.size >= limit && oldest) remove(oldest);
     if (entries.size >= limit) return undefined;
-    const state = { stage: 'working', hasThumbnail: false, isRunning: true, canRetry: false } as const;
+    const state = { stage: 'working', isRunning: true, canRetry: false } as const;
     const row: ActivityRow = { id: randomUUID(), ...subject, ...node, ...state, createdAt, updatedAt: now() };
     const entry: Entry = { row, jobs: new Map() };
     entries.set(row.id, entry);
@@ -123,6 +133,26 @@ export function activityLog(limit: number, now: () => number): Activity {
     get: (rowId) => entries.get(rowId)?.row,
     jobsOf: (rowId) => entries.get(rowId)?.jobs ?? noJobs,
     list: () => [...entries.values()].map(({ row }) => row),
+    resting: () => [...resting].map(({ row, clip }) => ({ row, ...(clip === undefined ? {} : { clip }) })),
+    restore(rows) {
+      const fresh = [...entries.values()];
+      const room = Math.max(0, limit - fresh.length);
+      const known = rows.filter(({ row }) => !entries.has(row.id));
+      const restored = known.slice(Math.max(0, known.length - room)).map(({ row, clip }): Entry => {
+        const entry: Entry = { row: { ...row, isRunning: false, canRetry: false }, jobs: new Map() };
+        if (clip !== undefined && !byClip.has(clip)) byClip.set((entry.clip = clip), entry);
+        return entry;
+      });
+      const rested = [...restored, ...resting];
+      entries.clear();
+      for (const entry of [...restored, ...fresh]) entries.set(entry.row.id, entry);
+      resting.clear();
+      for (const entry of rested) resting.add(entry);
+    },
+    remove(rowId) {
+      const entry = entries.get(rowId);
+      if (entry?.jobs.size === 0) remove(entry);
+    },
     clear() {
       for (const entry of [...resting]) remove(entry);
     },

@@ -42,6 +42,18 @@ export interface RowNode {
   flow: string;
 }
 
+/** The one file of a row, or all of them together. */
+export interface RowFileSummary {
+  /** Of more than one: their folder. */
+  path: string;
+  count: number;
+  /** Bytes of all. */
+  size: number;
+  /** Seconds, where known. */
+  duration?: number;
+  codec?: string;
+}
+
 /** All that the editor receives. Nothing else of a message or a job may get in here. */
 export interface ActivityRow extends Subject, RowNode {
   /** Random. */
@@ -49,12 +61,14 @@ export interface ActivityRow extends Subject, RowNode {
   stage: Stage;
   /** 0-100. */
   progress?: number;
+  /** Of a transfer, with the seconds that are left of it. */
+  bytesPerSecond?: number;
+  etaSeconds?: number;
   /** When it goes on. Instants are epoch milliseconds. */
   until?: number;
   error?: { code: string; message: string };
-  /** Bytes, and seconds where known. */
-  file?: { path: string; size: number; duration?: number };
-  hasThumbnail: boolean;
+  /** What its job has written. */
+  file?: RowFileSummary;
   isRunning: boolean;
   canRetry: boolean;
   createdAt: number;
@@ -77,6 +91,7 @@ const stages: Record<string, Stage> = {
   downloadingBytes: 'downloading',
   converting: 'converting',
   saved: 'saved',
+  exported: 'saved',
 };
 const failures: Record<string, Stage> = { EABORTED: 'cancelled', EEXPIRED: 'expired' };
 
@@ -87,16 +102,29 @@ export function nextRow(row: ActivityRow, node: RowNode, subject: Subject | unde
     name,
     typeof value === 'string' ? value.slice(0, longestText) : value,
   ]);
-  const state = { progress: undefined, until: undefined, error: undefined, ...stateAfter(row, event) };
+  const state = { ...stateless, ...stateAfter(row, event) };
   return { ...row, ...(Object.fromEntries(about) as Partial<Subject>), ...node, ...state };
 }
+
+const stateless = {
+  progress: undefined,
+  bytesPerSecond: undefined,
+  etaSeconds: undefined,
+  until: undefined,
+  error: undefined,
+};
 
 function stateAfter(row: ActivityRow, event: JobEvent): Partial<ActivityRow> & { stage: Stage } {
   switch (event.type) {
     case 'waiting':
       return { stage: 'waiting', until: event.until };
     case 'working':
-      return { stage: stages[event.words[0]] ?? 'working', progress: percentOf(event.words[1]) };
+      return {
+        stage: stages[event.words[0]] ?? 'working',
+        progress: numberIn(event.words[1], 'percent'),
+        bytesPerSecond: numberIn(event.words[1], 'bytesPerSecond'),
+        etaSeconds: numberIn(event.words[1], 'etaSeconds'),
+      };
     case 'retrying':
       return { stage: 'retrying', until: event.until, progress: row.progress, error: errorOf(event.error) };
     case 'stuck':
@@ -110,8 +138,9 @@ function stateAfter(row: ActivityRow, event: JobEvent): Partial<ActivityRow> & {
   }
 }
 
-function percentOf(values: Record<string, unknown> | undefined): number | undefined {
-  return typeof values?.percent === 'number' ? values.percent : undefined;
+function numberIn(values: Record<string, unknown> | undefined, name: string): number | undefined {
+  const value = values?.[name];
+  return typeof value === 'number' ? value : undefined;
 }
 
 function errorOf({ code, message }: { code: string; message: string }): ActivityRow['error'] {

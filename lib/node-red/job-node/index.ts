@@ -42,7 +42,7 @@ export function jobNode<T extends Task, Settings>(
     await release?.();
     live.clear();
     if (removed) await dropJobs();
-    report.close();
+    await report.close();
   }
 
   async function dropJobs(): Promise<void> {

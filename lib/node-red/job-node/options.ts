@@ -1,7 +1,7 @@
 /** The options by which each working node says what is special about it; `jobNode` does the rest. */
 import type { Connection } from '../../connection/connection';
 import type { JobResult, Job, RunContext } from '../../jobs/job';
-import type { ClipFile } from '../../provider';
+import type { TaskFiles } from '../activity/files';
 import type { Message } from '../node-red';
 import type { StatusWords } from './event';
 
@@ -56,8 +56,8 @@ export interface JobNodeOptions<T extends Task, Settings> {
     finished: string;
   };
   subject(task: T): TaskSubject;
-  /** The file that this very job has written: it may be played in the sidebar. */
-  writtenFile?(task: T): ClipFile | undefined;
+  /** The files that this very job has written: they may be played in the sidebar. */
+  writtenFiles?(task: T, hasFailed: boolean): TaskFiles | undefined;
   /** The id that a cancel message names. */
   idOf(task: T): string | undefined;
   /** The id that messages still know a clip by which had to be made again. */

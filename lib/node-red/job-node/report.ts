@@ -31,13 +31,13 @@ export interface JobReport<T> {
   knows(jobId: string): boolean;
   misconfigured(): void;
   pause(isPaused: boolean): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export function jobReport<T extends Task, Settings>(
   runtime: Runtime,
   node: Node,
-  { subject, idOf, writtenFile, status, connectionOf }: JobNodeOptions<T, Settings>,
+  { subject, idOf, writtenFiles, status, connectionOf }: JobNodeOptions<T, Settings>,
   controls: NodeControls,
 ): JobReport<T> {
   const shown = nodeStatus(runtime, node);
@@ -59,8 +59,9 @@ export function jobReport<T extends Task, Settings>(
     );
     if (rowId === undefined) return;
     if (event.type === 'failed' && stored) feed.keep(rowId, stored);
-    const file = event.type === 'finished' ? task && writtenFile?.(task) : undefined;
-    if (file) feed.saved(rowId, file);
+    const isOver = event.type === 'finished' || event.type === 'failed';
+    const written = task && isOver ? writtenFiles?.(task, event.type === 'failed') : undefined;
+    if (written) feed.saved(rowId, written);
   }
 
   function report(job: ReportedJob<T>, event: JobEvent): void {
@@ -91,9 +92,10 @@ export function jobReport<T extends Task, Settings>(
     knows: (jobId) => shown.knows(jobId),
     misconfigured: () => shown.misconfigured(),
     pause: (isPaused) => shown.pause(isPaused),
-    close() {
+    async close() {
       shown.close();
       feed.leave();
+      await runtime.activity.flush();
     },
   };
 }

@@ -1,0 +1,100 @@
+/* What the sidebar says of clips and exports, in the language of the editor. Part of RED.videoClips. */
+(function () {
+  'use strict';
+
+  const CATALOG = '@vms-nodes/node-red-video-clips/clips-sidebar';
+  const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
+
+  const language = () => RED.i18n.lang() || undefined;
+  const clock = (instant) => new Date(instant).toLocaleTimeString(language());
+  /** Making one takes far longer than using it. */
+  const formats = new Map();
+  function format(value, unit, digits = 0) {
+    const key = `${language()} ${unit} ${digits}`;
+    const options = { style: 'unit', unit, maximumFractionDigits: digits };
+    if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language(), options));
+    return formats.get(key).format(value);
+  }
+
+  /** "14:03:10 – 14:03:40", with the day when that is not today. Of a message that was refused, not even that may be known. */
+  function rangeWords({ start, end }) {
+    if (!start || !end) return '';
+    const from = new Date(start);
+    const isToday = from.toDateString() === new Date().toDateString();
+    const day = isToday ? '' : `${from.toLocaleDateString(language())} `;
+    return `${day}${clock(start)} – ${clock(end)}`;
+  }
+
+  function cameraWords({ camera, cameraName, cameras, nodeName, nodeType }) {
+    const name = cameraName || camera || nodeName || nodeType;
+    return cameras > 1 ? _('cameras', { name, number: cameras - 1 }) : name;
+  }
+
+  function sizeWords(size) {
+    return size < 1e9 ? format(size / 1e6, 'megabyte', 1) : format(size / 1e9, 'gigabyte', 1);
+  }
+
+  const lengthWords = (seconds) => (seconds < 600 ? format(seconds, 'second', 1) : format(seconds / 60, 'minute'));
+
+  function fileWords({ count = 1, size, duration }) {
+    const words = [sizeWords(size)];
+    if (count > 1) words.unshift(_('files', { number: count }));
+    if (duration !== undefined) words.push(lengthWords(duration));
+    return words.join(', ');
+  }
+
+  /** "1.2 MB/s · 14 s left". */
+  function rateWords({ bytesPerSecond, etaSeconds }) {
+    if (!(bytesPerSecond > 0)) return '';
+    const words = [format(bytesPerSecond / 1e6, 'megabyte-per-second', 1)];
+    if (etaSeconds !== undefined) words.push(_('left', { time: lengthWords(Math.ceil(etaSeconds)) }));
+    return words.join(' · ');
+  }
+
+  /** What it is at. */
+  function stageWords({ stage, until, progress, file }) {
+    if (stage === 'waiting') return _('until.waiting', { time: clock(until) });
+    if (stage === 'retrying') return _('until.retrying', { time: clock(until) });
+    const words = _(`stage.${stage}`);
+    if (stage === 'saved' && file) return `${words}: ${fileWords(file)}`;
+    return progress === undefined ? words : `${words} ${progress} %`;
+  }
+
+  /** What went wrong: in the language of the editor, and in the words of whoever said so. Cancelling is nothing wrong. */
+  function reasonWords({ error, stage }) {
+    if (!error || stage === 'cancelled') return undefined;
+    const { words, detail } = RED.videoClips.explain(error);
+    return { words, detail };
+  }
+
+  /** All that a row can be found by. */
+  function wordsOf(row) {
+    const { camera, cameraName, title, nodeName, connectionName, file, error } = row;
+    const reason = reasonWords(row);
+    return [camera, cameraName, title, nodeName, connectionName, file?.path, stageWords(row), error?.code]
+      .concat(reason ? [reason.words, reason.detail] : [])
+      .filter(Boolean)
+      .join(' ')
+      .toLowerCase();
+  }
+
+  const isFailed = ({ stage }) => stage === 'failed' || stage === 'expired';
+  const kinds = {
+    running: ({ isRunning }) => isRunning,
+    failed: (row) => !row.isRunning && isFailed(row),
+    finished: (row) => !row.isRunning && !isFailed(row),
+  };
+  /** Whether a row is of one of these kinds; an empty kind is all of them. */
+  const isOfKind = (row, kind) => !kinds[kind] || kinds[kind](row);
+
+  Object.assign((RED.videoClips ??= {}), {
+    cameraWords,
+    rangeWords,
+    fileWords,
+    rateWords,
+    stageWords,
+    reasonWords,
+    wordsOf,
+    isOfKind,
+  });
+})();
