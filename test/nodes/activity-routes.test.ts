@@ -1,9 +1,11 @@
 /** What the sidebar asks of a real Node-RED, while it makes clips. */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ActivityRow } from '../../lib/node-red/activity/row';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
+import { demoCameras } from '../support/examples';
 import { startRuntime, type Runtime } from '../support/runtime';
 
 const login = { username: 'nodered', password: 's3cret' };
@@ -34,6 +36,12 @@ function flowFor(url: string): Record<string, unknown>[] {
     { ...at, ...create, id: 'picky-create', wires: [['picky-poll']] },
     { ...at, id: 'picky-poll', type: 'poll-clip', interval: 0.1, wires: [['picky'], [], []] },
     { ...at, id: 'picky', type: 'download-clip', filename: '{nonsense}.mp4', wires: [[], []] },
+    { ...at, id: 'export-these', type: 'inject', props: [], wires: [['export']] },
+    {
+      ...{ ...at, id: 'export', type: 'export-video', connection: 'sense', cameras: 'cameras', camerasType: 'msg' },
+      ...{ start: 'start', startType: 'msg', end: 'end', endType: 'msg', folder: 'exports/{id}', folderType: 'str' },
+      ...{ settle: 0, wires: [[], [], []] },
+    },
     { ...at, id: 'forged', type: 'inject', props: [], wires: [['poll-only']] },
     { ...at, id: 'poll-only', type: 'poll-clip', interval: 0.1, wires: [[], [], []] },
     { ...at, id: 'download', type: 'download-clip', filename: '{id}.mp4', thumbnail: true, wires: [[], []] },
@@ -47,7 +55,7 @@ describe('the list of work of a running Node-RED', function () {
   const alarm = (): Promise<void> => runtime.inject('inject', { at: Date.now() - 60_000, secret: 'of the message' });
 
   before(async () => {
-    sim = await startVdgSense({ users: [login], queue: { makeMs: 50 } });
+    sim = await startVdgSense({ users: [login], devices: demoCameras(), queue: { makeMs: 50 } });
     runtime = await startRuntime({ source: 'link', flow: flowFor(sim.url), credentials: { sense: login } });
   });
   after(async () => {
@@ -94,15 +102,13 @@ describe('the list of work of a running Node-RED', function () {
       [camera, 'Sense', 'Door', 'download', false],
     );
     const content = await readFile(row.file!.path);
-    const media = `${runtime.url}/video-clips/media/${await ticketFor(row)}`;
+    const media = `${runtime.url}/video-clips/media/${await ticketFor(row)}/0`;
     const part = await fetch(media, { headers: { range: 'bytes=4-7' } });
     assert.deepEqual([part.status, await part.text()], [206, 'ftyp']);
     assert.deepEqual(Buffer.from(await (await fetch(media)).arrayBuffer()), content);
-    if (row.hasThumbnail) {
-      const picture = await fetch(`${media}/thumbnail`);
-      assert.equal(picture.headers.get('content-type'), 'image/jpeg');
-      assert.deepEqual([...Buffer.from(await picture.arrayBuffer()).subarray(0, 2)], [0xff, 0xd8]);
-    }
+    const picture = await fetch(`${media}/picture`);
+    assert.equal(picture.headers.get('content-type'), 'image/jpeg');
+    assert.deepEqual([...Buffer.from(await picture.arrayBuffer()).subarray(0, 2)], [0xff, 0xd8]);
   });
 
   it('shows nothing of the message or of the login', async () => {
@@ -117,9 +123,10 @@ describe('the list of work of a running Node-RED', function () {
     const row = await only('saved', ({ file }) => file !== undefined);
     const ticket = await ticketFor(row);
     await writeFile(row.file!.path, 'another file');
-    assert.equal((await fetch(`${runtime.url}/video-clips/media/${ticket}`)).status, 404);
+    assert.equal((await fetch(`${runtime.url}/video-clips/media/${ticket}/0`)).status, 404);
     for (const guess of ['settings.js', '..%2F..%2Fsettings.js', row.id, encodeURIComponent(row.file!.path)]) {
-      assert.equal((await fetch(`${runtime.url}/video-clips/media/${guess}`)).status, 404, guess);
+      assert.equal((await fetch(`${runtime.url}/video-clips/media/${guess}/0`)).status, 404, guess);
+      assert.equal((await fetch(`${runtime.url}/video-clips/media/${ticket}/${guess}`)).status, 404, guess);
     }
     await assert.rejects(act({ ...row, id: 'nobody' }, 'ticket'), /HTTP 404/);
   });
@@ -133,7 +140,8 @@ describe('the list of work of a running Node-RED', function () {
     const file = { path: '/etc/passwd', thumbnail: '/etc/passwd', size: 1, sha256: '', gaps: [], problems: [] };
     await runtime.inject('forged', { clip: { ...clip, file } });
     const row = await only('ready');
-    assert.deepEqual([row.file, row.hasThumbnail], [undefined, false]);
+    assert.equal(row.file, undefined);
+    await assert.rejects(runtime.admin(`/video-clips/activity/${row.id}/files`), /HTTP 404/);
     await assert.rejects(act(row, 'ticket'), /HTTP 404/);
   });
 
@@ -146,7 +154,7 @@ describe('the list of work of a running Node-RED', function () {
       'multipart/form-data',
       'text/plain;application/json',
     ];
-    for (const action of ['ticket', 'retry', 'cancel']) {
+    for (const action of ['ticket', 'retry', 'cancel', 'files/0/delete']) {
       for (const type of [undefined, ...types]) {
         const response = await fetch(`${runtime.url}/video-clips/activity/${row.id}/${action}`, {
           method: 'POST',
@@ -155,6 +163,63 @@ describe('the list of work of a running Node-RED', function () {
         assert.equal(response.status, 415, `${action} ${type}`);
       }
     }
+  });
+
+  interface Found {
+    files: { id: number; path: string; state: string; camera?: string; cameraName?: string }[];
+    folder?: string;
+    manifest?: string;
+  }
+  const filesOf = async (row: ActivityRow): Promise<Found> =>
+    (await (await runtime.admin(`/video-clips/activity/${row.id}/files`)).json()) as Found;
+
+  it('has each file of an export, with its camera, the folder and the manifest', async () => {
+    const start = Date.now() - 70_000;
+    await runtime.inject('export-these', { cameras: [camera, '6917529027641081901/4'], start, end: start + 4000 });
+    const row = await only('saved', ({ file }) => file !== undefined);
+    assert.deepEqual([row.file?.count, row.cameras], [2, 2]);
+    const { files, folder, manifest } = await filesOf(row);
+    assert.deepEqual(
+      files.map(({ camera, state }) => [camera, state]),
+      [
+        [camera, 'there'],
+        ['6917529027641081901/4', 'there'],
+      ],
+    );
+    assert.deepEqual([folder, manifest], [row.file?.path, join(folder!, 'manifest.json')]);
+    const media = `${runtime.url}/video-clips/media/${await ticketFor(row)}`;
+    for (const { id, path } of files) {
+      assert.deepEqual(
+        Buffer.from(await (await fetch(`${media}/${id}`)).arrayBuffer()),
+        await readFile(path),
+        String(id),
+      );
+    }
+    await act(row, 'files/0/delete');
+    assert.deepEqual(
+      (await filesOf(row)).files.map(({ id }) => id),
+      [1],
+    );
+    await assert.rejects(access(files[0]!.path));
+    await access(files[1]!.path);
+  });
+
+  it('removes a file with its row, when it is told to', async () => {
+    await alarm();
+    const row = await only('saved', ({ file }) => file !== undefined);
+    assert.equal((await act(row, 'files/0/delete')).status, 204);
+    await assert.rejects(access(row.file!.path));
+    await eventually(async () => assert.deepEqual(await rows(), []));
+    await assert.rejects(act(row, 'files/0/delete'), /HTTP 404/);
+  });
+
+  it('removes no file that is not as we have written it', async () => {
+    await alarm();
+    const row = await only('saved', ({ file }) => file !== undefined);
+    await writeFile(row.file!.path, 'mine');
+    assert.deepEqual(await (await act(row, 'files/0/delete')).json(), { state: 'changed' });
+    assert.equal(await readFile(row.file!.path, 'utf8'), 'mine');
+    assert.equal((await filesOf(row)).files[0]?.state, 'changed');
   });
 
   describe('of messages that are refused', () => {
@@ -211,6 +276,26 @@ describe('the list of work of a running Node-RED', function () {
     const row = await only('saved');
     assert.equal(row.id, failed.id);
     await assert.rejects(act(row, 'retry'), /HTTP 404/);
+  });
+
+  it('knows after a restart what was, with the files that are still there', async () => {
+    await alarm();
+    const kept = await only('saved', ({ file }) => file !== undefined);
+    await alarm();
+    await eventually(async () => assert.equal((await rows()).filter(({ file }) => file).length, 2));
+    const gone = (await rows()).find(({ id }) => id !== kept.id)!;
+    await runtime.inject('forged', { clip: { id: 'x' } });
+    await eventually(async () => assert.equal((await rows()).length, 3));
+    await runtime.stop();
+    await rm(gone.file!.path);
+    await runtime.start();
+    const [saved, failed, ...more] = await rows();
+    assert.deepEqual(more, []);
+    assert.deepEqual({ ...saved, updatedAt: 0 }, { ...kept, updatedAt: 0 });
+    assert.deepEqual([failed?.stage, failed?.error?.code, failed?.canRetry], ['failed', 'EINVALID', false]);
+    const media = await fetch(`${runtime.url}/video-clips/media/${await ticketFor(kept)}/0`);
+    assert.deepEqual(Buffer.from(await media.arrayBuffer()), await readFile(kept.file!.path));
+    assert.equal((await stat(join(runtime.userDir, 'video-clips', 'activity.jsonl'))).mode & 0o777, 0o600);
   });
 
   it('knows after a restart what goes on', async () => {

@@ -137,6 +137,8 @@ const dynamicPrefixes = [
   'download-clip:download-clip.status.',
   'export-video:export-video.status.',
   'clips-sidebar:stage.',
+  'clips-sidebar:filter.',
+  'clips-sidebar:player.',
 ];
 
 const soleImporters: Record<string, string> = {
@@ -313,6 +315,8 @@ const fillings = (text: string): string[] => (text.match(/__[a-z]+__|\{\w+\}|htt
 
 /** Words that another language may share with English: names, units, technical terms, and what it says the same way. */
 const international = new Set([
+  'Node',
+  'Manifest',
   ...['API', 'DELETE', 'GB', 'GET', 'HTTP Basic', 'MB', 'MiB', '% ·  MB/s', 'MiB ·  MB/s', 'Proxy', 'TLS', 'Token'],
   ...['clip', 'clips', 'Europe', 'Instant', 'Name', 'offline', 'online', 'pixels', 'Region'],
 ]);

@@ -12,7 +12,7 @@ interface Playing {
 
 export function driveSidebar(page: Page) {
   const box = page.getByRole('searchbox', { name: 'Search', exact: true });
-  const rows = page.locator('.video-clips-sidebar').getByRole('listitem');
+  const rows = page.locator('.video-clips-sidebar .video-clips-row');
 
   async function open(): Promise<void> {
     // The editor remembers what was open.
@@ -28,6 +28,7 @@ export function driveSidebar(page: Page) {
   const row = (index = 0): Locator => rows.and(page.locator(`[aria-posinset="${index + 1}"]`));
 
   const press = (name: string, index = 0): Promise<void> => row(index).getByRole('button', { name }).click();
+  const choose = (label: string): Promise<unknown> => page.getByLabel('Show', { exact: true }).selectOption({ label });
   const search = (words: string): Promise<void> => box.fill(words);
 
   const video = "document.querySelector('#video-clips-player video')";
@@ -37,5 +38,5 @@ export function driveSidebar(page: Page) {
     );
   const seek = (seconds: number): Promise<unknown> => page.evaluate(`${video}.currentTime = ${seconds}`);
 
-  return { rows, open, row, press, search, playing, seek };
+  return { rows, open, row, press, choose, search, playing, seek };
 }

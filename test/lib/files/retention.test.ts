@@ -30,7 +30,7 @@ describe('old files of a node', () => {
     const [video, picture, other] = [await write('a.mp4'), await write('a.jpg'), await write('other.mp4')];
     await new Retention(list()).add([video, picture], 1);
     const removed = await new Retention(list()).sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
-    assert.deepEqual(removed, { count: 1, bytes: 20 });
+    assert.deepEqual(removed, { count: 1, bytes: 20, paths: [video, picture] });
     assert.deepEqual([video, picture, other].map(existsSync), [false, false, true]);
   });
 

@@ -121,6 +121,38 @@ describe('the list of work', () => {
     assert.deepEqual(log.takeChanges(), { changed: [], removed: [row] });
   });
 
+  it('says how fast a transfer is, while it lasts', () => {
+    const values = { percent: 10, bytesPerSecond: 2_000_000, etaSeconds: 9 };
+    log.report(job('j1'), node('download'), { type: 'working', words: ['downloading', values] });
+    const [row] = log.list();
+    assert.deepEqual([row?.progress, row?.bytesPerSecond, row?.etaSeconds], [10, 2_000_000, 9]);
+    log.report(job('j1'), node('download'), working('converting', 5));
+    assert.deepEqual([log.list()[0]?.bytesPerSecond, log.list()[0]?.etaSeconds], [undefined, undefined]);
+  });
+
+  it('puts rows of an earlier run before its own, as many as there is room for', () => {
+    log.report(job('j1', 'sense c1'), node('poll'), failed('EFAILED'));
+    log.report(job('j2', 'sense c2'), node('poll'), finished('finished'));
+    const [first, second] = log.resting();
+    log.takeChanges();
+    const next = activityLog(3, () => now);
+    for (const id of ['j3', 'j4']) next.report(job(id), node('poll'), working('busy'));
+    next.restore([first!, second!]);
+    assert.deepEqual(
+      next.list().map(({ stage }) => stage),
+      ['ready', 'polling', 'polling'],
+    );
+    next.report(job('j5', 'sense c2'), node('download'), finished('saved'));
+    assert.deepEqual(
+      next.list().map(({ id, stage }) => [id === second!.row.id, stage]),
+      [
+        [true, 'saved'],
+        [false, 'polling'],
+        [false, 'polling'],
+      ],
+    );
+  });
+
   it('knows the unfinished jobs of a row', () => {
     const row = log.report(job('j1', 'sense c1'), node('poll'), working('pending'))!;
     log.report(job('j2', 'sense c1'), node('other'), working('pending'));
