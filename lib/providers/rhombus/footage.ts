@@ -1,6 +1,7 @@
 /** Finds the gaps of a camera. Clips of times without any are made all the same, of filler frames. */
 import { ClipError } from '../../errors';
 import type { Gap } from '../../provider';
+import { complementRanges } from '../../time-range';
 import type { Call, RhombusApi } from './api';
 import { bareOf } from './facets';
 import { readPresence, type Span } from './types';
@@ -42,17 +43,12 @@ async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number,
 }
 
 /** The parts of a range that no window covers. After the last report, silence tells nothing. */
-function gapsIn(range: Span, windows: Span[], now: number): Span[] {
-  const end = Math.min(range.endMs, now - reportingLagMs);
-  const gaps: Span[] = [];
-  let covered = range.startMs;
-  for (const window of windows.toSorted((a, b) => a.startMs - b.startMs)) {
-    if (window.startMs >= end) break;
-    gaps.push({ startMs: covered, endMs: window.startMs });
-    covered = Math.max(covered, window.endMs);
-  }
-  gaps.push({ startMs: covered, endMs: end });
-  return gaps.filter((gap) => gap.endMs - gap.startMs >= seamMs || isWhole(gap, range));
+function gapsIn({ startMs, endMs }: Span, windows: Span[], now: number): Span[] {
+  const known = { start: startMs, end: Math.min(endMs, now - reportingLagMs) };
+  const covered = windows.map((window) => ({ start: window.startMs, end: window.endMs }));
+  return complementRanges(known, covered)
+    .map(({ start, end }): Span => ({ startMs: start, endMs: end }))
+    .filter((gap) => gap.endMs - gap.startMs >= seamMs || isWhole(gap, { startMs, endMs }));
 }
 
 /** Is all of it known by now? */

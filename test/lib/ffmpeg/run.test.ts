@@ -275,4 +275,15 @@ describe('the module for ffmpeg', () => {
     assert.match(loaded, /lib.ffmpeg.run\.ts/);
     assert.doesNotMatch(loaded, /fluent-ffmpeg|ffmpeg-installer/);
   });
+
+  it('overrides private members of the one version of fluent-ffmpeg that has them', () => {
+    const { version } = require('fluent-ffmpeg/package.json') as { version: string };
+    const { dependencies } = require('../../../package.json') as { dependencies: Record<string, string> };
+    assert.equal(dependencies['fluent-ffmpeg'], version, 'pinned exactly');
+    const command = (require('fluent-ffmpeg') as () => Record<string, { length: number }>)();
+    const parameters = ['_getArguments', '_prepare', '_getFfmpegPath', '_spawnFfmpeg'].map(
+      (name) => command[name]?.length,
+    );
+    assert.deepEqual(parameters, [0, 2, 1, 4]);
+  });
 });
