@@ -1,6 +1,7 @@
 // Holds one provider to the whole contract.
 import type { Harness } from './harness';
 import { dialectSuite } from './suite-dialects';
+import { eventFaultSuite } from './suite-event-faults';
 import { eventSuite } from './suite-events';
 import { exportSuite } from './suite-export';
 import { faultSuite } from './suite-faults';
@@ -26,5 +27,6 @@ export function serverSuite(harness: () => Harness): void {
 export function contractSuite(harness: () => Harness): void {
   serverSuite(harness);
   describe('and hostile answers', () => hostileSuite(harness));
+  describe('and answers about events that are none', () => eventFaultSuite(harness));
   describe('and bad answers that pass', () => faultSuite(harness));
 }

@@ -15,13 +15,15 @@ describeWithZoneMinder('the provider zoneminder, with a real server', function (
   this.timeout(120_000);
   let server: ZoneMinderServer;
   let camera: string;
+  let otherCamera: string;
   let file: string;
   const seconds = 8;
   let logins = 0;
 
-  before('a server with one camera', async () => {
+  before('a server with two cameras', async () => {
     server = await startZoneMinder();
     camera = await addCamera(server, { name: 'Gate' });
+    otherCamera = await addCamera(server, { name: 'Dock' });
     file = await makeFootage(server.pathOf('footage.mp4'), { seconds });
   });
   after(() => server.close());
@@ -69,6 +71,19 @@ describeWithZoneMinder('the provider zoneminder, with a real server', function (
           createHash('sha256')
             .update(readFileSync(videoOf(server, String(event))))
             .digest('hex'),
+        events: {
+          otherCamera,
+          lateMs: 30_000,
+          happen: ({ agoMs = 0, camera: own = camera, isOpen: open = false } = {}) =>
+            addEvents(server, [{ camera: own, startMs: server.now() - agoMs, seconds: 4, file, open }])[0]!,
+          // The time of a real server goes on as it does: its events are found by their numbers.
+          pass: () => undefined,
+          end: (id) =>
+            void server.query(
+              `update Events set EndDateTime = StartDateTime + interval 4 second, Length = 4 where Id = ${id}`,
+            ),
+          remove: (id) => removeEvents(server, [id]),
+        },
         close: () => proxy.close(),
       });
     },

@@ -7,7 +7,7 @@ import type { Fault, RecordedRequest, SimulatorServer } from '../simulators/http
 import { sha256Of } from '../simulators/video';
 import { exampleUser, matcherOf, startZoneMinder } from '../simulators/zoneminder';
 import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
-import type { Harness, Step, World } from './harness';
+import type { Harness, Step, World, WorldEvents } from './harness';
 
 /** Of a server whose time zone is UTC. */
 export interface TestedServer {
@@ -30,6 +30,7 @@ export interface TestedServer {
   eventsIn(camera: string, range: Range): number[];
   removeEvent(id: number): void;
   sha256Of(event: number): Promise<string>;
+  events: WorldEvents;
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ const matching: Partial<Record<Step, Matching>> = {
   // Before it, parts of the file are looked at: its size, its head, its index.
   download: (request) => matcherOf('video')(request) && isTransfer(request),
   cameras: matcherOf('monitors'),
+  events: matcherOf('events'),
   any: matcherOf('any'),
 };
 
@@ -94,6 +96,7 @@ export function worldOf(tested: TestedServer): World {
       if (events.length !== 1) throw new Error(`Clip ${clipId} is made of ${events.length} events`);
       return tested.sha256Of(events[0]!);
     },
+    events: tested.events,
     clearFaults: () => server.clearFaults(),
     openConnections: () => server.connections,
     exceptions: {
@@ -152,6 +155,23 @@ export const harness: Harness = {
       eventsIn,
       removeEvent: (id) => sim.removeEvent(id),
       sha256Of: async (event) => sha256Of(await sim.mediaOf(event)),
+      events: {
+        otherCamera: '2',
+        lateMs: 30_000,
+        happen({ agoMs = 0, camera = '1', isOpen = false } = {}) {
+          const startMs = sim.now() - agoMs;
+          const state = isOpen ? 'running' : 'ended';
+          return String(sim.addEvent({ startMs, seconds: 4, monitorId: Number(camera), state }).id);
+        },
+        pass: (ms) => sim.advance(ms),
+        end(id) {
+          const event = sim.options.events.find((each) => String(each.id) === id)!;
+          Object.assign(event, { state: 'ended', seconds: Math.ceil((sim.now() - event.startMs) / 1000) });
+        },
+        remove: (id) => sim.removeEvent(Number(id)),
+        double: () => void (sim.options.isDoubled = true),
+        endless: () => void (sim.options.isEndless = true),
+      },
       close: () => sim.close(),
     });
   },

@@ -1,6 +1,7 @@
 // Reads review items and tracked objects, the two forms in which Frigate keeps what it has seen.
 import { isObject, objectAt, parseLongJson, readNumber, readText, readTexts } from '../../net/json';
 import type { EventType } from '../../provider';
+import { typeOfLabel } from '../event-labels';
 import { readSeconds } from './types';
 
 /** A review item, or a tracked object. Epoch milliseconds. */
@@ -79,25 +80,9 @@ export async function isNews(text: string): Promise<boolean> {
   return isObject(payload) && (payload.type === 'new' || payload.type === 'end');
 }
 
-/** What the usual models see and hear; everything else that they see is an object. Source: labelmap.txt, audio-labelmap.txt */
-const typesOfLabels: Record<string, EventType> = {
-  person: 'person',
-  face: 'face',
-  license_plate: 'plate',
-  ...named('vehicle', 'bicycle car motorcycle airplane bus train truck boat vehicle'),
-  ...named(
-    'animal',
-    'bird cat dog horse sheep cow elephant bear zebra giraffe animal deer fox raccoon rabbit squirrel',
-  ),
-};
-
 export function typeOf({ labels, isSound }: Activity): EventType {
   if (isSound) return 'sound';
   const [label] = labels;
   if (label === undefined) return 'motion';
-  return Object.hasOwn(typesOfLabels, label) ? typesOfLabels[label]! : 'object';
-}
-
-function named(type: EventType, labels: string): Record<string, EventType> {
-  return Object.fromEntries(labels.split(' ').map((label) => [label, type]));
+  return typeOfLabel(label) ?? 'object';
 }

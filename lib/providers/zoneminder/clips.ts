@@ -14,12 +14,14 @@ import {
 import { createZoneMinderApi, type Call } from './api';
 import { assemble, toOpenClip } from './assembly';
 import { checkZoneMinder } from './check';
+import { createEventList } from './events';
 import { standingOf, surveyOf, toRange, toSpan, type Standing } from './footage';
 import { createLogin } from './login';
 import { createSearch } from './search';
 import { readMonitors, type Monitor, type ZoneMinderSession } from './types';
 
-type Asked = Pick<ClipRequest, 'camera' | 'start' | 'end'>;
+/** `ref.event`: the one event that it is the whole of, where it is not known by its range. */
+type Asked = Pick<ClipRequest, 'camera' | 'start' | 'end'> & Pick<ProviderClip, 'ref'>;
 
 export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSession> {
   const api = createZoneMinderApi(config);
@@ -53,6 +55,8 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
 
     getClips,
     openClip,
+
+    listEvents: createEventList(api, search.zone, config.now),
 
     async listCameras(call) {
       const monitors = await listMonitors(call);
@@ -90,8 +94,11 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
   async function look(asked: Asked[], call: Call, action: string): Promise<Standing[]> {
     const spans = asked.map((each) => ({ camera: each.camera, ...toSpan(each) }));
     const { recordings, nowMs } = await search(spans, call, action);
-    return spans.map((span) => {
-      const own = recordings.filter(({ camera }) => camera === span.camera);
+    return spans.map((span, index) => {
+      const event = asked[index]!.ref?.event;
+      const own = recordings.filter(
+        ({ id, camera }) => camera === span.camera && (event === undefined || id === event),
+      );
       return standingOf(span, own, { now: nowMs, marginMs });
     });
   }
@@ -114,7 +121,8 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     const stop = new AbortController();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     try {
-      const wanted = { recordings, gapMs, ...(isCut ? { window } : {}) };
+      const isWhole = !isCut || clip.ref?.event !== undefined;
+      const wanted = { recordings, gapMs, ...(isWhole ? {} : { window }) };
       const assembly = await assemble(api, wanted, { ...call, signal }, action);
       const isContinued = call.offset > 0 && assembly.etag !== undefined && call.etag === assembly.etag;
       const opened = await assembly.open(isContinued ? call.offset : 0);
@@ -208,7 +216,9 @@ function toClip(id: string, asked: Asked & { title?: string }, standing: Standin
     ...(title ? { title } : {}),
     ...(status === 'finished' ? { progress: 100, gaps: gaps.map(toRange) } : { progress: 0 }),
     ...(reasons.length > 0 ? { reason: reasons.join('; ') } : {}),
-    ...(recordings.length > 0 ? { ref: { events: recordings.map((recording) => recording.id).join(' ') } } : {}),
+    ...(recordings.length > 0
+      ? { ref: { ...asked.ref, events: recordings.map((recording) => recording.id).join(' ') } }
+      : {}),
   };
 }
 

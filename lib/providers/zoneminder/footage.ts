@@ -3,7 +3,7 @@ import { ClipError } from '../../errors';
 import type { Footage, Range } from '../../provider';
 import { complementRanges, toRange as toIsoRange, toTimeRange, type TimeRange } from '../../time-range';
 import type { Call, ZoneMinderApi } from './api';
-import { toRecordings, type Recording } from './timeline';
+import { compareIds, toRecordings, type Recording } from './timeline';
 import { hasNextPage, readEvents, type ZoneMinderEvent } from './types';
 import { changesNear, toLocalText } from './zone';
 
@@ -108,7 +108,7 @@ export async function hasLaterEvent(
   const query = 'limit=10&page=1&sort=StartDateTime&direction=desc';
   const path = `events/index/${filters.map(encodeURIComponent).join('/')}.json?${query}`;
   const { json } = await api.ask(path, call, action);
-  return (readEvents(json) ?? []).some((event) => Number(event.id) > Number(id));
+  return (readEvents(json) ?? []).some((event) => compareIds(event.id, id) > 0);
 }
 
 /** Events of a range, and their footage. */

@@ -66,6 +66,8 @@ export const zoneMinder = defineProvider<ZoneMinderSession>({
     password: { label: 'Password' },
   },
   clipOptions: [],
+  eventKinds: [{ value: 'event', label: 'Events' }],
+  eventIntervalSeconds: 10,
   cameraProblem: (camera) =>
     /^[1-9]\d{0,9}$/.test(camera) ? undefined : 'a ZoneMinder camera is the number of its monitor, such as "3"',
   // A clip is a plan over recorded events: creating it changes nothing on the server.

@@ -30,12 +30,17 @@ const quarterHourMs = 15 * minuteMs;
 /** `Length` and the whole seconds of start and end differ by this much at most. */
 const slackMs = 5_000;
 
+/** Ids are numbers that grow, and may have more digits than a double can hold. */
+export function compareIds(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}
+
 /**
  * Of one camera or several, in the order of their numbers, which is that of time. Events without a readable time are left
  * out.
  */
 export function toRecordings(events: ZoneMinderEvent[], zone: string): Recording[] {
-  const byId = events.toSorted((a, b) => Number(a.id) - Number(b.id));
+  const byId = events.toSorted((a, b) => compareIds(a.id, b.id));
   const latestMs = new Map<string, number>();
   const recordings = byId.flatMap((event) => {
     const found = placed(event, zone, latestMs.get(event.camera) ?? -Infinity);

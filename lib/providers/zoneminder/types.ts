@@ -1,5 +1,5 @@
 // Reads the JSON of the ZoneMinder API tolerantly: numbers may be text, and any field may be null or missing.
-import { objectAt, readBoolean, readCount, readNumber, readText, type JsonObject } from '../../net/json';
+import { objectAt, readBoolean, readCount, readId, readNumber, readText, type JsonObject } from '../../net/json';
 import type { Camera } from '../../provider';
 
 export interface ZoneMinderSession {
@@ -34,6 +34,12 @@ export interface ZoneMinderEvent {
   hasPictures: boolean;
   /** Bytes of its folder, where known. */
   bytes?: number;
+  /** Why it was recorded: `Motion`, `Continuous`. */
+  cause?: string;
+  /** Free text; detectors write into it what they have seen. */
+  notes?: string;
+  alarmFrames?: number;
+  maxScore?: number;
 }
 
 export interface Monitor extends Camera {
@@ -71,6 +77,10 @@ function readEvent(entry: unknown): ZoneMinderEvent | undefined {
     video: readText(event.DefaultVideo) ?? '',
     hasPictures: (readCount(event.SaveJPEGs) ?? 0) > 0,
     bytes: readCount(event.DiskSpace),
+    cause: readText(event.Cause),
+    notes: readText(event.Notes),
+    alarmFrames: readCount(event.AlarmFrames),
+    maxScore: readCount(event.MaxScore),
   };
 }
 
@@ -105,8 +115,8 @@ function readPositive(value: unknown): number | undefined {
 
 /** PHP with an older database driver gives numbers as text. */
 function readNumbered(value: unknown): string | undefined {
-  const id = readCount(value);
-  return id === undefined ? undefined : String(id);
+  const id = readId(value);
+  return id !== undefined && /^[1-9]\d{0,19}$/.test(id) ? id : undefined;
 }
 
 function readLocalTime(value: unknown): string | undefined {

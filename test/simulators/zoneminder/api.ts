@@ -87,7 +87,8 @@ function listEvents(state: ZoneMinderState, user: SimUser, request: RecordedRequ
   const rows = options.events
     .filter((event) => isListed(event, state.now()) && maySee(user, event.monitorId))
     .map((event) => rowOf(state, event) as Row)
-    .filter((row) => tests.every((test) => test(row)));
+    .filter((row) => options.isEndless || tests.every((test) => test(row)))
+    .flatMap((row) => (options.isDoubled ? [row, row] : [row]));
   const sort = request.query.get('sort') ?? 'Id';
   const sign = request.query.get('direction')?.toLowerCase() === 'desc' ? -1 : 1;
   rows.sort((a, b) => sign * (compare(a[sort], b[sort]) || compare(Number(a.Id), Number(b.Id))));
@@ -104,7 +105,7 @@ function listEvents(state: ZoneMinderState, user: SimUser, request: RecordedRequ
     current: events.length,
     count: rows.length,
     prevPage: number > 1,
-    nextPage: number < pages,
+    nextPage: options.isEndless || number < pages,
     pageCount: pages,
     limit,
   };

@@ -28,6 +28,9 @@ export interface SimEvent {
   lengthText?: string;
   startText?: string;
   endText?: string;
+  cause: string;
+  notes: string;
+  alarmFrames: number;
 }
 
 export function simEvent(event: Pick<SimEvent, 'id' | 'startMs' | 'seconds'> & Partial<SimEvent>): SimEvent {
@@ -40,6 +43,9 @@ export function simEvent(event: Pick<SimEvent, 'id' | 'startMs' | 'seconds'> & P
     secondBytes: 0,
     unindexed: false,
     width: 160,
+    cause: 'Continuous',
+    notes: '',
+    alarmFrames: 0,
     ...event,
   };
 }
@@ -117,20 +123,21 @@ export function eventRow(event: SimEvent, options: ZoneMinderOptions, monitor: S
     StorageId: number(1),
     SecondaryStorageId: number(0),
     Name: state === 'running' ? 'New Event' : `Event- ${id}`,
-    Cause: 'Continuous',
+    Cause: event.cause,
     StartDateTime: start,
     EndDateTime: end,
     Width: number(monitor.width),
     Height: number(monitor.height),
     Length: event.lengthText ?? (state === 'running' ? staleLength(now - startMs) : seconds.toFixed(2)),
     Frames: number(Math.max(1, seconds * 5)),
-    AlarmFrames: number(0),
+    AlarmFrames: number(event.alarmFrames),
     DefaultVideo: fileNameOf(event, options),
     SaveJPEGs: number(event.video === 'pictures' ? 3 : 0),
-    TotScore: number(0),
+    TotScore: number(event.alarmFrames * 30),
+    MaxScore: number(event.alarmFrames > 0 ? 30 : 0),
     Archived: number(0),
     Videoed: number(1),
-    Notes: '',
+    Notes: event.notes,
     StateId: number(1),
     Orientation: 'ROTATE_0',
     DiskSpace: state === 'ended' ? number(event.seconds * 8000) : null,

@@ -63,6 +63,10 @@ export interface ZoneMinderOptions {
   numbersAsText: boolean;
   /** `pagination` is in the answer. */
   pagination: boolean;
+  /** Each event is listed twice. */
+  isDoubled: boolean;
+  /** Every list is the first page of all events, and there is always another one. */
+  isEndless: boolean;
   /** Largest page. */
   pageLimit: number;
   /** Files are sent at this many bytes a second at most; Infinity: no limit. */
@@ -116,6 +120,8 @@ export function zoneMinderOptions(settings: ZoneMinderSettings): ZoneMinderOptio
     databaseZone: '',
     numbersAsText: false,
     pagination: true,
+    isDoubled: false,
+    isEndless: false,
     pageLimit: 100,
     bytesPerSecond: Infinity,
     ...settings,
