@@ -8,6 +8,7 @@ import { measureExport } from './export';
 import { measureInstances } from './instances';
 import { measurePolling } from './polling';
 import { measurePush } from './push';
+import { measureRedisTrouble } from './redis-trouble';
 import { measureRestart } from './restart';
 import { table } from './table';
 
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     ...(await measurePush(10, 20)),
     ...(await measureRestart(10_000)),
     ...(await measureInstances(1000)),
+    ...(await measureRedisTrouble()),
     ...(await measureDialogs()),
     ...(await measureSidebar()),
   ];
