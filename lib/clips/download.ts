@@ -87,12 +87,13 @@ export async function downloadClip(
   try {
     const { signal } = context;
     const ffmpeg = work.convert === 'none' ? '' : await options.findFfmpeg();
+    const run = { ...context, save };
     const saved = await withLock(work, signal, async () => {
-      const found = (await alreadyHere(job)) ?? (await alreadyReady(job, { signal, save }));
+      const found = (await alreadyHere(job)) ?? (await alreadyReady(job, run));
       if (found) return found;
       return work.output === 'buffer'
-        ? toMemory(job, connection, { signal, save }, options)
-        : toFile(job, connection, { signal, save }, options, ffmpeg);
+        ? toMemory(job, connection, run, options)
+        : toFile(job, connection, run, options, ffmpeg);
     });
     const pictured = work.thumbnail ? await withPicture(work, saved, options.findFfmpeg, signal) : saved;
     const file = work.deleteAfter ? await deleteClip(work.clip, pictured, connection, options.clock, signal) : pictured;
@@ -151,13 +152,13 @@ async function toMemory(
     transferToMemory(await withGaps(clip, connection, signal), connection, maxBufferBytes, transferOptions),
   );
   options.onBuffer(buffer);
-  return { ...file, path: '', resumed: false, seconds: (options.clock.now() - startedAt) / 1000 };
+  return { ...file, path: '', resumed: false, seconds: (options.clock.steadyNow() - startedAt) / 1000 };
 }
 
 async function toFile(
   job: Job<DownloadJobData>,
   connection: Connection,
-  { signal, save }: RunContext<DownloadJobData>,
+  { signal, save, isFirst }: RunContext<DownloadJobData>,
   options: DownloadOptions,
   ffmpeg: string,
 ): Promise<ClipFile> {
@@ -176,9 +177,9 @@ async function toFile(
     ...(exists === 'skip' ? { find } : {}),
   };
   const received = await connection.transfer(signal, async () => {
-    await sweepStaleParts(dirname(part), startedAt);
+    await sweepStaleParts(dirname(part), options.clock);
     // A crash may have left some.
-    await removeJobParts(ownerOf(job), [partial?.path]);
+    if (!isFirst) await removeJobParts(ownerOf(job), [partial?.path]);
     return transferToFile(await withGaps(clip, connection, signal), connection, target, transferOptions);
   });
   if ('found' in received) {
@@ -195,7 +196,7 @@ async function toFile(
     throw thrown;
   }
   if (ready.path !== part) await rm(part, { force: true });
-  const seconds = (options.clock.now() - startedAt) / 1000;
+  const seconds = (options.clock.steadyNow() - startedAt) / 1000;
   return publishReady(job, { signal, save }, { ...ready, file: { ...ready.file, path: filename, resumed, seconds } });
 }
 
@@ -242,7 +243,7 @@ function prepare(job: Job<DownloadJobData>, context: RunContext<DownloadJobData>
     ...(damagedSha256 === undefined ? {} : { damagedSha256 }),
     onDamaged: (sha256) => save({ ...job.data, damagedSha256: sha256 }),
   };
-  return { startedAt: clock.now(), transferOptions };
+  return { startedAt: clock.steadyNow(), transferOptions };
 }
 
 /** The file of an earlier run of this job, or with `skip` an equal one that is there already. */

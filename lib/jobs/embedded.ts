@@ -108,7 +108,7 @@ export class EmbeddedEngine implements JobEngine {
     const [createdAt, origin] = [this.clock.now(), from ? { parentJobId: from.id } : {}];
     const job: Job<Data> = { id, createdAt, failures: 0, nodeId, data, runAt, ...origin };
     await this.journal.write(job);
-    this.#keep(job);
+    this.#keep(job, true);
     return job;
   }
 
@@ -119,7 +119,7 @@ export class EmbeddedEngine implements JobEngine {
         const ids = new Set(jobs.map(({ id }) => id));
         const isOpen = (id: string): boolean => ids.has(id) || isToldId(id);
         this.#handedOver = jobs.filter(({ parentJobId }) => parentJobId !== undefined && isOpen(parentJobId));
-        for (const job of jobs) this.#keep(job);
+        for (const job of jobs) this.#keep(job, false);
       },
       (error: unknown) => {
         this.#loading = undefined;
@@ -148,8 +148,8 @@ export class EmbeddedEngine implements JobEngine {
     this.#load();
   }
 
-  #keep(job: Job): void {
-    const entry: Entry = { job, stored: Promise.resolve() };
+  #keep(job: Job, isNew: boolean): void {
+    const entry: Entry = { job, isNew, stored: Promise.resolve() };
     this.#entries.set(job.id, entry);
     this.#schedule(entry);
   }
@@ -225,7 +225,9 @@ export class EmbeddedEngine implements JobEngine {
     try {
       const { unreadable } = entry.job;
       if (unreadable !== undefined) return { type: 'failed', error: unreadableError(unreadable) };
-      return await handler.run(entry.job, { signal, save: (data) => this.#store(entry, data) });
+      const isFirst = entry.isNew;
+      entry.isNew = false;
+      return await handler.run(entry.job, { signal, save: (data) => this.#store(entry, data), isFirst });
     } catch (thrown) {
       return { type: 'failed', error: toClipError(thrown) };
     }
@@ -277,6 +279,8 @@ export class EmbeddedEngine implements JobEngine {
 /** A job as the embedded engine knows it. */
 export interface Entry {
   job: Job;
+  /** It was added here, and has not run yet. */
+  isNew: boolean;
   /** Takes back that it will run. */
   unschedule?: () => void;
   running?: Run;

@@ -61,6 +61,8 @@ export interface RunContext<Data> {
   signal: AbortSignal;
   /** Stores new data now, so that a crash after this moment finds it. */
   save(data: Data): Promise<void>;
+  /** No run of this job has ever begun before, here or elsewhere: none has left anything behind. */
+  isFirst?: boolean;
 }
 
 /** Work that a node hands over. */

@@ -1,8 +1,8 @@
 // Keeps the jobs of the embedded engine on disk: one small file for each, written whole or not at all.
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { ClipError } from '../errors';
+import { writeFileAtomically } from '../files/atomic-write';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
 import { olderFirst, type Job } from './job';
@@ -22,14 +22,13 @@ const suffix = '.json';
 /** A large message has a file of its own, which is written once: the job is saved again and again, and its message never changes. */
 const messageSuffix = '.message';
 const largeMessageCharacters = 32 * 1024;
-/** How the atomic write names what is not whole yet. */
+/** Of the atomic write. */
 const draftName = /\.(json|message)\.\d+$/;
 const readAtOnce = 16;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
   const lock = folderLock(folder);
-  const sync = coalesced(() => syncFolder(folder));
   const pathOf = (id: string): string => join(folder, id + suffix);
   const messagePathOf = (id: string): string => join(folder, id + messageSuffix);
   /** Ids of jobs that cannot be read. */
@@ -85,7 +84,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     if (!judged || (judged === 'stored' && !withMessageFile.has(id))) {
       const text = JSON.stringify(message);
       judged = text.length < largeMessageCharacters ? 'small' : 'stored';
-      if (judged === 'stored') await writeFileAtomic(messagePathOf(id), text, { mode: 0o600 });
+      if (judged === 'stored') await writeFileAtomically(messagePathOf(id), text);
       if (judged === 'stored') withMessageFile.add(id);
       judgedMessages.set(message, judged);
     }
@@ -114,8 +113,8 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
       try {
         const data = await writeMessage(job);
         const text = JSON.stringify({ version: storedVersion, ...job, data });
-        await writeFileAtomic(pathOf(job.id), text, { mode: 0o600 });
-        await sync();
+        await writeFileAtomically(pathOf(job.id), text);
+        await syncFolder(folder);
       } catch (error) {
         throw unusable(folder, error);
       }
@@ -137,21 +136,6 @@ function abandonedMessages(names: string[]): string[] {
   return names.filter(
     (name) => name.endsWith(messageSuffix) && !all.has(name.slice(0, -messageSuffix.length) + suffix),
   );
-}
-
-/** Calls that come while the work is under way share the next one: what is under way may have begun too early for them. */
-function coalesced(work: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const start = (): Promise<void> => {
-    next = undefined;
-    running = work().finally(() => (running = undefined));
-    return running;
-  };
-  return () => {
-    if (!running) return start();
-    return (next ??= running.then(start, start));
-  };
 }
 
 async function setAside(path: string): Promise<string> {

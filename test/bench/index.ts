@@ -10,6 +10,7 @@ import { measurePolling } from './polling';
 import { measurePush } from './push';
 import { measureRedisTrouble } from './redis-trouble';
 import { measureRestart } from './restart';
+import { measureSmallClips } from './small-clips';
 import { table } from './table';
 
 const bytesPerMiB = 2 ** 20;
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
     ...(await measureRestart(10_000)),
     ...(await measureInstances(1000)),
     ...(await measureRedisTrouble()),
+    ...(await measureSmallClips(400)),
     ...(await measureDialogs()),
     ...(await measureSidebar()),
   ];

@@ -55,6 +55,13 @@ const commands = {
       .requestsFor(command)
       .map(({ at }) => at);
   },
+
+  /** Clips that another measurement has made would make its lists longer. */
+  async forget(): Promise<void> {
+    const { clips, removeClip, requests } = running();
+    for (const { id } of [...clips]) removeClip(id);
+    requests.length = 0;
+  },
 };
 
 type Commands = typeof commands;

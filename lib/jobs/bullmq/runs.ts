@@ -156,7 +156,8 @@ export class Runs {
       const save = (data: unknown): Promise<void> => this.#save(run, data);
       const { unreadable } = run.job;
       if (unreadable !== undefined) return { type: 'failed', error: unreadableError(unreadable) };
-      return await run.handler.run(run.job, { signal: run.stop.signal, save });
+      const isFirst = run.queued.attemptsStarted === 1;
+      return await run.handler.run(run.job, { signal: run.stop.signal, save, isFirst });
     } catch (thrown) {
       return { type: 'failed', error: toClipError(thrown) };
     }

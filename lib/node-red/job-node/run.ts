@@ -54,7 +54,7 @@ export function jobRuns<T extends Task>(context: NodeContext<T>): JobRuns<T> {
   }
 
   return {
-    async run(job, { signal, save }) {
+    async run(job, { save, ...run }) {
       const { message, task } = job.data;
       const store = (changed: T): StoredJobData<T> => ({ message, task: changed });
       let connection: Connection;
@@ -70,7 +70,7 @@ export function jobRuns<T extends Task>(context: NodeContext<T>): JobRuns<T> {
       const result = await options.run(
         taskJob(job),
         connection,
-        { signal, save: (changed) => save(store(changed)) },
+        { ...run, save: (changed) => save(store(changed)) },
         { progress: (changed, words) => progress(job, changed, words) },
       );
       // For the names in what comes of it; nothing waits for them.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import fs, { lstat } from 'node:fs/promises';
+import fs from 'node:fs/promises';
 import { basename } from 'node:path';
 import { mock } from 'node:test';
 import type { NamedClip } from '../../../lib/files/filename';
@@ -26,6 +26,7 @@ describe('a file name for the file system of its folder', () => {
   });
 
   it('is shorter where the file system takes less, and keeps the time', async () => {
+    const { lstat } = fs;
     // As eCryptfs does.
     mock.method(fs, 'lstat', async (path: string) => {
       if (Buffer.byteLength(basename(path)) > 143) throw Object.assign(new Error('too long'), { code: 'ENAMETOOLONG' });

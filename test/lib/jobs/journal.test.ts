@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import nodeFs from 'node:fs';
 import fs from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { mock } from 'node:test';
@@ -173,10 +172,10 @@ describe('the journal of jobs', () => {
 
     it('writes it once, however often the job is saved, and gives it back', async () => {
       const writes: string[] = [];
-      const { rename } = nodeFs;
-      mock.method(nodeFs, 'rename', (from: string, to: string, done: () => void) => {
+      const { rename } = fs;
+      mock.method(fs, 'rename', (from: string, to: string) => {
         writes.push(basename(to));
-        rename(from, to, done);
+        return rename(from, to);
       });
       for (let polls = 0; polls < 5; polls += 1) await journal.write(job('a', { data: { message, task: { polls } } }));
       mock.restoreAll();
@@ -248,9 +247,12 @@ describe('the journal of jobs', () => {
 
     for (const code of ['ENOSPC', 'EDQUOT']) {
       it(`with ${code} says that the disk is full, and frees what it took`, async () => {
-        const fail = (_file: number, told: (error: Error) => void): void =>
-          told(Object.assign(new Error(`${code}: full`), { code }));
-        mock.method(nodeFs, 'fsync', fail);
+        const { open } = fs;
+        mock.method(fs, 'open', async (...parameters: Parameters<typeof open>) => {
+          const handle = await open(...parameters);
+          handle.sync = () => Promise.reject(Object.assign(new Error(`${code}: full`), { code }));
+          return handle;
+        });
         await assert.rejects(journal.write(job('a')), (error: ClipError) => {
           assert.equal(error.code, 'ENOSPACE');
           assert.match(error.message, /cannot be kept in .*jobs: the disk is full/);
