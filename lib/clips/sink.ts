@@ -1,8 +1,8 @@
 // Takes the bytes of a clip, into a file or into memory, and hashes them on the way.
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { ClipError } from '../errors';
-import { growingHash } from '../files/hash';
+import { cancelled, ClipError } from '../errors';
+import { growingHash, type FileHash } from '../files/hash';
 import { syncFile } from '../files/sync';
 
 /** Takes bytes in batches and in order. */
@@ -28,11 +28,29 @@ export interface FileSinkOptions {
   check?(bytes: number): Promise<void>;
 }
 
+/** Hashing this much takes less than handing it to the thread that hashes files. */
+const smallBytes = 512 * 1024;
+
 /** @param path of the open file */
 export function fileSink(path: string, handle: FileHandle, options: FileSinkOptions = {}): FileSink {
-  const hash = growingHash(path);
   let position = options.position ?? 0;
-  hash.grow(position);
+  /** Of a file that is small so far, all of which came this way. */
+  let small: Hash | undefined = position === 0 ? createHash('sha256') : undefined;
+  let growing: FileHash | undefined;
+
+  function hash(chunks: Buffer[]): void {
+    if (position > smallBytes) small = undefined;
+    if (small) for (const chunk of chunks) small.update(chunk);
+    else grow();
+  }
+
+  /** What came before is read again. */
+  function grow(): FileHash {
+    growing ??= growingHash(path);
+    growing.grow(position);
+    return growing;
+  }
+
   return {
     isDoneWithChunks: true,
     get position() {
@@ -47,13 +65,15 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
         // A disk that fills up takes a part of a batch without an error; only writing the rest tells why.
         rest = after(rest, bytesWritten);
       }
-      hash.grow(position);
+      hash(chunks);
     },
     async end(signal) {
-      const [sha256] = await Promise.all([hash.digest(position, signal), syncFile(handle)]);
+      if (signal.aborted) throw cancelled();
+      const digest = small ? small.digest('hex') : grow().digest(position, signal);
+      const [sha256] = await Promise.all([digest, syncFile(handle)]);
       return sha256;
     },
-    close: () => hash.close(),
+    close: async () => growing?.close(),
   };
 }
 

@@ -212,6 +212,11 @@ async function continuable({ part, partial, keep }: PartTarget): Promise<Partial
 /** @param position bytes that stay in it */
 async function openPart(part: string, position: number): Promise<FileHandle> {
   if (position === 0) {
+    try {
+      return await open(part, 'wx+');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
     // One left by a crash may share its bytes with the file that it became: it is replaced, never written to.
     await rm(part, { force: true });
     return open(part, 'wx+');
@@ -222,7 +227,8 @@ async function openPart(part: string, position: number): Promise<FileHandle> {
 }
 
 function spaceGuard(folder: string, free: FreeBytes): (bytes: number) => Promise<void> {
-  let unchecked = spaceCheckBytes;
+  // Looked at just before the transfer.
+  let unchecked = 0;
   return async (bytes) => {
     unchecked += bytes;
     if (unchecked < spaceCheckBytes) return;

@@ -12,12 +12,20 @@ const reserveBytes = 32 * 2 ** 20;
  * @throws EINVALID
  */
 export async function makeFolder(folder: string, root: string): Promise<void> {
+  const real = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
+  // Mostly both are there.
+  const [realRoot, realFolder] = await Promise.all([real(root), real(folder)]);
+  if (realRoot !== undefined && realFolder !== undefined) return expectInside(realFolder, realRoot, root);
   await mkdir(root, { recursive: true });
-  const inside = relative(await realpath(root), await realpath(await deepestExisting(folder)));
+  expectInside(await realpath(await deepestExisting(folder)), await realpath(root), root);
+  await mkdir(folder, { recursive: true });
+}
+
+function expectInside(realFolder: string, realRoot: string, root: string): void {
+  const inside = relative(realRoot, realFolder);
   if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
     throw new ClipError('EINVALID', `A link leads out of ${root}: nothing is saved there`);
   }
-  await mkdir(folder, { recursive: true });
 }
 
 /** Itself, or the nearest folder above it that is there. */

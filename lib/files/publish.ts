@@ -1,5 +1,5 @@
 // Gives finished files their names: in one step, and never in the place of a file that is to stay.
-import { link, lstat, open, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClipError } from '../errors';
@@ -106,7 +106,7 @@ async function take(part: string, path: string): Promise<boolean> {
     return takeWithoutLinks(part, path);
   }
   // The file has its name. What is left of the other one is swept when it is old.
-  await patiently(() => rm(part, { force: true })).catch(() => undefined);
+  await patiently(() => unlink(part)).catch(() => undefined);
   return true;
 }
 

@@ -1,5 +1,5 @@
 // Keeps the jobs of the embedded engine on disk: one small file for each, written whole or not at all.
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-write';
@@ -122,8 +122,8 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
 
     async remove(id) {
       if (unreadable.delete(id)) return void (await setAside(pathOf(id)));
-      await rm(pathOf(id), { force: true });
-      if (withMessageFile.delete(id)) await rm(messagePathOf(id), { force: true });
+      await unlinkIfThere(pathOf(id));
+      if (withMessageFile.delete(id)) await unlinkIfThere(messagePathOf(id));
     },
 
     onLost: lock.onLost,
@@ -143,6 +143,15 @@ async function setAside(path: string): Promise<string> {
     () => 'was moved aside',
     (failure: unknown) => `could not be moved aside (${reason(failure)})`,
   );
+}
+
+/** `rm` would look at the file first. */
+async function unlinkIfThere(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 async function removeQuietly(path: string): Promise<void> {

@@ -66,17 +66,43 @@ describe('bytes on their way into a file', () => {
     assert.equal(digest, sha256(expected));
   });
 
-  it('are hashed while they come', async () => {
+  /** How far the thread is told to hash, as these batches come; and what the SHA-256 is in the end. */
+  async function hashing(batches: Buffer[]): Promise<{ told: number[]; digest: string }> {
     const { mock: orders } = mock.method(Worker.prototype, 'postMessage');
-    const handle = await fs.open(path(), 'w');
+    const handle = await fs.open(path(), 'w+');
     const sink = fileSink(path(), handle);
-    for (const text of ['abc', 'de']) await sink.write([Buffer.from(text)]);
+    for (const batch of batches) await sink.write([batch]);
     const told = orders.calls.map((call) => (call.arguments[0] as { bytes: number }).bytes);
     mock.restoreAll();
-    assert.deepEqual(told, [0, 3, 5]);
+    const digest = await sink.end(signal);
     await sink.close();
     await handle.close();
+    return { told, digest };
+  }
+
+  it('are hashed by a thread while they come, from the first one on, as soon as there are many', async () => {
+    const batches = [Buffer.from('abc'), Buffer.alloc(mebi, 1), Buffer.from('de')];
+    const { told, digest } = await hashing(batches);
+    assert.deepEqual(told, [mebi + 3, mebi + 5]);
+    assert.equal(digest, sha256(Buffer.concat(batches)));
   });
+
+  it('are hashed here while they are few', async () => {
+    const { told, digest } = await hashing([Buffer.from('abc'), Buffer.from('de')]);
+    assert.deepEqual(told, []);
+    assert.equal(digest, sha256('abcde'));
+  });
+
+  for (const bytes of [3, mebi]) {
+    it(`have no SHA-256 once ${bytes} of them are not wanted any more`, async () => {
+      const handle = await fs.open(path(), 'w+');
+      const sink = fileSink(path(), handle);
+      await sink.write([Buffer.alloc(bytes)]);
+      await assert.rejects(sink.end(AbortSignal.abort()), { code: 'EABORTED' });
+      await sink.close();
+      await handle.close();
+    });
+  }
 
   it('go on behind what is there, which counts for the SHA-256', async () => {
     await writeFile(path(), 'before');
