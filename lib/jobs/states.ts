@@ -1,8 +1,8 @@
 // Keeps small states of nodes beside the jobs, each written whole or not at all, for one instance at a time.
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import { cancelled, ClipError, toClipError } from '../errors';
+import { writeFileAtomically } from '../files/atomic-write';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
 
@@ -84,7 +84,7 @@ export function fileStates(folder: string, warn: (text: string) => void): StateS
         async write(nodeId, state) {
           if (signal.aborted) throw cancelled('Another process has taken over');
           try {
-            await writeFileAtomic(pathOf(nodeId), JSON.stringify(state), { mode: 0o600 });
+            await writeFileAtomically(pathOf(nodeId), JSON.stringify(state));
           } catch (error) {
             throw unusable(folder, error);
           }

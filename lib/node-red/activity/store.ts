@@ -1,7 +1,7 @@
 // Stores the rows that have come to rest, so that they are there after a restart: a list of JSON lines, the last of an id counts.
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { writeFileAtomically } from '../../files/atomic-write';
 import type { RowFiles } from './files';
 import type { ActivityRow } from './row';
 
@@ -51,7 +51,7 @@ export function activityStore(
 
   async function rewrite(): Promise<void> {
     const rows = current();
-    await writeFileAtomic(pathOf(), rows.map(lineOf).join(''), { mode });
+    await writeFileAtomically(pathOf(), rows.map(lineOf).join(''));
     lines = rows.length;
   }
 
