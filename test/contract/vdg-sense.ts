@@ -15,7 +15,7 @@ const filters: Record<Step, RequestFilter> = {
   download: 'downloadClip',
   delete: 'deleteClip',
   cameras: 'getDeviceList',
-  events: () => false,
+  events: 'getEvents',
   any: () => true,
 };
 
@@ -25,7 +25,10 @@ export const harness: Harness = {
     const from = anHourAgo();
     const sim = await startVdgSense({
       users: [user],
-      devices: [senseCamera({ serverid: server, deviceid: '2', name: 'Dock', footage: [{ from: from - hour }] })],
+      devices: [
+        senseCamera({ serverid: server, deviceid: '2', name: 'Dock', footage: [{ from: from - hour }] }),
+        senseCamera({ serverid: server, deviceid: '3', name: 'Gate', footage: [{ from: from - hour }] }),
+      ],
       queue: { makeMs: 30 },
       exports: { makeMs: 30 },
     });
@@ -71,6 +74,18 @@ export const harness: Harness = {
         count: () => sim.exports.length,
         loseAnswer: () => void sim.failNext({ kind: 'reset', when: 'reply' }, 'exportVideo'),
         wait: () => void Object.assign(sim.options.exports, { waitMs: Infinity }),
+      },
+      events: {
+        otherCamera: `${server}/3`,
+        lateMs: 60_000,
+        happen({ agoMs = 0, camera = `${server}/2` } = {}) {
+          const { id } = sim.putEvent({ time: sim.now() - agoMs, serverid: server, deviceid: camera.split('/')[1]! });
+          return `${server}/${id}`;
+        },
+        pass: (ms) => sim.advance(ms),
+        disorder: () => void (sim.options.events.ids = 'arrival'),
+        double: () => void (sim.options.events.isDoubled = true),
+        endless: () => void (sim.options.events.isEndless = true),
       },
       clearFaults: () => sim.clearFaults(),
       openConnections: () => sim.connections,

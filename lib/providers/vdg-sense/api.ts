@@ -113,6 +113,20 @@ export function createSenseApi(config: ProviderConfig) {
     return root;
   }
 
+  /** One command, and what came with its answer. */
+  async function answer(
+    command: string,
+    parameters: Record<string, string | undefined>,
+    call: Call,
+    action: string,
+    options: CommandOptions = {},
+  ): Promise<{ root: XmlElement; headers: Record<string, string> }> {
+    const reply = await http.request(commandRequest(command, parameters, call, action, options));
+    const { headers } = reply;
+    if (options.mayBeEmpty && reply.status < 300 && reply.text.trim() === '') return { root: emptyResult, headers };
+    return { root: await checkReply(command, reply, action, call, options.items), headers };
+  }
+
   function worked({ session }: Call): void {
     hasWorked = true;
     if (session) proven.add(session.mark);
@@ -121,17 +135,11 @@ export function createSenseApi(config: ProviderConfig) {
   return {
     login: createLogin(http, config),
 
+    answer,
+
     /** One command with a small XML answer. */
-    async command(
-      command: string,
-      parameters: Record<string, string | undefined>,
-      call: Call,
-      action: string,
-      options: CommandOptions = {},
-    ): Promise<XmlElement> {
-      const reply = await http.request(commandRequest(command, parameters, call, action, options));
-      if (options.mayBeEmpty && reply.status < 300 && reply.text.trim() === '') return emptyResult;
-      return checkReply(command, reply, action, call, options.items);
+    async command(...request: Parameters<typeof answer>): Promise<XmlElement> {
+      return (await answer(...request)).root;
     },
 
     /** One command whose answer is media. Errors come as XML even where media was asked for. */

@@ -16,6 +16,7 @@ import { forEachYielding } from '../../async/yielding';
 import { valueOf } from '../../net/xml';
 import { createSenseApi } from './api';
 import { clipWarnings, licenceWarnings, settingWarnings } from './check';
+import { createEventList } from './events';
 import { createExports } from './exports';
 import {
   findClips,
@@ -100,6 +101,8 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     cancelClip: deleteClip,
 
     listCameras,
+
+    listEvents: createEventList(api, config.now),
 
     ...createExports(api),
 

@@ -38,7 +38,7 @@ export function isPage(text: string): boolean {
 
 /** The envelope is documented as `result`; for single answers and lists it may be missing. */
 export function isAnswer({ name }: XmlElement): boolean {
-  return /^(result|(clip|device|export)s?)$/.test(name);
+  return /^(result|(clip|device|export|event)s?)$/.test(name);
 }
 
 /** A page in place of a result may be a login page: a fresh session is worth one try. */

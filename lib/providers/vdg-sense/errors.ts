@@ -64,10 +64,16 @@ const meaningsOfExport: Record<string, Meaning> = {
   '-61': ['EFAILED', 'the server cannot create the folder. Check that it may write there'],
 };
 
+/** Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405694/getEvents */
+const meaningsOfEvents: Record<string, Meaning> = {
+  '-1': ['EUNSUPPORTED', 'the server does not offer its events. They need an API licence'],
+};
+
 /** Numbers that mean something else, or more, for one command. */
 const meaningsOfCommand: Record<string, Record<string, Meaning>> = {
   exportVideo: meaningsOfExport,
   getExportVideoStatus: meaningsOfExport,
+  getEvents: meaningsOfEvents,
   customMessage: {
     '-57': ['EINVALID', 'the index is missing'],
     '-58': ['EINVALID', 'the index is not valid'],

@@ -126,6 +126,21 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
   ],
   maxClipSeconds: () => maxClipSeconds,
   exportsToServer: true,
+  // Categories of types, as `getEvents` takes them. Source: https://tkhsecurity.atlassian.net/wiki/x/B4ZrIgI
+  eventKinds: [
+    { value: 'Motion', label: 'Motion' },
+    { value: 'Alarm', label: 'Alarms' },
+    { value: 'ObjectR', label: 'Object recognition' },
+    { value: 'CarR', label: 'Licence plates' },
+    { value: 'FaceR', label: 'Faces' },
+    { value: 'SceneR', label: 'Scene changes' },
+    { value: 'Generic', label: 'Generic events' },
+    { value: 'Pos', label: 'Cash registers' },
+    { value: 'Connection', label: 'Connections' },
+    { value: 'System', label: 'System' },
+    { value: 'Other', label: 'Other' },
+  ],
+  eventIntervalSeconds: 10,
   cameraProblem: (camera) =>
     /^-?\d{1,20}\/-?\d{1,20}$/.test(camera)
       ? undefined

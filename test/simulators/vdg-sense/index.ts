@@ -8,6 +8,7 @@ import { login } from './auth';
 import { commandOf, isSince, runCommand } from './commands';
 import { epochOf } from './devices';
 import { senseOptions, type SenseOptions, type SenseSettings } from './options';
+import { putEvent, type SenseEvent } from './events';
 import { advanceExports, type SenseExport } from './exports';
 import { emptyQueue, enqueue, removeClip, type ClipRequest, type SenseClip } from './queue';
 import { leaf, seededRandom, timestampOf, xmlReply } from './replies';
@@ -16,6 +17,7 @@ import { advanceQueue, catchUp, type SenseSession, type SenseState } from './sta
 export type { Fault, RecordedRequest } from '../http-server';
 export { experimentalDigest } from './auth';
 export { senseCamera, type SenseDevice } from './devices';
+export type { SenseEvent } from './events';
 export type { SenseExport } from './exports';
 export type { SenseOptions, SenseSettings } from './options';
 export type { ClipState, SenseClip } from './queue';
@@ -55,6 +57,8 @@ export interface VdgSense {
   restartService(): void;
   /** Puts a clip of another client in, by default pending at the end of the queue. */
   putClip(clip: ClipRequest): SenseClip;
+  /** Something happens, by default at the first device. */
+  putEvent(event?: Partial<SenseEvent>): SenseEvent;
   /** True if it was there. */
   removeClip(id: string): boolean;
   /** The bytes that a download of a finished clip must yield. */
@@ -117,6 +121,7 @@ export async function startVdgSense(settings: SenseSettings = {}): Promise<VdgSe
       state.exports.numbered.clear();
     },
     putClip: (clip) => enqueue(state.queue, clip, state.now()),
+    putEvent: (event) => putEvent(state, event),
     removeClip(id) {
       const clip = state.queue.clips.find((candidate) => candidate.id === id);
       if (clip) removeClip(state.queue, clip, state.now());
@@ -152,6 +157,7 @@ function createState(options: SenseOptions): SenseState & { advance(ms: number):
       return generator.next();
     },
     queue: emptyQueue(),
+    events: [],
     exports: { all: [], numbered: new Map() },
     sessions: new Map(),
     nextSessionKey: 1048577001,

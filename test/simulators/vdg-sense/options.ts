@@ -2,6 +2,7 @@
  * Every switch of the VDG Sense simulator. `sim.options` is the live object: a test may turn a switch between requests.
  * Marks as in the reference: documented, inferred (our deduction), unknown (nobody knows: hence a switch), ours (invented).
  */
+import type { EventOptions } from './events';
 import type { ServerOptions } from '../http-server';
 import type { MediaReplyOptions } from '../media-reply';
 import { exampleDevices, type SenseDevice, type Time } from './devices';
@@ -183,12 +184,13 @@ export interface SenseOptions {
   /** Deleting a clip that is not finished: cancels it, or is refused with -18. */
   deleteUnfinished: 'cancel' | 'refuse';
 
+  events: EventOptions;
   exports: ExportOptions;
   replies: ReplyOptions;
   download: DownloadOptions;
 }
 
-type Groups = 'digest' | 'session' | 'queue' | 'retention' | 'exports' | 'replies' | 'download';
+type Groups = 'events' | 'digest' | 'session' | 'queue' | 'retention' | 'exports' | 'replies' | 'download';
 
 /** What `startVdgSense` takes: any of the switches, groups may be partial. */
 export type SenseSettings = Partial<Omit<SenseOptions, Groups>> & {
@@ -250,6 +252,15 @@ export function senseOptions(settings: SenseSettings = {}): SenseOptions {
     queue: { waitMs: 0, makeMs: 150, fails: () => undefined, ...settings.queue },
     // Large media would be swept away at once by the documented gigabyte.
     retention: { ageMs: 7 * DAY, bytes: settings.download?.largeMedia ? Infinity : GIB, ...settings.retention },
+    events: {
+      ids: 'time',
+      offsetMs: 0,
+      isDoubled: false,
+      isEndless: false,
+      mostListed: Infinity,
+      lastId: 'all',
+      ...settings.events,
+    },
     exports: {
       waitMs: 0,
       makeMs: 1000,

@@ -169,7 +169,7 @@ function dress(node: XmlNode, context: ReplyContext): XmlNode {
 }
 
 function isList(node: XmlNode): boolean {
-  return node.tag === 'clips' || node.tag === 'devices' || node.tag === 'exports';
+  return node.tag === 'clips' || node.tag === 'events' || node.tag === 'devices' || node.tag === 'exports';
 }
 
 function upperCaseKeys(record: Record<string, string>): Record<string, string> {

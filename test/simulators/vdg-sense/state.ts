@@ -1,6 +1,7 @@
 /** All that the simulated server remembers, and what passes over it when the clock moves. */
 import { makeVideo, openMedia } from '../video';
 import { recordedMs, type SenseDevice } from './devices';
+import type { SenseEvent } from './events';
 import type { ExportBook } from './exports';
 import type { SenseOptions } from './options';
 import { imageSize, runQueue, sweep, type ClipQueue, type SenseClip } from './queue';
@@ -19,6 +20,7 @@ export interface SenseState {
   random(): number;
   queue: ClipQueue;
   exports: ExportBook;
+  events: SenseEvent[];
   /** By key. */
   sessions: Map<string, SenseSession>;
   nextSessionKey: number;
