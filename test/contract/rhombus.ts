@@ -9,7 +9,7 @@ const filters: Record<Exclude<Step, 'login'>, RequestFilter> = {
   download: 'download',
   delete: 'deleteSavedClip',
   cameras: 'getMinimalCameraStateList',
-  events: () => false,
+  events: ({ path }) => /\/getPolicyAlert(s|Details)$/.test(path),
   any: 'any',
 };
 
@@ -54,6 +54,28 @@ export const harness: Harness = {
       vanish: (clipId) => void sim.removeClip(clipId),
       clipCount: () => sim.made,
       sha256Of: async (clipId) => (await sim.mediaOf(clipId)).sha256,
+      events: {
+        otherCamera: `${exampleCameras.gate}.v0`,
+        lateMs: 15 * 60_000,
+        happen({ agoMs = 0, camera = `${exampleCameras.dock}.v0`, isOpen = false } = {}) {
+          const deviceUuid = camera.replace(/\.v0$/, '');
+          const timestampMs = sim.now() - agoMs;
+          return sim.addAlert({ deviceUuid, timestampMs, ...(isOpen ? {} : { durationSec: 4 }) }).uuid;
+        },
+        pass: (ms) => sim.advance(ms),
+        end(id) {
+          const alert = sim.alerts.find(({ uuid }) => uuid === id)!;
+          alert.durationSec = Math.ceil((sim.now() - alert.timestampMs) / 1000);
+        },
+        remove: (id) =>
+          void sim.alerts.splice(
+            sim.alerts.findIndex(({ uuid }) => uuid === id),
+            1,
+          ),
+        disorder: () => void (sim.options.alerts.order = 'asc'),
+        double: () => void (sim.options.alerts.isDoubled = true),
+        endless: () => void (sim.options.alerts.isEndless = true),
+      },
       clearFaults: () => sim.clearFaults(),
       openConnections: () => sim.api.connections + sim.media.connections,
       close: () => sim.close(),

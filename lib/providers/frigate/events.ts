@@ -79,7 +79,7 @@ export function createEventList(api: FrigateApi, now: () => number) {
     const rows = await parseLongJson(reply.text);
     if (!Array.isArray(rows) || (rows.length > 0 && !rows.some(isObject))) throw strangeReply(reply.text, action);
     const activities = readAll(rows, read);
-    const inside = activities.filter(({ start }) => to === undefined || start < to);
+    const inside = activities.filter(({ start }) => to === undefined || start <= to);
     // A server that does not keep to the bounds lists all that it has.
     const isCut = rows.length === asked && inside.length === activities.length;
     const isOfCamera = ({ camera }: Activity): boolean =>

@@ -12,6 +12,7 @@ import {
 } from '../../provider';
 import { camerasPath, createRhombusApi, wantsCertificate, type RhombusApi } from './api';
 import { asBefore, askedBy, devicesOf, isNew, reasonOf, titleOf, toClip } from './clip';
+import { createEventList } from './events';
 import { openClip } from './media';
 import { bareOf, isSameVideo, videoFacet } from './facets';
 import { vendorText, warningIn } from './errors';
@@ -32,6 +33,8 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
   const maxSeconds = createLimit(api);
 
   return {
+    listEvents: createEventList(api, config.now),
+
     /** Source: https://api-docs.rhombus.community/api-reference/video-webservice/splice-v3 */
     async createClip(request, call) {
       const action = `Creating the clip of ${describeClip(request)}`;

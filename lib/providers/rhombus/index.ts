@@ -8,6 +8,7 @@ const maxClipSeconds = 3600;
 export const rhombus = defineProvider<undefined>({
   id: 'rhombus',
   label: 'Rhombus',
+  docs: 'https://apidocs.rhombussystems.com/docs/authentication',
   settings: [
     {
       name: 'region',
@@ -79,6 +80,9 @@ export const rhombus = defineProvider<undefined>({
       ],
     },
   ],
+  eventKinds: [{ value: 'alert', label: 'Policy alerts' }],
+  // All keys of an organisation share one limit of requests.
+  eventIntervalSeconds: 15,
   maxClipSeconds: () => maxClipSeconds,
   // Documented ids have 22 characters of url-safe base64; how many they are is the vendor's business.
   cameraProblem: (camera) =>

@@ -4,6 +4,7 @@
  */
 import { startServer, type Fault, type RecordedRequest, type SimulatorServer } from '../http-server';
 import type { Media } from '../video';
+import { addAlert, type RhombusAlert } from './alerts';
 import { epochOf } from './cameras';
 import type { RhombusClip } from './clips';
 import { downloadOf, serveMedia } from './media';
@@ -12,6 +13,7 @@ import { rhombusOptions, type RhombusOptions, type RhombusSettings } from './opt
 import { addClip, catchUp, type NewClip, type RhombusState } from './state';
 
 export type { Fault, RecordedRequest } from '../http-server';
+export type { RhombusAlert } from './alerts';
 export { exampleCameras, rhombusCamera, type RhombusCamera } from './cameras';
 export { failingSteps, offlineSteps, usualSteps, type RhombusClip, type Step } from './clips';
 export { exampleKeys, type RhombusOptions, type RhombusSettings } from './options';
@@ -46,6 +48,10 @@ export interface Rhombus {
   clearFaults(): void;
   /** Puts a clip of another client in. */
   putClip(clip: NewClip): RhombusClip;
+  /** Something happens, by default at the first camera; it goes on until it has a length. */
+  addAlert(alert?: Partial<RhombusAlert>): RhombusAlert;
+  /** Live objects. */
+  readonly alerts: RhombusAlert[];
   /** True if it was there. */
   removeClip(uuid: string): boolean;
   /** The bytes that a download of a finished clip must yield, and their SHA-256. */
@@ -59,7 +65,7 @@ export async function startRhombus(settings: RhombusSettings = {}): Promise<Rhom
   let advanced = 0;
   const standing = options.clock === 'real' ? undefined : epochOf(options.clock.at);
   const now = (): number => (standing ?? Date.now()) + advanced;
-  const state: RhombusState = { options, now, clips: [], made: 0, buckets: new Map() };
+  const state: RhombusState = { options, now, clips: [], made: 0, alerts: [], buckets: new Map() };
   const common = { now, latencyMs: () => options.latencyMs, ...(options.tls ? { tls: options.tls } : {}) };
   const api = await startServer({
     ...common,
@@ -110,6 +116,8 @@ export async function startRhombus(settings: RhombusSettings = {}): Promise<Rhom
       media.clearFaults();
     },
     putClip: (clip) => addClip(state, clip),
+    addAlert: (alert) => addAlert(state, alert),
+    alerts: state.alerts,
     removeClip(uuid) {
       const index = state.clips.findIndex((clip) => clip.uuid === uuid);
       if (index >= 0) state.clips.splice(index, 1);

@@ -1,5 +1,6 @@
 /** The operations of the REST host. A new one is one entry in the table at the end. */
 import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
+import { getPolicyAlertDetails, getPolicyAlerts } from './alerts';
 import { authenticate, throttle, type Caller } from './auth';
 import { footageIn, type RhombusCamera } from './cameras';
 import { stepAt, usualSteps, type RhombusClip } from './clips';
@@ -233,5 +234,13 @@ const operations: Record<string, Operation> = {
     clips: true,
     run: getClipsWithProgress,
   },
+  'event/getPolicyAlerts': {
+    fields: [
+      ...['afterTimestampMs', 'beforeTimestampMs', 'deviceFilter', 'locationFilter', 'maxResults'],
+      ...['lastTimestampMs', 'lastUuid'],
+    ],
+    run: getPolicyAlerts,
+  },
+  'event/getPolicyAlertDetails': { fields: ['policyAlertUuid!'], run: getPolicyAlertDetails },
   'event/deleteSavedClip': { fields: ['savedClipUuid!'], clips: true, run: deleteSavedClip },
 };

@@ -4,6 +4,7 @@
  */
 import type { ServerOptions } from '../http-server';
 import type { MediaReplyOptions } from '../media-reply';
+import type { AlertOptions } from './alerts';
 import { exampleDevices, type RhombusCamera, type Time } from './cameras';
 import { usualSteps, type RhombusClip, type Step } from './clips';
 
@@ -125,6 +126,7 @@ export interface RhombusOptions {
     /** Gives the same token for ever (ours). */
     endless: boolean;
   };
+  alerts: AlertOptions;
   /** What is left of a clip that was deleted, and of one that was cancelled (unknown). */
   deleted: 'nothing' | 'DELETED';
   cancelled: 'nothing' | 'DELETED' | 'FAILED';
@@ -135,7 +137,7 @@ export interface RhombusOptions {
   download: DownloadOptions;
 }
 
-type Groups = 'rateLimit' | 'texts' | 'splice' | 'presence' | 'status' | 'list' | 'replies' | 'download';
+type Groups = 'rateLimit' | 'texts' | 'splice' | 'presence' | 'status' | 'list' | 'alerts' | 'replies' | 'download';
 
 /** What `startRhombus` takes: any of the switches, groups may be partial. */
 export type RhombusSettings = Partial<Omit<RhombusOptions, Groups>> & {
@@ -174,6 +176,14 @@ export function rhombusOptions(settings: RhombusSettings = {}): RhombusOptions {
     deleteUnknown: 'fine',
     ...settings,
     rateLimit: { perSecond: Infinity, burst: 10, retryAfterSeconds: 1, ...settings.rateLimit },
+    alerts: {
+      order: 'desc',
+      isDoubled: false,
+      isEndless: false,
+      mostListed: Infinity,
+      unknown: 'null',
+      ...settings.alerts,
+    },
     texts: {
       camera: 'Device not found',
       clip: 'Clip not found',

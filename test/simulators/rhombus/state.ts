@@ -1,4 +1,5 @@
 /** All that the simulated cloud remembers. */
+import type { RhombusAlert } from './alerts';
 import { makeVideo, openMedia, sha256Of } from '../video';
 import { clipUuid, isComplete, usualSteps, type RhombusClip } from './clips';
 import type { RhombusCamera } from './cameras';
@@ -10,6 +11,7 @@ export interface RhombusState {
   clips: RhombusClip[];
   /** Clips made so far; numbers the next one. */
   made: number;
+  alerts: RhombusAlert[];
   /** Rate limit, by organisation. */
   buckets: Map<string, { tokens: number; at: number }>;
 }

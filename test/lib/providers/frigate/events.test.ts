@@ -179,6 +179,18 @@ describe('Frigate: events', () => {
     assert.ok(Math.max(...events.pages) <= 100);
   });
 
+  it('loses nothing at the borders of pages, where times have more digits than milliseconds', async () => {
+    const { sim, events } = await begin({}, { limit: 10 });
+    const begun = sim.now();
+    const ids: string[] = [];
+    for (let count = 0; count < 400; count += 1) {
+      const start = begun + count * 500 + 499.9996;
+      ids.push(sim.see({ start, end: start + 100 }).id);
+    }
+    sim.advance(3600_000);
+    assert.deepEqual(idsOf(await events.look()), ids);
+  });
+
   it('takes trouble with one open event for trouble, and not for its end', async () => {
     const { sim, events } = await begin({}, { kinds: ['object'] });
     const { id } = sim.see({ kind: 'object' });
