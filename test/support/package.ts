@@ -48,6 +48,21 @@ export async function installPackage(userDir: string, plugins: string[] = []): P
   await npm(['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts', ...tarballs], userDir);
 }
 
+/** What `npm pack` would make of what is built. */
+export async function packedPackage(): Promise<{ size: number; files: { path: string }[] }> {
+  assertBuilt();
+  const answer = JSON.parse(await npm(['pack', '--dry-run', '--ignore-scripts', '--json'], packageRoot)) as
+    Packed[] | Record<string, Packed>;
+  const [packed] = Object.values(answer);
+  if (!packed) throw new Error('npm pack named no package');
+  return packed;
+}
+
+interface Packed {
+  size: number;
+  files: { path: string }[];
+}
+
 let installed: Promise<string> | undefined;
 
 /** Packing and installing takes seconds, so it is done once per process and copied from then on. */
