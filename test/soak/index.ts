@@ -1,4 +1,7 @@
-/** `npm run soak`: thousands of clips through four vendors, undisturbed, with redeploys, and over instances that are killed. */
+/**
+ * `npm run soak`: thousands of clips through four vendors, undisturbed, with redeploys, and over instances that are killed.
+ * `npm run soak -- redeploys` does only that, and prints what it found.
+ */
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +23,8 @@ const titles: Record<Unrest, string> = {
 
 async function main(): Promise<void> {
   const sections: string[] = [];
-  for (const unrest of Object.keys(titles) as Unrest[]) {
+  const chosen = process.argv.slice(2) as Unrest[];
+  for (const unrest of chosen.length > 0 ? chosen : (Object.keys(titles) as Unrest[])) {
     console.log(titles[unrest]);
     const roundClips = Math.ceil(clips / (unrest === 'instances' ? roundsOfInstances : rounds));
     const found = await soak({ unrest, clips, roundClips, log: (line) => console.log(`  ${line}`) });
@@ -29,6 +33,7 @@ async function main(): Promise<void> {
     sections.push(section);
     if (found.lost.length + found.wrong.length + found.crashes > 0) process.exitCode = 1;
   }
+  if (chosen.length > 0) return;
   const machine = `${process.platform} ${process.arch}, ${os.cpus().length} x ${os.cpus()[0]?.model ?? 'CPU'}, Node.js ${process.version}`;
   const text = `# Soak
 

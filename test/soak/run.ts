@@ -42,8 +42,8 @@ export interface Found {
 
 /** Of every hundred messages, one asks for a time without footage. */
 const withoutFootageEvery = 100;
-/** What keeps no clip from ending: a server that throttles, a login that is repeated. */
-const longestRoundMs = 240_000;
+/** A round of which nothing is heard for so long is over: what has not ended by then is lost. */
+const longestSilenceMs = 180_000;
 const lookMs = 100;
 /** Between two disturbances. */
 export const usualPauseMs: Record<Unrest, number> = { none: Infinity, redeploys: 4_000, instances: 10_000 };
@@ -171,10 +171,13 @@ async function runRounds(rounds: Rounds): Promise<Counted> {
     const rest = new AbortController();
     const troubled = trouble.during(rest.signal);
     await runtime.inject('start', { payload: asked.map((each) => ({ ...each, filename: `clips/${each.name}.mp4` })) });
-    const deadline = Date.now() + longestRoundMs;
-    while (missing.size > 0 && Date.now() < deadline) {
+    let heardAt = Date.now();
+    while (missing.size > 0 && Date.now() - heardAt < longestSilenceMs) {
       await sleep(lookMs);
-      for (const outcome of next()) count(counted, ended, missing, outcome);
+      for (const outcome of next()) {
+        heardAt = Date.now();
+        count(counted, ended, missing, outcome);
+      }
     }
     rest.abort();
     await troubled;
