@@ -29,12 +29,12 @@ export class CameraList {
 
   /** Asks for the list in the background, where it is not known or no longer fresh. No job waits for it. */
   refresh(): void {
-    if (this.#clock.now() >= this.#nextAt) void this.load();
+    if (this.#clock.steadyNow() >= this.#nextAt) void this.load();
   }
 
   /** Asks for the list, once for all who want it. Never rejects: without a list there are ids. */
   load(): Promise<void> {
-    this.#nextAt = this.#clock.now() + retryMs;
+    this.#nextAt = this.#clock.steadyNow() + retryMs;
     this.#loading ??= this.#fetch(AbortSignal.timeout(longestLoadMs))
       .then((cameras) => this.keep(cameras))
       .catch(() => undefined)
@@ -47,7 +47,7 @@ export class CameraList {
     this.#names.clear();
     for (const { id, name } of cameras) this.#names.set(String(id), String(name ?? '').trim());
     this.#isKnown = true;
-    this.#nextAt = this.#clock.now() + freshMs;
+    this.#nextAt = this.#clock.steadyNow() + freshMs;
   }
 
   /** `undefined`: it has none, or it is not known. */

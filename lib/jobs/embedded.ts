@@ -149,7 +149,8 @@ export class EmbeddedEngine implements JobEngine {
   }
 
   #keep(job: Job, isNew: boolean): void {
-    const entry: Entry = { job, isNew, stored: Promise.resolve() };
+    const dueAt = this.clock.steadyNow() + job.runAt - this.clock.now();
+    const entry: Entry = { job, isNew, dueAt, restUntil: 0, stored: Promise.resolve() };
     this.#entries.set(job.id, entry);
     this.#schedule(entry);
   }
@@ -180,7 +181,7 @@ export class EmbeddedEngine implements JobEngine {
   #schedule(entry: Entry): void {
     entry.unschedule?.();
     if (!this.#handlers.has(entry.job.nodeId) || entry.running || entry.ending) return;
-    const waitMs = Math.max(0, entry.job.runAt - this.clock.now());
+    const waitMs = Math.max(0, entry.dueAt - this.clock.steadyNow());
     entry.unschedule = this.#startAfter(entry, waitMs);
   }
 
@@ -207,9 +208,11 @@ export class EmbeddedEngine implements JobEngine {
       entry.ending = this.#settle(entry, handler, answer);
       return entry.ending;
     }
-    const applied = applyResult(job, answer, this.clock.now());
+    const [now, steadyNow] = [this.clock.now(), this.clock.steadyNow()];
+    const applied = applyResult(job, answer, now);
     Object.assign(job, applied.job);
-    entry.restUntil = applied.restUntil;
+    entry.dueAt = steadyNow + job.runAt - now;
+    entry.restUntil = steadyNow + applied.restUntil - now;
     void this.#warnOnFailure(() => handler.onRetry(job, answer));
     if (entry.woken) this.#wake(entry);
     else this.#schedule(entry);
@@ -217,7 +220,9 @@ export class EmbeddedEngine implements JobEngine {
 
   #wake(entry: Entry): void {
     entry.woken = false;
-    entry.job.runAt = Math.min(entry.job.runAt, Math.max(this.clock.now(), entry.restUntil ?? 0));
+    const steadyNow = this.clock.steadyNow();
+    entry.dueAt = Math.min(entry.dueAt, Math.max(steadyNow, entry.restUntil));
+    entry.job.runAt = this.clock.now() + entry.dueAt - steadyNow;
     this.#schedule(entry);
   }
 
@@ -281,13 +286,15 @@ export interface Entry {
   job: Job;
   /** It was added here, and has not run yet. */
   isNew: boolean;
+  /** When it runs next: what `job.runAt` says, of a clock that never jumps. */
+  dueAt: number;
+  /** A vendor asked not to be asked before; of the same clock. */
+  restUntil: number;
   /** Takes back that it will run. */
   unschedule?: () => void;
   running?: Run;
   /** Woken while it ran. */
   woken?: boolean;
-  /** A vendor asked not to be asked before. Epoch milliseconds. */
-  restUntil?: number;
   /** Set once nothing may run the job or end it in another way. Resolves when it is gone from disk; never rejects. */
   ending?: Promise<void>;
   /** It is over; only its file may still be there. */

@@ -75,10 +75,10 @@ export function folderLock(
       if (seen?.heartbeat !== found.heartbeat) {
         // The first one that is seen may be old, a second one is a sign of life.
         const isAlive = seen !== undefined;
-        seen = { heartbeat: found.heartbeat, at: clock.now() };
+        seen = { heartbeat: found.heartbeat, at: clock.steadyNow() };
         if (isAlive) return false;
       }
-      if (clock.now() - seen.at >= silentMs) return true;
+      if (clock.steadyNow() - seen.at >= silentMs) return true;
       await wait(checkMs);
     }
     return true;

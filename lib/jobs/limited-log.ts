@@ -16,12 +16,12 @@ export function limitedLog(log: (text: string) => void, clock: Clock = systemClo
   return (text) => {
     const key = text.replace(/\b[0-9a-f-]{8,}\b|\d+/g, '#');
     const line = lines.get(key);
-    if (line && clock.now() - line.loggedAt < intervalMs) {
+    if (line && clock.steadyNow() - line.loggedAt < intervalMs) {
       line.omitted += 1;
       return;
     }
     lines.delete(key);
-    lines.set(key, { loggedAt: clock.now(), omitted: 0 });
+    lines.set(key, { loggedAt: clock.steadyNow(), omitted: 0 });
     if (lines.size > mostLines) lines.delete(lines.keys().next().value!);
     log(line?.omitted ? `${text} (and ${line.omitted} times more since it was logged last)` : text);
   };

@@ -42,7 +42,7 @@ export function dueScheduler<T>(
 
   return (item, waitMs) => {
     // All that is overdue is due at one moment. Timers of their own might fire in different turns.
-    const at = waitMs > 0 ? clock.now() + waitMs : -Infinity;
+    const at = waitMs > 0 ? clock.steadyNow() + waitMs : -Infinity;
     const { items, cancel } = moments.get(at) ?? open(at, waitMs);
     items.add(item);
     return () => {

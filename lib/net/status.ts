@@ -51,9 +51,13 @@ const leastEpochSeconds = 1e9;
 
 /**
  * How long to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or `X-RateLimit-Reset`, which are seconds to
- * wait or, in some servers, the second or millisecond at which the limit ends.
+ * wait or, in some servers, the second or millisecond at which the limit ends. Points in time are by the clock of the server,
+ * which may be another hour.
  */
-export function retryAfterMs(headers: Record<string, string | undefined>, now = Date.now()): number | undefined {
+export function retryAfterMs(
+  headers: Record<string, string | undefined>,
+  now = Date.parse(headers['date'] ?? '') || Date.now(),
+): number | undefined {
   const pauseMs =
     readPause(headers['retry-after'], now) ??
     readPause(headers['ratelimit-reset'], now) ??

@@ -45,9 +45,9 @@ export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): Nod
     runtime.activity.forgetFiles(paths);
     total.count += count;
     total.bytes += bytes;
-    if (total.count === 0 || clock.now() - loggedAt < dayMs) return;
+    if (total.count === 0 || clock.steadyNow() - loggedAt < dayMs) return;
     node.log(`Removed ${total.count} old file(s), ${Math.round(total.bytes / 1e6)} MB, as keepDays and keepGB say`);
-    loggedAt = clock.now();
+    loggedAt = clock.steadyNow();
     Object.assign(total, { count: 0, bytes: 0 });
   }
 

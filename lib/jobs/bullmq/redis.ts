@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type * as BullMq from 'bullmq';
 import type * as IoRedis from 'ioredis';
+import { systemClock } from '../../async/clock';
 import { cancelled, ClipError, toClipError } from '../../errors';
 import { inspect } from './inspect';
 import { refusalOf } from './server-errors';
@@ -96,11 +97,11 @@ export function connectRedis(settings: RedisSettings, packages: Packages, warn: 
       // BullMQ asks for it: commands wait instead of failing.
       maxRetriesPerRequest: null,
       retryStrategy: (times) =>
-        Date.now() - readOnlyAt < failoverMs ? afterFailoverMs : Math.min(times * 50, reconnectMs),
+        systemClock.steadyNow() - readOnlyAt < failoverMs ? afterFailoverMs : Math.min(times * 50, reconnectMs),
       reconnectOnError(error) {
         if (!/\bREADONLY\b/.test(error.message)) return false;
         // The other server is behind another connection, and gets the command that was refused.
-        readOnlyAt = Date.now();
+        readOnlyAt = systemClock.steadyNow();
         trouble = refusalOf(error) ?? error.message;
         return 2;
       },

@@ -1,5 +1,6 @@
 // Runs jobs that BullMQ hands to this instance, each until it is put back, put off or settled.
 import type * as BullMq from 'bullmq';
+import { systemClock } from '../../async/clock';
 import { cancelled, ClipError, toClipError } from '../../errors';
 import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
 import { settleJob } from '../delivery';
@@ -13,7 +14,7 @@ export interface Run {
   queue: JobQueue;
   queued: QueuedJob;
   token: string;
-  /** When its lock was set or renewed. Epoch milliseconds. */
+  /** When its lock was set or renewed, by a clock that never jumps. */
   lockedAt: number;
   stop: AbortController;
   /** Set when it was stopped for good; otherwise a stopped job is kept for the next handler. */
@@ -76,7 +77,7 @@ export class Runs {
 
   /** Stops runs whose lock may be about to run out, for whatever reason: another instance may begin where they are. */
   stopOverdue(): void {
-    const overdueAt = Date.now() - this.lockMs * overdueAfter;
+    const overdueAt = systemClock.steadyNow() - this.lockMs * overdueAfter;
     for (const run of this.#runs.values()) if (run.lockedAt < overdueAt) run.stop.abort();
   }
 
@@ -115,7 +116,7 @@ export class Runs {
       queue,
       queued,
       token,
-      lockedAt: Date.now(),
+      lockedAt: systemClock.steadyNow(),
       stop: new AbortController(),
       ran: never,
       ended: never,
@@ -171,7 +172,7 @@ export class Runs {
   }
 
   #locked(run: Run | undefined): void {
-    if (run) run.lockedAt = Date.now();
+    if (run) run.lockedAt = systemClock.steadyNow();
   }
 
   /** A failed write is a warning: the job goes on in memory. But never beside another instance that has taken it over. */

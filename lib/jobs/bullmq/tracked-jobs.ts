@@ -1,4 +1,5 @@
 // Tracks the jobs that this instance has added or run, and reports those that end elsewhere or are lost.
+import { systemClock } from '../../async/clock';
 import type { Job, JobHandler } from '../job';
 import type { JobQueue } from './queue';
 import type { Runs } from './runs';
@@ -99,12 +100,12 @@ export class UnclaimedJobs {
 
   /** The longer no handler comes, the less often its jobs are looked at: the node may be disabled for months. */
   deferMs({ id, nodeId }: Job, queue: JobQueue): number {
-    const unclaimedJobs = this.#nodeIds.get(nodeId) ?? { since: Date.now(), jobs: new Map<string, JobQueue>() };
+    const unclaimedJobs = this.#nodeIds.get(nodeId) ?? { since: systemClock.steadyNow(), jobs: new Map<string, JobQueue>() };
     this.#nodeIds.set(nodeId, unclaimedJobs);
     unclaimedJobs.jobs.set(id, queue);
     // Next time, it may be that one's turn.
     if (this.elsewhere.has(nodeId)) return this.firstMs;
-    return Math.min(longestMs, Math.max(this.firstMs, Date.now() - unclaimedJobs.since));
+    return Math.min(longestMs, Math.max(this.firstMs, systemClock.steadyNow() - unclaimedJobs.since));
   }
 
   claimed(nodeId: string): void {

@@ -96,7 +96,7 @@ export function openFeed(runtime: Runtime): ActivityFeed {
   function publishSoon(): void {
     if (isDue) return;
     isDue = true;
-    clock.after(Math.max(coalesceMs, publishedAt + publishEveryMs - clock.now()), () => {
+    clock.after(Math.max(coalesceMs, publishedAt + publishEveryMs - clock.steadyNow()), () => {
       isDue = false;
       publish();
     });
@@ -110,7 +110,7 @@ export function openFeed(runtime: Runtime): ActivityFeed {
       files.delete(id);
     }
     version += 1;
-    publishedAt = clock.now();
+    publishedAt = clock.steadyNow();
     runtime.RED.comms.publish(activityTopic, { version, ...changes });
     const changed = new Set(changes.changed.filter(({ isRunning }) => !isRunning).map(({ id }) => id));
     const atRest = changed.size > 0 ? rows.resting().filter(({ row }) => changed.has(row.id)) : [];

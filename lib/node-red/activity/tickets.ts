@@ -30,7 +30,7 @@ export function createTickets(clock: Clock, { idleMs, longestMs, most }: TicketL
   const issued = new Map<string, { ticket: Ticket; issuedAt: number; until: number }>();
 
   function keep(text: string, ticket: Ticket, issuedAt: number): void {
-    const now = clock.now();
+    const now = clock.steadyNow();
     issued.delete(text);
     issued.set(text, { ticket, issuedAt, until: Math.min(now + idleMs, issuedAt + longestMs) });
     for (const [oldest, { until }] of issued) {
@@ -42,12 +42,12 @@ export function createTickets(clock: Clock, { idleMs, longestMs, most }: TicketL
   return {
     issue(ticket) {
       const text = randomBytes(24).toString('base64url');
-      keep(text, ticket, clock.now());
+      keep(text, ticket, clock.steadyNow());
       return text;
     },
     redeem(text) {
       const found = issued.get(text);
-      if (!found || found.until <= clock.now()) return undefined;
+      if (!found || found.until <= clock.steadyNow()) return undefined;
       keep(text, found.ticket, found.issuedAt);
       return found.ticket;
     },

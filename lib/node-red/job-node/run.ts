@@ -23,7 +23,7 @@ export function jobRuns<T extends Task>(context: NodeContext<T>): JobRuns<T> {
 
   function progress(job: Job<StoredJobData<T>>, task: T, words: StatusWords = options.status.working(task)): void {
     const target = live.of(job);
-    const now = runtime.clock.now();
+    const now = runtime.clock.steadyNow();
     if (now - target.progressAt < progressEveryMs) return;
     target.progressAt = now;
     reportEvent(context, job, { type: 'working', words }, task);

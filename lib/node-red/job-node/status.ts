@@ -112,7 +112,7 @@ export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: 
     // The next node of this id may be there already.
     if (isClosed) return;
     const [fill, shape] = look() ?? [];
-    const waitMs = shownAt + everyMs - clock.now();
+    const waitMs = shownAt + everyMs - clock.steadyNow();
     if (fill === shown.fill && waitMs > 0) {
       cancelTimer ??= clock.after(waitMs, () => {
         cancelTimer = undefined;
@@ -123,7 +123,7 @@ export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: 
     const status = fill ? { fill, shape, text: text() } : {};
     if (status.fill === shown.fill && status.text === shown.text) return;
     shown = status;
-    shownAt = clock.now();
+    shownAt = clock.steadyNow();
     node.status(status);
   }
 

@@ -90,7 +90,7 @@ async function keepSubscribed(options: PushOptions, onSettled: () => void): Prom
     // The server may have moved.
     if (!end.greeted) addresses = [];
     if (end.isFinal || signal.aborted) break;
-    const wasGood = end.subscribedAt !== undefined && clock.now() - end.subscribedAt >= goodMs;
+    const wasGood = end.subscribedAt !== undefined && clock.steadyNow() - end.subscribedAt >= goodMs;
     failures = wasGood ? 1 : failures + 1;
     const pauseMs = exponentialPauseMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }, options.random);
     await pause(Math.max(pauseMs, end.retryAfterMs ?? 0), clock, signal);
@@ -128,7 +128,7 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
     'pusher_internal:subscription_succeeded': (_, frame) => {
       if (frame.channel !== channel) return;
       cancelDeadline();
-      end.subscribedAt = clock.now();
+      end.subscribedAt = clock.steadyNow();
       onSubscribed();
     },
     'pusher:subscription_error': () => finish(),

@@ -40,6 +40,19 @@ describe('the cameras of a connection', () => {
     );
   });
 
+  for (const hours of [-1, 1]) {
+    it(`are asked for again after ten minutes, also when the clock of the system is set by ${hours} h`, async () => {
+      await list.load();
+      clock.step(hours * 3_600_000);
+      await clock.advance(10 * 60_000 - 1);
+      list.refresh();
+      assert.equal(asked, 1);
+      await clock.advance(1);
+      list.refresh();
+      assert.equal(asked, 2);
+    });
+  }
+
   it('are found by their ids first, then by a name that one camera has', async () => {
     assert.equal(list.idOf('Dock 2'), 'Dock 2');
     await list.load();

@@ -467,7 +467,7 @@ export function describeBehaviour(test: EngineRig): void {
       register('other', other);
       await add({}, { nodeId: 'other' });
       await eventually(() => other.outcomes.length === 1);
-      assert.deepEqual(ids(await test.engine.list()), [resting.id]);
+      await eventually(async () => assert.deepEqual(ids(await test.engine.list()), [resting.id]));
       assert.equal(handler.runs.length, 1);
     });
   });

@@ -85,6 +85,22 @@ describe('the lock of a folder of jobs', () => {
     assert.equal((await owner()).host, 'nas');
   });
 
+  for (const hours of [-1, 1]) {
+    it(`is neither taken too early nor too late when the clock of the system is set by ${hours} h`, async () => {
+      const clock = manualClock();
+      await write({ pidSpace: 'elsewhere', host: 'nas' });
+      let isAcquired = false;
+      const acquiring = folderLock(folder(), { clock }).acquire();
+      void acquiring.then(() => (isAcquired = true));
+      await pass(clock, 10);
+      clock.step(hours * 3_600_000);
+      await pass(clock, 15);
+      assert.equal(isAcquired, false);
+      await pass(clock, 20);
+      await acquiring;
+    });
+  }
+
   for (const [what, content] of [
     ['a process of another machine or container that shows none', { pidSpace: 'elsewhere', host: 'nas' }],
     ['nobody: it was cut short', '{"pid":'],

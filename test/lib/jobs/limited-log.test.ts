@@ -18,4 +18,19 @@ describe('the log that limits equal lines', () => {
       'another',
     ]);
   });
+
+  for (const hours of [-1, 1]) {
+    it(`keeps to the minute when the clock of the system is set by ${hours} h`, async () => {
+      const clock = manualClock();
+      const lines: string[] = [];
+      const log = limitedLog((text) => lines.push(text), clock);
+      log('away');
+      clock.step(hours * 3_600_000);
+      log('away');
+      assert.deepEqual(lines, ['away']);
+      await clock.advance(60_000);
+      log('away');
+      assert.equal(lines.length, 2);
+    });
+  }
 });

@@ -256,6 +256,17 @@ describe('the error for an HTTP status', () => {
     assert.match(errorFor(401, { 'www-authenticate': 'Basic' })!.message, /Check the credentials/);
   });
 
+  it('reads points in time by the clock of the server', () => {
+    for (const hours of [-1, 0, 1]) {
+      const served = Date.now() + hours * 3600_000;
+      const date = new Date(served).toUTCString();
+      const until = new Date(served + 30_000).toUTCString();
+      assert.equal(retryAfterMs({ date, 'retry-after': until }), 30_000);
+      const seconds = String(Date.parse(date) / 1000 + 30);
+      assert.equal(retryAfterMs({ date, 'x-ratelimit-reset': seconds }), 30_000);
+    }
+  });
+
   it('reads Retry-After as seconds or as a date, and nothing else', () => {
     const now = Date.UTC(2025, 2, 1, 9);
     const table: [string | undefined, number | undefined][] = [

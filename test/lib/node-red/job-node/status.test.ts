@@ -55,6 +55,16 @@ describe('the status of a node', () => {
     assert.equal(now(), 'blue 42 % · 2 of 3');
   });
 
+  for (const hours of [-1, 1]) {
+    it(`goes on changing when the clock of the system is set by ${hours} h`, async () => {
+      status.report('a', downloading(1));
+      clock.step(hours * 3_600_000);
+      status.report('a', downloading(42));
+      await clock.advance(1000);
+      assert.equal(now(), 'blue 42 %');
+    });
+  }
+
   it('counts afresh once it has had nothing to do', async () => {
     status.report('a', downloading(1));
     status.report('a', saved);
