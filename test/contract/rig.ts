@@ -29,7 +29,8 @@ export interface Rig {
   readonly folder: string;
   /** Of all connections of the test. Only the provider itself, and its server, go by the real time. */
   readonly clock: SkippingClock;
-  connect(credentials?: World['credentials']): Connection;
+  /** @param now the clock of the system, as the provider sees it */
+  connect(credentials?: World['credentials'], now?: () => number): Connection;
   request(changes?: Partial<ClipRequest>): ClipRequest;
   /** A clip that the vendor has finished. */
   finishedClip(connection: Connection, changes?: Partial<ClipRequest>): Promise<Clip>;
@@ -55,10 +56,10 @@ export function useRig(harness: () => Harness): () => Rig {
     const clock = skippingClock();
     const world = await harness().start();
     const { definition, settings, credentials } = world;
-    const config = (given = credentials) => ({
+    const config = (given = credentials, now = Date.now) => ({
       settings: readFields(definition.settings, settings),
       credentials: given,
-      now: Date.now,
+      now,
     });
     rig = {
       world,
@@ -67,11 +68,11 @@ export function useRig(harness: () => Harness): () => Rig {
       get folder() {
         return folder();
       },
-      connect(given) {
+      connect(given, now) {
         const connection = new Connection({
           id: 'connection',
           definition,
-          config: config(given),
+          config: config(given, now),
           maxConcurrent: 2,
           clock,
         });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { providers } from '../../lib/providers';
 import type { Harness } from './harness';
 import {
   checkCameras,
@@ -79,6 +80,21 @@ export function workSuite(harness: () => Harness): void {
     assert.ok(!cameras.some(({ id }) => id === world.unknownCamera));
     for (const { id } of cameras) assert.equal(world.definition.cameraProblem?.(id), undefined);
   });
+
+  for (const skewSeconds of [-31, 31, 3600]) {
+    it(`notices a server whose clock is ${skewSeconds} s ahead of this computer`, async function () {
+      const check = await rig()
+        .connect(undefined, () => Date.now() - skewSeconds * 1000)
+        .check(never());
+      checkCheck(check);
+      if (check.clockSkewMs === undefined && !providers.includes(rig().world.definition)) {
+        leaveOut(this, 'a provider need not tell');
+      }
+      const offMs = Math.abs(check.clockSkewMs! - skewSeconds * 1000);
+      // Servers tell whole seconds, and some when they began to answer.
+      assert.ok(offMs < 5_000, `${check.clockSkewMs} ms`);
+    });
+  }
 
   it('checks the connection', async () => {
     const check = await rig().connect().check(never());
