@@ -216,6 +216,31 @@ describe('rangeBetween', () => {
   });
 });
 
+describe('ranges over a change of the clocks and over the leap day', () => {
+  const later = Date.UTC(2026, 0, 1);
+  const ranges: [what: string, start: string, end: string, hours: number][] = [
+    ['is an hour shorter than it looks in spring', '2025-03-30T01:00:00+01:00', '2025-03-30T04:00:00+02:00', 2],
+    ['is an hour longer than it looks in autumn', '2025-10-26T01:00:00+02:00', '2025-10-26T04:00:00+01:00', 4],
+    ['is the second of two equal hours', '2025-10-26T02:00:00+02:00', '2025-10-26T02:00:00+01:00', 1],
+    ['has a day more in a leap year', '2024-02-28T12:00:00Z', '2024-03-01T12:00:00Z', 48],
+  ];
+  for (const [what, start, end, hours] of ranges) {
+    it(what, () => {
+      const [from, to] = [start, end].map((text) => parseInstant(text, 'msg.start', later)) as [number, number];
+      const range = rangeBetween({ start: from, end: to });
+      assert.equal((range.end - range.start) / 3_600_000, hours);
+    });
+  }
+
+  it('reach over it from an instant on either side by as many seconds as they should', () => {
+    for (const text of ['2025-03-30T00:59:55Z', '2025-10-26T00:59:55Z', '2024-02-29T23:59:55Z']) {
+      const time = parseInstant(text, 'msg.time', later);
+      const { start, end } = rangeAround({ time, beforeSeconds: 10, afterSeconds: 20 });
+      assert.deepEqual([time - start, end - time], [10_000, 20_000]);
+    }
+  });
+});
+
 describe('checkLength', () => {
   const range = { start: instant, end: instant + 600_000 };
 

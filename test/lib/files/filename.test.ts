@@ -47,6 +47,23 @@ describe('expandFilename', () => {
     ['{title}', 'Door forced'],
     ['{id}{id} {date}', 'clip-42clip-42 2025-03-01'],
   ];
+  const localNames: [what: string, start: string, timeZone: string, name: string][] = [
+    ['before the clocks go forward', '2025-03-30T00:59:59Z', 'Europe/Berlin', '2025-03-30 01-59-59'],
+    ['after the clocks have gone forward', '2025-03-30T01:00:00Z', 'Europe/Berlin', '2025-03-30 03-00-00'],
+    ['before the clocks go back', '2025-10-26T00:30:00Z', 'Europe/Berlin', '2025-10-26 02-30-00'],
+    ['of the same hour once more', '2025-10-26T01:30:00Z', 'Europe/Berlin', '2025-10-26 02-30-00'],
+    ['where they go by half an hour', '2025-10-04T15:30:00Z', 'Australia/Lord_Howe', '2025-10-05 02-30-00'],
+    ['behind the leap day', '2024-02-29T23:30:00Z', 'Europe/Berlin', '2024-03-01 00-30-00'],
+    ['of the leap day', '2024-03-01T04:30:00Z', 'America/New_York', '2024-02-29 23-30-00'],
+    ['of midnight', '2025-06-14T22:00:00Z', 'Europe/Berlin', '2025-06-15 00-00-00'],
+    ['of the turn of the year', '2024-12-31T18:15:00Z', 'Asia/Kathmandu', '2025-01-01 00-00-00'],
+  ];
+  for (const [what, start, timeZone, name] of localNames) {
+    it(`names a clip by the local time ${what}`, () => {
+      assert.equal(posix('{localDate} {localTime}.mp4', { start, timeZone }), `${folder}/${name}.mp4`);
+    });
+  }
+
   for (const [template, expected] of placeholders) {
     it(`fills in ${template}`, () => assert.equal(posix(`${template}.mp4`), `/srv/clips/${expected}.mp4`));
   }
