@@ -100,7 +100,10 @@ export class UnclaimedJobs {
 
   /** The longer no handler comes, the less often its jobs are looked at: the node may be disabled for months. */
   deferMs({ id, nodeId }: Job, queue: JobQueue): number {
-    const unclaimedJobs = this.#nodeIds.get(nodeId) ?? { since: systemClock.steadyNow(), jobs: new Map<string, JobQueue>() };
+    const unclaimedJobs = this.#nodeIds.get(nodeId) ?? {
+      since: systemClock.steadyNow(),
+      jobs: new Map<string, JobQueue>(),
+    };
     this.#nodeIds.set(nodeId, unclaimedJobs);
     unclaimedJobs.jobs.set(id, queue);
     // Next time, it may be that one's turn.
