@@ -147,5 +147,5 @@
     become();
   }
 
-  Object.assign(clips, { cameraField });
+  Object.assign(clips, { cameraField, describeCamera: describe });
 })();

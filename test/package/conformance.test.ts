@@ -27,6 +27,22 @@ const contract: Record<string, JsonObject> = {
     maxConcurrent: 2,
     timezone: '',
   },
+  'clip-events': {
+    connection: '',
+    kinds: [],
+    cameras: [],
+    labels: [],
+    zones: [],
+    when: 'end',
+    before: 5,
+    after: 5,
+    minScore: 0,
+    minSeconds: 0,
+    cooldown: 0,
+    interval: 0,
+    catchUp: 3600,
+    maxWaiting: 200,
+  },
   'create-clip': {
     connection: '',
     connectionType: 'node',
@@ -99,6 +115,7 @@ const common: JsonObject = { name: '' };
 /** Types of the properties that refer to a config node. */
 const references: Record<string, Record<string, string>> = {
   'clip-provider': { tls: 'tls-config', proxy: 'http proxy' },
+  'clip-events': { connection: 'clip-provider' },
   'create-clip': { connection: 'clip-provider' },
   'poll-clip': { connection: 'clip-provider' },
   'download-clip': { connection: 'clip-provider' },
@@ -106,6 +123,7 @@ const references: Record<string, Record<string, string>> = {
 };
 
 const ports: Record<string, { inputs: number; outputs: number }> = {
+  'clip-events': { inputs: 0, outputs: 2 },
   'create-clip': { inputs: 1, outputs: 1 },
   'poll-clip': { inputs: 1, outputs: 3 },
   'download-clip': { inputs: 1, outputs: 2 },
@@ -113,11 +131,11 @@ const ports: Record<string, { inputs: number; outputs: number }> = {
 };
 
 /** Drawn by the script, so the template has no control for them: by a provider's field list, or as another property. */
-const drawn = new Set(['settings', 'options', 'thumbnail']);
+const drawn = new Set(['settings', 'options', 'thumbnail', 'kinds', 'cameras', 'labels', 'zones']);
 
 /**
  * Keys that are put together while running.
- * - providers, hints, choices, credentials, credentialHints: texts of our own providers' fields, by provider and field
+ * - providers, hints, choices, credentials, credentialHints, kinds: texts of our own providers' fields, by provider and field
  * - code: what went wrong, by error code; obstacle: what keeps the runtime from asking a server
  * - reason: the same, in words that are short enough for a status
  * - <node>.status: statuses, by the state of the node; of all nodes in clip-provider
@@ -128,10 +146,12 @@ const dynamicPrefixes = [
   'clip-provider:choices.',
   'clip-provider:credentials.',
   'clip-provider:credentialHints.',
+  'clip-provider:kinds.',
   'clip-provider:clip-provider.code.',
   'clip-provider:clip-provider.obstacle.',
   'clip-provider:clip-provider.reason.',
   'clip-provider:clip-provider.status.',
+  'clip-events:clip-events.status.',
   'create-clip:create-clip.status.',
   'poll-clip:poll-clip.status.',
   'download-clip:download-clip.status.',
@@ -282,6 +302,7 @@ function literal(expression: ts.Expression | undefined, what: string): Json {
   if (expression.kind === ts.SyntaxKind.TrueKeyword) return true;
   if (expression.kind === ts.SyntaxKind.FalseKeyword) return false;
   if (ts.isObjectLiteralExpression(expression) && expression.properties.length === 0) return {};
+  if (ts.isArrayLiteralExpression(expression) && expression.elements.length === 0) return [];
   assert.fail(`${what} is a literal, not ${expression.getText()}`);
 }
 
@@ -500,8 +521,9 @@ for (const type of types) {
       const help = read('nodes', 'locales', language, `${type}.html`);
       assert.match(help, new RegExp(`^<script type="text/html" data-help-name="${type}">\\s*<p>[^<]+</p>`));
       const headings = [...help.matchAll(/<h3>([^<]*)<\/h3>/g)].map(([, text]) => text);
-      const working = ['Inputs', 'Outputs', 'Details', 'References'];
-      assert.deepEqual(headings, isConfig(type) ? working.slice(2) : working);
+      const isSource = ports[type]?.inputs === 0;
+      const working = [...(isSource ? [] : ['Inputs']), 'Outputs', 'Details', 'References'];
+      assert.deepEqual(headings, isConfig(type) ? working.slice(-2) : working);
     });
   });
 
