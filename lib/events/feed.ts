@@ -39,6 +39,8 @@ const longestEndMs = 5_000;
 
 export class EventFeed {
   readonly #members = new Map<string, Member>();
+  /** Nodes that were stopped, and not removed. */
+  readonly #gone = new Map<string, Member>();
   readonly #closing = new AbortController();
   #lease: StateLease | undefined;
   #looking: Promise<void> | undefined;
@@ -60,6 +62,7 @@ export class EventFeed {
   join(node: FeedNode): (isRemoved: boolean) => Promise<void> {
     const member = new Member(node, this.options);
     this.#members.set(node.id, member);
+    this.#gone.delete(node.id);
     this.#lookIn(0);
     return (isRemoved) => this.#leave(member, isRemoved);
   }
@@ -68,7 +71,9 @@ export class EventFeed {
     const isLast = [...this.#members.values()].every((each) => each === member || each.isLeaving);
     if (isLast) this.#end();
     await member.leave(isRemoved);
-    if (this.#members.get(member.node.id) === member) this.#members.delete(member.node.id);
+    const { id } = member.node;
+    if (this.#members.get(id) === member) this.#members.delete(id);
+    if (!isRemoved && !this.#members.has(id)) this.#gone.set(id, member);
     if (this.#members.size > 0) return;
     await raceAbort(this.#looking ?? Promise.resolve(), AbortSignal.timeout(longestEndMs)).catch(() => undefined);
     await this.#lease?.release();
@@ -132,11 +137,22 @@ export class EventFeed {
     await this.#tellTime(present, signal);
     signal.throwIfAborted();
     return lookForEvents(present, {
+      wanted: this.#wanted(),
       listEvents: (query) => connection.listEvents(query, signal),
       unfinished,
       answered: () => this.#answered(),
       warn,
     });
+  }
+
+  /** By all nodes, and by those that were here: they may be back soon, and a cursor is to be good for them, too. */
+  #wanted(): Pick<EventQuery, 'kinds' | 'cameras'> {
+    const filters = [...this.#members.values(), ...this.#gone.values()].map(({ node }) => node.filter);
+    const isAll = filters.some(({ cameras }) => cameras.length === 0);
+    return {
+      kinds: [...new Set(filters.flatMap(({ kinds }) => kinds))],
+      cameras: isAll ? [] : [...new Set(filters.flatMap(({ cameras }) => cameras))],
+    };
   }
 
   async #takeLease(): Promise<StateLease | undefined> {

@@ -6,6 +6,11 @@ import { readEvent } from './read';
 import { idOf } from './state';
 
 export interface LookHost {
+  /**
+   * What all nodes of the connection want, those included that are not served in this look: a cursor may hold a place for each
+   * kind and camera, and is to be good for all of them.
+   */
+  wanted: Pick<EventQuery, 'kinds' | 'cameras'>;
   listEvents(query: EventQuery): Promise<EventPage>;
   /** How many jobs of the connection are unfinished. */
   unfinished(): Promise<number>;
@@ -14,8 +19,8 @@ export interface LookHost {
   warn(text: string): void;
 }
 
-/** Events of a page. Smaller ones where few more jobs may begin. */
-const pageSize = 100;
+/** Events of a page, and where few more jobs may begin: the rest of a page is asked for again. */
+const [largestPage, smallestPage] = [100, 20];
 /** After so many pages in a row without anything new, the rest waits for the next look: a vendor may go on for ever. */
 const mostIdlePages = 100;
 
@@ -26,17 +31,14 @@ const mostIdlePages = 100;
  */
 export async function lookForEvents(members: Member[], host: LookHost): Promise<boolean> {
   let end: string | undefined;
-  let isAnyWaiting = false;
-  const drain = async (group: Member[], from: string): Promise<void> => {
-    const { reached, isWaiting } = await drainPages(group, from, end, host);
+  for (const group of byCursor(members)) {
+    const reached = await drainPages(group, group[0]!.cursor, end, host);
     end ??= reached;
-    isAnyWaiting ||= isWaiting;
-  };
-  for (const group of byCursor(members)) await drain(group, group[0]!.cursor);
+  }
   // They begin where the others are now, so that from the next look on there is one query for all.
   const beginners = members.filter(({ cursor }) => cursor === '');
-  if (beginners.length > 0) await drain(beginners, end ?? '');
-  return isAnyWaiting;
+  if (beginners.length > 0) await drainPages(beginners, end ?? '', end, host);
+  return members.some(({ isWaiting }) => isWaiting);
 }
 
 /** Largest groups first; without those that begin now. */
@@ -48,96 +50,90 @@ function byCursor(members: Member[]): Member[][] {
   return [...groups.values()].sort((a, b) => b.length - a.length);
 }
 
+/** @returns the cursor at the end of what there is, where that was reached */
 async function drainPages(
   group: Member[],
   from: string,
   end: string | undefined,
   host: LookHost,
-): Promise<{ reached?: string; isWaiting: boolean }> {
+): Promise<string | undefined> {
   let cursor = from;
+  let members = group;
   /** Of nodes that begin now: a cursor lies some way back, so what is found from there has been, too. */
   let isFirstEnd = from === '';
-  let isWaiting = false;
   for (let idlePages = 0; ; idlePages += 1) {
-    const { ready, limit } = await withRoom(group, host);
-    isWaiting ||= ready.length < group.filter(({ isLeaving }) => !isLeaving).length;
-    if (ready.length === 0) return { isWaiting };
-    let page: EventPage;
-    try {
-      page = readPage(await host.listEvents(queryFor(ready, cursor, limit)), host);
-    } catch (thrown) {
-      const error = toClipError(thrown);
-      if (error.code !== 'EINVALID' || cursor === '') throw error;
-      host.warn(`The events of a connection are sent from now on: ${error.message}`);
-      for (const member of group) member.startAfresh();
-      return { isWaiting };
-    }
-    host.answered();
+    const { ready, limit } = await withRoom(members, host);
+    members = ready;
+    if (members.length === 0) return undefined;
+    const page = await ask(members, { ...host.wanted, cursor, open: openIds(members), limit }, host);
+    if (!page) return undefined;
     if (cursor !== '') {
-      const { served, isNews } = await takeInTurn(ready, page, host);
-      isWaiting ||= served.length < ready.length;
+      const { served, isNews } = await takeInTurn(members, page, host);
+      members = served;
       if (isNews) idlePages = 0;
       const isStuck = page.more && !isNews && (page.cursor === cursor || idlePages >= mostIdlePages);
-      if (isStuck) host.warn('A server says that there are more events, and lists no new ones');
-      const isEnd = !page.more || isStuck;
-      if (isEnd && (!isFirstEnd || page.cursor === cursor)) {
-        await Promise.all(served.map((member) => member.reachEnd(end ?? page.cursor)));
-        return { reached: page.cursor, isWaiting };
+      if (isStuck) {
+        host.warn('A server says that there are more events, and lists no new ones');
+        await Promise.all(members.map((member) => member.reachEnd(page.cursor)));
+        return undefined;
       }
-      if (isEnd) isFirstEnd = false;
-      group = served;
+      if (!page.more && (!isFirstEnd || page.cursor === cursor)) {
+        await Promise.all(members.map((member) => member.reachEnd(end ?? page.cursor)));
+        return page.cursor;
+      }
+      if (!page.more) isFirstEnd = false;
     }
     cursor = page.cursor;
   }
 }
 
-/** Those that may go on, and how many events the next page may hold. The vendor keeps the events of the others. */
-async function withRoom(group: Member[], { unfinished }: LookHost): Promise<{ ready: Member[]; limit: number }> {
-  const present = group.filter(({ isLeaving }) => !isLeaving);
-  if (present.every(({ cursor }) => cursor === '')) return { ready: present, limit: pageSize };
+/** `undefined`: the provider does not take the cursor, and they begin afresh. */
+async function ask(members: Member[], query: EventQuery, host: LookHost): Promise<EventPage | undefined> {
+  try {
+    const page = readPage(await host.listEvents(query), host);
+    host.answered();
+    return page;
+  } catch (thrown) {
+    const error = toClipError(thrown);
+    if (error.code !== 'EINVALID' || query.cursor === '') throw error;
+    host.warn(`The events of a connection are sent from now on: ${error.message}`);
+    for (const member of members) member.startAfresh();
+    return undefined;
+  }
+}
+
+/** Those that may go on, and how many events the next page is to hold. The vendor keeps the events of the others. */
+async function withRoom(members: Member[], { unfinished }: LookHost): Promise<{ ready: Member[]; limit: number }> {
+  const present = members.filter(({ isLeaving }) => !isLeaving);
+  if (present.every(({ cursor }) => cursor === '')) return { ready: present, limit: largestPage };
   const count = await unfinished();
   const [ready, full]: [Member[], Member[]] = [[], []];
   for (const member of present) (member.node.maxWaiting > count ? ready : full).push(member);
   await Promise.all(full.map((member) => member.wait()));
   const room = Math.min(...ready.map(({ node }) => node.maxWaiting - count));
-  return { ready, limit: Math.max(1, Math.min(pageSize, Math.floor(room / ready.length))) };
+  return { ready, limit: Math.min(largestPage, Math.max(smallestPage, room)) };
 }
 
-/** One after the other: the jobs that one has led to count for the next, which may have to wait with this page. */
+/** One after the other: the jobs that one has led to leave less room for the next, which may have to wait with the rest. */
 async function takeInTurn(
-  ready: Member[],
+  members: Member[],
   page: EventPage,
   { unfinished }: LookHost,
 ): Promise<{ served: Member[]; isNews: boolean }> {
   const served: Member[] = [];
   let isNews = false;
-  for (const member of ready) {
-    const room = page.events.length === 0 ? Infinity : member.node.maxWaiting - (await unfinished());
-    const taken = await member.take(page, room, served.length > 0);
-    if (taken === 'no room') {
-      await member.wait();
-      continue;
-    }
-    served.push(member);
+  for (const member of members) {
+    const room = page.events.length === 0 ? 0 : member.node.maxWaiting - (await unfinished());
+    const taken = await member.take(page, room);
+    if (taken === 'cut') await member.wait();
+    else served.push(member);
     isNews ||= taken === 'news';
   }
   return { served, isNews };
 }
 
-function queryFor(members: Member[], cursor: string, limit: number): EventQuery {
-  const filters = members.map(({ node }) => node.filter);
-  const isAll = filters.some(({ cameras }) => cameras.length === 0);
-  return {
-    cursor,
-    kinds: unique(filters.flatMap(({ kinds }) => kinds)),
-    cameras: isAll ? [] : unique(filters.flatMap(({ cameras }) => cameras)),
-    open: unique(members.flatMap(({ open }) => open.map(idOf))),
-    limit,
-  };
-}
-
-function unique(texts: string[]): string[] {
-  return [...new Set(texts)];
+function openIds(members: Member[]): string[] {
+  return [...new Set(members.flatMap(({ open }) => open.map(idOf)))];
 }
 
 /** @throws EPROTOCOL */

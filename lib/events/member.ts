@@ -126,28 +126,28 @@ export class Member {
   }
 
   /**
-   * Takes the events of a page. What is to be sent is stored, together with the cursor, before it is sent.
-   * @param isStrict rather takes nothing than more than there is room for
+   * Takes the events of a page, as far as there is room. What is to be sent is stored, together with the cursor, before it is
+   * sent.
    */
-  take(page: EventPage, room: number, isStrict: boolean): Promise<'news' | 'nothing new' | 'no room'> {
+  take(page: EventPage, room: number): Promise<'news' | 'nothing new' | 'cut'> {
     return this.#exclusively(async () => {
       if (this.isLeaving) return 'nothing new';
       const { node, host } = this;
       const isBeginning = this.cursor === '';
       const { filter } = node;
       const taken = takePage(this.#state, page, { filter, isBeginning, room, notBefore: this.#notBefore });
-      if (isStrict && taken.events.length > room) return 'no room';
       const now = host.clock.now();
       const late = this.#isCatchingUp ? { late: true as const } : {};
       const outbox = taken.events.map((event) => {
         const range = widenedRange(event, node.beforeMs, node.afterMs, now);
         return { id: randomUUID(), event, range, ...late };
       });
-      const cursor = isBeginning ? '' : page.cursor;
+      const cursor = isBeginning || taken.isCut ? this.cursor : page.cursor;
       await this.#become({ ...taken.state, cursor, outbox, lastLook: toIso(now) }, taken.hasChanged && !isBeginning);
       node.onLook(now);
       if (this.#isCatchingUp && (outbox.length > 0 || page.more)) this.#catchingUp();
       if (outbox.length > 0) await this.#sendOutbox();
+      if (taken.isCut) return 'cut';
       return taken.hasChanged ? 'news' : 'nothing new';
     });
   }

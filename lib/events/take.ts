@@ -10,7 +10,7 @@ export interface TakeOptions {
   filter: EventFilter;
   /** Of a node that begins now: what has been is not sent. */
   isBeginning?: boolean;
-  /** So many may be sent. Events that were open and end now wait for the next page; others are as few as asked for. */
+  /** So many may be sent. */
   room: number;
   /** While catching up: older events are left out. Epoch milliseconds by the vendor's clock. */
   notBefore?: number;
@@ -23,6 +23,8 @@ export interface Taken {
   events: ProviderEvent[];
   /** Must this be stored now? */
   hasChanged: boolean;
+  /** There was no room for some: the same page has to be asked for again. */
+  isCut: boolean;
 }
 
 export function takePage(
@@ -36,6 +38,7 @@ export function takePage(
   const backlog = state.backlog && { ...state.backlog };
   const events: ProviderEvent[] = [];
   let hasChanged = false;
+  let isCut = false;
 
   /** It needs no further look. */
   function close(key: string): void {
@@ -61,7 +64,7 @@ export function takePage(
       backlog.missed += 1;
       return close(key);
     }
-    if (events.length >= room && open.has(key)) return;
+    if (events.length >= room) return void (isCut = true);
     close(key);
     if (backlog) backlog.sent += 1;
     if (filter.cooldownMs > 0) lastStarts[cooldownKey(event)] = Date.parse(event.start);
@@ -83,6 +86,7 @@ export function takePage(
     },
     events,
     hasChanged,
+    isCut,
   };
 }
 
