@@ -16,7 +16,7 @@ const matches: Record<Step, (request: { method: string; path: string }) => boole
   download: ({ path }) => path.endsWith('/video'),
   delete: ({ method }) => method === 'DELETE',
   cameras: ({ path }) => path === '/cameras',
-  events: () => false,
+  events: ({ path }) => path === '/events',
   any: () => true,
 };
 
@@ -44,6 +44,7 @@ export const harness: Harness = {
   async start() {
     const vendor = await startSample();
     const from = anHourAgo();
+    let passedMs = 0;
     const wrongKey = 'sample-key-wrong-77aa';
     const fail = (step: Step, fault: Fault, times = 1): void =>
       void vendor.server.fail(fault, { matches: matches[step], times });
@@ -57,6 +58,18 @@ export const harness: Harness = {
       impossibleCamera: 'Dock 33',
       footage: range(from),
       noFootage: range(from - 24 * hour),
+      events: {
+        otherCamera: 'cam-2',
+        lateMs: 60_000,
+        happen({ agoMs = 0, camera = 'cam-1', isOpen = false } = {}) {
+          const start = Date.now() + passedMs - agoMs;
+          const end = isOpen ? null : new Date(start + 400).toISOString();
+          return vendor.happen({ camera, start: new Date(start).toISOString(), end }).id;
+        },
+        pass: (ms) => void (passedMs += ms),
+        end: (id) => vendor.end(id, Date.now() + passedMs),
+        disorder: () => undefined,
+      },
       secrets: () => [vendor.key, wrongKey],
       requests: () => vendor.server.requests,
       requestsFor: (step) => vendor.server.requests.filter(matches[step]),

@@ -21,6 +21,11 @@ const definition = defineProvider({
   credentials: { token: { label: 'API key', hint: 'Of a user who may export' } },
   clipOptions: [{ name: 'watermark', kind: 'boolean', label: 'Watermark', default: false }],
   exportsToServer: true,
+  eventKinds: [
+    { value: 'alarm', label: 'Alarms' },
+    { value: 'motion', label: 'Motion' },
+  ],
+  eventIntervalSeconds: 5,
   maxClipSeconds: () => 120,
   cameraProblem: (camera) => (/^cam-\d+$/.test(camera) ? undefined : 'a camera of Sample Video is "cam-" and a number'),
   idempotentCreate: false,

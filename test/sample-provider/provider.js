@@ -99,6 +99,24 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
       await call('DELETE', `/exports/${pathSegment(id, 'The export')}`, signal, `Cancelling the export to ${path}`);
     },
 
+    // With `eventKinds` in the definition: what happened since the last question. The vendor numbers its events in the order in
+    // which it learns of them, and numbers one anew when it ends: such a number is all that has to be remembered.
+    async listEvents({ cursor, kinds, cameras, limit }, { signal }) {
+      const action = 'Asking for events';
+      const [, since] = /^sample (\d{1,15})$/.exec(cursor) ?? [];
+      if (cursor !== '' && since === undefined)
+        throw new ClipError('EINVALID', `${action}: that is no place to go on from`);
+      const query = new URLSearchParams({ limit: String(since === undefined ? 0 : limit), since: since ?? '0' });
+      for (const kind of kinds) query.append('kind', kind);
+      for (const camera of cameras) query.append('camera', camera);
+      const answer = await call('GET', `/events?${query}`, signal, action);
+      const last = readNumber(answer?.last);
+      if (!Number.isSafeInteger(last) || last < 0 || typeof answer.more !== 'boolean') throw unreadable(action);
+      const events = listOf(answer.events, action).map((event) => toEvent(event, action));
+      events.sort((a, b) => Date.parse(a.start) - Date.parse(b.start));
+      return { events, cursor: `sample ${last}`, more: since !== undefined && answer.more };
+    },
+
     async check({ signal }) {
       const action = 'Asking for the cameras';
       const cameras = listOf(await call('GET', '/cameras', signal, action), action);
@@ -180,6 +198,29 @@ function toExport(answer, action) {
       progress,
     })),
     ...(readText(error) ? { reason: readText(error) } : {}),
+  };
+}
+
+/** What happened, in the words that all systems share; the vendor's own goes along. */
+const types = { alarm: 'alarm', motion: 'motion', human: 'person', car: 'vehicle' };
+
+function toEvent(answer, action) {
+  const { id, kind, camera, start, end, label, score } = answer;
+  const [startsAt, certainty] = [time(start, action), readNumber(score)];
+  const isOver = end !== null && end !== undefined;
+  const endsAt = isOver ? time(end, action) : undefined;
+  const word = readText(label);
+  if (!['alarm', 'motion'].includes(kind)) throw unreadable(action);
+  return {
+    id: text(id, action),
+    kind,
+    camera: text(camera, action),
+    start: startsAt,
+    ...(endsAt > startsAt ? { end: endsAt } : {}),
+    ...(isOver ? {} : { open: true }),
+    type: Object.hasOwn(types, word ?? kind) ? types[word ?? kind] : 'other',
+    ...(word ? { label: word } : {}),
+    ...(certainty >= 0 && certainty <= 1 ? { score: certainty } : {}),
   };
 }
 

@@ -22,7 +22,23 @@ export interface SampleExport {
   state: 'queued' | 'ready';
 }
 
+export interface SampleEvent {
+  id: string;
+  kind: 'alarm' | 'motion';
+  camera: string;
+  start: string;
+  /** `null`: it goes on. */
+  end: string | null;
+  label?: string;
+  score?: number;
+}
+
 export interface SampleVendor {
+  /** By the number that the vendor gave them last. */
+  readonly events: Map<number, SampleEvent>;
+  /** Something happens, ten seconds long and just over where nothing else is said. */
+  happen(change?: Partial<SampleEvent>): SampleEvent;
+  end(id: string, at?: number): void;
   readonly url: string;
   readonly server: SimulatorServer;
   readonly key: string;
@@ -36,14 +52,54 @@ export interface SampleVendor {
   close(): Promise<void>;
 }
 
+const cameras = [
+  { id: 'cam-1', name: 'Dock' },
+  { id: 'cam-2', name: 'Gate' },
+];
 /** Half of what it has recorded is gone again. */
 const keptMs = 12 * 3600_000;
 
 export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<SampleVendor> {
   const clips: SampleClip[] = [];
   const exports: SampleExport[] = [];
+  const events = new Map<number, SampleEvent>();
   let isHeld = false;
   let made = 0;
+  let [lastNumber, lastId] = [0, 0];
+
+  function happen(change: Partial<SampleEvent> = {}): SampleEvent {
+    const now = Date.now();
+    const event: SampleEvent = {
+      id: `event-${(lastId += 1)}`,
+      kind: 'alarm',
+      camera: 'cam-1',
+      start: new Date(now - 10_000).toISOString(),
+      end: new Date(now).toISOString(),
+      ...change,
+    };
+    events.set((lastNumber += 1), event);
+    return event;
+  }
+
+  function end(id: string, at = Date.now()): void {
+    const [number, event] = [...events].find(([, each]) => each.id === id) ?? [];
+    if (number === undefined || !event) throw new Error(`There is no event ${id}`);
+    events.delete(number);
+    event.end = new Date(at).toISOString();
+    events.set((lastNumber += 1), event);
+  }
+
+  function listEvents(query: URLSearchParams): Reply {
+    const [kinds, wanted, limit] = [query.getAll('kind'), query.getAll('camera'), Number(query.get('limit'))];
+    if (limit === 0) return answer({ events: [], last: lastNumber, more: false });
+    const isAsked = ({ kind, camera }: SampleEvent): boolean =>
+      kinds.includes(kind) && (wanted.length === 0 || wanted.includes(camera));
+    const since = Number(query.get('since'));
+    const found = [...events].filter(([number, event]) => number > since && isAsked(event));
+    const page = found.slice(0, limit);
+    const more = page.length < found.length;
+    return answer({ events: page.map(([, event]) => event), last: more ? page.at(-1)![0] : lastNumber, more });
+  }
 
   const answer = (body: unknown, status = 200): Reply => ({
     status,
@@ -59,13 +115,14 @@ export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<Sam
   }
 
   async function handle(request: RecordedRequest): Promise<Reply> {
-    const { method, path, headers, body } = request;
+    const { method, path, query, headers, body } = request;
     if (headers.authorization !== `Bearer ${key}`) return answer({ message: 'Unknown key' }, 401);
-    if (path === '/cameras') return answer([{ id: 'cam-1', name: 'Dock' }]);
+    if (path === '/cameras') return answer(cameras);
+    if (path === '/events') return listEvents(query);
     if (path === '/clips' && method === 'GET') return answer(clips);
     if (path === '/clips') {
       const asked = JSON.parse(body.toString()) as Omit<SampleClip, 'id' | 'state'>;
-      if (asked.camera !== 'cam-1') return answer({ message: 'No such camera' }, 404);
+      if (cameras.every(({ id }) => id !== asked.camera)) return answer({ message: 'No such camera' }, 404);
       if (Date.parse(asked.start) < Date.now() - keptMs) return answer({ message: 'No footage' }, 422);
       const clip: SampleClip = { ...asked, id: `clip-${String((made += 1)).padStart(8, '0')}`, state: 'queued' };
       clips.push(clip);
@@ -108,6 +165,9 @@ export async function startSample({ key = 'sample-key-81f2' } = {}): Promise<Sam
     key,
     clips,
     exports,
+    events,
+    happen,
+    end,
     holdExports() {
       isHeld = true;
     },
