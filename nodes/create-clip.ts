@@ -1,5 +1,6 @@
 import { readCameras } from '../lib/clips/camera';
 import { createClip, type CreateJobData } from '../lib/clips/create';
+import { readEventMark } from '../lib/clips/event-mark';
 import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/time-range';
 import { readFields } from '../lib/fields';
 import { connectionInput, getConnection } from '../lib/node-red/connections';
@@ -68,7 +69,13 @@ export = (RED: NodeRed): void => {
         const instant = range.instant === undefined ? {} : { time: toIso(range.instant) };
         // Only what has been recorded can be asked for.
         const runAt = range.end + (await settle.read(message)) * 1000;
-        return { task: { connection: connection.id, request, ...instant }, runAt };
+        const event = readEventMark(message.event);
+        return { task: { connection: connection.id, request, ...instant, ...(event ? { event } : {}) }, runAt };
+      },
+      sameAs(message, { connection, request, event }) {
+        if (!event) return undefined;
+        const { kind } = message.event as { kind?: unknown };
+        return JSON.stringify([connection, kind, event.event, request.camera, request.start, request.end]);
       },
       run: createClip,
       write(message, { clip }) {

@@ -2,6 +2,7 @@
 import { ClipError } from '../errors';
 import type { Clip, ClipStatus, ProviderClip, Range } from '../provider';
 import { parseInstant, rangeBetween, toIso } from '../time-range';
+import { markClip, markOf } from './event-mark';
 
 const statuses: ReadonlySet<unknown> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
 /** More than any vendor says of one property. */
@@ -128,5 +129,5 @@ export function updateClip({ vendorStatus: _earlier, ...known }: Clip, found: Pr
   const updated: Clip = { ...known, ...fresh };
   const progress = Math.max(known.progress ?? 0, found.progress ?? 0);
   updated.progress = found.status === 'finished' ? 100 : Math.min(progress, 99);
-  return updated;
+  return markClip(updated, markOf(known));
 }

@@ -4,6 +4,7 @@ import { toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import type { Clip, ClipRequest, ProviderDefinition } from '../provider';
 import { retryDelayMs } from '../async/retry';
+import { markClip, type EventMark } from './event-mark';
 
 /** The job of one create-clip message; its `runAt` is when the footage exists. */
 export interface CreateJobData {
@@ -13,6 +14,8 @@ export interface CreateJobData {
   requestSent?: boolean;
   /** The instant that it is asked around. ISO 8601 with `Z`. */
   time?: string;
+  /** What it is made for. */
+  event?: EventMark;
   clip?: Clip;
 }
 
@@ -44,8 +47,9 @@ export async function askForClip(
   const earlier = mayDouble && work.requestSent ? await connection.findClip(work.request, signal) : undefined;
   if (mayDouble && !work.requestSent) await save({ ...work, requestSent: true });
   const clip = earlier ?? (await connection.createClip(work.request, signal));
-  const { time } = work;
-  return { ...clip, ...(time === undefined ? {} : { time }), ...chosenOptions(work.request, definition) };
+  const { time, event } = work;
+  const more = { ...(time === undefined ? {} : { time }), ...chosenOptions(work.request, definition) };
+  return markClip({ ...clip, ...more }, event);
 }
 
 /** Only what was chosen: other providers, and most messages, have none. */

@@ -6,6 +6,7 @@ import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeClip, type Clip, type ClipRequest } from '../provider';
 import { askForClip } from './create';
 import type { DownloadJobData } from './download';
+import { markOf } from './event-mark';
 import { pollClip, polledClip, type PollJobData } from './poll';
 import { evaluateFailure } from './poll-state';
 
@@ -91,7 +92,8 @@ async function recreate(
   let work = job.data;
   const keep = (changed: PollJobData): Promise<void> => save((work = changed));
   try {
-    const { recreation = { connection: work.connection, request: requestFor(work.clip, connection) } } = work;
+    const asked = { connection: work.connection, request: requestFor(work.clip, connection), event: markOf(work.clip) };
+    const { recreation = asked } = work;
     work = { ...work, recreation };
     const saveRecreation = (sent: typeof recreation): Promise<void> => keep({ ...work, recreation: sent });
     const clip = await askForClip(recreation, connection, { signal, save: saveRecreation });

@@ -6,7 +6,7 @@ import { ClipError } from '../errors';
 import type { ProviderClip } from '../provider';
 
 /** Fields of a template. Times are ISO 8601. */
-export type NamedClip = Pick<ProviderClip, 'id' | 'camera' | 'cameraName' | 'start' | 'end' | 'title'> & {
+export type NamedClip = Pick<ProviderClip, 'id' | 'camera' | 'cameraName' | 'start' | 'end' | 'title' | 'ref'> & {
   provider: string;
   /** IANA name; absent: that of this computer. */
   timeZone?: string;
@@ -33,6 +33,9 @@ const placeholders: Record<string, (clip: NamedClip) => string> = {
   id: (clip) => clean(clip.id) || '_',
   provider: (clip) => clean(clip.provider) || '_',
   title: (clip) => clean(clip.title) || 'untitled',
+  // Of the event that it was made for.
+  event: (clip) => clean(clip.ref?.event) || '_',
+  label: (clip) => clean(clip.ref?.label) || '_',
 };
 
 const placeholderPattern = /\{([^{}]*)\}/g;
@@ -44,8 +47,8 @@ const maxValueCharacters = 1000;
 
 /** Values that tell one clip from another by their whole text, and those that only describe it: these are shortened first. */
 const [identifying, describing] = [
-  ['camera', 'id', 'provider'],
-  ['title', 'cameraName'],
+  ['camera', 'id', 'provider', 'event'],
+  ['title', 'cameraName', 'label'],
 ];
 /** A value is shortened to this at least. */
 const minValueBytes = 8;

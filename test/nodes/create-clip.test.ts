@@ -216,6 +216,46 @@ describe('create-clip', () => {
       { settings: { url: 'ftp://server' } },
     ));
 
+  describe('asked twice for the same event', () => {
+    const event = { id: 'event-7', kind: 'alarm', label: 'person' };
+    const message = { camera: dock, event, start: ago(3), end: ago(2) };
+
+    it('takes it once while the first request is unfinished, and completes both messages', () =>
+      run(between, async (flow) => {
+        sim.options.latencyMs = 300;
+        for (let count = 0; count < 3; count += 1) flow.send('create', { ...message });
+        flow.send('create', { ...message, end: ago(1) });
+        flow.send('create', { ...message, event: { ...event, id: 'event-8' } });
+        for (let count = 0; count < 3; count += 1) {
+          assert.equal(clipOf(await flow.next('created')).ref?.label, 'person');
+        }
+        for (let count = 0; count < 5; count += 1) await flow.next('completed');
+        assert.equal(sim.requestsFor('addClip').length, 3);
+      }));
+
+    it('takes it again once the first request is over', () =>
+      run(between, async (flow) => {
+        flow.send('create', { ...message });
+        await flow.next('created');
+        await flow.next('completed');
+        await eventually(async () => {
+          flow.send('create', { ...message });
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          return flow.received('created').length > 1;
+        });
+      }));
+
+    it('names the file after it', () =>
+      withFlow(
+        senseFlow(sim, { create: between, download: { filename: '{label}-{event}.mp4' } }),
+        async (flow) => {
+          flow.send('create', { ...message });
+          assert.match(String((await outcome(flow, 'file')).filename), /person-event-7\.mp4$/);
+        },
+        { credentials },
+      ));
+  });
+
   describe('while it waits for footage', () => {
     const slow = { after: 60, settle: 0 };
 

@@ -88,6 +88,20 @@ describeWithRedis('nodes that share their jobs in Redis', () => {
       assert.ok(message.res);
     }));
 
+  it('take an event once while the first request for it is unfinished', () =>
+    run(
+      async (flow) => {
+        sim.options.latencyMs = 300;
+        const [start, end] = [180_000, 120_000].map((ms) => new Date(Date.now() - ms).toISOString());
+        for (let count = 0; count < 3; count += 1)
+          flow.send('create', { camera: dock, event: { id: '7' }, start, end });
+        await outcome(flow, 'file');
+        for (let count = 0; count < 5; count += 1) await flow.next('completed');
+        assert.equal(sim.requestsFor('addClip').length, 1);
+      },
+      { create: { range: 'between' } },
+    ));
+
   it('send a failure to the third output', () =>
     run(async (flow) => {
       sim.options.queue.fails = () => 'no recordings';

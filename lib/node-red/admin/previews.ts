@@ -20,6 +20,7 @@ const sampleClip: NamedClip = {
   start: '2026-03-01T08:50:00.000Z',
   end: '2026-03-01T08:50:30.000Z',
   title: 'Alarm',
+  ref: { event: '8070450532247928001', label: 'person' },
 };
 
 const longestTemplate = 4096;

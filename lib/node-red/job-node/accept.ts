@@ -1,5 +1,5 @@
 /** Accepts messages: turns each into a stored job, before anything is asked of a vendor. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { storeMessage } from '../../jobs/message';
 import type { Done, Message, Send } from '../node-red';
 import { idleEvent, reportEvent, type NodeContext } from './context';
@@ -12,7 +12,7 @@ export function acceptor<T extends Task, Settings>(
   context: NodeContext<T, Settings>,
   register: () => void,
 ): Accept<Settings> {
-  const { node, engine, options, live, report } = context;
+  const { runtime, node, engine, options, live, report } = context;
   let hasWarned = false;
 
   function warnOfDropped(paths: string[]): void {
@@ -27,7 +27,12 @@ export function acceptor<T extends Task, Settings>(
     warnOfDropped(dropped);
     register();
     // Known before it is stored: it may run at once, here or elsewhere.
-    const id = randomUUID();
+    const same = options.sameAs?.(message, task);
+    const id = same === undefined ? randomUUID() : idOfSame(node.id, same);
+    if (same !== undefined && ((await engine.has(id)) || live.get(id))) {
+      runtime.RED.log.trace(`[video clips] Asked for already, and not over yet: ${same}`);
+      return done();
+    }
     live.add(id, message, send, done);
     const queue = options.queue?.(task);
     const data: StoredJobData<T> = { message: kept, task };
@@ -45,4 +50,10 @@ export function acceptor<T extends Task, Settings>(
       throw thrown;
     }
   };
+}
+
+/** Messages that ask for the same get the same id, in all instances: a second job of it cannot be stored. A UUID in its form. */
+function idOfSame(nodeId: string, same: string): string {
+  const hex = createHash('sha256').update(`${nodeId}\n${same}`).digest('hex');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }
