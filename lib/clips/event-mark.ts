@@ -19,7 +19,7 @@ export function readEventMark(given: unknown): EventMark | undefined {
 }
 
 export function markClip<T extends ProviderClip>(clip: T, mark: EventMark | undefined): T {
-  return mark ? { ...clip, ref: { ...clip.ref, ...mark } as Record<string, string> } : clip;
+  return mark ? { ...clip, ref: { ...clip.ref, ...mark } } : clip;
 }
 
 /** That of a clip. */
