@@ -1,6 +1,12 @@
 /** Defines field lists: one declaration draws a form, validates what was typed, and types what the provider receives. */
 import { ClipError } from './errors';
 
+/** Holds where a setting has one of these values. */
+export interface Condition {
+  setting: string;
+  in: (string | boolean)[];
+}
+
 interface FieldBase<Kind extends string, Value> {
   name: string;
   kind: Kind;
@@ -10,10 +16,12 @@ interface FieldBase<Kind extends string, Value> {
   required?: boolean;
   /** Folded away in the dialog. */
   advanced?: boolean;
+  /** Where it does not hold, the value is neither required nor, unless something is set, shown. */
+  visibleWhen?: Condition;
 }
 
 export type Field =
-  | FieldBase<'text', string>
+  | (FieldBase<'text', string> & { /** Offered while typing; anything else may be typed. */ suggestions?: string[] })
   | FieldBase<'url', string>
   | (FieldBase<'number', number | ''> & { min?: number; max?: number })
   | FieldBase<'boolean', boolean>
@@ -40,10 +48,17 @@ export function readFields(fields: Field[], stored: unknown): Record<string, Fie
   const raw = (typeof stored === 'object' && stored !== null ? stored : {}) as Record<string, unknown>;
   const values: Record<string, FieldValue> = {};
   for (const field of fields) {
-    const value = readField(field, raw[field.name] ?? field.default);
+    const isNeeded = !field.visibleWhen || holds(field.visibleWhen, fields, raw);
+    const value = readField(isNeeded ? field : { ...field, required: false }, raw[field.name] ?? field.default);
     if (value !== undefined) values[field.name] = value;
   }
   return values;
+}
+
+export function holds(condition: Condition, fields: Field[], values: Record<string, unknown>): boolean {
+  const { setting, in: wanted } = condition;
+  const value = values[setting] ?? fields.find(({ name }) => name === setting)?.default;
+  return wanted.some((each) => each === value || String(each) === value);
 }
 
 function readField(field: Field, given: unknown): FieldValue | undefined {

@@ -5,12 +5,12 @@
 // concluded from an error depends on its code, on `retryable`, and on whether it is `inconclusive`.
 import type { Readable } from 'node:stream';
 import { ClipError, type ErrorDetails } from './errors';
-import type { Field } from './fields';
+import type { Condition, Field } from './fields';
 import type { Range } from './time-range';
 
 export { ClipError } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
-export type { Field } from './fields';
+export type { Condition, Field } from './fields';
 export type { Range } from './time-range';
 
 /** PEM material and checks for TLS, as Node's `tls.connect` names them. */
@@ -387,6 +387,14 @@ export const credentialSlots = ['username', 'password', 'token'] as const;
 
 export type Credentials = Record<(typeof credentialSlots)[number], string>;
 
+/** What a login cannot do without. */
+export interface RequiredCredentials {
+  /** Absent: always. */
+  when?: Condition;
+  /** One of these sets of slots must be filled. */
+  anyOf: (keyof Credentials)[][];
+}
+
 /** Definition that a provider package exports, or registers as a plugin of type `clip-provider`. */
 export interface ProviderDefinition<Session = unknown> {
   /** Stored in flows: never changes. */
@@ -395,7 +403,9 @@ export interface ProviderDefinition<Session = unknown> {
   /** Drawn in the connection dialog, and validated before `open`. */
   settings: Field[];
   /** Which of the three fixed slots are used, and what they are called. */
-  credentials: Partial<Record<keyof Credentials, { label: string; hint?: string }>>;
+  credentials: Partial<Record<keyof Credentials, { label: string; hint?: string; visibleWhen?: Condition }>>;
+  /** Nothing is sent to the vendor without these. The first rule that is concerned counts. */
+  requiredCredentials?: RequiredCredentials[];
   /** Drawn in the create-clip dialog, and validated before `createClip`. */
   clipOptions: Field[];
   /** Does the vendor make exports onto its own storage? Then `exportVideo` and its companions are there. */

@@ -28,7 +28,8 @@
       for (const [index, item] of items.entries()) {
         tops.push(tops[index] + (heightOf(item) ?? measured.get(item.id) ?? GUESS_PX));
       }
-      space.css('height', tops[items.length]);
+      const height = `${tops[items.length]}px`;
+      if (space[0].style.height !== height) space[0].style.height = height;
     }
 
     /** The last item that begins at or above a place. */

@@ -50,10 +50,24 @@
   function bar(row) {
     if (!hasBar(row)) return $();
     const track = $('<div class="video-clips-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100">');
-    track.attr({ 'aria-valuenow': row.progress, 'aria-label': _('progress') });
-    track.append($('<div>').css('width', `${row.progress}%`));
-    const rate = $('<span class="video-clips-rate">').text(clips.rateWords(row));
-    return $('<div class="video-clips-progress">').append(track, rate);
+    track.attr('aria-label', _('progress')).append('<div>');
+    return $('<div class="video-clips-progress">').append(track, '<span class="video-clips-rate">');
+  }
+
+  /** What changes every second while something is going on. */
+  function updateNumbers(element, row) {
+    const [bar] = element.find('.video-clips-bar');
+    element.find('.video-clips-words').text(clips.stageWords(row));
+    if (!bar) return;
+    bar.setAttribute('aria-valuenow', row.progress);
+    bar.firstChild.style.width = `${row.progress}%`;
+    bar.nextSibling.textContent = clips.rateWords(row);
+  }
+
+  /** The same for rows that differ by such numbers only. */
+  function shapeOf(row, isOpen) {
+    const numbers = { progress: hasBar(row), bytesPerSecond: 0, etaSeconds: 0, updatedAt: 0 };
+    return JSON.stringify([isOpen, { ...row, ...numbers }]);
   }
 
   function reason(row) {
@@ -93,12 +107,15 @@
    * acts: what can be done with a row: `play`, `download`, `cancel`, `retry`, `toggle`; `picture(row, done)` finds its address.
    */
   function drawRow(element, row, isOpen, acts) {
+    const shape = shapeOf(row, isOpen);
+    if (element.data('shape') === shape) return updateNumbers(element, row);
+    element.data('shape', shape);
     const focused = element.find(':focus').attr('aria-label');
     const source = row.file?.path ?? '';
     const isSame = element.data('picture') === source;
     const shown = isSame ? element.find('.video-clips-still').first().detach() : picture(row, acts);
     const tone = TONES[row.stage];
-    const status = $('<div class="video-clips-stage">').text(clips.stageWords(row));
+    const status = $('<div class="video-clips-stage">').append('<span class="video-clips-words">');
     if (tone) status.addClass(`video-clips-${tone}`);
     if (ICONS[row.stage]) status.prepend($('<i class="fa fa-fw" aria-hidden="true">').addClass(ICONS[row.stage]));
     const about = $('<div class="video-clips-about">').append(
@@ -118,6 +135,7 @@
         isOpen ? '' : reason(row),
         details,
       );
+    updateNumbers(element, row);
     if (!focused) return;
     const again = element.find('button').filter((index, each) => each.title === focused);
     again.first().trigger('focus');

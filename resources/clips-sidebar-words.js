@@ -6,22 +6,26 @@
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
 
   const language = () => RED.i18n.lang() || undefined;
-  const clock = (instant) => new Date(instant).toLocaleTimeString(language());
-  /** Making one takes far longer than using it. */
+  /** By what they are for: making one takes far longer than using it. */
   const formats = new Map();
-  function format(value, unit, digits = 0) {
-    const key = `${language()} ${unit} ${digits}`;
-    const options = { style: 'unit', unit, maximumFractionDigits: digits };
-    if (!formats.has(key)) formats.set(key, new Intl.NumberFormat(language(), options));
-    return formats.get(key).format(value);
+  function formatter(key, make) {
+    if (!formats.has(key)) formats.set(key, make(language()));
+    return formats.get(key);
   }
+  const format = (value, unit, digits = 0) =>
+    formatter(`${unit} ${digits}`, (locale) => {
+      return new Intl.NumberFormat(locale, { style: 'unit', unit, maximumFractionDigits: digits });
+    }).format(value);
+  const clock = (instant) =>
+    formatter('time', (locale) => new Intl.DateTimeFormat(locale, { timeStyle: 'medium' })).format(new Date(instant));
+  const date = (instant) => formatter('date', (locale) => new Intl.DateTimeFormat(locale)).format(instant);
 
   /** "14:03:10 – 14:03:40", with the day when that is not today. Of a message that was refused, not even that may be known. */
   function rangeWords({ start, end }) {
     if (!start || !end) return '';
     const from = new Date(start);
     const isToday = from.toDateString() === new Date().toDateString();
-    const day = isToday ? '' : `${from.toLocaleDateString(language())} `;
+    const day = isToday ? '' : `${date(from)} `;
     return `${day}${clock(start)} – ${clock(end)}`;
   }
 

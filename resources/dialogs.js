@@ -54,9 +54,16 @@
     }
   }
 
+  /** Where there is no connection yet, the editor offers only to add one, and calls that what is chosen. */
+  function nameNone(select) {
+    const only = select.find('option[value="_ADD_"]');
+    if (select.find('option').length === 1) only.text(_('clip-provider.none'));
+  }
+
   /** Shows the choice of a connection only where it counts. */
-  function connectionChoice() {
+  function connectionChoice(isRequired = false) {
     const type = $('#node-input-connectionType');
+    if (!isRequired) nameNone($('#node-input-connection'));
     const show = () => $('.video-clips [data-connection="node"]').toggle(type.val() !== 'msg');
     type.on('change', show);
     show();
@@ -92,6 +99,10 @@
     const label = `node-input-${name}-label`;
     $(`label[for="node-input-${name}"]`).attr('id', label);
     const container = input.next('.red-ui-typedInput-container');
+    container.find('input.red-ui-typedInput-input').on('input blur', ({ type: event }) => {
+      input.data('videoClipsTyped', true);
+      if (event === 'blur' && input.val() === '') input.trigger('change');
+    });
     container.find('input').attr('aria-labelledby', label);
     // Many of these buttons show no more than an icon.
     container.find('button').each((index, button) => {

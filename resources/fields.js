@@ -30,6 +30,18 @@
 
   /* ---- validation; the same rules as lib/fields.ts ---- */
 
+  /** Whether a condition on the settings holds; `undefined`: a variable decides. The same rule as in lib/fields.ts. */
+  function holds({ setting, in: wanted }, fields, values) {
+    const value = values[setting] ?? fields.find(({ name }) => name === setting)?.default;
+    return isEnv(value) ? undefined : wanted.some((each) => each === value || String(each) === value);
+  }
+
+  /** As it counts beside these values: what is not needed is not required. */
+  function neededField(field, fields, values) {
+    const isNeeded = !field.visibleWhen || holds(field.visibleWhen, fields, values) === true;
+    return isNeeded ? field : { ...field, required: false };
+  }
+
   /** Why the value does not fit the field; an empty string when it does. */
   function fieldProblem(id, field, given) {
     const value = given ?? field.default;
@@ -74,7 +86,8 @@
     const definition = provider(id);
     if (!definition) return true;
     const values = asObject(stored);
-    const problems = (definition[list] || []).map((field) => fieldProblem(id, field, values[field.name]));
+    const fields = definition[list] || [];
+    const problems = fields.map((field) => fieldProblem(id, neededField(field, fields, values), values[field.name]));
     const reasons = problems.filter((problem) => problem !== '');
     return reasons.length === 0 ? true : reasons;
   }
@@ -94,7 +107,10 @@
   function validTyped(node, name, value, opt) {
     const type = current(node, `${name}Type`);
     if (value === undefined || isEnv(value)) return true;
-    if (value === '' && type !== 'date') return _('clip-provider.error.required', { label: opt.label });
+    if (value === '' && type !== 'date') {
+      // What is missing is said when the field, or the dialog, is left.
+      return isUntyped(node, name) || _('clip-provider.error.required', { label: opt.label });
+    }
     return RED.utils.validateTypedProperty(value, type, opt);
   }
 
@@ -107,6 +123,12 @@
   }
 
   const inputPrefix = (node) => (node._def.category === 'config' ? 'node-config-input' : 'node-input');
+
+  /** In an open dialog, and nobody was there yet. */
+  function isUntyped(node, name) {
+    const input = $(`#${inputPrefix(node)}-${name}`);
+    return input.closest('form').data('videoClipsNode') === node.id && input.data('videoClipsTyped') !== true;
+  }
 
   /** The value in the open dialog when it is this node's, else the stored one. */
   function current(node, name) {
@@ -121,6 +143,8 @@
     providerOf,
     fieldLabel,
     fieldProblem,
+    holds,
+    neededField,
     validFields,
     validProvider,
     validNumber,

@@ -3,7 +3,6 @@
   'use strict';
 
   const CATALOG = '@vms-nodes/node-red-video-clips/clip-provider';
-  const SLOTS = ['username', 'password', 'token'];
   const FIELD_ICONS = { text: 'fa-pencil', url: 'fa-globe', number: 'fa-hashtag', select: 'fa-list-ul' };
   const clips = (RED.videoClips ??= {});
 
@@ -11,8 +10,6 @@
   const fieldHint = (id, field) => _(`hints.${id}.${field.name}`, { defaultValue: field.hint || '' });
   const choiceLabel = (id, field, choice) =>
     _(`choices.${id}.${field.name}.${choice.value || 'unset'}`, { defaultValue: choice.label || choice.value });
-  const slotLabel = (id, slot, text) => _(`credentials.${id}.${slot}`, { defaultValue: text.label || slot });
-  const slotHint = (id, slot, text) => _(`credentialHints.${id}.${slot}`, { defaultValue: text.hint || '' });
 
   function fieldControl(field, id, stored) {
     const value = stored ?? field.default;
@@ -27,6 +24,7 @@
     }
     input.attr('id', id).toggleClass('video-clips-number', field.kind === 'number');
     if (field.required) input.attr('aria-required', 'true');
+    if (field.suggestions) input.attr('list', `${id}-list`);
     const read = () => {
       if (asCheckbox) return input.prop('checked');
       const text = String(input.val() ?? '').trim();
@@ -35,7 +33,8 @@
     return { input, value, read };
   }
 
-  function fieldRow(providerId, field, id, stored) {
+  /** fields, beside(): the whole form, and its values. */
+  function fieldRow(providerId, field, id, stored, { fields, beside }) {
     const control = fieldControl(field, id, stored);
     const { input, read } = control;
     const row = $('<div class="form-row">').toggleClass('video-clips-check', field.kind === 'boolean');
@@ -56,6 +55,10 @@
       input.val(control.value);
     }
     row.append(field.kind === 'boolean' ? [input, label] : [label, ' ', input]);
+    if (field.suggestions) {
+      const options = field.suggestions.map((value) => $('<option>').attr('value', value));
+      $('<datalist>').attr('id', `${id}-list`).append(options).appendTo(row);
+    }
 
     const described = [];
     const hint = fieldHint(providerId, field);
@@ -68,44 +71,59 @@
     input.attr('aria-describedby', described.join(' '));
 
     const check = () => {
-      const problem = clips.fieldProblem(providerId, field, read());
+      const problem = clips.fieldProblem(providerId, clips.neededField(field, fields, beside()), read());
       input.toggleClass('input-error', problem !== '').attr('aria-invalid', String(problem !== ''));
       message.text(problem).toggle(problem !== '');
       return problem === '';
     };
     input.on('input change', check);
     const initial = read();
-    return { name: field.name, row, input, read, check, changed: () => read() !== initial };
+    /** What is set counts, and so it is shown. */
+    const arrange = () => {
+      if (!field.visibleWhen) return;
+      row.toggle(clips.holds(field.visibleWhen, fields, beside()) !== false || read() !== field.default);
+    };
+    return { name: field.name, row, input, read, check, arrange, changed: () => read() !== initial };
   }
 
   /**
    * Draws a form from a provider's field list. Only one form is visible at a time; those of other providers are kept,
    * so that choosing another one and coming back loses nothing.
    *
-   * list: `settings` or `clipOptions`; `basic` and `advanced`: the elements to draw in.
+   * list: `settings` or `clipOptions`; `basic` and `advanced`: the elements to draw in; changed(): called when a value is.
    */
-  function fieldForms({ list, idPrefix, basic, advanced }) {
+  function fieldForms({ list, idPrefix, basic, advanced, changed = () => undefined }) {
     const forms = new Map();
 
-    function draw(id, stored) {
+    /** isFresh: nobody has typed anything into it, so nothing is wrong yet. */
+    function draw(id, stored, isFresh) {
       const values = clips.asObject(stored);
       const rows = [];
+      const beside = () => ({ ...values, ...Object.fromEntries(rows.map(({ name, read }) => [name, read()])) });
       const parts = [$('<div>').appendTo(basic), $('<div>').appendTo(advanced)];
-      for (const field of clips.provider(id)[list] || []) {
-        const row = fieldRow(id, field, `${idPrefix}-${id}-${field.name}`, values[field.name]);
+      const fields = clips.provider(id)[list] || [];
+      for (const field of fields) {
+        const row = fieldRow(id, field, `${idPrefix}-${id}-${field.name}`, values[field.name], { fields, beside });
         row.row.appendTo(field.advanced ? parts[1] : parts[0]);
         rows.push(row);
-        if (!row.check() && field.advanced) advanced.closest('details').prop('open', true);
+        row.input.on('input change', () => {
+          rows.forEach(({ arrange }) => arrange());
+          changed();
+        });
+      }
+      for (const row of rows) {
+        row.arrange();
+        if (!isFresh && !row.check()) row.row.closest('details').prop('open', true);
       }
       return { rows, parts, hasAdvanced: parts[1].children().length > 0 };
     }
 
     return {
       /** Shows the provider's form; `undefined` when the provider is not known here. */
-      show(id, stored) {
+      show(id, stored, isFresh = false) {
         for (const form of forms.values()) form.parts.forEach((part) => part.prop('hidden', true));
         if (!clips.provider(id)) return undefined;
-        if (!forms.has(id)) forms.set(id, draw(id, stored));
+        if (!forms.has(id)) forms.set(id, draw(id, stored, isFresh));
         const form = forms.get(id);
         form.parts.forEach((part) => part.prop('hidden', false));
         return form;
@@ -116,6 +134,8 @@
         row?.input.closest('details').prop('open', true);
         return row?.input;
       },
+      /** All values as they stand. */
+      values: (id) => Object.fromEntries((forms.get(id)?.rows || []).map(({ name, read }) => [name, read()])),
       /** What was stored, with what was changed in the form. Keys that the form does not know are kept. */
       read(id, stored) {
         const values = { ...clips.asObject(stored) };
@@ -127,44 +147,5 @@
     };
   }
 
-  const slotInput = (slot) => $(`#node-config-input-${slot}`);
-
-  /**
-   * The inputs of the three secrets. They are shared by all providers, so each provider gets inputs of its own, so to speak: a
-   * secret of one vendor is neither shown, nor stored, nor sent for another one. Choosing the first one again brings back
-   * what stood there. A provider that is not known here keeps its secrets.
-   */
-  function slotForms() {
-    const kept = new Map();
-    let shown;
-
-    function label(id, slot, declared) {
-      const row = $(`.video-clips [data-slot="${slot}"]`).toggle(declared !== undefined);
-      if (declared === undefined) return;
-      const hint = slotHint(id, slot, declared);
-      row.find('.video-clips-slot').text(slotLabel(id, slot, declared));
-      row
-        .find('.video-clips-hint')
-        .text(hint)
-        .toggle(hint !== '');
-    }
-
-    function show(id) {
-      const provider = clips.provider(id);
-      const slots = provider?.credentials || {};
-      if (shown !== id && shown !== undefined) {
-        kept.set(shown, Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()])));
-        for (const slot of SLOTS) slotInput(slot).val(kept.get(id)?.[slot] ?? '');
-      }
-      shown = id;
-      for (const slot of SLOTS) {
-        label(id, slot, slots[slot]);
-        if (provider && slots[slot] === undefined) slotInput(slot).val('');
-      }
-    }
-
-    return { show };
-  }
-
-  Object.assign(clips, { fieldForms, slotForms });
+  Object.assign(clips, { fieldForms });
 })();

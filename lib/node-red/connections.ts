@@ -15,6 +15,7 @@ import {
   type TlsOptions,
 } from '../provider';
 import { providers } from '../providers';
+import { checkCredentials } from './credentials';
 import { combineGuards, type ResettableLoginGuard } from '../connection/login-guard';
 import type { Message, Node, NodeDefinition, NodeRed } from './node-red';
 import type { Runtime } from './runtime';
@@ -37,13 +38,14 @@ export function allProviders({ pluginProviders }: Runtime): ProviderDefinition[]
 /** The providers as the editor needs them to draw forms: data only, no functions. */
 export function describeProviders(runtime: Runtime): object[] {
   return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, ...optional }) => {
-    const { docs, eventKinds, eventIntervalSeconds, exportsToServer = false } = optional;
+    const { docs, requiredCredentials, eventKinds, eventIntervalSeconds, exportsToServer = false } = optional;
     const named = {
       id,
       label,
       docs,
       settings,
       credentials,
+      requiredCredentials,
       clipOptions,
       eventKinds,
       eventIntervalSeconds,
@@ -63,6 +65,7 @@ type DescribedProperty = Exclude<
 export function openConnection(runtime: Runtime, node: Node, definition: NodeDefinition): Connection {
   const provider = findProvider(runtime, definition.provider);
   const config = readConfig(runtime, provider, definition, storedCredentials(provider, node.credentials));
+  checkCredentials(provider, config);
   const login = loginGuardFor(runtime, node.id, provider, definition, config);
   // A deploy tries again.
   login.reset();

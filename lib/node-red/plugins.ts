@@ -1,5 +1,13 @@
 /** Reads the providers that other packages registered as plugins; one that does not hold to the contract is left out. */
-import { credentialSlots, type Field, type ProviderConfig, type ProviderDefinition } from '../provider';
+import {
+  credentialSlots,
+  type Condition,
+  type Credentials,
+  type Field,
+  type ProviderConfig,
+  type ProviderDefinition,
+  type RequiredCredentials,
+} from '../provider';
 import type { Runtime } from './runtime';
 
 const kinds: ReadonlySet<unknown> = new Set<Field['kind']>(['text', 'url', 'number', 'boolean', 'select']);
@@ -67,6 +75,7 @@ function readDefinition(given: Record<string, unknown>): ProviderDefinition {
     label: readText(given.label, 'label'),
     settings: readFieldList(given.settings, 'settings'),
     credentials: readCredentials(given.credentials),
+    requiredCredentials: readRequired(given.requiredCredentials),
     clipOptions: readFieldList(given.clipOptions, 'clipOptions'),
     exportsToServer: given.exportsToServer === true,
     docs: readAddress(given.docs),
@@ -131,10 +140,36 @@ function readCredentials(value: unknown): ProviderDefinition['credentials'] {
   if (typeof value !== 'object' || value === null) throw new Error('"credentials" must say which slots are used');
   const used: ProviderDefinition['credentials'] = {};
   for (const slot of credentialSlots) {
-    const given = (value as Record<string, unknown>)[slot] as { label?: unknown; hint?: unknown } | undefined;
+    const given = (value as Record<string, unknown>)[slot] as Record<string, unknown> | undefined;
     if (!given) continue;
-    const { label, hint } = given;
-    used[slot] = { label: readText(label, `credentials.${slot}.label`), ...(typeof hint === 'string' ? { hint } : {}) };
+    const { label, hint, visibleWhen } = given;
+    used[slot] = {
+      label: readText(label, `credentials.${slot}.label`),
+      ...(typeof hint === 'string' ? { hint } : {}),
+      ...(visibleWhen === undefined ? {} : { visibleWhen: readCondition(visibleWhen) }),
+    };
   }
   return used;
+}
+
+function readRequired(value: unknown): RequiredCredentials[] | undefined {
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value)) throw new Error('"requiredCredentials" must be a list');
+  return value.map(({ when, anyOf }: Record<string, unknown>) => {
+    const isSlot = (slot: unknown): boolean => (credentialSlots as readonly unknown[]).includes(slot);
+    const isSets =
+      Array.isArray(anyOf) && anyOf.length > 0 && anyOf.every((set) => Array.isArray(set) && set.every(isSlot));
+    if (!isSets) throw new Error('"requiredCredentials.anyOf" must hold lists of slots');
+    const sets = anyOf.map((set) => [...(set as (keyof Credentials)[])]);
+    return { anyOf: sets, ...(when === undefined ? {} : { when: readCondition(when) }) };
+  });
+}
+
+function readCondition(value: unknown): Condition {
+  const { setting, in: wanted } = (value ?? {}) as Record<string, unknown>;
+  if (!Array.isArray(wanted)) throw new Error('a condition must have a list "in"');
+  return {
+    setting: readText(setting, 'setting'),
+    in: wanted.map((each) => (typeof each === 'boolean' ? each : String(each))),
+  };
 }

@@ -9,6 +9,7 @@ import { raceAbort } from '../../async/abort';
 import { findProvider, loginGuardFor, readConfig, loginTarget, usedSlots, type ConnectionNode } from '../connections';
 import type { NodeRed } from '../node-red';
 import type { Runtime } from '../runtime';
+import { checkCredentials } from '../credentials';
 import { isVariable, resolveVariables } from '../variables';
 
 /** What the editor sends. A credential that is missing is the one that is stored. */
@@ -111,6 +112,7 @@ export async function withDraft<T>(
     isDeepStrictEqual(deployed?.settings, settings) &&
     usedSlots(provider).every((slot) => credentials[slot] === (stored[slot] ?? ''));
   const config = readConfig(runtime, provider, wanted, credentials);
+  checkCredentials(provider, config);
   const guard = loginGuardFor(runtime, draft.id, provider, wanted, config);
   guard.endPause();
   if (isSame && running instanceof Connection) return work(running, hide);

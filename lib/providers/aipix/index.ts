@@ -7,6 +7,7 @@ import type { AipixSession } from './types';
 export const aipix = defineProvider<AipixSession>({
   id: 'aipix',
   label: 'Aipix',
+  docs: 'https://docs.aipix.ai/en/start/aipix-24.03/validation-vms-client-api',
   settings: [
     {
       name: 'url',
@@ -67,6 +68,7 @@ export const aipix = defineProvider<AipixSession>({
     password: { label: 'Password' },
     token: { label: 'Token', hint: 'Instead of login and password.' },
   },
+  requiredCredentials: [{ anyOf: [['username', 'password'], ['token']] }],
   clipOptions: [],
   maxClipSeconds: ({ maxClip }) => (typeof maxClip === 'number' ? maxClip : undefined),
   // The vendor's ids are whole numbers; some of its newer calls name cameras by UUID.

@@ -9,15 +9,24 @@ import type { KinesisSession } from './login';
  */
 const maxClipSeconds = 200 * 20;
 
+/** Source: https://docs.aws.amazon.com/general/latest/gr/akv.html */
+const regions = [
+  ...['us-east-1', 'us-east-2', 'us-west-2', 'ca-central-1', 'sa-east-1'],
+  ...['eu-central-1', 'eu-west-1', 'eu-west-2', 'eu-west-3', 'af-south-1'],
+  ...['ap-south-1', 'ap-east-1', 'ap-southeast-1', 'ap-southeast-2', 'ap-northeast-1', 'ap-northeast-2'],
+];
+
 export const kinesisVideo = defineProvider<KinesisSession>({
   id: 'kinesis-video',
   label: 'Amazon Kinesis Video Streams',
+  docs: 'https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/how-iam.html',
   settings: [
     {
       name: 'region',
       kind: 'text',
       label: 'AWS Region',
       default: '',
+      suggestions: regions,
       hint: 'For example eu-west-1. Empty: as configured for AWS on this computer.',
     },
     {

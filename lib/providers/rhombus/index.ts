@@ -19,7 +19,7 @@ export const rhombus = defineProvider<undefined>({
       choices: [
         { value: 'us', label: 'United States' },
         { value: 'eu', label: 'Europe' },
-        { value: 'custom', label: 'other addresses (see Advanced)' },
+        { value: 'custom', label: 'other addresses' },
       ],
     },
     {
@@ -28,7 +28,8 @@ export const rhombus = defineProvider<undefined>({
       label: 'API address',
       default: '',
       hint: "Instead of the region's, for example https://api2.rhombussystems.com",
-      advanced: true,
+      required: true,
+      visibleWhen: { setting: 'region', in: ['custom'] },
     },
     {
       name: 'mediaUrl',
@@ -36,7 +37,8 @@ export const rhombus = defineProvider<undefined>({
       label: 'Media address',
       default: '',
       hint: "Instead of the region's, for example https://media.rhombussystems.com",
-      advanced: true,
+      required: true,
+      visibleWhen: { setting: 'region', in: ['custom'] },
     },
     {
       name: 'authScheme',
@@ -58,6 +60,7 @@ export const rhombus = defineProvider<undefined>({
       default: '',
       hint: 'Partner keys only: id of the organization to work for.',
       advanced: true,
+      visibleWhen: { setting: 'authScheme', in: ['partner-api-token', 'partner-api'] },
     },
   ],
   credentials: {
@@ -66,6 +69,7 @@ export const rhombus = defineProvider<undefined>({
       hint: 'From the Rhombus Console, under API Management. Its role needs the permission "Video : Share and download".',
     },
   },
+  requiredCredentials: [{ anyOf: [['token']] }],
   clipOptions: [
     { name: 'audio', kind: 'boolean', label: 'With audio', default: false },
     {

@@ -6,10 +6,13 @@ import type { SenseSession } from './types';
 /** Documented: "more than 5 minutes" is refused with code -38. Source: https://tkhsecurity.com/api-docs/functions/addclip/ */
 const maxClipSeconds = 300;
 
+const withLogin = { setting: 'auth', in: ['plain', 'basic', 'digest'] };
+
 /** VDG Sense: needs version 2.5.4; was written to the documentation of 2.7.2 and later. */
 export const vdgSense = defineProvider<SenseSession | undefined>({
   id: 'vdg-sense',
   label: 'VDG Sense',
+  docs: 'https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405095/Authentication',
   settings: [
     {
       name: 'url',
@@ -81,15 +84,20 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
       label: 'Digest nonce',
       default: '',
       hint: 'Issued by the vendor; only for digest login.',
-      advanced: true,
+      visibleWhen: { setting: 'auth', in: ['digest'] },
     },
     lenientField,
   ],
   credentials: {
-    username: { label: 'User' },
-    password: { label: 'Password' },
-    token: { label: 'Digest secret', hint: 'Issued by the vendor; only for digest login.' },
+    username: { label: 'User', visibleWhen: withLogin },
+    password: { label: 'Password', visibleWhen: withLogin },
+    token: {
+      label: 'Digest secret',
+      hint: 'Issued by the vendor; only for digest login.',
+      visibleWhen: { setting: 'auth', in: ['digest'] },
+    },
   },
+  requiredCredentials: [{ when: { setting: 'auth', in: ['plain', 'basic'] }, anyOf: [['username', 'password']] }],
   clipOptions: [
     {
       name: 'imageWidth',

@@ -6,6 +6,7 @@ import type { ZoneMinderSession } from './types';
 export const zoneMinder = defineProvider<ZoneMinderSession>({
   id: 'zoneminder',
   label: 'ZoneMinder',
+  docs: 'https://zoneminder.readthedocs.io/en/stable/api.html',
   settings: [
     {
       name: 'url',
