@@ -109,3 +109,24 @@ describe('readFields', () => {
     assert.deepEqual(readFields([text], { name: 'x', password: 's3cret', __proto__: { url: 'y' } }), { name: 'x' });
   });
 });
+
+describe('a field that depends on another one', () => {
+  const address: Field = { ...url, required: true, visibleWhen: { setting: 'mode', in: ['b'] } };
+  const fields = [select, address];
+
+  it('is required only where it is needed', () => {
+    assert.deepEqual(readFields(fields, {}), { mode: 'a', url: '' });
+    assert.throws(() => readFields(fields, { mode: 'b' }), /"Address" \(url\) is required/);
+  });
+
+  it('counts where it is set, needed or not', () => {
+    assert.deepEqual(readFields(fields, { url: 'http://x.example' }), { mode: 'a', url: 'http://x.example' });
+    assert.throws(() => readFields(fields, { url: 'x' }), /must start with http/);
+  });
+
+  it('may depend on a switch, which a variable may have set', () => {
+    const dependent: Field[] = [boolean, { ...address, visibleWhen: { setting: 'on', in: [true] } }];
+    for (const on of [undefined, true, 'true']) assert.throws(() => readFields(dependent, { on }), /is required/);
+    assert.deepEqual(readFields(dependent, { on: 'false' }), { on: false, url: '' });
+  });
+});

@@ -90,7 +90,9 @@ describe('who may ask about a connection', function () {
     const list = `${runtime.url}/video-clips/activity`;
     const found = await Promise.all([
       fetch(list, { headers }),
+      fetch(`${list}/none/files`, { headers }),
       fetch(`${list}/none/ticket`, { method: 'POST', headers }),
+      fetch(`${list}/none/files/0/delete`, { method: 'POST', headers }),
       fetch(`${list}/none/cancel`, { method: 'POST', headers }),
       fetch(`${list}/none/retry`, { method: 'POST', headers }),
       fetch(list, { method: 'DELETE', headers }),
@@ -99,10 +101,10 @@ describe('who may ask about a connection', function () {
   }
 
   it('the list of work is there for whoever may read, and to be changed by whoever may write', async () => {
-    assert.deepEqual(await activityStatuses(undefined), [401, 401, 401, 401, 401]);
-    assert.deepEqual(await activityStatuses('other'), [401, 401, 401, 401, 401]);
-    assert.deepEqual(await activityStatuses('viewer'), [200, 404, 401, 401, 401]);
-    assert.deepEqual(await activityStatuses('editor'), [200, 404, 404, 404, 204]);
+    assert.deepEqual(await activityStatuses(undefined), [401, 401, 401, 401, 401, 401, 401]);
+    assert.deepEqual(await activityStatuses('other'), [401, 401, 401, 401, 401, 401, 401]);
+    assert.deepEqual(await activityStatuses('viewer'), [200, 404, 404, 401, 401, 401, 401]);
+    assert.deepEqual(await activityStatuses('editor'), [200, 404, 404, 404, 404, 404, 204]);
   });
 
   it('variables of the environment are there for whoever may deploy flows', async () => {
@@ -123,7 +125,7 @@ describe('who may ask about a connection', function () {
     });
     const issued = await fetch(`${runtime.url}/video-clips/activity/${row?.id}/ticket`, { method: 'POST', headers });
     const { ticket } = (await issued.json()) as { ticket: string };
-    const media = `${runtime.url}/video-clips/media/${ticket}`;
+    const media = `${runtime.url}/video-clips/media/${ticket}/0`;
     assert.equal((await fetch(media)).status, 200);
     const body = JSON.stringify({ token: authorization.slice('Bearer '.length) });
     await runtime.admin('/auth/revoke', { method: 'POST', headers, body });

@@ -253,7 +253,8 @@ describe('what dialogs ask about a connection', function () {
 
     it('is not used where none is wanted', async () => {
       const { error } = await check('deployed', {}, { credentials: { username: login.username, password: '' } });
-      assert.equal(error?.code, 'EAUTH', text);
+      assert.equal(error?.code, 'EINVALID', text);
+      assert.match(error?.message ?? '', /"Password" is missing/);
     });
   });
 

@@ -19,6 +19,7 @@ const definition = defineProvider({
     },
   ],
   credentials: { token: { label: 'API key', hint: 'Of a user who may export' } },
+  requiredCredentials: [{ anyOf: [['token']] }],
   clipOptions: [{ name: 'watermark', kind: 'boolean', label: 'Watermark', default: false }],
   exportsToServer: true,
   eventKinds: [

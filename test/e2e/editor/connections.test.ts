@@ -37,7 +37,7 @@ const cases: Case[] = [
     provider: 'Rhombus',
     async start() {
       const { apiUrl, mediaUrl, close } = await startRhombus();
-      const addresses = { Region: 'other addresses (see Advanced)', 'API address': apiUrl, 'Media address': mediaUrl };
+      const addresses = { Region: 'other addresses', 'API address': apiUrl, 'Media address': mediaUrl };
       return { fields: { ...addresses, 'API key': exampleKeys.key }, close };
     },
     found: /Rhombus.*Cameras: 6/,

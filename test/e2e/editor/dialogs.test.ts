@@ -1,7 +1,9 @@
 /** Every dialog, in a real browser: opens, is accessible, and closes without having changed what it shows. */
 import assert from 'node:assert/strict';
 import { assertAccessible } from './accessibility';
+import { eventually } from '../../support/eventually';
 import { describeWithChromium } from './browser';
+import { driveForm, type Form } from './form';
 import { looks, nameOf, startEditor, type EditorRig } from './rig';
 
 const connection = {
@@ -151,6 +153,85 @@ for (const look of looks) {
         await editor.cancel();
         assertKept(await editor.saved(id), before);
         assert.equal(await editor.isDirty(), false);
+      });
+    }
+
+    if (!look.dark) {
+      const [one] = onCanvas;
+      const openNew = async (): Promise<Form> => {
+        await rig.editor.openNode(String(one!.id));
+        await rig.editor.openConnection('add');
+        return driveForm(rig.editor);
+      };
+      const wrong = (): Promise<string[]> =>
+        rig.page
+          .locator('.red-ui-tray:last-child .input-error')
+          .evaluateAll((found) => found.map(({ id }) => id.replace('node-config-input-', '')));
+
+      it('a new connection asks for what its login needs, and complains of nothing before it is tested', async () => {
+        const form = await openNew();
+        assert.deepEqual(await wrong(), []);
+        await form.control('Address').fill('http://127.0.0.1:9');
+        await form.button('Test connection').click();
+        await eventually(async () => assert.deepEqual(await wrong(), ['username']));
+        await rig.page.getByText('User is missing').waitFor();
+        await form.control('User').fill('me');
+        await form.button('Test connection').click();
+        await eventually(async () => assert.deepEqual(await wrong(), ['password']));
+      });
+
+      it('a connection without what its login needs is marked once it is closed', async () => {
+        const form = await openNew();
+        await form.control('Address').fill('http://127.0.0.1:9');
+        await rig.editor.done();
+        const added = (await rig.editor.nodes()).find(({ type, changed }) => type === 'clip-provider' && changed)!;
+        assert.equal(added.valid, false);
+        await rig.editor.openConnection('edit');
+        await form.control('User').fill('me');
+        await form.control('Password').fill('secret');
+        await rig.editor.done();
+        assert.equal((await rig.editor.nodes()).find(({ id }) => id === added.id)?.valid, true);
+      });
+
+      it('a form shows what only some ways of logging in need, only then', async () => {
+        const form = await openNew();
+        assert.equal(await form.control('Digest secret').count(), 0);
+        await form.control('Login').selectOption('digest');
+        for (const label of ['Digest secret', 'Digest nonce', 'User']) await form.control(label).waitFor();
+        await form.control('Login').selectOption('none');
+        assert.equal(await form.control('User').count(), 0);
+        await form.control('Provider').selectOption('rhombus');
+        assert.equal(await form.control('API address').count(), 0);
+        await form.control('Region').selectOption('custom');
+        await form.control('API address').waitFor();
+        await form.button('Test connection').click();
+        await eventually(async () => assert.deepEqual(await wrong(), ['settings-rhombus-apiUrl']));
+      });
+
+      it('a form offers the regions, takes others, and leads to the documentation', async () => {
+        const form = await openNew();
+        await form.control('Provider').selectOption('kinesis-video');
+        const region = form.control('AWS Region');
+        const list = await region.getAttribute('list');
+        assert.ok((await rig.page.locator(`#${list} option`).count()) > 10);
+        await region.fill('xx-new-1');
+        assert.deepEqual(await wrong(), []);
+        const link = rig.page.getByRole('link', { name: 'Documentation of the login' });
+        assert.match((await link.getAttribute('href')) ?? '', /^https:\/\/docs\.aws\.amazon\.com\//);
+      });
+
+      it('the palette finds our nodes by what they are about', async () => {
+        const filter = rig.page.locator('#red-ui-palette-search input');
+        const node = (type: string) => rig.page.locator(`.red-ui-palette-node[data-palette-type="${type}"]`);
+        for (const word of ['camera', 'video', 'mp4', 'NVR']) {
+          await filter.fill('');
+          await filter.pressSequentially(word);
+          await node('inject').waitFor({ state: 'hidden' });
+          for (const type of ['create-clip', 'export-video']) await node(type).waitFor({ state: 'visible' });
+        }
+        await filter.fill('');
+        await filter.press('Backspace');
+        await node('inject').waitFor({ state: 'visible' });
       });
     }
 

@@ -10,7 +10,8 @@ describe('the provider of a plugin', () => {
       id: 'theirs',
       label: 'Theirs',
       settings: [{ name: 'url', kind: 'url', label: 'Address', default: '' }],
-      credentials: { token: { label: 'Key' } },
+      credentials: { token: { label: 'Key', visibleWhen: { setting: 'url', in: ['a', true] } } },
+      requiredCredentials: [{ when: { setting: 'url', in: ['a'] }, anyOf: [['token']] }, { anyOf: [[]] }],
       clipOptions: [{ name: 'audio', kind: 'boolean', label: 'Audio', default: false }],
       exportsToServer: true,
       docs: 'https://vendor.example/credentials',
@@ -31,4 +32,26 @@ describe('the provider of a plugin', () => {
     assert.deepEqual([read.maxClipSeconds?.({}), read.cameraProblem?.('x')], [7, 'none']);
     await assert.rejects(read.open({} as never), /opened/);
   });
+
+  for (const wrong of [
+    { requiredCredentials: {} },
+    { requiredCredentials: [{ anyOf: [] }] },
+    { requiredCredentials: [{ anyOf: [['secret']] }] },
+    { requiredCredentials: [{ anyOf: [['token']], when: { setting: 'url' } }] },
+    { credentials: { token: { label: 'Key', visibleWhen: true } } },
+  ]) {
+    it(`is left out, with a warning, where it has ${JSON.stringify(wrong)}`, () => {
+      const definition = {
+        ...{ id: 'theirs', label: 'Theirs', settings: [], credentials: {}, clipOptions: [], open: () => undefined },
+        ...wrong,
+      };
+      const warnings: string[] = [];
+      const RED = {
+        plugins: { getByType: () => [{ id: 'plugin', definition }] },
+        log: { warn: (text: string) => warnings.push(text) },
+      };
+      assert.deepEqual(pluginProviders({ RED } as unknown as Runtime).list([]), []);
+      assert.equal(warnings.length, 1);
+    });
+  }
 });
