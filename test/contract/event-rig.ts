@@ -41,7 +41,11 @@ export function useEventRig(harness: () => Harness): () => EventRig {
       const closing = new AbortController();
       const handle = new ProviderHandle({
         definition,
-        config: { settings: readFields(definition.settings, settings), credentials, now: Date.now },
+        config: {
+          settings: readFields(definition.settings, settings),
+          credentials,
+          now: world.events!.now ?? Date.now,
+        },
         guard: loginGuards(clock)(Object.values(credentials).join()),
         clock,
         closing: closing.signal,

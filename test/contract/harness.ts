@@ -20,6 +20,8 @@ export interface WorldEvents {
   lateMs: number;
   /** Something happens at `camera`, now or so much earlier, and is over unless it is open. Answers the id of its event. */
   happen(options?: { agoMs?: number; camera?: string; isOpen?: boolean }): string;
+  /** The provider's own clock, where time goes by for it as well. */
+  now?(): number;
   /** Time goes by for the vendor. */
   pass(ms: number): void;
   /** Absent: events are instants. */

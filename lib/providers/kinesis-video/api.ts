@@ -107,8 +107,17 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     );
   }
 
-  function timeRange({ startMs, endMs, timestamps }: Selection) {
-    const latestMs = timestamps === 'SERVER_TIMESTAMP' ? now() - clockMarginMs : Infinity;
+  /** By how much AWS's clock is ahead of ours, as its last answer told the SDK: in whole seconds, cut off. */
+  function clockSkewMs({ session }: Call): number {
+    const { systemClockOffset } = load().clients.control(session, undefined).config;
+    return Date.now() + systemClockOffset + 500 - now();
+  }
+
+  /** On AWS's clock, as far as it is known, and never ahead of it: its answers tell whole seconds. */
+  const serverNow = (call: Call): number => now() + clockSkewMs(call) - 500;
+
+  function timeRange({ startMs, endMs, timestamps }: Selection, call: Call) {
+    const latestMs = timestamps === 'SERVER_TIMESTAMP' ? serverNow(call) - clockMarginMs : Infinity;
     return { StartTimestamp: new Date(startMs), EndTimestamp: new Date(Math.min(endMs, latestMs)) };
   }
 
@@ -118,7 +127,7 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     action: string,
     isTolerable: (error: unknown) => boolean,
   ): Promise<Fragment[] | undefined> {
-    const range = timeRange(selection);
+    const range = timeRange(selection, call);
     if (range.EndTimestamp <= range.StartTimestamp) return [];
     return atData('LIST_FRAGMENTS', selection.camera, call, action, async (client, sdk) => {
       const page = async (token: string | undefined) => {
@@ -178,7 +187,7 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
           ...streamOf(selection.camera).key,
           ClipFragmentSelector: {
             FragmentSelectorType: selection.timestamps,
-            TimestampRange: timeRange(selection),
+            TimestampRange: timeRange(selection, call),
           },
         });
         const reply = await send(call, action, (http) => client.send(command, http));
@@ -186,11 +195,9 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
       });
     },
 
-    /** By how much AWS's clock is ahead of ours, as its last answer told the SDK: in whole seconds, cut off. */
-    clockSkewMs({ session }: Call): number {
-      const { systemClockOffset } = load().clients.control(session, undefined).config;
-      return Date.now() + systemClockOffset + 500 - now();
-    },
+    clockSkewMs,
+
+    serverNow,
 
     region: ({ session }: Call): Promise<string> => load().clients.control(session, undefined).config.region(),
 

@@ -23,6 +23,7 @@ import {
   timestampsOf,
   type Asked,
 } from './planned';
+import { createEventList } from './events';
 import { surveyFootage } from './footage';
 import { isSeam, locateSeam } from './seam';
 import type { TimestampType } from './types';
@@ -98,6 +99,8 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
         };
       });
     },
+
+    listEvents: createEventList(api, chosen),
 
     surveyFootage: (camera, range, call) => surveyFootage(api, { camera, ...range }, chosen, config.now, call),
 

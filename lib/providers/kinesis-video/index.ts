@@ -64,6 +64,8 @@ export const kinesisVideo = defineProvider<KinesisSession>({
   },
   clipOptions: [],
   maxClipSeconds: () => maxClipSeconds,
+  eventKinds: [{ value: 'footage', label: 'Footage' }],
+  eventIntervalSeconds: 30,
   cameraProblem,
   // AWS keeps no clips: the same request plans the same clip, under the same id.
   idempotentCreate: true,
