@@ -1,7 +1,7 @@
 /** Holds the documentation to what can be checked: every block of code parses, every link leads somewhere. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Script } from 'node:vm';
 import ts from 'typescript';
@@ -58,7 +58,19 @@ function anchorsOf(text: string): Set<string> {
   );
 }
 
+const ours = 'https://github.com/vms-nodes/node-red-video-clips/blob/main/';
+
 describe('the documentation', () => {
+  it('is what the help of the nodes links to', () => {
+    for (const file of globSync('nodes/locales/*/*.html', { cwd: root })) {
+      for (const [, address = ''] of readFileSync(join(root, file), 'utf8').matchAll(/href="([^"]*)"/g)) {
+        if (!address.startsWith(ours)) continue;
+        const [path = '', anchor = ''] = address.slice(ours.length).split('#');
+        assert.ok(anchorsOf(readFileSync(join(root, path), 'utf8')).has(anchor), `${file}: ${address}`);
+      }
+    }
+  });
+
   for (const page of pages) {
     const text = readFileSync(join(root, page), 'utf8');
 
