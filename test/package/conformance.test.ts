@@ -351,7 +351,10 @@ function isTranslated(path: string, text: string, original: string): boolean {
 /** What is the same in every language: tags but for those inside of sentences, properties, code. */
 function skeleton(help: string): Record<string, string[]> {
   return {
-    tags: help.replace(/<\/?(?:b|i|code)>/g, '').match(/<[^>]*>/g) ?? [],
+    // Whichever way their lines are broken.
+    tags: (help.replace(/<\/?(?:b|i|code)>/g, '').match(/<[^>]*>/g) ?? []).map((tag) =>
+      tag.replace(/\s+/g, ' ').replace(' >', '>'),
+    ),
     properties: [...help.matchAll(/<dt[^>]*>([^<]*)/g)].map(([, name = '']) => name.trim()),
     emphasis: (help.match(/<[bi]>/g) ?? []).sort(),
     code: (help.match(/<code>[^<]*/g) ?? []).sort(),

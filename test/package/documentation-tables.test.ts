@@ -63,14 +63,17 @@ describe('the tables of the documentation', () => {
         const stored = codesIn(names);
         if (stored.length === 0) continue;
         stored.forEach((name, index) => documented.set(name, JSON.parse(codesIn(defaults)[index] ?? 'null')));
-        if (!drawn.includes(stored[0]!)) assert.equal(shown, label?.[stored[0]!], stored[0]);
+        // The type of a typed input has no label of its own there.
+        const labelled = stored.filter((name) => name !== `${stored[0]}Type`);
+        if (drawn.includes(stored[0]!)) continue;
+        assert.equal(shown, labelled.map((name) => label?.[name]).join(', '), stored[0]);
       }
       const plain = (properties: Map<string, unknown>): string => JSON.stringify([...properties].sort());
       assert.equal(plain(documented), plain(defaultsOf(type)));
     });
   }
 
-  for (const { id, settings, clipOptions, credentials } of providers) {
+  for (const { id, settings, clipOptions, credentials, eventKinds = [] } of providers) {
     it(`name every field of ${id}, with its label and default`, () => {
       const rows = rowsOf(`docs/systems/${id}.md`, '## The form');
       const found = new Map(rows.map(([label, name, value]) => [codesIn(name)[0], [label, codesIn(value)[0]]]));
@@ -79,6 +82,11 @@ describe('the tables of the documentation', () => {
       }
       for (const [slot, { label }] of Object.entries(credentials)) assert.equal(found.get(slot)?.[0], label, slot);
       assert.equal(found.size, settings.length + clipOptions.length + Object.keys(credentials).length);
+    });
+
+    it(`name every kind of events of ${id}`, () => {
+      const rows = rowsOf(`docs/systems/${id}.md`, '## Events').map(([label, value]) => [label, codesIn(value)[0]]);
+      assert.deepEqual(rows, eventKinds.map(({ value, label }) => [label, value])); // prettier-ignore
     });
 
     it(`have a page for ${id}, which the list of systems leads to`, () => {
@@ -101,14 +109,16 @@ describe('the tables of the documentation', () => {
     for (const row of rows) assert.ok(row[4]!.length > 10, `${row[0]} says what to do`);
   });
 
-  it('name every property of a clip and its file', () => {
+  it('name every property of a clip, its file and an event', () => {
     const source = ts.createSourceFile('provider.ts', read('lib/provider.ts'), ts.ScriptTarget.Latest, true);
-    const shapes = ['ProviderClip', 'Clip', 'ClipFile', 'ClipTransfer'];
+    const shapes = ['ProviderClip', 'Clip', 'ClipFile', 'ClipTransfer', 'ProviderEvent'];
     const text = read('docs/messages.md');
     for (const statement of source.statements) {
       if (!ts.isInterfaceDeclaration(statement) || !shapes.includes(statement.name.text)) continue;
       for (const { name } of statement.members) {
         const shown = name!.getText();
+        // Between a provider and the feed alone.
+        if (shown === 'open') continue;
         assert.match(text, new RegExp(`"${shown}"|\`${shown}\\??\``), `${statement.name.text}.${shown}`);
       }
     }
