@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import clipEvents from '../../nodes/clip-events';
 import clipProvider from '../../nodes/clip-provider';
 import createClip from '../../nodes/create-clip';
 import downloadClip from '../../nodes/download-clip';
@@ -25,7 +26,7 @@ interface Helper {
 
 const helper = require('node-red-node-test-helper') as Helper;
 
-const ourNodes = [clipProvider, createClip, pollClip, downloadClip, exportVideo];
+const ourNodes = [clipProvider, clipEvents, createClip, pollClip, downloadClip, exportVideo];
 const longestWaitMs = 45_000;
 
 export interface Flow {
