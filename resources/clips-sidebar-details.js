@@ -27,11 +27,12 @@
     const found = clips.reasonWords(row);
     if (!found) return $();
     const said = [found.words, found.detail].filter(Boolean).join('. ');
-    const text = `${said} (${row.error.code})`;
+    const { code } = row.error ?? {};
+    const text = code ? `${said} (${code})` : said;
     return $('<div class="video-clips-reason">').append(
       $('<b>').text(found.words),
       document.createTextNode(found.detail ? `. ${found.detail} ` : ' '),
-      $('<code>').text(row.error.code),
+      code ? $('<code>').text(code) : '',
       ' ',
       copyButton(_('act.copyReason'), text),
     );

@@ -15,15 +15,21 @@
   const STILL = 50;
   const TOOLS = 28;
   const BAR = 20;
-  const REASON = 3 * LINE + 4;
+  /** Of a reason: at the narrowest, so many letters are in a line. */
+  const LETTERS = 34;
+  const MOST_LINES = 6;
 
   const hasBar = ({ isRunning, progress }) => isRunning && progress !== undefined;
+
+  const reasonLines = ({ words, detail }) =>
+    Math.min(MOST_LINES, Math.ceil((words.length + detail.length + 2) / LETTERS));
 
   /** `undefined`: as high as its content. */
   function rowHeight(row, isOpen) {
     if (isOpen) return undefined;
     const lines = (row.title ? 3 : 2) * LINE;
-    const reason = clips.reasonWords(row) ? REASON : 0;
+    const found = clips.reasonWords(row);
+    const reason = found ? reasonLines(found) * LINE + 4 : 0;
     return PADDING + Math.max(STILL, lines) + TOOLS + (hasBar(row) ? BAR : 0) + reason;
   }
 
@@ -73,10 +79,10 @@
   function reason(row) {
     const found = clips.reasonWords(row);
     if (!found) return $();
-    return $('<div class="video-clips-reason">').append(
-      $('<b>').text(found.words),
-      found.detail ? document.createTextNode(`. ${found.detail}`) : '',
-    );
+    const lines = { '-webkit-line-clamp': String(reasonLines(found)) };
+    return $('<div class="video-clips-reason">')
+      .css(lines)
+      .append($('<b>').text(found.words), found.detail ? document.createTextNode(`. ${found.detail}`) : '');
   }
 
   function picture(row, acts) {

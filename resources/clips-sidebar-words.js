@@ -65,7 +65,8 @@
   }
 
   /** What went wrong: in the language of the editor, and in the words of whoever said so. Cancelling is nothing wrong. */
-  function reasonWords({ error, stage }) {
+  function reasonWords({ error, stage, file }) {
+    if (!error && file?.problem) return { words: _('problem'), detail: file.problem };
     if (!error || stage === 'cancelled') return undefined;
     const { words, detail } = RED.videoClips.explain(error);
     return { words, detail };

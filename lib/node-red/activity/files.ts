@@ -2,7 +2,7 @@
 import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isSameFile, recordFile, type WrittenFile } from '../../files/written-file';
-import type { RowFileSummary } from './row';
+import { longestText, type RowFileSummary } from './row';
 
 /** What is known of a video, beside how it lies on the disk. */
 interface FileFacts {
@@ -14,6 +14,7 @@ interface FileFacts {
   /** Seconds. */
   duration?: number;
   codec?: string;
+  problem?: string;
 }
 
 /** A video that a job says it has written. */
@@ -22,6 +23,8 @@ export interface TaskFile extends FileFacts {
   /** Bytes: another file that lies there by now is none of it. */
   size: number;
   thumbnail?: string;
+  /** Its defects, in words. */
+  problems?: string[];
 }
 
 export interface TaskFiles {
@@ -52,26 +55,41 @@ const mostFiles = 1_000;
 /** `undefined`: none of them is there, as flows may move them at once. */
 export async function recordFiles({ files, ...place }: TaskFiles): Promise<RowFiles | undefined> {
   const found: RowFile[] = [];
-  for (const [id, { path, size, thumbnail, ...facts }] of files.slice(0, mostFiles).entries()) {
+  for (const [id, file] of files.slice(0, mostFiles).entries()) {
+    const { path, size, thumbnail, problems = [] } = file;
     const video = await recordFile(path);
     if (video?.size !== size) continue;
     const picture = thumbnail === undefined ? undefined : await recordFile(thumbnail);
-    found.push({ id, ...facts, video, ...(picture ? { thumbnail: picture } : {}) });
+    const problem = problems.join('; ').slice(0, longestText);
+    found.push({
+      id,
+      ...factsOf(file),
+      ...(problem ? { problem } : {}),
+      video,
+      ...(picture ? { thumbnail: picture } : {}),
+    });
   }
   return found.length > 0 ? { ...place, files: found } : undefined;
+}
+
+/** Jobs know more of a file. */
+function factsOf({ camera, cameraName, start, end, duration, codec }: TaskFile): FileFacts {
+  const facts = Object.entries({ camera, cameraName, start, end, duration, codec });
+  return Object.fromEntries(facts.filter(([, value]) => value !== undefined));
 }
 
 export function summaryOf({ files, folder }: RowFiles): RowFileSummary {
   const [first] = files;
   const size = files.reduce((sum, { video }) => sum + video.size, 0);
   if (files.length > 1) return { path: folder ?? dirname(first!.video.path), count: files.length, size };
-  const { video, duration, codec } = first!;
+  const { video, duration, codec, problem } = first!;
   return {
     path: video.path,
     count: 1,
     size,
     ...(duration === undefined ? {} : { duration }),
     ...(codec === undefined ? {} : { codec }),
+    ...(problem === undefined ? {} : { problem }),
   };
 }
 

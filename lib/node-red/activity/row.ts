@@ -52,6 +52,8 @@ export interface RowFileSummary {
   /** Seconds, where known. */
   duration?: number;
   codec?: string;
+  /** What is wrong with it although it is here. */
+  problem?: string;
 }
 
 /** All that the editor receives. Nothing else of a message or a job may get in here. */
@@ -76,7 +78,7 @@ export interface ActivityRow extends Subject, RowNode {
 }
 
 /** Titles and vendors' words may be of any length. */
-const longestText = 500;
+export const longestText = 500;
 
 /** Stages by the words of the nodes' statuses. */
 const stages: Record<string, Stage> = {
