@@ -11,7 +11,9 @@ import { examplesOf, findNode, nodesOf, type FlowNode } from '../support/example
 import { startRuntime, type Runtime } from '../support/runtime';
 
 const longestMs = 30_000;
-const titles = { event: 'Frigate event to MP4', night: 'Frigate by night' };
+const titles = { event: 'Frigate event to MP4', night: 'Frigate by night', own: 'Events to MP4' };
+/** Frigate has the recording of what has just happened after some time. */
+const recordedMs = 90_000;
 
 interface Saved {
   clip: Clip;
@@ -30,7 +32,8 @@ describe('the examples for Frigate', function () {
     sim = await startFrigate();
     const polled = { interval: 0.1 };
     all = (await examplesOf('frigate')).map((node) => ({ ...node, ...(node.type === 'poll-clip' ? polled : {}) }));
-    Object.assign(findNode(all, 'clip-provider'), { settings: { url: sim.url } });
+    for (const node of all.filter(({ type }) => type === 'clip-provider')) Object.assign(node, { settings: { url: sim.url } });
+    Object.assign(findNode(all, 'clip-events'), { interval: 0.5 });
     const night = all.find(({ label }) => label === titles.night)!;
     const variables = { FROM: '17:00', TO: '17:01' };
     assert.deepEqual((night.env as { name: string }[]).map(({ name }) => name), Object.keys(variables));
@@ -46,9 +49,9 @@ describe('the examples for Frigate', function () {
   });
 
   /** What the debug node shows next; a failure that comes instead is told. */
-  async function shown(title: string, name: string): Promise<Saved> {
+  async function shown(title: string, name: string, withinMs = longestMs): Promise<Saved> {
     const debug = (which: string): Promise<unknown> =>
-      sidebar.next(findNode(nodesOf(all, title), 'debug', which).id, longestMs);
+      sidebar.next(findNode(nodesOf(all, title), 'debug', which).id, withinMs);
     const failed = debug('Failed').then((error) => assert.fail(`${title}: ${JSON.stringify(error)}`));
     failed.catch(() => undefined);
     return (await Promise.race([debug(name), failed])) as Saved;
@@ -102,5 +105,16 @@ describe('the examples for Frigate', function () {
     const names = saved.map(({ filename }) => relative(runtime.userDir, filename).replaceAll('\\', '/'));
     assert.deepEqual(names.map((name) => name.split('/')[2]).sort(), ['front_door', 'garden']);
     for (const name of names) assert.match(name, /^archive\/\d{4}-\d\d-\d\d\/\w+\/[\d-]+\.mp4$/);
+  });
+
+  it('own events: makes a file of what Frigate has seen, with every node as it comes', async function () {
+    this.timeout(recordedMs);
+    const state = await sidebar.next(findNode(nodesOf(all, titles.own), 'debug', 'State').id, longestMs);
+    assert.equal((state as { state: string }).state, 'connected');
+    const { id } = sim.see({ start: sim.now() - 12_000, end: sim.now() });
+    const { clip, filename } = await shown(titles.own, 'Video', recordedMs);
+    assert.equal(clip.ref?.event, id);
+    assert.equal(clip.file?.sha256, createHash('sha256').update(await readFile(filename)).digest('hex'));
+    assert.match(relative(runtime.userDir, filename), /^front_door.[\dTZ-]+\.mp4$/);
   });
 });
