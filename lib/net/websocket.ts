@@ -10,6 +10,9 @@ import { networkError } from './network-errors';
 
 const openTimeoutMs = 10_000;
 const maxMessageBytes = 2 ** 20;
+/** What comes within a second. No server has so much to say: reading more would keep Node-RED from everything else. */
+const mostFrames = 2_000;
+const mostBytes = 8 * 2 ** 20;
 
 export interface WebSocketOptions {
   /** `ws(s)://host[:port]/path` */
@@ -76,9 +79,21 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
         drop,
       });
     });
+    const isFlood = floodDetector();
+    const admits = (data: Buffer): boolean => {
+      if (isFlood(data.length)) socket.terminate();
+      return socket.readyState === WebSocket.OPEN;
+    };
     socket.on('message', (data, isBinary) => {
-      if (!isBinary) options.onMessage((data as Buffer).toString('utf8'));
+      if (!admits(data as Buffer) || isBinary) return;
+      try {
+        options.onMessage((data as Buffer).toString('utf8'));
+      } catch {
+        // Thrown out of here, it would end Node-RED.
+        drop();
+      }
     });
+    socket.on('ping', admits).on('pong', admits);
     socket.on('unexpected-response', (_request, response) => {
       fail(refused(response.statusCode ?? 0, action));
       socket.terminate();
@@ -92,6 +107,18 @@ export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink>
       if (isOpen) options.onClose(code);
     });
   });
+}
+
+/** Counts by the second. */
+function floodDetector(): (bytes: number) => boolean {
+  let [startedAt, frames, bytesInAll] = [-Infinity, 0, 0];
+  return (bytes) => {
+    const now = performance.now();
+    if (now - startedAt >= 1_000) [startedAt, frames, bytesInAll] = [now, 0, 0];
+    frames += 1;
+    bytesInAll += bytes;
+    return frames > mostFrames || bytesInAll > mostBytes;
+  };
 }
 
 function addressOf({ url, action }: WebSocketOptions): URL {

@@ -8,14 +8,18 @@ import { pause, type Clock } from '../../async/clock';
 import { exponentialPauseMs } from '../../async/retry';
 import { ClipError, toClipError } from '../../errors';
 import type { WebSocketLink } from '../../net/websocket';
-import { isObject, parseJson, readText } from '../../net/json';
+import { isObject, parseJson, readNumber, readText } from '../../net/json';
 import type { PushServer } from './types';
 
 /** The first call of a session waits this long for the subscription. */
 const patienceMs = 3_000;
 const greetingMs = 10_000;
 const defaultActivitySeconds = 30;
+/** What a server may ask for: five signs of life a second at most, and one an hour at least. */
+const [leastActivitySeconds, mostActivitySeconds] = [0.4, 3600];
 const pingMarginMs = 5_000;
+/** Questions for a sign of life are answered no more often. */
+const leastAnswerMs = 1_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 60_000;
 /** A connection that lasted so long was a good one: its end is no reason to hesitate. */
@@ -115,13 +119,16 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
   let cancelDeadline = clock.after(greetingMs, finish);
   let cancelBeat = (): void => undefined;
   let awaitsPong = false;
+  let answeredAt = -Infinity;
   let beat = (): void => undefined;
 
   const handlers: Record<string, (data: unknown, frame: Record<string, unknown>) => void> = {
     'pusher:connection_established': (data) => {
+      // One connection is greeted once; each greeting asks for a signature.
+      if (end.greeted) return finish();
       end.greeted = true;
       const greeting = isObject(data) ? data : {};
-      beat = heartbeat(Number(greeting.activity_timeout));
+      beat = heartbeat(readNumber(greeting.activity_timeout));
       beat();
       void enter(readText(greeting.socket_id) ?? '');
     },
@@ -132,9 +139,13 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
       onSubscribed();
     },
     'pusher:subscription_error': () => finish(),
-    'pusher:error': (data) => finish(endOfCode(isObject(data) ? Number(data.code) : 0)),
+    'pusher:error': (data) => finish(endOfCode((isObject(data) && readNumber(data.code)) || 0)),
     // Other servers of this protocol ask; whatever is sent proves life, and this is what every one of them takes.
-    'pusher:ping': () => void send('pusher:ping'),
+    'pusher:ping': () => {
+      if (clock.now() - answeredAt < leastAnswerMs) return;
+      answeredAt = clock.now();
+      void send('pusher:ping');
+    },
   };
 
   const link = options.connect(address, {
@@ -169,8 +180,9 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
   }
 
   /** Silence of the client is what the server minds, so the pings do not wait for silence of the server. */
-  function heartbeat(activitySeconds: number): () => void {
-    const activityMs = (activitySeconds > 0 ? activitySeconds : defaultActivitySeconds) * 1000;
+  function heartbeat(activitySeconds = 0): () => void {
+    const seconds = activitySeconds > 0 ? activitySeconds : defaultActivitySeconds;
+    const activityMs = Math.min(Math.max(seconds, leastActivitySeconds), mostActivitySeconds) * 1000;
     const pingMs = Math.max(activityMs - pingMarginMs, activityMs / 2);
     const ping = (): void => {
       awaitsPong = true;

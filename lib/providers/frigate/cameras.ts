@@ -1,6 +1,6 @@
 // Lists the cameras of the configuration that the user may see.
 import { ClipError } from '../../errors';
-import { isObject, type JsonObject } from '../../net/json';
+import { isObject, readNumber, type JsonObject } from '../../net/json';
 import type { Camera } from '../../provider';
 import type { Call, FrigateApi } from './api';
 import { strangeReply } from './errors';
@@ -53,6 +53,6 @@ async function extra(api: FrigateApi, path: string, call: Call, action: string):
 function isOnline(stats: unknown, camera: string): boolean | undefined {
   const cameras = isObject(stats) && isObject(stats.cameras) ? stats.cameras : {};
   const found = Object.hasOwn(cameras, camera) ? cameras[camera] : undefined;
-  const fps = isObject(found) ? Number(found.camera_fps) : NaN;
-  return Number.isNaN(fps) ? undefined : fps > 0;
+  const fps = isObject(found) ? readNumber(found.camera_fps) : undefined;
+  return fps === undefined ? undefined : fps > 0;
 }

@@ -105,6 +105,33 @@ describe('a WebSocket', () => {
     );
   });
 
+  const floods: [string, (socket: WebSocket) => void][] = [
+    ['messages', (socket) => Array.from({ length: 2_500 }, () => socket.send('news'))],
+    ['pings', (socket) => Array.from({ length: 2_500 }, () => socket.ping('p'))],
+    ['bytes', (socket) => Array.from({ length: 10 }, () => socket.send('x'.repeat(1_000_000)))],
+  ];
+  for (const [what, pour] of floods) {
+    it(`ends where the server floods it with ${what}`, async () => {
+      const { url, sockets } = await serve();
+      const { link, closed, messages } = open(url);
+      await link;
+      pour(sockets[0]!);
+      await eventually(() => assert.deepEqual(closed, [1006]));
+      assert.ok(messages.length <= 2_000);
+    });
+  }
+
+  it('ends where what it says cannot be borne, and takes nobody along', async () => {
+    const { url, sockets } = await serve();
+    const onMessage = (text: string): void => {
+      if (text === 'bad') throw new TypeError('Cannot convert object to primitive value');
+    };
+    const { link, closed } = open(url, { onMessage });
+    await link;
+    sockets[0]!.send('bad');
+    await eventually(() => assert.deepEqual(closed, [1006]));
+  });
+
   it('answers a ping, and sends nothing unasked', async () => {
     const { url, received, sockets, pongs } = await serve();
     await open(url).link;

@@ -106,6 +106,24 @@ describe('Aipix: push protocol', () => {
     assert.deepEqual(push.heard, [{ data: { id: '9007199254740993' } }, { data: 1 }, 'no JSON']);
   });
 
+  it('is greeted once: another greeting asks for no signature, and ends the connection', async () => {
+    let signatures = 0;
+    const push = rig({ authorize: async () => `key:${(signatures += 1)}` });
+    await push.enter();
+    await push.greet();
+    await push.greet();
+    assert.equal(signatures, 1);
+    assert.equal(push.last().dropped, true);
+  });
+
+  it('takes an error of the server whose code is none for one that passes', async () => {
+    const push = rig();
+    await push.enter();
+    push.last().say('pusher:error', { code: { toString: 1 } });
+    await push.clock.advance(5_000);
+    assert.equal(push.sockets.length, 2);
+  });
+
   it('overlooks what it does not know', async () => {
     const push = rig();
     await push.enter();
@@ -148,6 +166,35 @@ describe('Aipix: push protocol', () => {
         assert.deepEqual(push.events(), ['pusher:subscribe', 'pusher:ping', 'pusher:ping']);
       });
     }
+
+    it('five times a second at most, whatever the server wants', async () => {
+      const push = rig();
+      await push.enter(0.001);
+      for (let ms = 0; ms < 1_000; ms += 50) {
+        push.last().say('pusher:pong');
+        await push.clock.advance(50);
+      }
+      assert.ok(push.events().length <= 6, push.events().join());
+      assert.equal(push.sockets.length, 1);
+    });
+
+    it('in time where the server names a time that is none', async () => {
+      for (const activity of [{ toString: 1, valueOf: {} }, [40], true, 1e300, '1e400', -1]) {
+        const push = rig();
+        await push.enter(activity);
+        await push.clock.advance(3_600_000);
+        const [first] = push.sockets;
+        assert.ok(first!.sent.some(({ event }) => event === 'pusher:ping'), JSON.stringify(activity));
+      }
+    });
+
+    it('for those of the server, but no more than one a second', async () => {
+      const push = rig();
+      await push.enter('40');
+      for (let count = 0; count < 1_000; count += 1) push.last().say('pusher:ping');
+      await push.clock.advance(0);
+      assert.deepEqual(push.events(), ['pusher:subscribe', 'pusher:ping']);
+    });
 
     it('also while the server has much to say, since it minds the silence of the client', async () => {
       const push = rig();
