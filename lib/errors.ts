@@ -92,14 +92,25 @@ const longestCode = 200;
 /** A vendor that asks for a longer pause has made a mistake, or does harm. */
 const longestPauseMs = 24 * 3600_000;
 
+/** Stands where a text was cut. */
+export const cutMark = ' … ';
+const longestQuote = 300;
+
 /**
- * Text from outside on one line and without what steers a terminal, forges lines of a log or turns the direction of reading;
- * cut in its middle where it is too long, since advice stands at the end.
+ * Text from outside on one line and without what steers a terminal, forges lines of a log, cannot be seen or turns the
+ * direction of reading; cut in its middle where it is too long, since advice stands at the end.
  */
 export function plainText(text: string, maxLength: number): string {
   const end = Math.floor(maxLength / 3);
-  const short = text.length > maxLength ? `${text.slice(0, maxLength - end - 3)} … ${text.slice(-end)}` : text;
-  return short.replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/gu, ' ');
+  const isLong = text.length > maxLength;
+  const short = isLong ? text.slice(0, maxLength - end - cutMark.length) + cutMark + text.slice(-end) : text;
+  // Cc, Cf, Cs, Zl, Zp: control and format characters, half characters, line and paragraph separators.
+  return short.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ');
+}
+
+/** What a vendor says, to stand among our own words. */
+export function quoted(text: string): string {
+  return plainText(text.trim(), longestQuote).replace(/\s+/g, ' ');
 }
 
 function sanePause(ms: number): number {
@@ -116,9 +127,20 @@ export function toClipError(thrown: unknown): ClipError {
   if (thrown instanceof ClipError) return thrown;
   if (isOfAnotherCopy(thrown)) return new ClipError(thrown.code, thrown.message, thrown);
   if (isAbort(thrown)) return cancelled();
-  const error = new ClipError('EFAILED', thrown instanceof Error ? thrown.message : String(thrown));
-  if (thrown instanceof Error && thrown.stack) error.stack = thrown.stack.replace(thrown.message, () => error.message);
+  const message = messageOf(thrown);
+  const error = new ClipError('EFAILED', message);
+  const stack: unknown = thrown instanceof Error ? thrown.stack : undefined;
+  if (typeof stack === 'string') error.stack = stack.replace(message, () => error.message);
   return error;
+}
+
+/** Anything can be thrown, also what is no text and cannot become one. */
+function messageOf(thrown: unknown): string {
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    return 'Something that is no error was thrown';
+  }
 }
 
 /** A provider of another package may have been installed with a copy of this package of its own. */

@@ -1,9 +1,10 @@
 // Takes credentials and session keys out of all that a vendor says, in errors and in good answers.
-import { plainText, type ClipError } from '../errors';
+import { cutMark, plainText, type ClipError } from '../errors';
 import type { Credentials } from '../provider';
 
-/** Shorter ones would black out ordinary words. */
+/** Shorter ones would black out ordinary words; of one that was cut, less says nothing. */
 const shortestSecret = 4;
+const shortestPart = 3;
 
 /** All forms in which the credentials and the session may turn up in a vendor's text. */
 export function secretValues(credentials: Credentials, session: unknown): string[] {
@@ -17,9 +18,39 @@ export function secretValues(credentials: Credentials, session: unknown): string
     .sort((a, b) => b.length - a.length);
 }
 
-/** The same text without any of the secrets. */
+/** The same text without any of the secrets, and without what a cut has left of one. */
 export function hideSecrets(text: string, secrets: string[]): string {
-  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  const hidden = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text);
+  const pieces = hidden.split(cutMark);
+  return pieces
+    .map((piece, index) => {
+      const before = index > 0 ? withoutEndOfSecret(piece, secrets) : piece;
+      return index < pieces.length - 1 ? withoutStartOfSecret(before, secrets) : before;
+    })
+    .join(cutMark);
+}
+
+/** The text in front of a cut. */
+function withoutStartOfSecret(text: string, secrets: string[]): string {
+  const length = longestPart(secrets, (secret, part) => text.endsWith(secret.slice(0, part)));
+  return length > 0 ? `${text.slice(0, -length)}***` : text;
+}
+
+/** The text behind a cut. */
+function withoutEndOfSecret(text: string, secrets: string[]): string {
+  const length = longestPart(secrets, (secret, part) => text.startsWith(secret.slice(-part)));
+  return length > 0 ? `***${text.slice(length)}` : text;
+}
+
+/** 0: no part that says anything. */
+function longestPart(secrets: string[], isThere: (secret: string, length: number) => boolean): number {
+  let longest = 0;
+  for (const secret of secrets) {
+    for (let length = secret.length - 1; length > Math.max(longest, shortestPart - 1); length -= 1) {
+      if (isThere(secret, length)) longest = length;
+    }
+  }
+  return longest;
 }
 
 /** The same error without any of the secrets in its message or stack: vendors echo what they were sent. */
@@ -33,7 +64,12 @@ export function redact(error: ClipError, secrets: string[]): ClipError {
 }
 
 /** Texts that people see, of clips, cameras, exports, events and checks. Ids stay: they are what the vendor is asked by. */
-const shownTexts = ['cameraName', 'name', 'path', 'reason', 'text', 'title', 'vendorStatus', 'version', 'warnings'];
+const shownTexts = [
+  ...['cameraName', 'label', 'labels', 'name', 'path', 'reason', 'severity', 'text', 'title', 'vendorStatus'],
+  ...['version', 'warnings', 'zones'],
+];
+/** Where answers hold others of these. */
+const nested = ['clip', 'events'];
 
 /** Characters. */
 const longestShownText = 1_000;
@@ -49,10 +85,10 @@ export function hideInAnswer<T>(answer: T, secrets: string[]): T {
   for (const name of shownTexts) {
     const value = values[name];
     if (typeof value === 'string') hidden[name] = shown(value);
-    else if (name === 'warnings' && Array.isArray(value)) {
-      hidden[name] = value.map((text) => shown(String(text)));
-    }
+    else if (Array.isArray(value))
+      hidden[name] = value.map((text: unknown) => (typeof text === 'string' ? shown(text) : text));
   }
+  for (const name of nested) if (values[name] !== undefined) hidden[name] = hideInAnswer(values[name], secrets);
   return { ...answer, ...hidden };
 }
 

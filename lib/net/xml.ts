@@ -2,7 +2,7 @@
 // bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
 import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
 import { createYielder, forEachYielding } from '../async/yielding';
-import { ClipError } from '../errors';
+import { ClipError, quoted } from '../errors';
 
 export interface XmlElement {
   /** Lower case. */
@@ -13,8 +13,6 @@ export interface XmlElement {
   /** Text directly inside, trimmed. */
   text: string;
 }
-
-const longestProblem = 200;
 
 const parser = new XMLParser({
   preserveOrder: true,
@@ -122,8 +120,7 @@ function textOf(node: unknown): string {
 
 /** The validator lists all that is wrong, which may be thousands of tags. */
 function malformed(problem: string): ClipError {
-  const short = problem.length > longestProblem ? `${problem.slice(0, longestProblem)}...` : problem;
-  return new ClipError('EPROTOCOL', `The answer is not well-formed XML: ${short.replace(/\s+/g, ' ')}`);
+  return new ClipError('EPROTOCOL', `The answer is not well-formed XML: ${quoted(problem)}`);
 }
 
 function isTooMuch(text: string): boolean {

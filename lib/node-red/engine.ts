@@ -1,7 +1,7 @@
 /** Opens the job engine and the store of states that the settings of a Node-RED ask for: here, or shared with others over Redis. */
 import { join } from 'node:path';
 import type { Clock } from '../async/clock';
-import { toClipError } from '../errors';
+import { plainText, toClipError } from '../errors';
 import { BullEngine } from '../jobs/bullmq/engine';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
@@ -9,6 +9,9 @@ import { openJournal } from '../jobs/journal';
 import { fileStates, type StateStore } from '../jobs/states';
 import { unusableEngine } from '../jobs/unusable';
 import type { NodeRed } from './node-red';
+
+/** Characters of a line of the log: what could not be read is quoted in some. */
+const longestLine = 2_000;
 
 /** Where jobs are kept: a folder, or the address of a Redis. */
 export type JobStore = { folder: string } | { redis: unknown };
@@ -20,7 +23,7 @@ export function jobStore({ settings }: NodeRed, userFolder: string): JobStore {
 }
 
 export function openEngine({ log }: NodeRed, store: JobStore, clock: Clock): JobEngine {
-  const warn = (text: string): void => log.warn(`[video clips] ${text}`);
+  const warn = (text: string): void => log.warn(`[video clips] ${plainText(text, longestLine)}`);
   if ('folder' in store) return new EmbeddedEngine(openJournal(store.folder, warn), clock, warn);
   try {
     return new BullEngine({ redis: store.redis, warn });

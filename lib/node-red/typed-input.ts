@@ -74,8 +74,8 @@ export function numberInput(
 export function readNumber(definition: Record<string, unknown>, name: string, fallback: number, minimum = 0): number {
   const given = definition[name];
   if (given === undefined || given === null || given === '') return fallback;
-  const value = typeof given === 'number' ? given : Number(given);
-  if (!Number.isFinite(value) || value < minimum) {
+  const value = typeof given === 'string' ? Number(given) : given;
+  if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum) {
     throw new ClipError('EINVALID', `"${name}" must be a number of at least ${minimum}`);
   }
   return value;

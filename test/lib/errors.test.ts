@@ -101,6 +101,8 @@ describe('toClipError', () => {
     ['a text', 'broken', 'broken'],
     ['nothing', undefined, 'undefined'],
     ['an object', { toString: () => 'an object' }, 'an object'],
+    ['what cannot become a text', { toString: 1, valueOf: {} }, 'Something that is no error was thrown'],
+    ['what has nothing at all', Object.create(null), 'Something that is no error was thrown'],
   ];
   for (const [name, thrown, message] of table) {
     it(`makes EFAILED of ${name}`, () => {

@@ -1,4 +1,5 @@
 /** Makes the rows of the list of work: one clip or export each, as its jobs have reported it last. */
+import { plainText } from '../../errors';
 import type { JobEvent } from '../job-node/event';
 
 export type Stage =
@@ -102,7 +103,7 @@ export function nextRow(row: ActivityRow, node: RowNode, subject: Subject | unde
   const known = Object.entries(subject ?? {}).filter(([, value]) => value !== '');
   const about = known.map(([name, value]): [string, unknown] => [
     name,
-    typeof value === 'string' ? value.slice(0, longestText) : value,
+    typeof value === 'string' ? plainText(value, longestText) : value,
   ]);
   const state = { ...stateless, ...stateAfter(row, event) };
   return { ...row, ...(Object.fromEntries(about) as Partial<Subject>), ...node, ...state };
@@ -146,7 +147,7 @@ function numberIn(values: Record<string, unknown> | undefined, name: string): nu
 }
 
 function errorOf({ code, message }: { code: string; message: string }): ActivityRow['error'] {
-  return { code, message: message.slice(0, longestText) };
+  return { code, message: plainText(message, longestText) };
 }
 
 /** Whether two rows show the same. */

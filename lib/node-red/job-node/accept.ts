@@ -1,9 +1,13 @@
 /** Accepts messages: turns each into a stored job, before anything is asked of a vendor. */
 import { createHash, randomUUID } from 'node:crypto';
+import { plainText } from '../../errors';
 import { storeMessage } from '../../jobs/message';
 import type { Done, Message, Send } from '../node-red';
 import { idleEvent, reportEvent, type NodeContext } from './context';
 import type { StoredJobData, Task } from './options';
+
+/** Characters. */
+const longestList = 300;
 
 export type Accept<Settings> = (message: Message, send: Send, done: Done, settings: Settings) => Promise<void>;
 
@@ -18,7 +22,8 @@ export function acceptor<T extends Task, Settings>(
   function warnOfDropped(paths: string[]): void {
     if (paths.length === 0 || hasWarned) return;
     hasWarned = true;
-    node.warn(`Not kept should Node-RED restart before this is finished: msg.${paths.slice(0, 5).join(', msg.')}`);
+    const named = plainText(paths.slice(0, 5).join(', msg.'), longestList);
+    node.warn(`Not kept should Node-RED restart before this is finished: msg.${named}`);
   }
 
   return async (message, send, done, settings) => {
@@ -30,7 +35,7 @@ export function acceptor<T extends Task, Settings>(
     const same = options.sameAs?.(message, task);
     const id = same === undefined ? randomUUID() : idOfSame(node.id, same);
     if (same !== undefined && ((await engine.has(id)) || live.get(id))) {
-      runtime.RED.log.trace(`[video clips] Asked for already, and not over yet: ${same}`);
+      runtime.RED.log.trace(`[video clips] Asked for already, and not over yet: ${plainText(same, longestList)}`);
       return done();
     }
     live.add(id, message, send, done);

@@ -1,5 +1,5 @@
 /** Shows below a node what its jobs are at, in the words of its catalog. */
-import type { ClipError } from '../../errors';
+import { plainText, type ClipError } from '../../errors';
 import { hasEnded, type JobEvent, type StatusWords } from './event';
 import { reasonWords } from './reason';
 import type { Node, Status } from '../node-red';
@@ -31,6 +31,8 @@ const looks: Record<Place, Look> = {
 };
 /** Numbers change no faster than this; another colour is shown at once. */
 const everyMs = 1_000;
+/** Characters. There is no room for more below a node. */
+const longestText = 160;
 /** Shorter waits are shown in seconds, longer ones by the time of their end. */
 const longestCountMs = 60_000;
 
@@ -120,7 +122,7 @@ export function nodeStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node: 
       });
       return;
     }
-    const status = fill ? { fill, shape, text: text() } : {};
+    const status = fill ? { fill, shape, text: plainText(text(), longestText) } : {};
     if (status.fill === shown.fill && status.text === shown.text) return;
     shown = status;
     shownAt = clock.steadyNow();

@@ -1,6 +1,6 @@
 /** Sends the requests of the Aipix REST API, and reads its errors. */
 import { createHash } from 'node:crypto';
-import { ClipError } from '../../errors';
+import { ClipError, quoted } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { CallOptions, ProviderConfig } from '../../provider';
@@ -184,12 +184,10 @@ function kindOf(text: string, json: unknown): string {
   return /^(\uFEFF|\s)*</.test(text) ? 'a page that is not JSON' : 'something that is not JSON';
 }
 
-const longestText = 300;
-
 /** Words of the server, short, and without addresses: those of streams hold passwords, those of files are keys. */
 function problemsOf(reply: HttpReply): { text: string; fields: string[] } {
   const { text, fields } = readProblems(parseJson(reply.text));
-  return { text: withoutAddresses(text).slice(0, longestText), fields };
+  return { text: quoted(withoutAddresses(text)), fields };
 }
 
 function withoutAddresses(text: string): string {

@@ -1,13 +1,11 @@
 // Maps answers that are no success to error codes, with the advice that fits Frigate.
-import { ClipError, type ErrorCode, type ErrorDetails } from '../../errors';
+import { ClipError, quoted, type ErrorCode, type ErrorDetails } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { isObject, parseJson, readText } from '../../net/json';
 import { statusError } from '../../net/status';
 
 /** How requests prove who they are, which decides what a refusal means. */
 export type Access = 'login' | 'token' | 'none';
-
-const longestText = 300;
 
 const accessAdvice: Record<Access, string> = {
   login: 'The session has ended',
@@ -81,17 +79,12 @@ function isPlainToTls(text: string): boolean {
 /** Frigate's own words: `message`, `detail` as text or as a list of what is invalid, or a bare string. */
 export function vendorText(text: string): string {
   const json = parseJson(text);
-  if (typeof json === 'string') return shorten(json);
+  if (typeof json === 'string') return quoted(json);
   if (!isObject(json)) return '';
   const details = Array.isArray(json.detail)
     ? json.detail.map((entry) => (isObject(entry) ? readText(entry.msg) : undefined)).filter(Boolean)
     : [];
-  return shorten(readText(json.message) ?? readText(json.detail) ?? readText(json.error) ?? details.join('; '));
-}
-
-function shorten(text: string): string {
-  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
-  return line.length > longestText ? `${line.slice(0, longestText)}...` : line;
+  return quoted(readText(json.message) ?? readText(json.detail) ?? readText(json.error) ?? details.join('; '));
 }
 
 function sentence(what: string, said: string, advice: string): string {

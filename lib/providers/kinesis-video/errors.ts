@@ -1,5 +1,5 @@
 /** The errors of AWS and its SDK, in our words. */
-import { ClipError } from '../../errors';
+import { ClipError, quoted } from '../../errors';
 import { networkError } from '../../net/network-errors';
 import { retryAfterMs } from '../../net/status';
 import { strangeReply, type StrangeReply } from './replies';
@@ -88,8 +88,5 @@ function ruleError(rule: Rule, name: string, text: string, attempt: Attempt): Cl
 }
 
 function shorten(text: string): string {
-  return (text.split('\n')[0] ?? '')
-    .trim()
-    .replace(/[.\s]+$/, '')
-    .slice(0, 300);
+  return quoted(text.split('\n')[0] ?? '').replace(/[.\s]+$/, '');
 }

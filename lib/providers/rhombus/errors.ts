@@ -2,12 +2,10 @@
  * Reads the errors of Rhombus. Failures come in two ways: as an HTTP status, and inside of an answer with
  * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
  */
-import { ClipError, type ErrorCode } from '../../errors';
+import { ClipError, quoted, type ErrorCode } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';
 import { readText, type JsonObject } from '../../net/json';
-
-const longestText = 300;
 
 const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
   [
@@ -44,7 +42,7 @@ export function replyError(
   action: string,
   mayPass: boolean,
 ): ClipError | undefined {
-  const said = json ? vendorText(json) : plainText(reply.text);
+  const said = json ? vendorText(json) : sentenceIn(reply.text);
   if (json?.authenticationFailed === true || reply.status === 401) {
     return new ClipError('EAUTH', sentence(action, 'the server does not accept the API key', said, keyAdvice), {
       vendorCode: `HTTP ${reply.status}`,
@@ -101,23 +99,18 @@ function meaningOf(text: string): (typeof meanings)[number] | undefined {
 /** Fields that may hold a text, the most telling first. */
 export function vendorText(json: JsonObject): string {
   const { errorMsg, message, msg, error } = json;
-  return shorten([errorMsg, message, msg, error].map(readText).find(Boolean) ?? '');
+  return quoted([errorMsg, message, msg, error].map(readText).find(Boolean) ?? '');
 }
 
 /** A text that is no document: throttling answers with a sentence. */
-function plainText(text: string): string {
-  return /^\s*[<{[]/.test(text) ? '' : shorten(text);
+function sentenceIn(text: string): string {
+  return /^\s*[<{[]/.test(text) ? '' : quoted(text);
 }
 
 /** Advice in the answer to a request that was carried out. */
 export function warningIn(json: JsonObject): string | undefined {
   const warning = readText(json.warningMsg);
-  return warning && shorten(warning);
-}
-
-function shorten(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length > longestText ? `${line.slice(0, longestText)}...` : line;
+  return warning && quoted(warning);
 }
 
 function sentence(action: string, what: string, said: string, advice = ''): string {

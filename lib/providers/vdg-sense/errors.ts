@@ -1,5 +1,5 @@
 /** Translates the result codes of VDG Sense. */
-import { ClipError, type ErrorCode } from '../../errors';
+import { ClipError, quoted, type ErrorCode } from '../../errors';
 
 /**
  * The result codes of the VDG Sense API, in our codes and in words that a person can act on.
@@ -116,7 +116,7 @@ export function resultError(
   hasSession: boolean,
   hasWorked = false,
 ): ClipError {
-  const said = description ? ` ("${description}")` : '';
+  const said = description ? ` ("${quoted(description)}")` : '';
   const meaning = meaningsOfCommand[command]?.[code] ?? meanings[code];
   if (loginWanted.test(description) && !beyondDoubt.has(code)) {
     const message = `${action}: the server wants a login${said}, code ${code}. Check the login method of the connection`;

@@ -1,6 +1,6 @@
 /** Logs in to VDG Sense, by password or by the experimental digest. */
 import { createHash, createHmac, randomUUID } from 'node:crypto';
-import { ClipError } from '../../errors';
+import { ClipError, quoted } from '../../errors';
 import type { HttpClient } from '../../net/http';
 import { digestAdvice, statusError } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
@@ -89,7 +89,7 @@ function loggingIn(url: unknown, username: string): string {
 
 /** The error of a refused login. Trying again cannot lock the account only if the server itself says that it is full. */
 export function refused(action: string, code: string, description: string): ClipError {
-  const said = description ? `: ${description}` : '';
+  const said = description ? `: ${quoted(description)}` : '';
   if (crowded.test(description)) {
     const message = `${action}: the server takes no more sessions (${code})${said}. End some of them`;
     return new ClipError('ELIMIT', message, { vendorCode: code, retryable: true, retryAfterMs: crowdedMs });

@@ -1,10 +1,8 @@
 // Reads the answers of ZoneMinder that are no success: every refusal of its API is a 401, so its words decide.
-import { ClipError } from '../../errors';
+import { ClipError, quoted } from '../../errors';
 import type { HttpHead, HttpReply } from '../../net/http';
 import { asObject, objectAt, parseLongJson, readText, type JsonObject } from '../../net/json';
 import { statusError } from '../../net/status';
-
-const longestText = 300;
 
 const rightsAdvice = 'The user needs the rights "Events: View" and "Monitors: View"';
 const tokenEnded =
@@ -133,8 +131,7 @@ function vendorText(json: JsonObject): string | undefined {
   // Only `exception.message` is not escaped for HTML.
   const text = readText(exception.message) ?? readText(data.message) ?? readText(data.name);
   if (text === undefined) return undefined;
-  const line = unescaped(text).replace(/\s+/g, ' ').trim();
-  return line.length > longestText ? `${line.slice(0, longestText)}...` : line;
+  return quoted(unescaped(text));
 }
 
 function unescaped(text: string): string {

@@ -54,6 +54,25 @@ describe('redact', () => {
     assert.equal(clean('I got half-\ud83c', { key: 'half-\ud83c' }), 'I got ***');
   });
 
+  it('takes out what the cut of a long message has left of a secret, wherever the cut lies in it', () => {
+    const secret = 'correct horse battery';
+    const given = { username: 'u', password: secret, token: '' };
+    const advice = 'Check the address. '.repeat(100);
+    for (let before = 950; before < 1_550; before += 1) {
+      const message = clean(`${'x'.repeat(before)}${secret}${advice}`, undefined, given);
+      assert.doesNotMatch(message, /cor(r|$)|rect|horse|batt|ter(y|$)/, message);
+      // Seen from its end, too.
+      const other = clean(`${advice}${secret}${'x'.repeat(before - 900)}`, undefined, given);
+      assert.doesNotMatch(other, /corr|rect|horse|batt|tery/, other);
+    }
+  });
+
+  it('leaves the words around a cut alone where they are no part of a secret', () => {
+    const message = `${'word '.repeat(300)}end`;
+    const cutAlready = new ClipError('EFAILED', message);
+    assert.equal(redact(cutAlready, ['horse']), cutAlready);
+  });
+
   it('returns the same error where there is nothing to take out', () => {
     const error = new ClipError('EFAILED', 'all well');
     assert.equal(redact(error, secretValues(credentials, undefined)), error);
@@ -87,5 +106,10 @@ describe('the texts of a good answer', () => {
       { id: 'a\u001b', name: 'Door [2J [error] forged', warnings: [' x'] },
     ]);
     assert.ok(hideInAnswer({ reason: 'x'.repeat(100_000) }, []).reason.length <= 1_000);
+    const page = { events: [{ label: 'a\u0007b', zones: ['s3cret'], clip: { title: '\u009b31m' } }], cursor: 'x' };
+    assert.deepEqual(hideInAnswer(page, ['s3cret']), {
+      events: [{ label: 'a b', zones: ['***'], clip: { title: ' 31m' } }],
+      cursor: 'x',
+    });
   });
 });

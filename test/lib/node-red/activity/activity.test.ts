@@ -52,6 +52,15 @@ describe('the list of work', () => {
     );
   });
 
+  it('shows texts of vendors plain and short', () => {
+    const odd = { ...subject, camera: '7\u001b[2J/2', title: `a\r\nb ${'x'.repeat(9_000)}` };
+    log.report({ id: 'j1', subject: odd }, node('create'), working('requesting'));
+    const [row] = log.list();
+    assert.equal(row?.camera, '7 [2J/2');
+    assert.match(row.title, /^a b x/);
+    assert.ok(row.title.length <= 500);
+  });
+
   it('tells clips of the same id on two connections from one another', () => {
     log.report(job('j1', 'one c1'), node('poll'), working('pending'));
     log.report(job('j2', 'two c1'), node('poll'), working('pending'));

@@ -47,6 +47,14 @@ describe('the status of a node', () => {
     assert.equal(now(), 'blue 42 %');
   });
 
+  it('holds no control characters, and not more than there is room for', async () => {
+    status.report('a', { type: 'working', words: ['downloading', { percent: 1, vendorStatus: '\u001b[2J\n\u202ex' }] });
+    assert.equal(now(), 'blue 1 % ( [2J x)');
+    await clock.advance(2_000);
+    status.report('a', { type: 'working', words: ['downloading', { percent: 2, vendorStatus: 'x'.repeat(5_000) }] });
+    assert.ok(now().length < 200, now());
+  });
+
   it('tells which of several jobs it is at', async () => {
     for (const job of ['a', 'b', 'c']) status.report(job, downloading(1));
     status.report('a', saved);
