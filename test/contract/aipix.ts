@@ -1,5 +1,5 @@
 import { aipix } from '../../lib/providers/aipix';
-import { startAipix, type Fault, type RequestFilter } from '../simulators/aipix';
+import { matcherOf, startAipix, type Fault, type RequestFilter } from '../simulators/aipix';
 import { sha256Of } from '../simulators/video';
 import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
@@ -35,6 +35,7 @@ export const harness: Harness = {
       secrets: () => [credentials.password, 'wrong-passw0rd', ...sim.secrets],
       requests: () => sim.requests,
       requestsFor: (step) => sim.requestsFor(filters[step]),
+      isFor: (step, request) => matcherOf(filters[step])(request),
       expireSessions: () => sim.expireSessions(),
       ...faultsBy(fail),
       throttle: (step, times) => fail(step, tooMany('application/json', '{"message":"Too Many Attempts."}'), times),

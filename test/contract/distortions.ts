@@ -121,6 +121,7 @@ const changes: Named<Change>[] = [
   ['blanks', (value) => (isLeaf(value) ? ' \n' : value)],
   ['arrays for values', (value) => (isLeaf(value) ? [value] : value)],
   ['objects for values', (value) => (isLeaf(value) ? { value } : value)],
+  ['objects that are no texts', (value) => (isLeaf(value) ? { toString: 1, valueOf: {}, toJSON: 'no' } : value)],
   ['names of the language', (value) => (isLeaf(value) ? '__proto__' : value)],
   ['strange texts', (value) => (typeof value === 'string' ? '\u0000../../\u202e\ud83c\ud800"<>&%00' : value)],
   ['long texts', (value) => (typeof value === 'string' ? 'long '.repeat(20_000) : value)],
@@ -130,6 +131,10 @@ const changes: Named<Change>[] = [
   ['null for arrays', (value) => (Array.isArray(value) ? null : value)],
   ['strangers in arrays', (value) => (Array.isArray(value) ? [null, 7, 'x', [], true, {}, ...(value as [])] : value)],
   ['arrays in arrays', (value) => (Array.isArray(value) ? [value, [value]] : value)],
+  [
+    'properties of a prototype',
+    (value) => (isRecord(value) ? { hasOwnProperty: 1, ...value, valueOf: { a: 1 } } : value),
+  ],
   ['extra names', (value) => (isRecord(value) ? { ...value, constructor: 5, toString: null, then: {} } : value)],
 ];
 
@@ -153,6 +158,8 @@ function distortJson(real: unknown): Named<string>[] {
     return [name, JSON.stringify(changed)];
   });
   const roots = ['{}', '[]', '[[]]', '[null]', '{"error":{}}', '{"error":[1]}', '{"__proto__":{"id":"x"}}'];
+  // As text: an object of that property cannot be made otherwise.
+  const inherited = JSON.stringify(real).replace(/^\{/, '{"__proto__":{"polluted":"yes","id":"x"},');
   // One at a time: where all are wrong, only the first is ever looked at.
   const single = pathsOf(real).flatMap((path) =>
     ([null, -1, 'x', [], {}, 1e300, ''] as unknown[]).map((value): Named<string> => [
@@ -160,7 +167,13 @@ function distortJson(real: unknown): Named<string>[] {
       JSON.stringify(replaceAt(real, path, value)),
     ]),
   );
-  return [...everywhere, ...inside, ...roots.map((root): Named<string> => [root, root]), ...single.slice(0, 400)];
+  return [
+    ...everywhere,
+    ...inside,
+    ...roots.map((root): Named<string> => [root, root]),
+    ['a prototype', inherited],
+    ...single.slice(0, 400),
+  ];
 }
 
 /** From the leaves to the root. */
@@ -236,4 +249,32 @@ function distortXml(real: string): Named<string>[] {
       ]),
     );
   return [...everywhere, ...names, ...shapes, ...single];
+}
+
+/**
+ * A real answer with something in every text, or in one of them.
+ * @param which counts the texts, and begins again behind the last
+ */
+export function escapeTexts(body: string, something: string, which?: number): string {
+  const isChosen = (index: number, count: number): boolean => which === undefined || index === which % count;
+  if (body.trim().startsWith('<')) {
+    const count = body.match(/>[^<>]+</g)?.length ?? 1;
+    let index = 0;
+    return body.replace(/>([^<>]+)</g, (whole, text: string) =>
+      isChosen(index++, count) ? `>${text}${something.replace(/[<&]/g, ' ')}<` : whole,
+    );
+  }
+  let real: unknown;
+  try {
+    real = JSON.parse(body);
+  } catch {
+    return body + something;
+  }
+  let count = 0;
+  deep(real, (value) => (typeof value === 'string' ? (count += 1) : 0));
+  let index = 0;
+  const escaped = deep(real, (value) =>
+    typeof value === 'string' && isChosen(index++, count) ? `${value}${something}` : value,
+  );
+  return JSON.stringify(escaped);
 }

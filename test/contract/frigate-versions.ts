@@ -1,6 +1,6 @@
 // Holds each version of Frigate to the whole contract, by one harness.
 import { frigate } from '../../lib/providers/frigate';
-import { startFrigate, type Fault, type FrigateVersion, type RequestFilter } from '../simulators/frigate';
+import { matcherOf, startFrigate, type Fault, type FrigateVersion, type RequestFilter } from '../simulators/frigate';
 import { sha256Of } from '../simulators/video';
 import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
@@ -52,6 +52,7 @@ export function harnessOf(id: string, version: FrigateVersion): Harness {
         secrets: () => [credentials.password, 'wrong-passw0rd', ...sim.secrets],
         requests: () => sim.requests,
         requestsFor: (step) => sim.requestsFor(filters[step]),
+        isFor: (step, request) => matcherOf(filters[step])(request),
         expireSessions: () => sim.expireSessions(),
         ...faultsBy(fail),
         throttle: (step, times) => fail(step, tooMany('application/json', '{"error":"Rate limit exceeded"}'), times),

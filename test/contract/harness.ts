@@ -1,5 +1,5 @@
 /** What the contract suite needs to know about one provider and its simulator. */
-import type { ProviderDefinition, Settings } from '../../lib/provider';
+import type { ProviderDefinition, Settings, TlsOptions } from '../../lib/provider';
 import type { RecordedRequest, Reply } from '../simulators/http-server';
 
 /** A reply that the next matching requests get in place of the real one. */
@@ -43,6 +43,7 @@ export interface WorldEvents {
 export interface World {
   definition: ProviderDefinition;
   settings: Settings;
+  tls?: TlsOptions;
   credentials: { username: string; password: string; token: string };
   /** Credentials that the vendor refuses. */
   wrongCredentials: { username: string; password: string; token: string };
@@ -59,6 +60,8 @@ export interface World {
   requests(): RecordedRequest[];
   /** Requests of one step. */
   requestsFor(step: Step): RecordedRequest[];
+  /** Is this a request of that step? */
+  isFor(step: Step, request: RecordedRequest): boolean;
   /** Ends the sessions that the vendor has handed out; absent where there are none. */
   expireSessions?(): void;
   /** The next `times` requests of that step meet this. */

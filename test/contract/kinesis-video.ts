@@ -4,6 +4,7 @@ import { idOf } from '../../lib/providers/kinesis-video/planned';
 import {
   exampleKey,
   footage,
+  matcherOf,
   parseAuthorization,
   startKinesisVideo,
   stream,
@@ -84,6 +85,7 @@ export const harness: Harness = {
       ],
       requests: () => sim.requests,
       requestsFor: (step) => (filters[step] ? sim.requestsFor(filters[step]) : []),
+      isFor: (step, request) => filters[step] !== undefined && matcherOf(filters[step])(request),
       ...faultsBy(fail),
       generalError: {
         status: 500,

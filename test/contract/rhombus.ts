@@ -1,5 +1,12 @@
 import { rhombus } from '../../lib/providers/rhombus';
-import { exampleCameras, exampleKeys, startRhombus, type Fault, type RequestFilter } from '../simulators/rhombus';
+import {
+  exampleCameras,
+  exampleKeys,
+  matcherOf,
+  startRhombus,
+  type Fault,
+  type RequestFilter,
+} from '../simulators/rhombus';
 import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
 
@@ -44,6 +51,7 @@ export const harness: Harness = {
       secrets: () => [exampleKeys.key, 'kR7_no-such-key_012345'],
       requests: () => sim.requests,
       requestsFor: (step) => (step === 'login' ? [] : sim.requestsFor(filters[step])),
+      isFor: (step, request) => step !== 'login' && matcherOf(filters[step])(request),
       ...faultsBy(fail),
       generalError: {
         status: 200,

@@ -1,10 +1,10 @@
 /** A provider under the contract: its simulator, real connections to it, and what must hold for whatever comes out. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClip, type CreateJobData } from '../../lib/clips/create';
-import { downloadClip, type DownloadJobData } from '../../lib/clips/download';
+import { downloadClip, type DownloadJobData, type DownloadOptions } from '../../lib/clips/download';
 import { pollClip, type PollJobData } from '../../lib/clips/poll';
 import { Connection } from '../../lib/connection/connection';
 import { ClipError, type ErrorCode } from '../../lib/errors';
@@ -36,6 +36,12 @@ export interface Rig {
   finishedClip(connection: Connection, changes?: Partial<ClipRequest>): Promise<Clip>;
   /** Files below the folder of the test. */
   files(): string[];
+  /** Their sizes in bytes. */
+  sizes(): number[];
+}
+
+export interface OpenRig extends Rig {
+  close(): Promise<void>;
 }
 
 /** The clock of each connection that was made here; the others go by the real time. */
@@ -45,64 +51,70 @@ function clockOf(connection: Connection): SkippingClock {
   return clocks.get(connection) ?? skippingClock();
 }
 
+/** @param clock of all its connections */
+export async function openRig(world: World, folder: () => string, clock = skippingClock()): Promise<OpenRig> {
+  const connections: Connection[] = [];
+  const { definition, settings, credentials, tls } = world;
+  const config = (given = credentials, now = Date.now) => ({
+    settings: readFields(definition.settings, settings),
+    credentials: given,
+    ...(tls ? { tls } : {}),
+    now,
+  });
+  const provider = await definition.open(config());
+  const rig: OpenRig = {
+    world,
+    clock,
+    provider,
+    get folder() {
+      return folder();
+    },
+    connect(given, now) {
+      const connection = new Connection({
+        id: 'connection',
+        definition,
+        config: config(given, now),
+        maxConcurrent: 2,
+        clock,
+      });
+      clocks.set(connection, clock);
+      connections.push(connection);
+      return connection;
+    },
+    request: (changes) => ({
+      camera: world.camera,
+      ...world.footage,
+      title: 'Contract',
+      options: readFields(definition.clipOptions, {}),
+      ...changes,
+    }),
+    async finishedClip(connection, changes) {
+      const made = await done(runCreate(connection, rig.request(changes)));
+      return (await done(runPoll(connection, made.clip!))).clip;
+    },
+    files: () =>
+      readdirSync(folder(), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name)),
+    sizes: () => rig.files().map((file) => statSync(file, { throwIfNoEntry: false })?.size ?? 0),
+    async close() {
+      await Promise.all(connections.map((connection) => connection.close()));
+      await provider.close?.(undefined);
+      await world.close();
+    },
+  };
+  return rig;
+}
+
 /** One for each test of the suite that calls this. */
 export function useRig(harness: () => Harness): () => Rig {
   const folder = tempFolder();
-  let rig: Rig;
-  let connections: Connection[];
+  let rig: OpenRig;
 
   beforeEach(async () => {
-    connections = [];
-    const clock = skippingClock();
-    const world = await harness().start();
-    const { definition, settings, credentials } = world;
-    const config = (given = credentials, now = Date.now) => ({
-      settings: readFields(definition.settings, settings),
-      credentials: given,
-      now,
-    });
-    rig = {
-      world,
-      clock,
-      provider: await definition.open(config()),
-      get folder() {
-        return folder();
-      },
-      connect(given, now) {
-        const connection = new Connection({
-          id: 'connection',
-          definition,
-          config: config(given, now),
-          maxConcurrent: 2,
-          clock,
-        });
-        clocks.set(connection, clock);
-        connections.push(connection);
-        return connection;
-      },
-      request: (changes) => ({
-        camera: world.camera,
-        ...world.footage,
-        title: 'Contract',
-        options: readFields(definition.clipOptions, {}),
-        ...changes,
-      }),
-      async finishedClip(connection, changes) {
-        const made = await done(runCreate(connection, rig.request(changes)));
-        return (await done(runPoll(connection, made.clip!))).clip;
-      },
-      files: () =>
-        readdirSync(folder(), { recursive: true, withFileTypes: true })
-          .filter((entry) => entry.isFile())
-          .map((entry) => join(entry.parentPath, entry.name)),
-    };
+    rig = await openRig(await harness().start(), folder);
   });
-
-  afterEach(async () => {
-    await Promise.all(connections.map((connection) => connection.close()));
-    await rig.provider.close?.(undefined);
-    await rig.world.close();
-  });
+  afterEach(() => rig.close());
   // Last, so that it sees what closing leaves behind, and keeps nothing from being closed.
   expectNoUnhandledRejections();
 
@@ -136,20 +148,22 @@ export interface JobOptions {
   sleepMs?: number;
   /** Called before each run but the first. */
   between?: () => void;
+  /** What takes longer hangs. */
+  limitMs?: number;
 }
 
 /** Runs a job as an engine does, but that the waits between its runs take no time. */
 export async function runJob<W>(
   data: W,
   run: (job: Job<W>, context: RunContext<W>) => Promise<JobResult<W>>,
-  { signal = new AbortController().signal, clock, sleepMs = 10, between }: JobOptions = {},
+  { signal = new AbortController().signal, clock, sleepMs = 10, between, limitMs }: JobOptions = {},
 ): Promise<Ended<W>> {
   let job: Job<W> = { id: '01234567-89ab', nodeId: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
   const answers: JobResult<W>[] = [];
   for (let runs = 0; runs < 400; runs += 1) {
     if (runs > 0) between?.();
     const context: RunContext<W> = { signal, save: async (changed) => void (job.data = structuredClone(changed)) };
-    const answer = await inTime(run(structuredClone(job), context));
+    const answer = await inTime(run(structuredClone(job), context), limitMs);
     answers.push(answer);
     if (answer.type !== 'retry') return { outcome: answer, answers };
     job = applyResult(job, answer, 0).job;
@@ -170,7 +184,11 @@ export function runCreate(connection: Connection, request: ClipRequest, options?
 export function runPoll(
   connection: Connection,
   clip: Clip,
-  { intervalMs = 10, ...options }: JobOptions & { intervalMs?: number } = {},
+  {
+    intervalMs = 10,
+    timeoutMs = givesUpAfterMs,
+    ...options
+  }: JobOptions & { intervalMs?: number; timeoutMs?: number } = {},
 ) {
   const clock = clockOf(connection);
   const work: PollJobData = {
@@ -178,7 +196,7 @@ export function runPoll(
     clip,
     intervalMs,
     maxIntervalMs: intervalMs,
-    giveUpAt: clock.steadyNow() + givesUpAfterMs,
+    giveUpAt: clock.steadyNow() + timeoutMs,
     polls: 0,
     misses: 0,
   };
@@ -189,10 +207,14 @@ export function runDownload(
   connection: Connection,
   clip: Clip,
   filename: string,
-  { deleteAfter = false, ...options }: JobOptions & { deleteAfter?: boolean } = {},
+  {
+    deleteAfter = false,
+    freeBytes,
+    ...options
+  }: JobOptions & Pick<DownloadOnce, 'freeBytes'> & { deleteAfter?: boolean } = {},
 ) {
   const work = { ...downloadWork(connection, clip, filename), deleteAfter };
-  return runJob(work, downloadRun(connection), { clock: clockOf(connection), ...options });
+  return runJob(work, downloadRun(connection, { freeBytes }), { clock: clockOf(connection), ...options });
 }
 
 export interface DownloadOnce {
@@ -200,6 +222,8 @@ export interface DownloadOnce {
   onBytes?: () => void;
   /** How long a transfer may be silent. */
   stallMs?: number;
+  /** Of the disk. */
+  freeBytes?: DownloadOptions['freeBytes'];
 }
 
 /** A single run, whatever comes of it. */
@@ -234,11 +258,12 @@ function downloadWork(connection: Connection, clip: Clip, filename: string): Dow
   };
 }
 
-function downloadRun(connection: Connection, { onBytes = () => undefined, stallMs }: DownloadOnce = {}) {
+function downloadRun(connection: Connection, { onBytes = () => undefined, stallMs, freeBytes }: DownloadOnce = {}) {
   return (job: Job<DownloadJobData>, context: RunContext<DownloadJobData>): Promise<JobResult<DownloadJobData>> =>
     downloadClip(job, connection, context, {
       clock: clockOf(connection),
       ...(stallMs ? { stallMs } : {}),
+      ...(freeBytes ? { freeBytes } : {}),
       findFfmpeg: () => Promise.reject(new Error('Not expected')),
       onBytes,
       onBuffer: () => undefined,

@@ -72,6 +72,7 @@ export const harness: Harness = {
       },
       secrets: () => [vendor.key, wrongKey],
       requests: () => vendor.server.requests,
+      isFor: (step, request) => matches[step](request),
       requestsFor: (step) => vendor.server.requests.filter(matches[step]),
       ...faultsBy(fail),
       throttle: (step, times) => fail(step, tooMany(), times),

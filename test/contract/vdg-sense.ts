@@ -1,5 +1,5 @@
 import { vdgSense } from '../../lib/providers/vdg-sense';
-import { senseCamera, startVdgSense, type Fault, type RequestFilter } from '../simulators/vdg-sense';
+import { matcherOf, senseCamera, startVdgSense, type Fault, type RequestFilter } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
 import { anHourAgo, faultsBy, hour, range, tooMany } from './faults';
 import type { Harness, Step } from './harness';
@@ -54,6 +54,7 @@ export const harness: Harness = {
       },
       requests: () => sim.requests,
       requestsFor: (step) => sim.requestsFor(filters[step]),
+      isFor: (step, request) => matcherOf(filters[step])(request),
       expireSessions() {
         collectKeys();
         sim.expireSessions();

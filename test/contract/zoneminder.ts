@@ -82,6 +82,7 @@ export function worldOf(tested: TestedServer): World {
     noFootage: tested.noFootage,
     secrets: () => [credentials.password, wrongCredentials.password, ...tested.secrets()],
     requests: () => server.requests,
+    isFor: (step, request) => matching[step]?.(request) ?? false,
     requestsFor: (step) => (matching[step] ? server.requests.filter(matching[step]) : []),
     expireSessions: () => tested.expireSessions(),
     ...faultsBy(fail),

@@ -194,7 +194,7 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
   };
 }
 
-async function recordRequest(incoming: IncomingMessage, at: number): Promise<RecordedRequest> {
+export async function recordRequest(incoming: IncomingMessage, at: number): Promise<RecordedRequest> {
   const target = incoming.url ?? '/';
   const mark = target.indexOf('?');
   const chunks: Buffer[] = [];

@@ -18,7 +18,7 @@ export type { Fault, RecordedRequest } from '../http-server';
 export { aipixCamera, type AipixCamera } from './cameras';
 export type { AipixOptions, AipixSettings } from './options';
 export type { PushClient, SentPush } from './push';
-export type { RequestFilter, Step } from './routes';
+export { matcherOf, type RequestFilter, type Step } from './routes';
 export { rtspPassword, rtspUrl, type AipixRecord } from './records';
 
 export interface Aipix {

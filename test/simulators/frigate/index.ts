@@ -14,7 +14,7 @@ export { frigateCamera, type FrigateCamera } from './cameras';
 export type { SimActivity } from './activity';
 export type { SimExport } from './exports';
 export type { FrigateOptions, FrigateSettings, FrigateVersion } from './options';
-export type { RequestFilter, Step } from './routes';
+export { matcherOf, type RequestFilter, type Step } from './routes';
 
 export interface Frigate {
   /** With the base path, without a slash at its end. */

@@ -162,6 +162,6 @@ async function answer(
   }
 }
 
-function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
+export function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
   return typeof filter === 'function' ? filter : (request) => request.path === `/${filter}`;
 }

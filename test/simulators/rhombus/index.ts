@@ -135,7 +135,7 @@ export async function startRhombus(settings: RhombusSettings = {}): Promise<Rhom
   };
 }
 
-function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
+export function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
   if (typeof filter === 'function') return filter;
   if (filter === 'any') return () => true;
   if (filter === 'download') return (request) => downloadOf(request) !== undefined;

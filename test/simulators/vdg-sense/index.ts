@@ -184,7 +184,7 @@ function info(state: SenseState, request: RecordedRequest): Reply {
   return xmlReply(state, { tag: 'apiinfo', children });
 }
 
-function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
+export function matcherOf(filter: RequestFilter): (request: RecordedRequest) => boolean {
   if (typeof filter === 'function') return filter;
   const name = filter.toLowerCase();
   if (name === 'login') return (request) => request.path.toLowerCase() === '/webservice';

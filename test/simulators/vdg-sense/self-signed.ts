@@ -1,36 +1,73 @@
 /**
- * A certificate for 127.0.0.1 and localhost, made on the spot: none to keep in the repository, none that runs out.
- * It is its own issuer, so a client trusts it when it is given as `ca`.
+ * Certificates for 127.0.0.1 and localhost, made on the spot: none to keep in the repository, none that runs out. Without an
+ * issuer, one is its own, so that a client trusts it when it is given as `ca`.
  */
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 
-export function selfSignedCertificate(): { key: string; cert: string } {
+const dayMs = 24 * 3600 * 1000;
+
+export interface Identity {
+  key: string;
+  cert: string;
+}
+
+export interface CertificateOptions {
+  /** Common name. */
+  name?: string;
+  /** Alternative names: host names and IPv4 addresses. */
+  hosts?: string[];
+  /** Epoch milliseconds. */
+  from?: number;
+  to?: number;
+  issuer?: Identity & { name: string };
+  /** May it sign others? */
+  isAuthority?: boolean;
+}
+
+export function selfSignedCertificate(): Identity {
+  return makeCertificate({});
+}
+
+export function makeCertificate({
+  name = 'localhost',
+  hosts = ['localhost', '127.0.0.1'],
+  from = Date.now() - dayMs,
+  to = Date.now() + dayMs,
+  issuer,
+  isAuthority = true,
+}: CertificateOptions): Identity {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const ecdsaWithSha256 = sequence(hex('06082a8648ce3d040302'));
-  const name = sequence(der(0x31, sequence(hex('0603550403'), der(0x0c, Buffer.from('localhost')))));
-  const day = 24 * 3600 * 1000;
-  const alternativeNames = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const commonName = (text: string): Buffer =>
+    sequence(der(0x31, sequence(hex('0603550403'), der(0x0c, Buffer.from(text)))));
+  const alternativeNames = sequence(...hosts.map(alternativeName));
   const extensions = sequence(
     sequence(hex('0603551d11'), der(0x04, alternativeNames)),
     // basicConstraints, critical, CA: true
-    sequence(hex('0603551d130101ff'), der(0x04, sequence(hex('0101ff')))),
+    ...(isAuthority ? [sequence(hex('0603551d130101ff'), der(0x04, sequence(hex('0101ff'))))] : []),
   );
   const certificate = sequence(
     der(0xa0, hex('020102')),
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ecdsaWithSha256,
-    name,
-    sequence(time(Date.now() - day), time(Date.now() + day)),
-    name,
+    commonName(issuer?.name ?? name),
+    sequence(time(from), time(to)),
+    commonName(name),
     publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, extensions),
   );
-  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', certificate, privateKey)]));
+  const signer = issuer ? createPrivateKey(issuer.key) : privateKey;
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', certificate, signer)]));
   const encoded = sequence(certificate, ecdsaWithSha256, signature).toString('base64');
   return {
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${encoded.replace(/.{1,64}/g, '$&\n')}-----END CERTIFICATE-----\n`,
   };
+}
+
+function alternativeName(host: string): Buffer {
+  const isAddress = /^\d+(\.\d+){3}$/.test(host);
+  return isAddress ? der(0x87, Buffer.from(host.split('.').map(Number))) : der(0x82, Buffer.from(host));
 }
 
 function der(tag: number, ...parts: Buffer[]): Buffer {
