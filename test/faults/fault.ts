@@ -29,8 +29,8 @@ export interface Family {
 
 export const notAtDownload = (step: FaultStep): boolean => step !== 'download' && step !== 'push';
 
-/** A check asks for what the other steps ask for. */
-export const notAtCheck = (step: FaultStep): boolean => step !== 'check' && step !== 'push';
+/** What is sent for it is read by the same code at all steps but these: an answer about one thing, a list, a video. */
+export const atKindsOfReading = (step: FaultStep): boolean => /^(create|cameras|download)$/.test(step);
 
 /** Status line and headers. Undefined leaves a header out. */
 export function headOf({ status, headers, body }: Answer, changes: OutgoingHttpHeaders = {}): Buffer {

@@ -1,5 +1,5 @@
 // Writes the table of what became of the cells.
-import { families, providerIds } from './cells';
+import { cellsOf, families, providerIds } from './cells';
 
 export interface Count {
   provider: string;
@@ -16,6 +16,8 @@ export interface Problem {
 const longest = 400;
 
 export function tablesOf(counts: Count[], problems: Problem[]): string {
+  const all = providerIds.reduce((sum, provider) => sum + cellsOf(provider).length, 0);
+  const chosen = counts.length < all ? `, which were chosen of ${all} by FAULTS_CELLS` : '';
   const good = counts.filter(({ isGood }) => isGood).length;
   const rows = families.map(({ name }) => [name, ...providerIds.map((provider) => cellOf(counts, provider, name))]);
   const endings = [...new Set(counts.map(({ ended }) => ended))].sort();
@@ -33,7 +35,7 @@ export function tablesOf(counts: Count[], problems: Problem[]): string {
     'control character; when nothing is left on disk, no place for transfers is held and no rejection is unhandled; and when a clip can be',
     'had afterwards by the same connection (by a new one, where the answer was that the credentials are wrong).',
     '',
-    `**${good} of ${counts.length} cells are good.** Each number below: good cells of all cells.`,
+    `**${good} of ${counts.length} cells are good.** Each number below: good cells of those that were run${chosen}.`,
     '',
     ...table(['fault', ...providerIds], rows),
     '',

@@ -1,13 +1,13 @@
 // Answers that are small on the way, or cheap to send, and expensive to read.
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
-import { instead, json, notAtCheck, xml, type Family, type Fault } from '../fault';
+import { instead, json, atKindsOfReading, xml, type Family, type Fault } from '../fault';
 
 const many = 1_500_000;
 
 /** Made when it is first met, and kept for all cells. */
 function bomb(name: string, headers: Record<string, string>, make: () => string | Buffer): Fault {
   let made: string | Buffer | undefined;
-  return { name, isAt: notAtCheck, meet: (exchange) => instead(200, headers, (made ??= make()))(exchange) };
+  return { name, isAt: atKindsOfReading, meet: (exchange) => instead(200, headers, (made ??= make()))(exchange) };
 }
 
 const zeros = (mib: number): Buffer => Buffer.alloc(mib * 2 ** 20);

@@ -1,5 +1,5 @@
 // Headers and bodies that never end.
-import { headOf, html, json, notAtCheck, pour, untilGone, xml, type Family, type Fault } from '../fault';
+import { headOf, html, json, atKindsOfReading, pour, untilGone, xml, type Family, type Fault } from '../fault';
 import type { Exchange } from '../proxy';
 
 const piece = (text: string, bytes: number): Buffer => Buffer.from(text.repeat(Math.ceil(bytes / text.length)));
@@ -18,7 +18,7 @@ function endless(
 ): Fault {
   return {
     name,
-    isAt: notAtCheck,
+    isAt: atKindsOfReading,
     // A video without end fills the disk up to its reserve, which no other try would change.
     passes: !/video/.test(name),
     async meet(exchange) {

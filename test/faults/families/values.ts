@@ -1,6 +1,6 @@
 // Real answers whose values are made something else, or whose texts hold what steers a terminal.
 import { distort, escapeTexts, garbage, notVideo } from '../../contract/distortions';
-import { changed, instead, notAtCheck, notAtDownload, type Family, type Fault } from '../fault';
+import { changed, instead, notAtDownload, type Family, type Fault } from '../fault';
 
 /** So many of the distortions of an answer are tried at each step: another choice for each. */
 const tries = 16;
@@ -26,7 +26,7 @@ export const rubbish: Family = {
       .filter(([name]) => !name.startsWith('a pause'))
       .map(([name, { status, headers = {}, body }]): Fault => ({
         name,
-        isAt: notAtCheck,
+        isAt: (step) => step !== 'check' && step !== 'push',
         meet: instead(status, headers, body),
       })),
     ...notVideo().map(([name, { status, headers = {}, body }]): Fault => ({
