@@ -8,7 +8,7 @@ const count = 500;
 const atOnce = 6;
 
 describe('Faults on the way to a video system', function () {
-  this.timeout(300_000);
+  this.timeout(900_000);
   const folder = tempFolder();
   const cells = chosenCells(count);
 

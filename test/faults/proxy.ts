@@ -74,7 +74,8 @@ export async function startProxy(world: World, certificates?: Certificates): Pro
   const sockets = new Set<Socket>();
   const errors: unknown[] = [];
   const closing = new AbortController();
-  const agent = new http.Agent({ keepAlive: true });
+  // A kept connection may end at the moment in which it is used again, which would be a fault that nobody ordered.
+  const agent = new http.Agent({ keepAlive: false });
   const opened = (): Promise<Front[]> => Promise.all(fronts.values());
   let ambush: Ambush | undefined;
   let met = 0;
@@ -148,6 +149,7 @@ export async function startProxy(world: World, certificates?: Certificates): Pro
     server.on('upgrade', (incoming, socket, head: Buffer) => {
       onUpgrade(target, incoming, socket as Socket, head).catch((error: unknown) => errors.push(error));
     });
+    server.keepAliveTimeout = 0;
     server.on('clientError', (_error: Error, socket: Duplex) => socket.destroy());
     return server;
   }
@@ -268,7 +270,7 @@ function ask(
 ): Promise<Answer> {
   const [host, port] = target.split(':');
   return new Promise((resolve, reject) => {
-    const sent = http.request({ host, port, method, path, headers: { ...headers, connection: 'keep-alive' }, agent });
+    const sent = http.request({ host, port, method, path, headers: { ...headers, connection: 'close' }, agent });
     sent.once('error', reject);
     sent.once('response', (reply) => {
       const chunks: Buffer[] = [];
