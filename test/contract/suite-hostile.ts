@@ -45,7 +45,7 @@ export function hostileSuite(harness: () => Harness): void {
 
   for (const step of ['login', 'cameras', 'create', 'status', 'delete'] satisfies Step[]) {
     it(`is not harmed by answers to ${step} that are garbage`, async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       const clip = await prepare(this, rig(), step);
       for (const [name, reply] of garbage()) {
         // Nothing need be said of what has been deleted.
@@ -55,7 +55,7 @@ export function hostileSuite(harness: () => Harness): void {
     });
 
     it(`is not harmed by answers to ${step} that are of the wrong types`, async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       const clip = await prepare(this, rig(), step);
       const real = await realReply(rig(), clip, step);
       for (const [name, body] of distort(real.body)) await meet(rig(), clip, step, name, { ...real, body }, 'any');
@@ -63,7 +63,7 @@ export function hostileSuite(harness: () => Harness): void {
   }
 
   it('makes no file of answers to download that are no video', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const clip = await prepare(this, rig(), 'download');
     for (const [name, reply] of [...garbage(), ...notVideo()]) {
       await meet(rig(), clip, 'download', name, reply, 'error');
