@@ -184,7 +184,10 @@ describe('Aipix: push protocol', () => {
         await push.enter(activity);
         await push.clock.advance(3_600_000);
         const [first] = push.sockets;
-        assert.ok(first!.sent.some(({ event }) => event === 'pusher:ping'), JSON.stringify(activity));
+        assert.ok(
+          first!.sent.some(({ event }) => event === 'pusher:ping'),
+          JSON.stringify(activity),
+        );
       }
     });
 
