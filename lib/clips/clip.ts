@@ -96,7 +96,8 @@ function numberUpTo(most: number): Check {
     if (isMissing(value)) return undefined;
     if (typeof value !== 'number' || !(value >= 0 && value <= most))
       throw invalid(name, `must be a number, 0 to ${most}`);
-    return value;
+    // JSON has no -0.
+    return Math.abs(value);
   };
 }
 

@@ -183,6 +183,8 @@ function safeName(text: string): string {
   const name = visible(text)
     .replace(/[/\\:*?"<>|]/g, '_')
     .replace(/[.\s]+$/, '');
+  // Of what cannot be seen, nothing is left: without a name of its own, the file would get that of its folder.
+  if (name === '') return '_';
   // A leading dash would be an option to a command-line tool.
   return isReserved(name) || name.startsWith('-') ? `_${name}` : name;
 }

@@ -6,6 +6,12 @@ import { aClip } from './fake';
 const now = Date.UTC(2025, 2, 1, 9);
 
 describe('a clip out of a message', () => {
+  it('survives JSON also where a number is -0', () => {
+    const times = { start: '2025-03-01T08:50:00Z', end: '2025-03-01T08:51:00Z' };
+    const clip = { id: '1', connection: 'c', provider: 'p', camera: '1', status: 'busy', progress: -0, ...times };
+    assert.ok(Object.is(readClip(clip, Date.parse('2026-01-01T00:00:00Z')).progress, 0));
+  });
+
   it('is taken as it is when it is one', () => {
     const options = { vca: 'all', imageWidth: 640, audio: true };
     const clip = aClip({ title: 'x', ref: { server: '7' }, options, size: 5, progress: 3 });

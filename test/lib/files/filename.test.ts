@@ -68,6 +68,10 @@ describe('expandFilename', () => {
     it(`fills in ${template}`, () => assert.equal(posix(`${template}.mp4`), `/srv/clips/${expected}.mp4`));
   }
 
+  it('gives a file of which nothing can be seen a name of its own', () => {
+    for (const name of ['\u202e', '\u200b\ufeff', '..\u200b']) assert.equal(posix(`a/${name}`), '/srv/clips/a/_');
+  });
+
   it('fills in folders as well', () => {
     assert.equal(posix('{date}/{camera}/{start}.mp4'), '/srv/clips/2025-03-01/12_34/2025-03-01T08-50-00Z.mp4');
   });
