@@ -8,7 +8,7 @@ export const longestRetryAfterMs = 15 * 60_000;
 /** First try included. */
 export const maxAttempts = 5;
 /** The same for a server that has worked and is away: they take some 15 minutes, in which a recorder has restarted. */
-export const maxAttemptsWhileAway = 20;
+const maxAttemptsWhileAway = 20;
 /** A vendor that damages a file, fails in its own words, or answers something that cannot be read, is not away. */
 const away: ReadonlySet<ErrorCode> = new Set(['ENETWORK', 'ETHROTTLED', 'ETIMEOUT']);
 
