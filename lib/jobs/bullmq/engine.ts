@@ -81,6 +81,7 @@ export class BullEngine implements JobEngine {
     });
     this.#runs = new Runs(bullmq, lockMs, {
       handlerOf: ({ nodeId }) => this.#handlers.get(nodeId),
+      begins: (job) => this.#handOver.began(job),
       deferMs: (job, queue) => this.#unclaimedJobs.deferMs(job, queue),
       began: (job, queue) => this.#trackedJobs.runsHere(job, queue),
       waits: (job, queue, restUntil) => this.#trackedJobs.waits(job, queue, restUntil),
@@ -218,20 +219,22 @@ export class BullEngine implements JobEngine {
     { id = randomUUID(), queue: name, ...draft }: JobDraft<Data>,
     from: Origin | undefined,
   ): Promise<Job<Data>> {
-    const job: Job<Data> = { id, createdAt: Date.now(), failures: 0, ...draft };
+    const origin = from ? { parentJobId: from.id } : {};
+    const job: Job<Data> = { id, createdAt: Date.now(), failures: 0, ...origin, ...draft };
     const queue = this.#queues.get(name);
     const added = this.#trackedJobs.adding(job, queue);
-    const store = async (): Promise<string> => {
+    const store = async (jobId: string): Promise<void> => {
       await queue.queue.waitUntilReady();
       if (name !== undefined) await this.#queues.announce(name);
       // Should a command be repeated after Redis was away, it is still one job.
-      await queue.queue.add('job', storedJob(job), { jobId: id, delay: Math.max(0, job.runAt - Date.now()) });
-      return id;
+      await queue.queue.add('job', storedJob(job), { jobId, delay: Math.max(0, job.runAt - Date.now()) });
     };
     try {
-      const storedId = await this.#redis.whileUsable(() =>
-        from ? this.#handOver.addOnce(from, job.nodeId, store) : store(),
-      );
+      const storedId = await this.#redis.whileUsable(async () => {
+        if (from) return this.#handOver.addOnce(from, job, store);
+        await store(id);
+        return id;
+      });
       added(storedId === id);
       return { ...job, id: storedId };
     } catch (thrown) {

@@ -34,6 +34,8 @@ export interface RunsHost {
   handlerOf(job: Job): JobHandler<unknown> | undefined;
   /** For how long to defer a job whose node has no handler here, in milliseconds. */
   deferMs(job: Job, queue: JobQueue): number;
+  /** A job that another one has led to is about to run. */
+  begins(job: { id: string; parentJobId: string }): Promise<void>;
   /** The job runs here. */
   began(job: Job, queue: JobQueue): void;
   /** The job waits for its next run. A vendor asked for the pause until then. */
@@ -91,6 +93,10 @@ export class Runs {
         await before.ended;
       }
       const handler = this.host.handlerOf(job);
+      const { id, parentJobId } = job;
+      // Not known any more once it is stored again.
+      delete job.parentJobId;
+      if (handler && parentJobId !== undefined) await this.host.begins({ id, parentJobId });
       if (handler) return await this.#start(job, handler, queue, queued, token);
       await queued.moveToDelayed(Date.now() + this.host.deferMs(job, queue), token);
       throw new this.bullmq.DelayedError();
