@@ -79,7 +79,7 @@ const cases: Case[] = [
       const { url, key, close } = await startSample();
       return { fields: { Address: url, 'API key': key }, close };
     },
-    found: /Sample Video.*Cameras: 1/,
+    found: /Sample Video.*Cameras: 2/,
     camera: { name: 'Dock', id: /^cam-1$/ },
   },
 ];
