@@ -60,8 +60,21 @@ export function obstacle(): string | undefined {
   return status === 0 ? undefined : 'ZoneMinder takes namespaces, and this machine allows none';
 }
 
+/** Somebody else may take the port that was free just before. */
+const mostStarts = 3;
+
 /** Starts it with an empty database; on failure nothing is left behind. */
 export async function startZoneMinder(options: ServerOptions = {}): Promise<ZoneMinderServer> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (starts === mostStarts) throw error;
+    }
+  }
+}
+
+async function startOnce(options: ServerOptions): Promise<ZoneMinderServer> {
   const folder = await mkdtemp(join(tmpdir(), 'clips-zoneminder-'));
   // ZoneMinder runs as www-data.
   await chmod(folder, 0o755);
