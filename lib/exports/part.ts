@@ -35,8 +35,8 @@ export interface PartOptions {
 const longestPollMs = 10_000;
 /** Being made is about half of the way. */
 const makingShare = 0.5;
-/** Trouble that may pass gets this many rounds, each of which has tries of its own: some minutes in all. */
-const roundsOfTrouble = 5;
+/** Trouble that may pass gets this many rounds, each of which has tries of its own: half an hour in all where a server is away. */
+const roundsOfTrouble = 2;
 /** Errors after which the same clip is requested once more. */
 const roundsOfMaking = 2;
 const madeBadly: ReadonlySet<ErrorCode> = new Set(['EFAILED', 'EEXPIRED', 'EINCOMPLETE']);

@@ -210,7 +210,7 @@ describe('an export to files', () => {
       };
       const { error } = failed(await rig.run(rig.aWork()), 'EINCOMPLETE', /server is away/);
       assert.equal(error.retryable, true);
-      assert.equal(starts('create').filter((start) => start === 2).length, 25);
+      assert.equal(starts('create').filter((start) => start === 2).length, 2 * 20);
     });
 
     it('keeps a clip that has less than it should, and says so', async () => {
@@ -230,7 +230,7 @@ describe('an export to files', () => {
     it('takes files that are only unusual, and says what is', async () => {
       rig.vendor.spoil = (path) => appendFileSync(path, Buffer.alloc(4));
       const shown = done(await rig.run(rig.aWork()));
-      assert.deepEqual(starts('open'), [0, 2, 4]);
+      assert.deepEqual(starts('open').sort(), [0, 2, 4]);
       assert.deepEqual(rig.pictures(shown.cameras[0]!.path!), rig.pictures(rig.film(), { seconds: 6 }));
       const manifest = JSON.parse(await readFile(rig.path('manifest.json'), 'utf8')) as {
         cameras: { files: { problems: string[] }[] }[];
