@@ -218,10 +218,11 @@ describe('create-clip', () => {
 
   describe('asked twice for the same event', () => {
     const event = { id: 'event-7', kind: 'alarm', label: 'person' };
-    const message = { camera: dock, event, start: ago(3), end: ago(2) };
+    const aMessage = () => ({ camera: dock, event, start: ago(3), end: ago(2) });
 
     it('takes it once while the first request is unfinished, and completes both messages', () =>
       run(between, async (flow) => {
+        const message = aMessage();
         sim.options.latencyMs = 300;
         for (let count = 0; count < 3; count += 1) flow.send('create', { ...message });
         flow.send('create', { ...message, end: ago(1) });
@@ -235,6 +236,7 @@ describe('create-clip', () => {
 
     it('takes it again once the first request is over', () =>
       run(between, async (flow) => {
+        const message = aMessage();
         flow.send('create', { ...message });
         await flow.next('created');
         await flow.next('completed');
@@ -249,7 +251,7 @@ describe('create-clip', () => {
       withFlow(
         senseFlow(sim, { create: between, download: { filename: '{label}-{event}.mp4' } }),
         async (flow) => {
-          flow.send('create', { ...message });
+          flow.send('create', aMessage());
           assert.match(String((await outcome(flow, 'file')).filename), /person-event-7\.mp4$/);
         },
         { credentials },
