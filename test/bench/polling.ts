@@ -33,7 +33,7 @@ export async function measurePolling(count: number): Promise<Row[]> {
     const times = (await simulator.requestTimes('getClips')).filter((at) => at >= from && at < until);
     const others = (await simulator.requestTimes('updateClip')).length + (await simulator.requestTimes('login')).length;
     const perClip = ((await leastHeapKiB(runtime)) - before) / (count - 1);
-    const problems = runtime.problems().filter((line) => !line.startsWith('[heap]'));
+    const problems = runtime.problems().filter((line) => !line.startsWith('[probe]'));
     if (problems.length > 0) throw new Error(problems.join('\n'));
     return [
       {
