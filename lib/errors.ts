@@ -108,7 +108,7 @@ export function plainText(text: string, maxLength: number): string {
   return short.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
-/** What a vendor says, to stand among our own words. */
+/** A vendor's words, to stand among our own. */
 export function quoted(text: string): string {
   return plainText(text.trim(), longestQuote).replace(/\s+/g, ' ');
 }

@@ -230,7 +230,7 @@ export interface ProviderEvent {
   /** Not over yet: the same event is listed again with its `end`. */
   open?: boolean;
   type: EventType;
-  /** What was seen, in the vendor's word: `person`, `car`. */
+  /** The thing seen, in the vendor's word: `person`, `car`. */
   label?: string;
   /** All that was seen, where it is more than one thing. */
   labels?: string[];
@@ -387,7 +387,7 @@ export const credentialSlots = ['username', 'password', 'token'] as const;
 
 export type Credentials = Record<(typeof credentialSlots)[number], string>;
 
-/** What a login cannot do without. */
+/** Credentials that a login cannot do without. */
 export interface RequiredCredentials {
   /** Absent: always. */
   when?: Condition;

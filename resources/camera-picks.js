@@ -7,7 +7,7 @@
 
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
 
-  /** What is stored as a list; an environment variable stays text. */
+  /** Stored as a list; an environment variable stays text. */
   const listed = (text) =>
     clips.isEnv(text)
       ? text

@@ -60,7 +60,7 @@
     return $('<div class="video-clips-progress">').append(track, '<span class="video-clips-rate">');
   }
 
-  /** What changes every second while something is going on. */
+  /** Parts that change every second while something is going on. */
   function updateNumbers(element, row) {
     const [bar] = element.find('.video-clips-bar');
     element.find('.video-clips-words').text(clips.stageWords(row));

@@ -55,7 +55,7 @@
     return words.join(' · ');
   }
 
-  /** What it is at. */
+  /** Its state. */
   function stageWords({ stage, until, progress, file }) {
     if (stage === 'waiting') return _('until.waiting', { time: clock(until) });
     if (stage === 'retrying') return _('until.retrying', { time: clock(until) });

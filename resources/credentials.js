@@ -29,7 +29,7 @@
 
   const isOpen = (node) => slotInput('username').closest('form').data('videoClipsNode') === node.id;
 
-  /** What the editor knows of a connection's secrets; `undefined`: nothing, before its dialog was opened. */
+  /** The editor's knowledge of a connection's secrets; `undefined`: nothing, before its dialog was opened. */
   function knownValues(node) {
     if (isOpen(node)) return Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()]));
     const { credentials } = node;

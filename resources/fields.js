@@ -108,7 +108,7 @@
     const type = current(node, `${name}Type`);
     if (value === undefined || isEnv(value)) return true;
     if (value === '' && type !== 'date') {
-      // What is missing is said when the field, or the dialog, is left.
+      // A missing value is said when the field, or the dialog, is left.
       return isUntyped(node, name) || _('clip-provider.error.required', { label: opt.label });
     }
     return RED.utils.validateTypedProperty(value, type, opt);

@@ -78,7 +78,7 @@
     };
     input.on('input change', check);
     const initial = read();
-    /** What is set counts, and so it is shown. */
+    /** A value that is set counts, and so it is shown. */
     const arrange = () => {
       if (!field.visibleWhen) return;
       row.toggle(clips.holds(field.visibleWhen, fields, beside()) !== false || read() !== field.default);

@@ -14,7 +14,7 @@ export interface CreateJobData {
   requestSent?: boolean;
   /** The instant that it is asked around. ISO 8601 with `Z`. */
   time?: string;
-  /** What it is made for. */
+  /** Its purpose. */
   event?: EventMark;
   clip?: Clip;
 }

@@ -44,7 +44,7 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
     else grow();
   }
 
-  /** What came before is read again. */
+  /** Earlier bytes are read again. */
   function grow(): FileHash {
     growing ??= growingHash(path);
     growing.grow(position);

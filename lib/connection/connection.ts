@@ -216,7 +216,7 @@ export class Connection {
   }
 
   /**
-   * What happened after the query's cursor.
+   * Events after the query's cursor.
    * @throws EINVALID where the cursor is none of this provider's, EUNSUPPORTED where it knows no events
    */
   async listEvents(query: EventQuery, signal: AbortSignal): Promise<EventPage> {

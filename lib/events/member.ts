@@ -26,7 +26,7 @@ export interface FeedReport {
   reason?: string;
 }
 
-/** What a node wants of a feed. */
+/** Settings and callbacks of a node in a feed. */
 export interface FeedNode {
   id: string;
   /** Connection, server and kinds of events: with another one, it starts afresh. */

@@ -5,7 +5,7 @@ export interface Resumed {
   state: FeedState;
   /** It has been away for longer than it catches up: older events are left out. */
   isOverdue: boolean;
-  /** What was stored belongs to another connection, server or choice of kinds. */
+  /** The stored state is of another connection, server or choice of kinds. */
   isAfresh: boolean;
 }
 
@@ -23,7 +23,7 @@ export function resume(
   }
   const isOverdue = now - Date.parse(stored.lastLook ?? '') > catchUpMs;
   const { backlog = { sent: 0, missed: 0 }, ...rest } = stored;
-  // What the vendor kept while this node waited for its jobs has nothing to do with the restart.
+  // Events that the vendor kept while this node waited for its jobs have nothing to do with the restart.
   const isLimited = isOverdue || !stored.isBehind;
   return { state: { ...rest, outbox, ...(isLimited ? { backlog } : {}) }, isOverdue, isAfresh };
 }

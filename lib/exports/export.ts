@@ -102,7 +102,7 @@ export function subjectOfExport(work: ExportJobData) {
   return { camera, cameraName: work.cameraNames?.[camera] ?? '', cameras: ranges.length, start, end };
 }
 
-/** What is here of it. `undefined`: nothing, as of every export to the server of a vendor. */
+/** Its files here. `undefined`: none, as of every export to the server of a vendor. */
 export function filesOfExport(work: ExportJobData) {
   if (work.to === 'server') return undefined;
   const { cameras, cameraNames = {}, folder, manifest } = work;

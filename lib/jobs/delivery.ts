@@ -5,7 +5,7 @@ import { toClipError } from '../errors';
 import type { Job, JobHandler, JobResult } from './job';
 import { unreadableError } from './stored-job';
 
-/** What comes before the ids of what is told that is no outcome of a job. */
+/** Prefix of the ids of deliveries that are no outcome of a job. */
 const toldPrefix = 'told:';
 
 export function toldId(id: string): string {

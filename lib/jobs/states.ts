@@ -20,7 +20,7 @@ export interface StateStore {
 export interface StateLease {
   /** Fires when another instance may have taken over. */
   readonly lost: AbortSignal;
-  /** What was written last: JSON, and perhaps of another version. `undefined`: nothing. */
+  /** The state written last: JSON, and perhaps of another version. `undefined`: nothing. */
   read(nodeId: string): Promise<unknown>;
   /** @throws EABORTED where the lease is lost: nothing is written then */
   write(nodeId: string, state: object): Promise<void>;

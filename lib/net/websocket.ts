@@ -10,7 +10,7 @@ import { networkError } from './network-errors';
 
 const openTimeoutMs = 10_000;
 const maxMessageBytes = 2 ** 20;
-/** What comes within a second. No server has so much to say: reading more would keep Node-RED from everything else. */
+/** Messages within a second. No server has so much to say: reading more would keep Node-RED from everything else. */
 const mostFrames = 2_000;
 const mostBytes = 8 * 2 ** 20;
 

@@ -62,7 +62,7 @@ export class Runtime {
     return engine;
   }
 
-  /** What nodes that send events have seen. @throws where nothing can be kept */
+  /** State of nodes that send events. @throws where nothing can be kept */
   get states(): StateStore {
     const { engine } = this;
     const states = this.#states.get(engine) ?? openStates(this.#RED, engine, this.userFolder);

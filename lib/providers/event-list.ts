@@ -38,7 +38,7 @@ export function readPlace(text: string): Place {
   return { from: from!, began: began!, ...(spanMs === undefined ? {} : { spanMs }) };
 }
 
-/** What a vendor lists between two times. */
+/** A vendor's list between two times. */
 export interface Listed<Row> {
   rows: Row[];
   /** The vendor's clock. */
@@ -60,7 +60,7 @@ export interface Page<Row> {
 }
 
 const shortestSpanMs = 1_000;
-/** What has happened within the shortest span is asked for as a whole, up to this. */
+/** Events within the shortest span are asked for as a whole, up to this. */
 const mostRows = 4_000;
 
 /**

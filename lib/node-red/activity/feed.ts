@@ -37,7 +37,7 @@ export interface NodeFeed {
   report(job: ActivityJob, event: JobEvent, message?: Message, into?: string): string | undefined;
   /** Keeps what a row's job came from, so that it can be tried again. */
   keep(rowId: string, stored: Record<string, unknown>): void;
-  /** What a row's job has written. */
+  /** Files that a row's job has written. */
   saved(rowId: string, written: TaskFiles): void;
   leave(): void;
 }

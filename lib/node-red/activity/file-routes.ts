@@ -71,7 +71,7 @@ export function registerFileRoutes(runtime: Runtime): void {
     response.json({ ticket: tickets.issue({ rowId, headers: request.headers }) });
   });
 
-  /** Whatever is being played is not removed meanwhile. */
+  /** A file that is being played is not removed meanwhile. */
   async function play(file: WrittenFile, type: string, request: MediaRequest, response: MediaResponse): Promise<void> {
     playing.set(file.path, (playing.get(file.path) ?? 0) + 1);
     await sendFile(file, type, request, response);

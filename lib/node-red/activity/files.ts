@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { isSameFile, recordFile, type WrittenFile } from '../../files/written-file';
 import { longestText, type RowFileSummary } from './row';
 
-/** What is known of a video, beside how it lies on the disk. */
+/** Facts of a video, beside how it lies on the disk. */
 interface FileFacts {
   camera?: string;
   cameraName?: string;
@@ -96,7 +96,7 @@ export function summaryOf({ files, folder }: RowFiles): RowFileSummary {
 export async function stateOf({ video }: RowFile): Promise<FileState> {
   const found = await recordFile(video.path);
   if (found) return isSameFile(video, found) ? 'there' : 'changed';
-  // What lies there may also be no plain file any more.
+  // It may be no plain file any more.
   return (await exists(video.path)) ? 'changed' : 'gone';
 }
 

@@ -53,7 +53,7 @@ export interface RowFileSummary {
   /** Seconds, where known. */
   duration?: number;
   codec?: string;
-  /** What is wrong with it although it is here. */
+  /** Defects of a file that is here. */
   problem?: string;
 }
 
@@ -70,7 +70,7 @@ export interface ActivityRow extends Subject, RowNode {
   /** When it goes on. Instants are epoch milliseconds. */
   until?: number;
   error?: { code: string; message: string };
-  /** What its job has written. */
+  /** Files of its job. */
   file?: RowFileSummary;
   isRunning: boolean;
   canRetry: boolean;

@@ -45,7 +45,7 @@ export function readFeedSettings(definition: NodeDefinition, connection: Connect
   };
 }
 
-/** What a cursor belongs to: of another server, or for other kinds, it means nothing. */
+/** Source of a cursor: of another server, or for other kinds, it means nothing. */
 function sourceOf({ id, definition, target }: Connection, kinds: string[]): string {
   const source = JSON.stringify([id, definition.id, target, [...kinds].sort()]);
   return createHash('sha256').update(source).digest('hex').slice(0, 32);

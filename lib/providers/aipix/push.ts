@@ -15,7 +15,7 @@ import type { PushServer } from './types';
 const patienceMs = 3_000;
 const greetingMs = 10_000;
 const defaultActivitySeconds = 30;
-/** What a server may ask for: five signs of life a second at most, and one an hour at least. */
+/** Bounds of a server's wish: five signs of life a second at most, and one an hour at least. */
 const [leastActivitySeconds, mostActivitySeconds] = [0.4, 3600];
 const pingMarginMs = 5_000;
 /** Questions for a sign of life are answered no more often. */

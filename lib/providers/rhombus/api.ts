@@ -98,7 +98,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
   }
 
   /**
-   * Whatever else the operation fails with says nothing about the key.
+   * Any other failure of the operation says nothing about the key.
    * @throws EAUTH when the key is refused, or passing trouble that keeps it from being tried
    */
   async function tryKey(call: Call): Promise<void> {

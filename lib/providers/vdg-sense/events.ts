@@ -15,7 +15,7 @@ type Call = CallOptions<SenseSession | undefined>;
 const settledMs = 60_000;
 /** Looks that follow each other more closely share a place. */
 const placesEveryMs = 5_000;
-/** What is listed where the limit is not heeded: a list as long as this may go on. */
+/** Length of a list where the limit is not heeded: one as long as this may go on. */
 const usualLimit = 25;
 /** Of a full page, so many are read again with the next one: what follows in time may have a lower id. */
 const mostAgain = 25;

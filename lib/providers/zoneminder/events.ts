@@ -150,7 +150,7 @@ function clipOf(event: ZoneMinderEvent, startMs: number, endMs: number | undefin
   return { clip: { id, camera, ...range, status: 'finished', progress: 100, ref: { event: id, events: id } } };
 }
 
-/** What detection hooks write: `[a] detected:person:97%,car:88% Motion: Yard`. */
+/** Notes of detection hooks: `[a] detected:person:97%,car:88% Motion: Yard`. */
 function labelsIn(notes = ''): string[] {
   const [, found = ''] = /\bdetected:\s*([\p{L}\w :,%.-]+)/u.exec(notes) ?? [];
   const labels = [...found.matchAll(/([\p{L}_][\p{L}\w-]*):\s*\d+(?:\.\d+)?%/gu)].map(([, label]) => label!);
