@@ -14,7 +14,7 @@ import {
 import { wholeRange } from '../lib/exports/plan';
 import { readRanges } from '../lib/exports/request';
 import { readFields } from '../lib/fields';
-import { connectionInput, getConnection } from '../lib/node-red/connections';
+import { connectionInput, getConnection, timeZoneOf } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';
@@ -65,8 +65,9 @@ export = (RED: NodeRed): void => {
         const untilRunMs = Math.max(0, runAt - now);
         const giveUpAt = timeoutMs > 0 ? { giveUpAt: runtime.clock.steadyNow() + untilRunMs + timeoutMs } : {};
         const options = readFields(connection.definition.clipOptions, {});
-        const request = { ...settings, options, ...giveUpAt, ranges, folder: template, base: runtime.fileFolder };
-        return { task: await newExport(request, connection), runAt };
+        const timeZone = timeZoneOf(runtime, connection.id);
+        const place = { folder: template, base: runtime.fileFolder, ...(timeZone ? { timeZone } : {}) };
+        return { task: await newExport({ ...settings, options, ...giveUpAt, ranges, ...place }, connection), runAt };
       },
       run: (job, connection, context, { progress }) =>
         runExport(job, connection, context, {

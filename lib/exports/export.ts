@@ -29,6 +29,8 @@ export interface ExportRequest {
   folder: string;
   /** For `files`, absolute: where relative folders start. */
   base: string;
+  /** Of local times in the folder; absent: that of this computer. */
+  timeZone?: string;
   join: boolean;
   /** Values of the provider's fields for clips. */
   options: Settings;
@@ -43,10 +45,10 @@ export interface ExportRequest {
  * @throws EINVALID, ELIMIT, EUNSUPPORTED: all that can be known to be wrong with it
  */
 export async function newExport(request: ExportRequest, connection: Connection): Promise<ExportJobData> {
-  const { to, ranges, folder, base, join, options, bandwidth, giveUpAt } = request;
+  const { to, ranges, folder, base, timeZone, join, options, bandwidth, giveUpAt } = request;
   const { definition, maxClipSeconds } = connection;
   const id = randomUUID();
-  const named = { id, provider: definition.id, ranges };
+  const named = { id, provider: definition.id, ranges, ...(timeZone ? { timeZone } : {}) };
   const common = { connection: connection.id, id, ...(giveUpAt === undefined ? {} : { giveUpAt }) };
   if (to === 'server') {
     const asked = { cameras: ranges, path: expandServerPath(folder, named), bandwidth };

@@ -10,12 +10,14 @@ import { wholeRange, type CameraRange } from './plan';
 import type { FilesJobData } from './work';
 
 /** Template fields that differ between the cameras of an export, or that only clips have. */
-const ofOneClip = /\{(camera|cameraName|title)\}/;
+const ofOneClip = /\{(camera|cameraName|title|event|label)\}/;
 
 export interface NamedExport {
   id: string;
   provider: string;
   ranges: CameraRange[];
+  /** Of local times; absent: that of this computer. */
+  timeZone?: string;
 }
 
 /**
@@ -34,13 +36,15 @@ export function expandServerPath(template: string, named: NamedExport): string {
   return expandText(template, asClip(template, named)).trim();
 }
 
-function asClip(template: string, { id, provider, ranges }: NamedExport): NamedClip {
+function asClip(template: string, { id, provider, ranges, timeZone }: NamedExport): NamedClip {
   const [, wrong] = ofOneClip.exec(template) ?? [];
   if (wrong || template.trim() === '') {
-    const why = wrong ? `{${wrong}} cannot be in it: use {date} {time} {start} {end} {id} {provider}` : 'It is empty';
+    const why = wrong
+      ? `{${wrong}} cannot be in it: use {date} {time} {localDate} {localTime} {start} {end} {id} {provider}`
+      : 'It is empty';
     throw new ClipError('EINVALID', `Cannot make a folder from the template. ${why}`);
   }
-  return { id, provider, camera: '', ...wholeRange(ranges) };
+  return { id, provider, camera: '', ...wholeRange(ranges), ...(timeZone ? { timeZone } : {}) };
 }
 
 /**

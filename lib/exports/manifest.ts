@@ -6,8 +6,7 @@ import { isFile } from '../files/hash';
 import { publish } from '../files/publish';
 import { syncFile } from '../files/sync';
 import { workFolder } from './folder';
-import { missingOf } from './outcome';
-import { gapsOf, type CameraJobData, type FilesJobData, type Placed, type SavedFile } from './work';
+import { gapsOf, missingOf, type CameraJobData, type FilesJobData, type Placed, type SavedFile } from './work';
 
 const manifestName = 'manifest.json';
 const sumsName = 'SHA256SUMS';

@@ -1,13 +1,10 @@
 // Decides what an export came to, in our codes and in words that a person can act on.
 import { ClipError } from '../errors';
-import { noFootage, type Range } from '../provider';
-import { rangeOf, type CameraJobData, type Failure, type FilesJobData } from './work';
+import { noFootage } from '../provider';
+import { missingOf, type CameraJobData, type Failure, type FilesJobData } from './work';
 
 /** Number of ranges that a message names. */
 const mostNamed = 5;
-
-/** A part of a range that is not in any file, and why. */
-export interface Missing extends Range, Failure {}
 
 /** Sets the status of a camera whose files are all there are going to be. */
 export function evaluateCamera(camera: CameraJobData): void {
@@ -33,23 +30,6 @@ function errorOf(camera: CameraJobData): Failure | undefined {
     message: `missing: ${named.join('; ')}${more}`,
     retryable: missing.some(({ retryable }) => retryable),
   };
-}
-
-/** Missing ranges of a camera, without those that the vendor is known not to have; neighbours are merged. */
-export function missingOf({ parts = [] }: CameraJobData): Missing[] {
-  const missing: Missing[] = [];
-  for (const part of parts) {
-    const why =
-      part.error ??
-      (part.file?.isShort
-        ? ({ code: 'EINCOMPLETE', message: part.file.problems.join('; '), retryable: false } as const)
-        : undefined);
-    if (!why) continue;
-    const last = missing.at(-1);
-    if (last?.end === part.start && last.code === why.code && part.error) last.end = part.end;
-    else missing.push({ ...rangeOf(part), ...why });
-  }
-  return missing;
 }
 
 /**

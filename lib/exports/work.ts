@@ -98,6 +98,9 @@ export interface Failure {
   retryable: boolean;
 }
 
+/** A part of a range that is not in any file, and why. */
+export interface Missing extends Range, Failure {}
+
 /** @param asked all that the message and the dialog say */
 export function newFilesJobData(
   ranges: CameraRange[],
@@ -116,6 +119,23 @@ export function failureOf({ code, message, retryable }: ClipError): Failure {
 export function gapsOf({ gaps, parts = [] }: CameraJobData): Gap[] {
   const found = parts.flatMap((part) => (part.empty === undefined ? (part.file?.gaps ?? []) : [rangeOf(part)]));
   return mergeRanges([...gaps, ...found].map(toTimeRange)).map(toRange);
+}
+
+/** Missing ranges of a camera, without those that the vendor is known not to have; neighbours are merged. */
+export function missingOf({ parts = [] }: CameraJobData): Missing[] {
+  const missing: Missing[] = [];
+  for (const part of parts) {
+    const why =
+      part.error ??
+      (part.file?.isShort
+        ? ({ code: 'EINCOMPLETE', message: part.file.problems.join('; '), retryable: false } as const)
+        : undefined);
+    if (!why) continue;
+    const last = missing.at(-1);
+    if (last?.end === part.start && last.code === why.code && part.error) last.end = part.end;
+    else missing.push({ ...rangeOf(part), ...why });
+  }
+  return missing;
 }
 
 export function rangeOf({ start, end }: Range): Range {
@@ -143,6 +163,8 @@ export function showFilesExport({ id, to, status, progress, cameras, folder, joi
 function showCamera(work: CameraJobData, join: boolean) {
   const { camera, start, end, status, progress, files, problems, error } = work;
   const gaps = gapsOf(work);
+  // What fails on the way may still be had.
+  const missing = error ? missingOf(work) : [];
   const [only, ...others] = files;
   return {
     camera,
@@ -153,6 +175,7 @@ function showCamera(work: CameraJobData, join: boolean) {
     ...(only && others.length === 0 ? { path: only.path } : {}),
     ...(only && (others.length > 0 || !join) ? { parts: files.map(showFile) } : {}),
     ...(gaps.length > 0 ? { gaps } : {}),
+    ...(missing.length > 0 ? { missing } : {}),
     ...(problems.length > 0 ? { problems } : {}),
     ...(error ? { error } : {}),
   };

@@ -12,12 +12,15 @@ const named = {
     { camera: '7/2', start: '2025-03-02T08:00:00.000Z', end: '2025-03-02T09:00:00.000Z' },
     { camera: '7/3', start: '2025-03-01T23:30:00.000Z', end: '2025-03-02T00:10:00.000Z' },
   ],
+  timeZone: 'Europe/Berlin',
 };
 
 describe('the folder of an export', () => {
   const expanded: [template: string, folder: string, root: string][] = [
     ['exports/{date}', '/base/exports/2025-03-01', '/base/exports'],
     ['{provider}/{start} to {end}', '/base/vdg-sense/2025-03-01T23-30-00Z to 2025-03-02T09-00-00Z', '/base'],
+    // Of the connection's time zone: the day has begun there.
+    ['{localDate} {localTime}', '/base/2025-03-02 00-30-00', '/base'],
     ['{id}', '/base/1234abcd-0000-4000-8000-000000000000', '/base'],
     ['plain', '/base/plain', '/base/plain'],
     ['/absolute/{time}', '/absolute/23-30-00', '/absolute'],
@@ -30,7 +33,19 @@ describe('the folder of an export', () => {
     });
   }
 
-  for (const template of ['', '  ', '..', '../other', 'a/../../b', '{camera}', 'x/{title}', '{nothing}', 'a\0b']) {
+  for (const template of [
+    '',
+    '  ',
+    '..',
+    '../other',
+    'a/../../b',
+    '{camera}',
+    'x/{title}',
+    '{event}',
+    '{label}',
+    '{nothing}',
+    'a\0b',
+  ]) {
     it(`cannot be ${JSON.stringify(template)}`, () => {
       assert.throws(() => expandFolder(template, named, '/base'), { code: 'EINVALID' });
     });

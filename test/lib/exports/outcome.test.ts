@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { evaluateCamera, evaluateExport, missingOf } from '../../../lib/exports/outcome';
+import { evaluateCamera, evaluateExport } from '../../../lib/exports/outcome';
 import {
   gapsOf,
+  missingOf,
   newFilesJobData,
   type CameraJobData,
   type Failure,

@@ -199,6 +199,10 @@ describe('an export to files', () => {
         [camera!.status, camera!.error!.code, camera!.path],
         ['failed', 'EINCOMPLETE', rig.path(joinedName)],
       );
+      assert.deepEqual(
+        camera!.missing?.map(({ start, end, code }) => [start, end, code]),
+        [[at(2), at(6), 'EFAILED']],
+      );
       const film = rig.pictures(rig.film(), { seconds: 10 });
       assert.deepEqual(rig.pictures(rig.path(joinedName)), [...film.slice(0, 20), ...film.slice(60)]);
       assert.deepEqual(await rig.files(), [joinedName, 'SHA256SUMS', 'manifest.json']);
