@@ -1,14 +1,42 @@
-// Copies to dist what the compiler leaves: pages, texts and icons. Texts lose the spaces that only people who edit them need.
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+// Copies to dist what the compiler leaves (pages, texts, icons), and takes out of dist what only people who edit it need.
+import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
 
 for (const folder of ['nodes', 'plugins']) {
-  const target = join('dist', folder);
-  cpSync(folder, target, { recursive: true, filter: (path) => !path.endsWith('.ts') });
-  for (const name of readdirSync(join(target, 'locales'), { recursive: true })) {
-    const path = join(target, 'locales', name);
-    if (name.endsWith('.json')) writeFileSync(path, JSON.stringify(JSON.parse(readFileSync(path, 'utf8'))));
-    if (name.endsWith('.html')) writeFileSync(path, readFileSync(path, 'utf8').replace(/\n\s+/g, '\n'));
-  }
+  cpSync(folder, join('dist', folder), { recursive: true, filter: (path) => !path.endsWith('.ts') });
 }
 cpSync('icons', join('dist', 'nodes', 'icons'), { recursive: true });
+
+rewrite('dist/**/*.json', (text) => JSON.stringify(JSON.parse(text)));
+rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n'));
+rewrite('dist/**/*.js', withoutIndentation);
+removeUnreached(['dist/lib/provider.d.ts', 'dist/lib/net/index.d.ts']);
+
+function rewrite(pattern, change) {
+  for (const path of globSync(pattern)) writeFileSync(path, change(readFileSync(path, 'utf8')));
+}
+
+/** Lines stay lines, so that a stack trace names the same ones. White space inside of template literals is text. */
+function withoutIndentation(text) {
+  const templates = [];
+  const visit = (node) => {
+    if (ts.isTemplateLiteral(node)) templates.push(node);
+    else ts.forEachChild(node, visit);
+  };
+  if (text.includes('`')) visit(ts.createSourceFile('', text, ts.ScriptTarget.Latest));
+  return text.replace(/\n[ \t]+/g, (found, at) =>
+    templates.some(({ pos, end }) => pos <= at && at < end) ? found : '\n',
+  );
+}
+
+/** Declarations that none of the package's doors leads to. */
+function removeUnreached(doors) {
+  const reached = new Set(doors);
+  for (const path of reached) {
+    for (const [, target] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)'/g)) {
+      reached.add(join(dirname(path), `${target}.d.ts`));
+    }
+  }
+  for (const path of globSync('dist/**/*.d.ts')) if (!reached.has(path)) rmSync(path);
+}
