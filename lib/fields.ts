@@ -39,14 +39,17 @@ export const lenientField = {
 
 type FieldValue = string | number | boolean;
 
+/** Values of a field list, by name. */
+export type Settings = Record<string, FieldValue>;
+
 /**
  * Reads stored values by their field list. Missing values take the default, unknown ones are left out, and an empty
  * optional number is left out too: "not set" reaches the provider as a missing key.
  * @throws EINVALID naming the first field that does not hold.
  */
-export function readFields(fields: Field[], stored: unknown): Record<string, FieldValue> {
+export function readFields(fields: Field[], stored: unknown): Settings {
   const raw = (typeof stored === 'object' && stored !== null ? stored : {}) as Record<string, unknown>;
-  const values: Record<string, FieldValue> = {};
+  const values: Settings = {};
   for (const field of fields) {
     const isNeeded = !field.visibleWhen || holds(field.visibleWhen, fields, raw);
     const value = readField(isNeeded ? field : { ...field, required: false }, raw[field.name] ?? field.default);

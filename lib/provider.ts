@@ -1,16 +1,25 @@
-// Defines the provider contract: all that the author of a provider needs to read.
+// Defines what a provider is and does; what it takes and gives is in `clip.ts`, `event.ts` and `server-export.ts`.
 //
 // A provider speaks one vendor's protocol and nothing else. Retries, polling, limits, files and Node-RED belong to the
 // layers above; they call the methods below with an `AbortSignal` and expect a {@link ClipError} when something fails. What is
 // concluded from an error depends on its code, on `retryable`, and on whether it is `inconclusive`.
 import type { Readable } from 'node:stream';
-import { ClipError, type ErrorDetails } from './errors';
-import type { Condition, Field } from './fields';
+import type { Clip, ClipRequest, Footage, ProviderClip } from './clip';
+import type { ClipError } from './errors';
+import type { EventPage, EventQuery } from './event';
+import type { Condition, Field, Settings } from './fields';
+import type { ServerExport, ServerExportRequest } from './server-export';
 import type { Range } from './time-range';
 
+export { describeClip, noFootage } from './clip';
+export type { Clip, ClipFile, ClipRequest, ClipStatus, ClipTransfer, Footage, Gap, ProviderClip } from './clip';
 export { ClipError } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
-export type { Condition, Field } from './fields';
+export { eventTypes } from './event';
+export type { EventPage, EventQuery, EventType, ProviderEvent } from './event';
+export type { Condition, Field, Settings } from './fields';
+export { describeExport } from './server-export';
+export type { ServerExport, ServerExportRequest } from './server-export';
 export type { Range } from './time-range';
 
 /** PEM material and checks for TLS, as Node's `tls.connect` names them. */
@@ -33,151 +42,6 @@ export interface ProxyOptions {
   noProxy: string[];
 }
 
-/** `expired`: it was finished, and the vendor has removed it since. */
-export type ClipStatus = 'pending' | 'busy' | 'finished' | 'failed' | 'expired';
-
-/** A span of time without footage. */
-export type Gap = Range;
-
-/** One piece of recorded video of one camera, as a provider knows it. Plain JSON; times are ISO 8601 with `Z`. */
-export interface ProviderClip {
-  /** Opaque. Never a number, never parsed. */
-  id: string;
-  camera: string;
-  cameraName?: string;
-  start: string;
-  end: string;
-  status: ClipStatus;
-  /** The system's own word for its state, where that says more than `status`. */
-  vendorStatus?: string;
-  /** 0-100, never running backwards for one clip. */
-  progress?: number;
-  title?: string;
-  /** Bytes, as the vendor declares them. */
-  size?: number;
-  /** Lower-case hex, as the vendor declares it. */
-  sha256?: string;
-  /** Pixels. */
-  width?: number;
-  height?: number;
-  /** When the vendor will remove it. */
-  expires?: string;
-  /** Why it failed, or what the vendor warns of, in the vendor's words. */
-  reason?: string;
-  /** Parts of the range for which the vendor is known to have no footage, in order. Absent: not known (yet). */
-  gaps?: Gap[];
-  /** The span that the file really covers, where that is more than the range that was asked for. */
-  footage?: Range;
-  /** Strings the provider needs to find it again. No secrets, no signed addresses. */
-  ref?: Record<string, string>;
-}
-
-/** A clip in a message: what the provider knows, plus where it belongs and the file it became. */
-export interface Clip extends ProviderClip {
-  /** Id of the `clip-provider` node. */
-  connection: string;
-  /** Provider id, such as `vdg-sense`. */
-  provider: string;
-  /** Clip options that it was asked for with, where they are not the defaults: it may have to be made again. */
-  options?: Settings;
-  /** The instant that it was asked around. ISO 8601 with `Z`. */
-  time?: string;
-  /** In progress messages of its download. */
-  transfer?: ClipTransfer;
-  file?: ClipFile;
-}
-
-/** How far a download is. */
-export interface ClipTransfer {
-  bytes: number;
-  /** Bytes in all, where known. */
-  total?: number;
-  bytesPerSecond: number;
-  etaSeconds?: number;
-}
-
-/** The downloaded file of a clip. */
-export interface ClipFile {
-  /** Absolute; empty for `output: "buffer"`. */
-  path: string;
-  /** Bytes. */
-  size: number;
-  sha256: string;
-  /** Seconds of video in the file. */
-  duration?: number;
-  width?: number;
-  height?: number;
-  codec?: string;
-  /** Seconds of the requested range that the file lacks at its start and end. */
-  missingBefore: number;
-  missingAfter: number;
-  /** Seconds that the file holds beyond the range, where the vendor tells what it spans. */
-  extraBefore?: number;
-  extraAfter?: number;
-  gaps: Gap[];
-  /** Defects of the file, in words; empty when there are none. */
-  problems: string[];
-  /** Path of a JPEG beside it. */
-  thumbnail?: string;
-  /** The same, where it was taken at a chosen moment. */
-  snapshot?: string;
-  /** Was a broken transfer continued? */
-  resumed: boolean;
-  /** How long the transfer took. */
-  seconds: number;
-}
-
-export interface ClipRequest {
-  camera: string;
-  /** ISO 8601 with `Z`. */
-  start: string;
-  end: string;
-  title: string;
-  /** Values of the provider's `clipOptions` fields, validated. */
-  options: Settings;
-}
-
-/** Constraints on cutting a range of one camera into clips. */
-export interface Footage {
-  /** Longest clip in seconds, where the server says other than the definition. */
-  maxClipSeconds?: number;
-  /** Parts of the range known to have no footage, in order. */
-  gaps: Gap[];
-  /**
-   * Pieces of which a clip holds only whole ones, in order: cuts lie between them. The first may begin before the range and
-   * the last end after it; what is in neither a piece nor a gap may still arrive.
-   */
-  pieces?: { start: string; end: string; bytes: number }[];
-  /** Most pieces and bytes in one clip. A single piece may have more bytes, and is a clip of its own then. */
-  maxPieces?: number;
-  maxBytes?: number;
-}
-
-/** A vendor's own export, onto its own storage. */
-export interface ServerExportRequest {
-  /** ISO 8601 with `Z`. */
-  cameras: { camera: string; start: string; end: string }[];
-  /** Folder on the vendor's server. */
-  path: string;
-  /** Bytes per second; 0 for no limit. */
-  bandwidth: number;
-}
-
-/** Plain JSON; times are ISO 8601 with `Z`. */
-export interface ServerExport {
-  /** Opaque, and perhaps only unique together with `ref`. */
-  id: string;
-  status: ClipStatus;
-  /** 0-100. */
-  progress?: number;
-  path: string;
-  cameras: { camera: string; start: string; end: string; status: ClipStatus; progress?: number }[];
-  /** Why it failed, in the vendor's words. */
-  reason?: string;
-  /** Strings the provider needs to find it again. No secrets. */
-  ref?: Record<string, string>;
-}
-
 export interface Camera {
   id: string;
   name: string;
@@ -192,82 +56,6 @@ export interface ConnectionCheck {
   /** Positive: the vendor's clock is ahead of ours. */
   clockSkewMs?: number;
   warnings: string[];
-}
-
-/** Words for what happened that all providers share; the vendor's own word is `ref.type`. */
-export const eventTypes = [
-  'motion',
-  'person',
-  'vehicle',
-  'animal',
-  'object',
-  'face',
-  'plate',
-  'sound',
-  'alarm',
-  'door',
-  'tamper',
-  'line',
-  'counting',
-  'system',
-  'footage',
-  'other',
-] as const;
-export type EventType = (typeof eventTypes)[number];
-
-/** Something that the video system says has happened. Plain JSON without secrets and signed addresses; times are ISO 8601 with `Z`. */
-export interface ProviderEvent {
-  /** The vendor's own, as text. Unique among the events of its kind on this server. */
-  id: string;
-  /** One of the definition's `eventKinds`. */
-  kind: string;
-  /** Id, as `createClip` takes it. Absent: the event belongs to no camera. */
-  camera?: string;
-  cameraName?: string;
-  start: string;
-  /** Absent while the event goes on, and for an instant. */
-  end?: string;
-  /** Not over yet: the same event is listed again with its `end`. */
-  open?: boolean;
-  type: EventType;
-  /** The thing seen, in the vendor's word: `person`, `car`. */
-  label?: string;
-  /** All that was seen, where it is more than one thing. */
-  labels?: string[];
-  /** 0-1. */
-  score?: number;
-  severity?: string;
-  zones?: string[];
-  /** One line for people. */
-  text?: string;
-  /** Where the vendor already holds the video of it. */
-  clip?: ProviderClip;
-  /** More strings of the vendor, such as `type`. */
-  ref?: Record<string, string>;
-}
-
-export interface EventQuery {
-  /** Where the last answer ended, in the provider's own words. Empty: from now on. */
-  cursor: string;
-  /** Of `eventKinds`; never empty. */
-  kinds: string[];
-  /** Ids. Empty: all that the account may see. */
-  cameras: string[];
-  /** Ids of events that were `open` when last seen. */
-  open: string[];
-  /** Most events in the answer, the open ones not counted. */
-  limit: number;
-}
-
-export interface EventPage {
-  /** Oldest first. May hold events of earlier pages again, and open ones as often as they change. */
-  events: ProviderEvent[];
-  /** For the next query. Lies so far back that events which the vendor lists late are still found. */
-  cursor: string;
-  /** Is there another page right now? */
-  more: boolean;
-  /** Those of the query's `open` that the vendor knows no more. */
-  gone?: string[];
 }
 
 /** A clip's bytes on their way. The reader owns `body` and must consume or destroy it. */
@@ -363,8 +151,6 @@ export interface Provider<Session = unknown> {
   close?(session: Session | undefined): Promise<void>;
 }
 
-export type Settings = Record<string, string | number | boolean>;
-
 export interface ProviderConfig {
   /** Values of the definition's `settings` fields, validated and typed. */
   settings: Settings;
@@ -429,30 +215,4 @@ export interface ProviderDefinition<Session = unknown> {
 /** Gives a definition its type; the values pass through. */
 export function defineProvider<Session>(definition: ProviderDefinition<Session>): ProviderDefinition<Session> {
   return definition;
-}
-
-/** "camera 7/2, 2025-03-01T08:50:00.000Z to 2025-03-01T08:51:30.000Z": how error messages name a clip. */
-export function describeClip(clip: { camera: string; start: string; end: string }): string {
-  return `camera ${clip.camera}, ${clip.start} to ${clip.end}`;
-}
-
-/**
- * `ENOFOOTAGE` in the one sentence of all providers.
- * @param said what the vendor said, if anything
- */
-export function noFootage(
-  clip: { camera: string; start: string; end: string },
-  said = '',
-  details: ErrorDetails = {},
-): ClipError {
-  const quoted = said ? ` (the server says: ${said})` : '';
-  const message = `There is no recording of ${describeClip(clip)}${quoted}. Check the time, and that the camera was recording then`;
-  return new ClipError('ENOFOOTAGE', message, details);
-}
-
-/** How error messages name an export: each camera with its range, and the folder. */
-export function describeExport({ cameras, path }: Pick<ServerExportRequest, 'cameras' | 'path'>): string {
-  const named = cameras.slice(0, 3).map(describeClip);
-  const others = cameras.length > named.length ? [`${cameras.length - named.length} more`] : [];
-  return `${[...named, ...others].join('; ')}, to "${path}"`;
 }

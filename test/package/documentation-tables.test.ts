@@ -110,11 +110,14 @@ describe('the tables of the documentation', () => {
   });
 
   it('name every property of a clip, its file and an event', () => {
-    const source = ts.createSourceFile('provider.ts', read('lib/provider.ts'), ts.ScriptTarget.Latest, true);
+    const contract = read('lib/clip.ts') + read('lib/event.ts');
+    const source = ts.createSourceFile('contract.ts', contract, ts.ScriptTarget.Latest, true);
+    let seen = 0;
     const shapes = ['ProviderClip', 'Clip', 'ClipFile', 'ClipTransfer', 'ProviderEvent'];
     const text = read('docs/messages.md');
     for (const statement of source.statements) {
       if (!ts.isInterfaceDeclaration(statement) || !shapes.includes(statement.name.text)) continue;
+      seen += 1;
       for (const { name } of statement.members) {
         const shown = name!.getText();
         // Between a provider and the feed alone; the clip is `msg.clip`.
@@ -122,6 +125,7 @@ describe('the tables of the documentation', () => {
         assert.match(text, new RegExp(`"${shown}"|\`${shown}\\??\``), `${statement.name.text}.${shown}`);
       }
     }
+    assert.equal(seen, shapes.length);
   });
 
   it('name every setting and variable that the code reads', () => {
