@@ -1,10 +1,9 @@
 // One account on one server, shared by all nodes that use it: the policy around a provider.
-import { Poller, type ClipAnswer } from './poller';
+import { Poller } from './poller';
 import type { Clock } from '../async/clock';
 import { cancelled, ClipError } from '../errors';
-import { ProviderHandle } from './provider-handle';
+import { ProviderHandle, type Work } from './provider-handle';
 import type {
-  CallOptions,
   Camera,
   Clip,
   ClipRequest,
@@ -26,6 +25,7 @@ import type {
 import { loginGuards, type LoginGuard } from './login-guard';
 import { Semaphore } from '../async/semaphore';
 import { CameraList } from './cameras';
+import { fetchClips, noteFailures } from './rounds';
 
 /** Requests other than transfers and polls that may be under way at once: enough to be quick, too few to be a burst. */
 const commandsAtOnce = 4;
@@ -70,21 +70,21 @@ export class Connection {
     this.cameras = new CameraList(clock, (signal) => this.listCameras(signal));
     this.#transfers = new Semaphore(maxConcurrent);
     this.#creations = new Semaphore(maxConcurrent);
-    this.#poller = new Poller(clock, (clips) => this.#fetchClips(clips));
-    this.#exportPoller = new Poller(clock, (exports) => this.#fetchExports(exports));
     const changed = (clipId?: string): void => {
       this.#poller.expedite();
       for (const listener of this.#changeListeners) listener(clipId);
     };
+    const { signal } = this.#closing;
     const shared = { ...config, maxConcurrent };
-    this.#provider = new ProviderHandle({
-      definition,
-      config: shared,
-      guard,
-      clock,
-      closing: this.#closing.signal,
-      changed,
-    });
+    this.#provider = new ProviderHandle({ definition, config: shared, guard, clock, closing: signal, changed });
+    this.#poller = new Poller(clock, (clips) =>
+      fetchClips(this.#provider, clips, signal, (work) => this.#command(signal, work)),
+    );
+    this.#exportPoller = new Poller(clock, (exports) =>
+      this.#commandOf('getExports', 'list its exports', signal, async (provider, call) =>
+        noteFailures(this.#provider, await provider.getExports!(exports, call), call.session),
+      ),
+    );
   }
 
   /** Has any request of this connection succeeded? Then what fails now had worked, and may work again. */
@@ -105,7 +105,7 @@ export class Connection {
   }
 
   async createClip(request: ClipRequest, signal: AbortSignal): Promise<Clip> {
-    const create = (provider: Provider, call: CallOptions): Promise<ProviderClip> => provider.createClip(request, call);
+    const create: Work<ProviderClip> = (provider, call) => provider.createClip(request, call);
     // A creation may wait until the vendor has room for it, and must not keep other commands waiting meanwhile.
     return this.#own(
       await this.#waiting(signal, (combinedSignal) =>
@@ -116,8 +116,7 @@ export class Connection {
 
   /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that cannot be told. */
   async findClip(request: ClipRequest, signal: AbortSignal): Promise<Clip | undefined> {
-    if (!(await this.#provider.can('findClip'))) return undefined;
-    const found = await this.#command(signal, async (provider, call) => provider.findClip!(request, call));
+    const found = await this.#ifAble('findClip', signal, (provider, call) => provider.findClip!(request, call));
     return found && this.#own(found);
   }
 
@@ -174,18 +173,17 @@ export class Connection {
    */
   async findGaps({ camera, start, end }: Clip, signal: AbortSignal): Promise<Gap[] | undefined> {
     if (!(await this.#provider.can('surveyFootage'))) return undefined;
-    const find = (provider: Provider, call: CallOptions): Promise<Footage> =>
-      provider.surveyFootage!(camera, { start, end }, call);
+    const find: Work<Footage> = (provider, call) => provider.surveyFootage!(camera, { start, end }, call);
     return (await this.#provider.call(signal, find)).gaps;
   }
 
   /** By what an export has to cut a range of any length. */
   async surveyFootage(camera: string, range: Range, signal: AbortSignal): Promise<Footage> {
     const known: Footage = { maxClipSeconds: this.maxClipSeconds, gaps: [] };
-    if (!(await this.#provider.can('surveyFootage'))) return known;
-    const survey = (provider: Provider, call: CallOptions): Promise<Footage> =>
-      provider.surveyFootage!(camera, range, call);
-    return { ...known, ...(await this.#command(signal, survey)) };
+    const found = await this.#ifAble('surveyFootage', signal, (provider, call) =>
+      provider.surveyFootage!(camera, range, call),
+    );
+    return { ...known, ...found };
   }
 
   /** An export onto the vendor's own storage. @throws EUNSUPPORTED */
@@ -196,9 +194,8 @@ export class Connection {
   }
 
   /** The export that an earlier `exportVideo`, whose answer was lost, may have started; `undefined` where there is none. */
-  async findExport(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport | undefined> {
-    if (!(await this.#provider.can('findExport'))) return undefined;
-    return this.#command(signal, (provider, call) => provider.findExport!(request, call));
+  findExport(request: ServerExportRequest, signal: AbortSignal): Promise<ServerExport | undefined> {
+    return this.#ifAble('findExport', signal, (provider, call) => provider.findExport!(request, call));
   }
 
   /**
@@ -241,55 +238,18 @@ export class Connection {
     await this.#provider.close();
   }
 
-  async #fetchClips(clips: Clip[]): Promise<ClipAnswer[]> {
-    const { signal } = this.#closing;
-    if (!(await this.#provider.can('getClips'))) return Promise.all(clips.map((clip) => this.#fetchClip(clip)));
-    const sessions: unknown[] = [];
-    return this.#provider.call(signal, async (provider, call) => {
-      sessions.push(call.session);
-      const found = await provider.getClips!(clips, call);
-      // A login matter in one answer is one of the whole connection: a fresh session may help, or nothing will.
-      const loginMatter = found.find(
-        (answer) =>
-          answer instanceof ClipError &&
-          (answer.sessionExpired ? provider.login && sessions.length === 1 : answer.code === 'EAUTH'),
-      );
-      if (loginMatter) throw loginMatter;
-      return this.#noteFailures(found, sessions);
-    });
-  }
-
-  #fetchExports(exports: ServerExport[]): Promise<(ServerExport | ClipError | undefined)[]> {
-    return this.#commandOf('getExports', 'list its exports', this.#closing.signal, async (provider, call) =>
-      this.#noteFailures(await provider.getExports!(exports, call), call.session),
-    );
-  }
-
-  /** A pause that one of many answers asks for holds for all. */
-  #noteFailures<T>(answers: (T | ClipError)[], session: unknown): Promise<(T | ClipError)[]> {
-    return Promise.all(
-      answers.map((answer) => (answer instanceof ClipError ? this.#provider.note(answer, session) : answer)),
-    );
-  }
-
-  #fetchClip(clip: Clip): Promise<ClipAnswer> {
-    return this.#command(this.#closing.signal, (provider, call) => provider.getClip(clip, call)).catch(
-      (error: ClipError) => (error.code === 'ENOTFOUND' && !error.inconclusive ? undefined : error),
-    );
-  }
-
   /** @throws EUNSUPPORTED, without a request, where the provider has no such method */
-  async #commandOf<T>(
-    method: keyof Provider,
-    what: string,
-    signal: AbortSignal,
-    work: (provider: Provider, call: CallOptions) => Promise<T>,
-  ): Promise<T> {
+  async #commandOf<T>(method: keyof Provider, what: string, signal: AbortSignal, work: Work<T>): Promise<T> {
     if (await this.#provider.can(method)) return this.#command(signal, work);
     throw new ClipError('EUNSUPPORTED', `${this.definition.label} cannot ${what}`);
   }
 
-  #command<T>(signal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
+  /** `undefined`, without a request, where the provider has no such method. */
+  async #ifAble<T>(method: keyof Provider, signal: AbortSignal, work: Work<T>): Promise<T | undefined> {
+    return (await this.#provider.can(method)) ? this.#command(signal, work) : undefined;
+  }
+
+  #command<T>(signal: AbortSignal, work: Work<T>): Promise<T> {
     return this.#waiting(signal, (combinedSignal) =>
       this.#commands.run(combinedSignal, () => this.#provider.call(signal, work)),
     );

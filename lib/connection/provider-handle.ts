@@ -7,6 +7,9 @@ import type { LoginGuard } from './login-guard';
 import { hideInAnswer, redact, secretValues } from './redact';
 import { SharedSession } from './session';
 
+/** Something done with a provider, under a session. */
+export type Work<T> = (provider: Provider, call: CallOptions) => Promise<T>;
+
 export interface ProviderHandleOptions {
   definition: ProviderDefinition;
   config: ProviderConfig;
@@ -20,16 +23,16 @@ export interface ProviderHandleOptions {
 
 export class ProviderHandle {
   readonly #options: ProviderHandleOptions;
-  /** Ends the listening for changes that belongs to the current session. */
-  #watching: AbortController | undefined;
+  readonly #changes: SessionListener;
+  readonly #eventNews: SessionListener;
   #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
   #session: SharedSession<unknown> | undefined;
   readonly #newsListeners = new Set<() => void>();
-  /** Ends the listening for news of events that belongs to the current session. */
-  #watchingEvents: AbortController | undefined;
 
   constructor(options: ProviderHandleOptions) {
     this.#options = options;
+    this.#changes = new SessionListener(options.closing);
+    this.#eventNews = new SessionListener(options.closing);
   }
 
   /** Has any request succeeded? */
@@ -48,7 +51,7 @@ export class ProviderHandle {
   }
 
   /** Something with the provider, under its session. @throws a ClipError without secrets, `EABORTED` for either signal */
-  async call<T>(callerSignal: AbortSignal, work: (provider: Provider, call: CallOptions) => Promise<T>): Promise<T> {
+  async call<T>(callerSignal: AbortSignal, work: Work<T>): Promise<T> {
     const signal = AbortSignal.any([callerSignal, this.#options.closing]);
     const sessions: unknown[] = [];
     try {
@@ -73,7 +76,7 @@ export class ProviderHandle {
     if (this.#newsListeners.size === 1) void this.#watchEventsNow();
     return () => {
       this.#newsListeners.delete(listener);
-      if (this.#newsListeners.size === 0) this.#watchingEvents?.abort();
+      if (this.#newsListeners.size === 0) this.#eventNews.stop();
     };
   }
 
@@ -124,7 +127,7 @@ export class ProviderHandle {
   #loginOf(provider: Provider): Provider['login'] {
     if (!provider.login) return undefined;
     return async (options) => {
-      this.#watching?.abort();
+      this.#changes.stop();
       const session = await provider.login!(options);
       await this.#watch(provider, session);
       void this.#watchEvents(provider, session);
@@ -132,18 +135,11 @@ export class ProviderHandle {
     };
   }
 
-  async #watch(provider: Provider, session: unknown): Promise<void> {
-    if (!provider.watch) return;
-    this.#watching = new AbortController();
-    const signal = AbortSignal.any([this.#watching.signal, this.#options.closing]);
-    const changed = (clipId?: string): void => {
-      if (!signal.aborted) this.#options.changed(clipId);
-    };
-    try {
-      await provider.watch(changed, { signal, session });
-    } catch {
-      // Polling finds out all the same, only later.
-    }
+  #watch(provider: Provider, session: unknown): Promise<void> {
+    const { changed } = this.#options;
+    return this.#changes.start(async (signal) =>
+      provider.watch?.((clipId) => !signal.aborted && changed(clipId), { signal, session }),
+    );
   }
 
   async #watchEventsNow(): Promise<void> {
@@ -153,22 +149,35 @@ export class ProviderHandle {
       // A login begins it by itself.
       if (!provider.login || current !== undefined) await this.#watchEvents(provider, current);
     } catch {
-      // It cannot be opened: whoever asks is told.
+      // It cannot be opened, which every request reports.
     }
   }
 
   async #watchEvents(provider: Provider, session: unknown): Promise<void> {
-    this.#watchingEvents?.abort();
-    if (!provider.watchEvents || this.#newsListeners.size === 0) return;
-    const watching = (this.#watchingEvents = new AbortController());
-    const signal = AbortSignal.any([watching.signal, this.#options.closing]);
-    const news = (): void => {
-      if (!signal.aborted) for (const listener of this.#newsListeners) listener();
-    };
-    try {
-      await provider.watchEvents(news, { signal, session });
-    } catch {
-      // Asking goes on all the same.
-    }
+    this.#eventNews.stop();
+    if (this.#newsListeners.size === 0) return;
+    await this.#eventNews.start(async (signal) => {
+      const news = (): void => {
+        if (!signal.aborted) for (const listener of this.#newsListeners) listener();
+      };
+      await provider.watchEvents?.(news, { signal, session });
+    });
+  }
+}
+
+/** Listens to the vendor as long as a session lasts: for the next one it begins anew. */
+class SessionListener {
+  #current: AbortController | undefined;
+
+  constructor(private readonly closing: AbortSignal) {}
+
+  stop(): void {
+    this.#current?.abort();
+  }
+
+  /** Never rejects: polling finds out all the same, only later. */
+  async start(listen: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    this.#current = new AbortController();
+    await listen(AbortSignal.any([this.#current.signal, this.closing])).catch(() => undefined);
   }
 }
