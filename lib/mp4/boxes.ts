@@ -178,6 +178,13 @@ export function unsigned(content: Buffer, at: number, wide: boolean): number | u
   return value === 0xffffffffffffffffn ? undefined : Number(value);
 }
 
+/** A table that starts `skip` bytes into a box. */
+interface Table {
+  skip: number;
+  entryBytes: number;
+  count: number;
+}
+
 /**
  * Visits `count` entries of a table that starts `skip` bytes into a box, page by page.
  * @throws Damaged when the box is too short for them, TooMuch when all tables together are too long.
@@ -185,13 +192,11 @@ export function unsigned(content: Buffer, at: number, wide: boolean): number | u
 export async function entries(
   reader: BoxReader,
   box: Box,
-  { skip, entryBytes, count }: { skip: number; entryBytes: number; count: number },
+  table: Table,
   visit: (page: Buffer, at: number) => void,
 ): Promise<void> {
-  if (box.body + skip + count * entryBytes > box.end) {
-    throw new Damaged(`the ${box.type} box at byte ${box.offset} is too short for its ${count} entries`);
-  }
-  reader.countTable(count * entryBytes);
+  const { skip, entryBytes, count } = table;
+  expectTable(reader, box, table);
   const perPage = Math.floor(windowBytes / entryBytes);
   for (let done = 0; done < count; done += perPage) {
     const length = Math.min(perPage, count - done) * entryBytes;
@@ -201,14 +206,24 @@ export async function entries(
 }
 
 /** All of a table in memory, for those that are needed at random. @throws Damaged, TooMuch, like `entries` */
-export async function wholeTable(
-  reader: BoxReader,
-  box: Box,
-  { skip, entryBytes, count }: { skip: number; entryBytes: number; count: number },
-): Promise<Buffer> {
+export async function wholeTable(reader: BoxReader, box: Box, table: Table): Promise<Buffer> {
+  expectTable(reader, box, table);
+  return Buffer.from(await reader.bytes(box.body + table.skip, table.count * table.entryBytes));
+}
+
+function expectTable(reader: BoxReader, box: Box, { skip, entryBytes, count }: Table): void {
   if (box.body + skip + count * entryBytes > box.end) {
     throw new Damaged(`the ${box.type} box at byte ${box.offset} is too short for its ${count} entries`);
   }
   reader.countTable(count * entryBytes);
-  return Buffer.from(await reader.bytes(box.body + skip, count * entryBytes));
+}
+
+/** What `read` finds; `undefined` where the file is damaged there. */
+export async function unlessDamaged<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Damaged) return undefined;
+    throw error;
+  }
 }

@@ -1,10 +1,10 @@
 // Reads how long an MP4 file without fragments is, from its index: a few reads, wherever in the file that lies.
-import { boxAt, boxReader, Damaged, type Mp4Source } from './boxes';
+import { boxAt, boxReader, unlessDamaged, type Mp4Source } from './boxes';
 import { readMovie } from './movie';
 
 /** Seconds of its video track. `undefined`: it has no readable index. @throws what `source.read` rejects with */
 export async function readSeconds(source: Mp4Source): Promise<number | undefined> {
-  try {
+  return unlessDamaged(async () => {
     const reader = boxReader(source);
     for (let offset = 0; offset < source.size;) {
       const box = await boxAt(reader, offset, source.size, 'the file');
@@ -15,8 +15,6 @@ export async function readSeconds(source: Mp4Source): Promise<number | undefined
       }
       offset = box.end;
     }
-  } catch (error) {
-    if (!(error instanceof Damaged)) throw error;
-  }
-  return undefined;
+    return undefined;
+  });
 }

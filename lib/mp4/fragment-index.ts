@@ -4,14 +4,14 @@ import {
   boxReader,
   bufferSource,
   children,
-  Damaged,
   entries,
   head,
-  versioned,
+  unlessDamaged,
   type Box,
   type BoxReader,
+  type Mp4Source,
 } from './boxes';
-import type { Mp4Source } from './boxes';
+import { readSidx } from './fragments';
 import type { Track } from './movie';
 
 /** One fragment, or several that follow each other, beginning with a key frame. */
@@ -49,7 +49,7 @@ export async function readFragmentIndex(
   const end = source.size - bytes;
   if (bytes > mostIndexBytes || end < firstOffset) return undefined;
   const content = await source.read(end, bytes);
-  return orNothing(async () => {
+  return unlessDamaged(async () => {
     const reader = boxReader(bufferSource(content));
     const mfra = await boxAt(reader, 0, content.length, 'the index');
     if (mfra.type !== 'mfra') return undefined;
@@ -81,15 +81,12 @@ async function readTfra(reader: BoxReader, tfra: Box, track: Track): Promise<Ind
 
 /** The index before the first fragment, of a file made for streaming. ISO/IEC 14496-12, 8.16.3. */
 export async function readSegmentIndex(source: Mp4Source, sidx: Box): Promise<FragmentIndex | undefined> {
-  return orNothing(async () => {
+  return unlessDamaged(async () => {
     const reader = boxReader(source);
-    const { wide, content } = await versioned(reader, sidx, 24, 32);
-    const timescale = content.readUInt32BE(8);
+    const { timescale, firstTicks, firstOffset, table } = await readSidx(reader, sidx);
     if (!timescale) return undefined;
-    let ticks = wide ? Number(content.readBigUInt64BE(12)) : content.readUInt32BE(12);
-    let offset = sidx.end + (wide ? Number(content.readBigUInt64BE(20)) : content.readUInt32BE(16));
-    const firstOffset = offset;
-    const table = { skip: content.length, entryBytes: 12, count: content.readUInt16BE(content.length - 2) };
+    let ticks = firstTicks;
+    let offset = firstOffset;
     const found: IndexEntry[] = [];
     let isNested = false;
     await entries(reader, sidx, table, (page, at) => {
@@ -111,13 +108,4 @@ function checked(found: IndexEntry[], firstOffset: number, end: number): Fragmen
     last = entry;
   }
   return found.length > 0 ? { entries: found, end } : undefined;
-}
-
-async function orNothing<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof Damaged) return undefined;
-    throw error;
-  }
 }

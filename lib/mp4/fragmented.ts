@@ -1,5 +1,5 @@
 // Opens a fragmented MP4 file for cutting: its head, its times, and where the fragment of a time lies.
-import { boxAt, boxReader, Damaged, type Box, type Mp4Source } from './boxes';
+import { boxAt, boxReader, unlessDamaged, type Box, type Mp4Source } from './boxes';
 import { readFragmentIndex, readSegmentIndex, type FragmentIndex } from './fragment-index';
 import { lastFragment, searchFragment, withBytes } from './fragment-search';
 import { fragmentAt, type Fragment } from './moof';
@@ -88,7 +88,7 @@ interface Head {
 
 async function readHead(source: Mp4Source): Promise<Head | undefined> {
   const parts: Buffer[] = [];
-  try {
+  return unlessDamaged(async () => {
     const reader = boxReader(source);
     let movie: Movie | undefined;
     let sidx: Box | undefined;
@@ -105,8 +105,5 @@ async function readHead(source: Mp4Source): Promise<Head | undefined> {
       offset = box.end;
     }
     return movie?.fragmented ? { bytes: Buffer.concat(parts), movie, sidx, end: offset } : undefined;
-  } catch (error) {
-    if (error instanceof Damaged) return undefined;
-    throw error;
-  }
+  });
 }

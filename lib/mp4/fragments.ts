@@ -1,5 +1,5 @@
 // Reads the fragments of an MP4 file: `moof` boxes, and the `sidx` boxes that list them.
-import { children, entries, firstOf, head } from './boxes';
+import { children, entries, firstOf, head, versioned } from './boxes';
 import type { Box, BoxReader } from './boxes';
 
 /** Defaults of samples for which a fragment gives nothing (`trex`, then `tfhd`). */
@@ -113,9 +113,8 @@ async function readHeader(
 }
 
 async function decodeTime(reader: BoxReader, tfdt: Box): Promise<number> {
-  const isWide = (await head(reader, tfdt, 1))[0] === 1;
-  const content = await head(reader, tfdt, isWide ? 12 : 8);
-  return isWide ? Number(content.readBigUInt64BE(4)) : content.readUInt32BE(4);
+  const { wide, content } = await versioned(reader, tfdt, 8, 12);
+  return wide ? Number(content.readBigUInt64BE(4)) : content.readUInt32BE(4);
 }
 
 async function readRun(reader: BoxReader, trun: Box, { base, defaults }: Header, after: number): Promise<Run> {
@@ -164,14 +163,23 @@ export async function visitRun(
   else for (let index = 0; index < samples; index += 1) one();
 }
 
+/** The head of a `sidx` box, and its table of sizes and durations (ISO/IEC 14496-12, 8.16.3). @throws Damaged */
+export async function readSidx(reader: BoxReader, sidx: Box) {
+  const { wide, content } = await versioned(reader, sidx, 24, 32);
+  return {
+    timescale: content.readUInt32BE(8),
+    firstTicks: wide ? Number(content.readBigUInt64BE(12)) : content.readUInt32BE(12),
+    firstOffset: sidx.end + (wide ? Number(content.readBigUInt64BE(20)) : content.readUInt32BE(16)),
+    table: { skip: content.length, entryBytes: 12, count: content.readUInt16BE(content.length - 2) },
+  };
+}
+
 /** The first byte after everything that a `sidx` box lists. @throws Damaged */
 export async function indexedEnd(reader: BoxReader, sidx: Box): Promise<number> {
-  const wide = (await head(reader, sidx, 1))[0] === 1;
-  const content = await head(reader, sidx, wide ? 32 : 24);
-  let end = sidx.end + (wide ? Number(content.readBigUInt64BE(20)) : content.readUInt32BE(16));
-  const table = { skip: content.length, entryBytes: 12, count: content.readUInt16BE(content.length - 2) };
+  const { firstOffset, table } = await readSidx(reader, sidx);
+  let end = firstOffset;
   await entries(reader, sidx, table, (page, at) => {
-    // The top bit tells whether the entry is an index itself.
+    // The top bit says whether the entry is an index itself.
     end += page.readUInt32BE(at) & 0x7fffffff;
   });
   return end;

@@ -1,5 +1,5 @@
 // Announces in the head of a fragmented MP4 file how long its fragments are together, for players that show it at once.
-import { boxReader, bufferSource, boxAt, children, Damaged, firstOf, type Box } from './boxes';
+import { boxReader, bufferSource, boxAt, children, firstOf, unlessDamaged, type Box } from './boxes';
 import type { Movie } from './movie';
 
 const mehdBytes = 16;
@@ -24,7 +24,7 @@ export async function withDuration({ head, movie }: { head: Buffer; movie: Movie
 }
 
 async function placeIn(head: Buffer): Promise<{ moov: Box; mvex: Box; former: Box | undefined } | undefined> {
-  try {
+  return unlessDamaged(async () => {
     const reader = boxReader(bufferSource(head));
     for (let offset = 0; offset < head.length;) {
       const moov = await boxAt(reader, offset, head.length, 'the head');
@@ -36,8 +36,6 @@ async function placeIn(head: Buffer): Promise<{ moov: Box; mvex: Box; former: Bo
         mvex && [moov, mvex].every((box) => box.body - box.offset === 8 && head.readUInt32BE(box.offset) > 8);
       return isUsual ? { moov, mvex, former: firstOf(await children(reader, mvex), 'mehd') } : undefined;
     }
-  } catch (error) {
-    if (!(error instanceof Damaged)) throw error;
-  }
-  return undefined;
+    return undefined;
+  });
 }

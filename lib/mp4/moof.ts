@@ -1,5 +1,16 @@
 // Reads and moves single fragments of an MP4 file: the times and places in a `moof` box.
-import { boxAt, boxReader, bufferSource, children, Damaged, firstOf, head, type Box, type BoxReader } from './boxes';
+import {
+  boxAt,
+  boxReader,
+  bufferSource,
+  children,
+  Damaged,
+  firstOf,
+  head,
+  unlessDamaged,
+  type Box,
+  type BoxReader,
+} from './boxes';
 import { isSync, readFragment, visitRun, type TrackFragment } from './fragments';
 import type { Movie } from './movie';
 
@@ -31,7 +42,7 @@ const mostBoxesBefore = 8;
  * is none.
  */
 export async function fragmentAt(reader: BoxReader, movie: Movie, offset: number): Promise<Fragment | undefined> {
-  try {
+  return unlessDamaged(async () => {
     let moof = await boxAt(reader, offset, reader.size, 'the file');
     // Types of segments and times of producers come before it.
     for (let skipped = 0; moof.type !== 'moof' && moof.type !== 'mfra' && skipped < mostBoxesBefore; skipped += 1) {
@@ -53,10 +64,7 @@ export async function fragmentAt(reader: BoxReader, movie: Movie, offset: number
     if (!Number.isFinite(startSeconds) || !Number.isFinite(endSeconds)) return undefined;
     const isKey = leading !== undefined && (await beginsWithKey(reader, leading));
     return { offset, end: mdat.end, mediaOffset: mdat.body, number, startSeconds, endSeconds, isKey };
-  } catch (error) {
-    if (error instanceof Damaged) return undefined;
-    throw error;
-  }
+  });
 }
 
 async function beginsWithKey(reader: BoxReader, { runs, defaults }: TrackFragment): Promise<boolean> {
