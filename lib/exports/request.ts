@@ -1,5 +1,6 @@
 /** Reads cameras and ranges of an export out of a message. */
 import type { ReadCamera } from '../clips/camera';
+import { isRecord } from '../clips/clip';
 import { parseInstant, rangeBetween, toIso } from '../time-range';
 import { ClipError } from '../errors';
 import type { CameraRange } from './plan';
@@ -49,8 +50,4 @@ function isoRange(given: { start: number; end: number }, camera: string): { star
   } catch (error) {
     throw (error as ClipError).withMessage(`Camera ${camera}: ${(error as ClipError).message}`);
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

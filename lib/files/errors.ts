@@ -15,11 +15,28 @@ const problems: Record<string, string> = {
   EBUSY: 'another program has it open',
 };
 
-/** Puts a file error into our words; anything else passes as it is. @param doing "Saving the clip as /clips/a.mp4" */
+/** Is a file not there? */
+export function isMissing(thrown: unknown): boolean {
+  return (thrown as NodeJS.ErrnoException).code === 'ENOENT';
+}
+
+/** Error of a place where this package keeps its own files. @param what "Unfinished work cannot be kept in /data" */
+export function storageError(what: string, thrown: unknown): ClipError {
+  if (thrown instanceof ClipError) return thrown;
+  if (isFull(thrown)) return new ClipError('ENOSPACE', `${what}: the disk is full`);
+  return new ClipError('EFAILED', `${what}: ${toClipError(thrown).message}`);
+}
+
+function isFull(thrown: unknown): boolean {
+  const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** Puts a file error into our words; anything else passes as it is. @param action "Saving the clip as /clips/a.mp4" */
 export function fileError(thrown: unknown, action: string): ClipError {
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
   if (thrown instanceof ClipError || code === undefined) return toClipError(thrown);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${action}: the disk is full`);
+  if (isFull(thrown)) return new ClipError('ENOSPACE', `${action}: the disk is full`);
   if (rights[code]) return new ClipError('EFORBIDDEN', `${action}: ${rights[code]} (${code})`);
   const problem = problems[code];
   return problem ? new ClipError('EINVALID', `${action}: ${problem} (${code})`) : toClipError(thrown);

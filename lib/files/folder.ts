@@ -2,6 +2,7 @@
 import { mkdir, realpath, statfs } from 'node:fs/promises';
 import { dirname, relative, isAbsolute, sep } from 'node:path';
 import { ClipError } from '../errors';
+import { isMissing } from './errors';
 
 /** Left free for everything else on the disk. */
 const reserveBytes = 32 * 2 ** 20;
@@ -34,7 +35,7 @@ export async function deepestExisting(folder: string): Promise<string> {
     await realpath(folder);
     return folder;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(folder) === folder) throw error;
+    if (!isMissing(error) || dirname(folder) === folder) throw error;
     return deepestExisting(dirname(folder));
   }
 }

@@ -3,6 +3,7 @@ import { link, lstat, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ClipError } from '../errors';
+import { isMissing } from './errors';
 import { numbered } from './filename';
 import { isFile } from './hash';
 import { syncFolder } from './sync';
@@ -60,7 +61,7 @@ export async function publish(
 /** Another process may have cut it, written into it, or put another file or a link in its place. */
 async function checkUnchanged(part: string, { size, sha256, state }: VerifiedFileState): Promise<void> {
   const found = await lstat(part).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw changed('removed');
+    if (isMissing(error)) throw changed('removed');
     throw error;
   });
   if (!found.isFile()) throw changed('replaced');

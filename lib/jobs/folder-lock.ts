@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../async/clock';
 import { ClipError } from '../errors';
+import { isMissing } from '../files/errors';
 
 /** Holder of a lock. */
 export interface LockOwner {
@@ -90,7 +91,7 @@ export function folderLock(
     try {
       await rename(path, removed);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      if (isMissing(error)) return;
       throw error;
     }
     const found = await readLock(removed);
@@ -135,7 +136,7 @@ export function folderLock(
       await utimes(path, now, now);
     } catch (error) {
       // The folder has been removed. Anything else may pass until the next heartbeat.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') letGo();
+      if (isMissing(error)) letGo();
     }
   }
 
@@ -175,7 +176,7 @@ async function readLock(path: string): Promise<FoundLock | undefined> {
     const [{ mtimeMs }, text] = [await handle.stat(), await handle.readFile('utf8')];
     return { ...parseOwner(text), heartbeat: mtimeMs };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   } finally {
     await handle?.close();

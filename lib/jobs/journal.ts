@@ -1,8 +1,9 @@
 // Keeps the jobs of the embedded engine on disk: one small file for each, written whole or not at all.
 import { mkdir, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ClipError } from '../errors';
+import { toClipError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-write';
+import { isMissing, storageError } from '../files/errors';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
 import { olderFirst, type Job } from './job';
@@ -28,6 +29,7 @@ const readAtOnce = 16;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
+  const keeping = `Unfinished work cannot be kept in ${folder}`;
   const lock = folderLock(folder);
   const pathOf = (id: string): string => join(folder, id + suffix);
   const messagePathOf = (id: string): string => join(folder, id + messageSuffix);
@@ -35,8 +37,8 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
   const unreadable = new Set<string>();
   /** Ids of jobs whose message has a file. */
   const withMessageFile = new Set<string>();
-  /** Messages that are stored in files, or are small, as they were when that was found out. */
-  const judgedMessages = new WeakMap<object, 'stored' | 'small'>();
+  /** Places of messages that have been read or written: a file of their own, or the file of the job. */
+  const messagePlaces = new WeakMap<object, 'own file' | 'job file'>();
 
   async function read(name: string): Promise<Job[]> {
     const path = join(folder, name);
@@ -48,7 +50,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
       text = await readFile(path, 'utf8');
     } catch (error) {
       // Its content may be fine: it gets another chance at the next start.
-      warn(`The job file ${path} cannot be read: ${reason(error)}`);
+      warn(`The job file ${path} cannot be read: ${toClipError(error).message}`);
       return [];
     }
     try {
@@ -61,7 +63,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
       return [job];
     } catch (error) {
       const moved = await setAside(path);
-      warn(`The job file ${path} is damaged and ${moved}: ${reason(error)}`);
+      warn(`The job file ${path} is damaged and ${moved}: ${toClipError(error).message}`);
       return [];
     }
   }
@@ -73,22 +75,22 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     delete record.messageFile;
     record.message = message;
     withMessageFile.add(id);
-    judgedMessages.set(message, 'stored');
+    messagePlaces.set(message, 'own file');
   }
 
   /** @returns the data without a message that has a file of its own */
   async function writeMessage({ id, data }: Job): Promise<unknown> {
     const { message, ...rest } = data as { message?: unknown };
     if (typeof message !== 'object' || message === null) return data;
-    let judged = judgedMessages.get(message);
-    if (!judged || (judged === 'stored' && !withMessageFile.has(id))) {
+    let place = messagePlaces.get(message);
+    if (!place || (place === 'own file' && !withMessageFile.has(id))) {
       const text = JSON.stringify(message);
-      judged = text.length < largeMessageCharacters ? 'small' : 'stored';
-      if (judged === 'stored') await writeFileAtomically(messagePathOf(id), text);
-      if (judged === 'stored') withMessageFile.add(id);
-      judgedMessages.set(message, judged);
+      place = text.length < largeMessageCharacters ? 'job file' : 'own file';
+      if (place === 'own file') await writeFileAtomically(messagePathOf(id), text);
+      if (place === 'own file') withMessageFile.add(id);
+      messagePlaces.set(message, place);
     }
-    return judged === 'stored' ? { ...rest, messageFile: true } : data;
+    return place === 'own file' ? { ...rest, messageFile: true } : data;
   }
 
   return {
@@ -105,7 +107,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
         await Promise.all(abandonedMessages(names).map((name) => removeQuietly(join(folder, name))));
         return jobs.sort(olderFirst);
       } catch (error) {
-        throw unusable(folder, error);
+        throw storageError(keeping, error);
       }
     },
 
@@ -116,7 +118,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
         await writeFileAtomically(pathOf(job.id), text);
         await syncFolder(folder);
       } catch (error) {
-        throw unusable(folder, error);
+        throw storageError(keeping, error);
       }
     },
 
@@ -141,7 +143,7 @@ function abandonedMessages(names: string[]): string[] {
 async function setAside(path: string): Promise<string> {
   return rename(path, `${path}.damaged`).then(
     () => 'was moved aside',
-    (failure: unknown) => `could not be moved aside (${reason(failure)})`,
+    (failure: unknown) => `could not be moved aside (${toClipError(failure).message})`,
   );
 }
 
@@ -150,22 +152,10 @@ async function unlinkIfThere(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    if (!isMissing(error)) throw error;
   }
 }
 
 async function removeQuietly(path: string): Promise<void> {
   await rm(path, { force: true }).catch(() => undefined);
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function unusable(folder: string, error: unknown): ClipError {
-  if (error instanceof ClipError) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  const what = `Unfinished work cannot be kept in ${folder}`;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);
-  return new ClipError('EFAILED', `${what}: ${reason(error)}`);
 }

@@ -1,8 +1,9 @@
 // Keeps small states of nodes beside the jobs, each written whole or not at all, for one instance at a time.
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cancelled, ClipError, toClipError } from '../errors';
+import { cancelled, toClipError } from '../errors';
 import { writeFileAtomically } from '../files/atomic-write';
+import { isMissing, storageError } from '../files/errors';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
 
@@ -35,6 +36,7 @@ const draftName = /\.json\.\d+$/;
 
 /** One small file for each node. @param warn told of files that are damaged; they are never fatal */
 export function fileStates(folder: string, warn: (text: string) => void): StateStore {
+  const keeping = `What has been seen of events cannot be kept in ${folder}`;
   const lock = folderLock(folder);
   let lost = new AbortController();
   lock.onLost(() => {
@@ -56,8 +58,8 @@ export function fileStates(folder: string, warn: (text: string) => void): StateS
     try {
       text = await readFile(path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw unusable(folder, error);
+      if (isMissing(error)) return undefined;
+      throw storageError(keeping, error);
     }
     try {
       return JSON.parse(text) as unknown;
@@ -75,7 +77,7 @@ export function fileStates(folder: string, warn: (text: string) => void): StateS
         await mkdir(folder, { recursive: true });
         await (tidied ??= removeDrafts());
       } catch (error) {
-        throw unusable(folder, error);
+        throw storageError(keeping, error);
       }
       const { signal } = lost;
       return {
@@ -86,7 +88,7 @@ export function fileStates(folder: string, warn: (text: string) => void): StateS
           try {
             await writeFileAtomically(pathOf(nodeId), JSON.stringify(state));
           } catch (error) {
-            throw unusable(folder, error);
+            throw storageError(keeping, error);
           }
           await syncFolder(folder);
         },
@@ -109,12 +111,4 @@ function nodeIdOf(name: string): string {
   } catch {
     return name;
   }
-}
-
-function unusable(folder: string, error: unknown): ClipError {
-  if (error instanceof ClipError) return error;
-  const { code } = error as NodeJS.ErrnoException;
-  const what = `What has been seen of events cannot be kept in ${folder}`;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new ClipError('ENOSPACE', `${what}: the disk is full`);
-  return new ClipError('EFAILED', `${what}: ${toClipError(error).message}`);
 }

@@ -1,5 +1,6 @@
 /** Reads a connection as it stands in a dialog, deployed or not, and opens it to be tried. */
 import { isDeepStrictEqual } from 'node:util';
+import { isRecord } from '../../clips/clip';
 import { Connection } from '../../connection/connection';
 import { ClipError } from '../../errors';
 import { readFields } from '../../fields';
@@ -162,10 +163,6 @@ function assertDeployed(RED: NodeRed, id: unknown, what: 'tls' | 'proxy'): void 
   if (id !== '' && !RED.nodes.getNode(String(id))) {
     throw new NotReady(what, `The ${what} configuration of the connection is not deployed`);
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isText(value: unknown): value is string {
