@@ -90,6 +90,38 @@ export async function oldestPage<Row>(
   }
 }
 
+/**
+ * The oldest page behind a cursor that holds a place for each kind of events; one without a place begins now.
+ * @param overlapMs how much later than it happened an event of that kind may be listed
+ */
+export async function oldestOfKinds<Kind extends string, Row>(
+  provider: string,
+  { cursor, kinds, limit }: { cursor: string; kinds: Kind[]; limit: number },
+  { overlapMs, now }: { overlapMs: (kind: Kind) => number; now: () => number },
+  list: (kind: Kind, window: Window, limit: number) => Promise<Listed<Row>>,
+): Promise<{ rows: { kind: Kind; row: Row }[]; cursor: string; more: boolean }> {
+  const places = cursor === '' ? new URLSearchParams() : readCursor(provider, cursor);
+  const each = Math.max(1, Math.floor(limit / Math.max(1, kinds.length)));
+  const next: Record<string, string> = {};
+  const rows: { kind: Kind; row: Row }[] = [];
+  let more = false;
+  for (const kind of kinds) {
+    const place = places.get(kind);
+    if (place === null) {
+      const { now: began } = await list(kind, { from: now() }, 1);
+      next[kind] = writePlace(placeAt(began, began, overlapMs(kind)));
+      continue;
+    }
+    const page = await oldestPage(readPlace(place), { limit: each, overlapMs: overlapMs(kind) }, (window, most) =>
+      list(kind, window, most),
+    );
+    rows.push(...page.rows.map((row) => ({ kind, row })));
+    next[kind] = writePlace(page.next);
+    more ||= page.more;
+  }
+  return { rows, cursor: writeCursor(provider, next), more };
+}
+
 /** A clock that was set back must not leave the place in the future. */
 export function placeAt(began: number, now: number, overlapMs: number): Place {
   const earliest = began > now ? now - overlapMs : began;

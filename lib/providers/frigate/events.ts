@@ -3,62 +3,44 @@ import { ClipError } from '../../errors';
 import { isObject, parseLongJson } from '../../net/json';
 import { pathSegment } from '../../net/path-segment';
 import type { EventPage, EventQuery, ProviderEvent } from '../../provider';
-import {
-  eventTimes,
-  inOrder,
-  oldestPage,
-  placeAt,
-  readCursor,
-  readPlace,
-  serverTime,
-  writeCursor,
-  writePlace,
-  type Listed,
-  type Window,
-} from '../event-list';
+import { eventTimes, inOrder, oldestOfKinds, serverTime, type Listed, type Window } from '../event-list';
 import { readReview, readTrackedObject, typeOf, type Activity } from './activity';
 import type { Call, FrigateApi } from './api';
 import { strangeReply } from './errors';
 import { readAll } from './types';
 
-/** A row is written some seconds after what it tells; a review item ends with the last activity, 30-40 s before that is known. */
-const overlapMs = 120_000;
-
+/**
+ * A row is written some seconds after what it tells; a review item ends with the last activity, 30-40 s before that is known. An
+ * object is written once it is sure to be one that is wanted, which may be long after its start.
+ * Source: frigate/events/maintainer.py
+ */
 const kinds = {
-  review: { path: '/api/review', read: readReview, what: 'review items' },
-  object: { path: '/api/events', read: readTrackedObject, what: 'tracked objects' },
+  review: { path: '/api/review', read: readReview, what: 'review items', overlapMs: 120_000 },
+  object: { path: '/api/events', read: readTrackedObject, what: 'tracked objects', overlapMs: 15 * 60_000 },
 };
+/** Objects that go on at the same time. */
+const mostGoingOn = 200;
 type Kind = keyof typeof kinds;
 
 const isKind = (kind: string): kind is Kind => Object.hasOwn(kinds, kind);
 
 export function createEventList(api: FrigateApi, now: () => number) {
   return async (query: EventQuery, call: Call): Promise<EventPage> => {
-    const { cursor, cameras, open } = query;
+    const { cursor, cameras, open, limit } = query;
     const wanted = query.kinds.filter(isKind);
-    const limit = Math.max(1, Math.floor(query.limit / Math.max(1, wanted.length)));
-    const places = cursor === '' ? new URLSearchParams() : readCursor('frigate', cursor);
-    const next: Record<string, string> = {};
-    const events: ProviderEvent[] = [];
-    let more = false;
-    for (const kind of wanted) {
-      const place = places.get(kind);
-      if (place === null) {
-        const { now: began } = await list(kind, { from: now() }, { cameras, limit: 1 }, call);
-        next[kind] = writePlace(placeAt(began, began, overlapMs));
-        continue;
-      }
-      const page = await oldestPage(readPlace(place), { limit, overlapMs }, (window, most) =>
-        list(kind, window, { cameras, limit: most }, call),
-      );
-      events.push(...page.rows.map((row) => eventOf(kind, row)));
-      next[kind] = writePlace(page.next);
-      more ||= page.more;
-    }
-    // Objects are listed by their start, so that the end of a long one shows nowhere else.
-    const unseen = more ? [] : open.filter((id) => !events.some((event) => event.id === id));
+    const page = await oldestOfKinds(
+      'frigate',
+      { cursor, kinds: wanted, limit },
+      { overlapMs: (kind) => kinds[kind].overlapMs, now },
+      (kind, window, most) => list(kind, window, { cameras, limit: most }, call),
+    );
+    const events = page.rows.map(({ kind, row }) => eventOf(kind, row));
+    if (page.more || cursor === '') return { events: inOrder(events), cursor: page.cursor, more: page.more };
+    // Listed by their start, objects show nowhere else: one that goes on may be written late, and one that was open has ended.
+    if (wanted.includes('object')) events.push(...(await listGoingOn(cameras, call)));
+    const unseen = open.filter((id) => !events.some((event) => event.id === id));
     const { found, gone } = await lookUp(unseen, wanted, call);
-    return { events: inOrder([...events, ...found]), cursor: writeCursor('frigate', next), more, gone };
+    return { events: inOrder([...events, ...found]), cursor: page.cursor, more: false, gone };
   };
 
   async function list(
@@ -67,24 +49,36 @@ export function createEventList(api: FrigateApi, now: () => number) {
     { cameras, limit }: { cameras: string[]; limit: number },
     call: Call,
   ): Promise<Listed<Activity>> {
-    const { path, read, what } = kinds[kind];
-    const action = `Asking for ${what}`;
     // One more than wanted tells whether there are more. Both bounds are exclusive.
     const asked = limit + 1;
-    const query = new URLSearchParams({ after: seconds(from - 1), limit: String(asked) });
-    if (to !== undefined) query.set('before', seconds(to));
+    const bounds = { after: seconds(from - 1), ...(to === undefined ? {} : { before: seconds(to) }) };
+    const { rows, length, headers } = await ask(kind, { ...bounds, limit: String(asked) }, cameras, call);
+    const inside = rows.filter(({ start }) => to === undefined || start <= to);
+    // A server that does not keep to the bounds lists all that it has.
+    const isCut = length === asked && inside.length === rows.length;
+    return { rows: inside.filter(isOf(cameras)), now: serverTime(headers, now), isCut };
+  }
+
+  async function listGoingOn(cameras: string[], call: Call): Promise<ProviderEvent[]> {
+    const query = { after: '0', in_progress: '1', limit: String(mostGoingOn) };
+    const { rows } = await ask('object', query, cameras, call);
+    const isGoingOn = ({ end }: Activity): boolean => end === undefined;
+    return rows
+      .filter(isOf(cameras))
+      .filter(isGoingOn)
+      .map((row) => eventOf('object', row));
+  }
+
+  async function ask(kind: Kind, asked: Record<string, string>, cameras: string[], call: Call) {
+    const { path, read, what } = kinds[kind];
+    const action = `Asking for ${what}`;
+    const query = new URLSearchParams(asked);
     if (cameras.length > 0) query.set('cameras', cameras.join(','));
     if (kind === 'object') query.set('include_thumbnails', '0');
-    const reply = await api.text(`${path}?${query.toString()}`, call, action, true);
-    const rows = await parseLongJson(reply.text);
-    if (!Array.isArray(rows) || (rows.length > 0 && !rows.some(isObject))) throw strangeReply(reply.text, action);
-    const activities = readAll(rows, read);
-    const inside = activities.filter(({ start }) => to === undefined || start <= to);
-    // A server that does not keep to the bounds lists all that it has.
-    const isCut = rows.length === asked && inside.length === activities.length;
-    const isOfCamera = ({ camera }: Activity): boolean =>
-      cameras.length === 0 || (camera !== undefined && cameras.includes(camera));
-    return { rows: inside.filter(isOfCamera), now: serverTime(reply.headers, now), isCut };
+    const { text, headers } = await api.text(`${path}?${query.toString()}`, call, action, true);
+    const rows = await parseLongJson(text);
+    if (!Array.isArray(rows) || (rows.length > 0 && !rows.some(isObject))) throw strangeReply(text, action);
+    return { rows: readAll(rows, read), length: rows.length, headers };
   }
 
   /** One by one: an id may be of either kind, and a list of ids is refused as a whole for one camera that may not be seen. */
@@ -117,6 +111,10 @@ export function createEventList(api: FrigateApi, now: () => number) {
     }
     return undefined;
   }
+}
+
+function isOf(cameras: string[]): (activity: Activity) => boolean {
+  return ({ camera }) => cameras.length === 0 || (camera !== undefined && cameras.includes(camera));
 }
 
 /** Deleted, or of a camera that the role may no more see. */

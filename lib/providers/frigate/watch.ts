@@ -1,7 +1,7 @@
 // Listens on Frigate's WebSocket: for exports that leave the queue (0.18), of which a failed one is remembered for 5 s only, and
 // for what is seen.
-import { exponentialPauseMs } from '../../async/retry';
-import { pause, type Clock } from '../../async/clock';
+import type { Clock } from '../../async/clock';
+import { stayConnected } from '../../net/stay-connected';
 import { openWebSocket } from '../../net/websocket';
 import type { Provider, ProviderConfig } from '../../provider';
 import { isNews } from './activity';
@@ -11,10 +11,6 @@ import type { VersionOf } from './version';
 
 /** So long the first call of a session waits until messages are on their way. */
 const patienceMs = 3_000;
-const firstPauseMs = 1_000;
-const longestPauseMs = 60_000;
-/** A connection that lasted so long was a good one: its end is no reason to hesitate. nginx ends a silent one after 360 s. */
-const goodMs = 30_000;
 /** Asks for the state of the queue. Any other topic would steer cameras. Source: frigate/comms/dispatcher.py */
 const stateRequest = JSON.stringify({ topic: 'jobState', payload: '' });
 
@@ -61,7 +57,7 @@ export function watchJobs({ api, versionOf, ...parts }: Parts): NonNullable<Prov
         listen: () => hearJobs(changed),
         again: changed,
       };
-      void stayConnected({ api, ...parts }, talk, call, settled).then(settled, settled);
+      void listen({ api, ...parts }, talk, call, settled).then(settled, settled);
     });
 }
 
@@ -96,38 +92,23 @@ export function watchEvents({ api, config, clock }: Parts): NonNullable<Provider
       listen: () => hear,
       again: soon,
     };
-    await stayConnected({ api, config, clock }, talk, call);
+    await listen({ api, config, clock }, talk, call);
   };
 }
 
 /** Resolves when the signal fires, or where there is nothing to listen to. */
-async function stayConnected(
+function listen(
   { api, config, clock }: Omit<Parts, 'versionOf'>,
   talk: Talk,
   call: Call,
-  listening: () => void = () => undefined,
+  settled?: () => void,
 ): Promise<void> {
-  const { signal } = call;
-  let failures = 0;
-  let wasConnected = false;
-  while (!signal.aborted) {
-    let openedAt: number | undefined;
-    try {
-      if (!(await talk.isOffered())) return;
-      await connect(api, config, talk, call, () => {
-        openedAt = clock.steadyNow();
-        if (wasConnected) talk.again();
-        wasConnected = true;
-        listening();
-      });
-    } catch {
-      // Asking finds out all the same, only later.
-    }
-    listening();
-    const wasGood = openedAt !== undefined && clock.steadyNow() - openedAt >= goodMs;
-    failures = wasGood ? 1 : failures + 1;
-    await pause(exponentialPauseMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }), clock, signal);
-  }
+  const connectOnce = async (open: () => void): Promise<boolean> => {
+    if (!(await talk.isOffered())) return false;
+    await connect(api, config, talk, call, open);
+    return true;
+  };
+  return stayConnected({ clock, signal: call.signal, connect: connectOnce, again: talk.again, settled });
 }
 
 /** One connection, from its opening to its end. @throws when it cannot be opened */

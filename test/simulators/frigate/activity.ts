@@ -115,6 +115,7 @@ function select(state: FrigateState, visible: SimActivity[], query: URLSearchPar
     (each) =>
       (each.kind === 'object' ? each.start > after : each.end === undefined || each.end > after) &&
       each.start < before &&
+      (query.get('in_progress') !== '1' || each.end === undefined) &&
       (cameras === 'all' || cameras.split(',').includes(each.camera)),
   );
   const isOldestFirst = order === 'oldest' || query.get('sort') === 'date_asc';

@@ -105,19 +105,36 @@ describe('Frigate: events', () => {
     assert.deepEqual([...events.open], []);
   });
 
-  it('asks for a single open object, and not for open review items, which are listed', async () => {
+  it('finds an object that is written down long after its start', async () => {
+    const { sim, events } = await begin({}, { kinds: ['object'] });
+    sim.advance(3600_000);
+    const parked = sim.see({ kind: 'object', start: sim.now() - 1800_000 });
+    assert.deepEqual(idsOf(await events.look()), [parked.id]);
+    const gone = sim.see({ kind: 'object', start: sim.now() - 600_000, end: sim.now() });
+    assert.deepEqual(idsOf(await events.look()), [gone.id]);
+    sim.advance(1800_000);
+    assert.deepEqual(await events.look(), []);
+    sim.endActivity(parked.id);
+    assert.deepEqual(idsOf(await events.look()), [parked.id]);
+    assert.deepEqual([...events.open], []);
+  });
+
+  it('looks at a single object that was open and ended, and not at open review items, which are listed', async () => {
     const { sim, events } = await begin({}, { kinds: ['review', 'object'] });
     sim.see();
     const object = sim.see({ kind: 'object' });
     await events.look();
     sim.advance(3600_000);
     await events.look();
-    sim.requests.length = 0;
-    await events.look();
-    assert.deepEqual(
-      sim.requests.map(({ path }) => path),
-      ['/api/review', '/api/events', `/api/review/${object.id}`, `/api/events/${object.id}`],
-    );
+    const paths = async (): Promise<string[]> => {
+      sim.requests.length = 0;
+      await events.look();
+      return sim.requests.map(({ path }) => path);
+    };
+    assert.deepEqual(await paths(), ['/api/review', '/api/events', '/api/events']);
+    sim.endActivity(object.id);
+    const lists = ['/api/review', '/api/events', '/api/events'];
+    assert.deepEqual(await paths(), [...lists, `/api/review/${object.id}`, `/api/events/${object.id}`]);
   });
 
   for (const version of versions) {
@@ -195,8 +212,9 @@ describe('Frigate: events', () => {
     const { sim, events } = await begin({}, { kinds: ['object'] });
     const { id } = sim.see({ kind: 'object' });
     await events.look();
-    sim.advance(600_000);
+    sim.advance(3600_000);
     await events.look();
+    sim.endActivity(id);
     for (const reply of [
       { status: 404, headers: { 'content-type': 'text/html' }, body: '<html>404</html>' },
       { status: 200, headers: { 'content-type': 'application/json' }, body: '{}' },
