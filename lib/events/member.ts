@@ -42,8 +42,8 @@ export interface FeedNode {
   send(message: EventMessage): void;
   /** Called on change only. */
   report(report: FeedReport, error?: ClipError): void;
-  /** The vendor has answered. Epoch milliseconds. */
-  onLook(at: number): void;
+  /** The vendor has answered. */
+  onLook(): void;
   /** Another instance asks in place of this one. */
   onStandby(): void;
   /** The connection has been closed: the node must find its successor. */
@@ -144,7 +144,7 @@ export class Member {
       });
       const cursor = isBeginning || taken.isCut ? this.cursor : page.cursor;
       await this.#become({ ...taken.state, cursor, outbox, lastLook: toIso(now) }, taken.hasChanged && !isBeginning);
-      node.onLook(now);
+      node.onLook();
       if (this.#isCatchingUp && (outbox.length > 0 || page.more)) this.#catchingUp();
       if (outbox.length > 0) await this.#sendOutbox();
       if (taken.isCut) return 'cut';

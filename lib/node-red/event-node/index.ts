@@ -42,7 +42,7 @@ export function eventNode(runtime: Runtime, node: Node, definition: NodeDefiniti
       if (error) node.warn(`${error.code}: ${error.message}`);
       node.send([null, { ...report }]);
     },
-    onLook: (at) => status.looked(at),
+    onLook: () => status.looked(),
     onStandby: () => status.standBy(),
     onClosed() {
       if (!isClosed) stopWaiting = runtime.whenFlowsStarted(attach);

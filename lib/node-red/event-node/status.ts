@@ -7,8 +7,8 @@ import type { Runtime } from '../runtime';
 
 export interface EventStatus {
   report(report: Pick<FeedReport, 'state'>, error?: ClipError): void;
-  /** The vendor has answered. Epoch milliseconds. */
-  looked(at: number): void;
+  /** The vendor has answered. */
+  looked(): void;
   /** Another instance asks. */
   standBy(): void;
   /** The node cannot work as it is configured. */
@@ -37,6 +37,7 @@ export function eventStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node:
   const { clock } = runtime;
   let place: Place = 'begin';
   let trouble: ClipError | undefined;
+  /** By the steady clock. */
   let lookedAt: number | undefined;
   let isPaused = false;
   let isClosed = false;
@@ -48,7 +49,7 @@ export function eventStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node:
 
   function text(): string {
     if (isPaused) return runtime.translate('clip-provider', 'clip-provider.status.paused');
-    const age = lookedAt === undefined ? undefined : ageWords(clock.now() - lookedAt);
+    const age = lookedAt === undefined ? undefined : ageWords(clock.steadyNow() - lookedAt);
     const words = trouble ? reasonWords(runtime, trouble) : say(place);
     return age === undefined || place === 'standby' || place === 'problem'
       ? words
@@ -74,8 +75,8 @@ export function eventStatus(runtime: Pick<Runtime, 'clock' | 'translate'>, node:
   refresh();
   return {
     report: ({ state }, error) => show(state, error),
-    looked(at) {
-      lookedAt = at;
+    looked() {
+      lookedAt = clock.steadyNow();
       refresh();
     },
     standBy: () => show('standby'),
