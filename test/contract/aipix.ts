@@ -11,7 +11,7 @@ const filters: Record<Step, RequestFilter> = {
   download: 'media',
   delete: 'delete',
   cameras: 'cameras',
-  events: () => false,
+  events: 'events',
   any: () => true,
 };
 
@@ -33,6 +33,23 @@ export const harness: Harness = {
       // The camera has been recording for a day.
       noFootage: range(anHourAgo() - 47 * hour),
       secrets: () => [credentials.password, 'wrong-passw0rd', ...sim.secrets],
+      events: {
+        otherCamera: '3',
+        lateMs: 10 * 60_000,
+        happen({ agoMs = 0, camera = '2' } = {}) {
+          const from = sim.now() - agoMs;
+          return sim.happen({ camera, from, to: from + 4_000, createdAt: from }).id;
+        },
+        pass: (ms) => sim.advance(ms),
+        remove: (id) =>
+          void sim.events.splice(
+            sim.events.findIndex((event) => event.id === id),
+            1,
+          ),
+        disorder: () => Object.assign(sim.options.events, { refuses: ['dir'], order: 'oldest', filter: 'start' }),
+        double: () => void (sim.options.events.isDoubled = true),
+        endless: () => void (sim.options.events.isEndless = true),
+      },
       requests: () => sim.requests,
       requestsFor: (step) => sim.requestsFor(filters[step]),
       isFor: (step, request) => matcherOf(filters[step])(request),

@@ -14,6 +14,7 @@ import { createAipixApi, type Call } from './api';
 import { listCameras } from './cameras';
 import { check } from './check';
 import { createDownloads, isNoList, rangeId } from './downloads';
+import { createEventList } from './events';
 import { createLogin } from './login';
 import { regenerationMs, regenerateLostFile } from './lost-file';
 import { openFile } from './media';
@@ -21,7 +22,7 @@ import { createPushTracker } from './push-tracker';
 import { epochOf, statusOf, toClip, toPushedClip } from './records';
 import { createRegenerations } from './regeneration';
 import { retentionMs, type AipixSession, type Download } from './types';
-import { watchPushes } from './watch';
+import { watchEvents, watchPushes } from './watch';
 
 const logoutTimeoutMs = 5_000;
 
@@ -110,6 +111,8 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
 
     listCameras: (call) => listCameras(api, call),
 
+    listEvents: createEventList(api, config.now),
+
     check: (call) => check(api, listens, config.now, call),
 
     async close(session) {
@@ -123,6 +126,7 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     },
   };
   if (listens) {
+    provider.watchEvents = (news, call) => watchEvents({ api, config, clock: systemClock }, news, call);
     provider.watch = (changed, call) => {
       const changedRecord = (id?: string): void => changed(id && regenerations.clipIdOf(id));
       return watchPushes({ api, config, pushTracker, clock: systemClock }, changedRecord, call);

@@ -70,6 +70,11 @@ export const aipix = defineProvider<AipixSession>({
   },
   requiredCredentials: [{ anyOf: [['username', 'password'], ['token']] }],
   clipOptions: [],
+  eventKinds: [
+    { value: 'analytics', label: 'Analytics' },
+    { value: 'mark', label: 'Marks' },
+  ],
+  eventIntervalSeconds: 15,
   maxClipSeconds: ({ maxClip }) => (typeof maxClip === 'number' ? maxClip : undefined),
   // The vendor's ids are whole numbers; some of its newer calls name cameras by UUID.
   cameraProblem: (camera) =>

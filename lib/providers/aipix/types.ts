@@ -15,6 +15,8 @@ export interface AipixSession {
   token: string;
   /** Names the push channel of this token. */
   tokenId?: string;
+  /** Push channel of the user: the same for all of the user's tokens. */
+  userChannel?: string;
   /** Does the account have the right to export? Absent where the server does not say. */
   mayExport?: boolean;
 }
@@ -98,6 +100,7 @@ export interface Login {
 
 export interface User {
   tokenId?: string;
+  userChannel?: string;
   mayExport?: boolean;
 }
 
@@ -112,9 +115,11 @@ export function readLogin(reply: unknown): Login | undefined {
 export function readUser(reply: unknown): User {
   const [user] = objectsOf(reply);
   const tokenId = readId(user?.access_token_id);
+  const id = readId(user?.id);
+  const known = { tokenId, ...(id ? { userChannel: `private-user.${id}` } : {}) };
   const permissions = Array.isArray(user?.permissions) ? user.permissions.filter(isObject) : [];
-  if (permissions.length === 0) return { tokenId };
-  return { tokenId, mayExport: permissions.some(({ name }) => name === 'archives-download') };
+  if (permissions.length === 0) return known;
+  return { ...known, mayExport: permissions.some(({ name }) => name === 'archives-download') };
 }
 
 /** A login somewhere under the same account. */

@@ -6,7 +6,7 @@ import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
 import { isObject, parseJson, readText } from '../../net/json';
 import type { PushTracker } from './push-tracker';
-import { pushAddresses, subscribe } from './push';
+import { pushAddresses, subscribe, type PushOptions } from './push';
 import { readPush, readPushServer, type AipixSession, type PushServer } from './types';
 
 interface Parts {
@@ -83,29 +83,50 @@ export async function watchPushes(
   if (!channel) return;
   const over = new AbortController();
   const signal = AbortSignal.any([call.signal, over.signal]);
-  const { tls, proxy } = config;
+  await listen(
+    { api, config, clock },
+    channel,
+    {
+      onPush(payload) {
+        const push = readPush(payload);
+        if (push.type === 'archive_generated') changed(pushTracker.pushed(push));
+        if (push.type !== 'logout') return;
+        // The token is dead: the next request finds that out, and logs in again.
+        over.abort();
+        changed();
+      },
+      onGap: () => changed(),
+    },
+    { ...call, signal },
+  );
+}
 
-  await subscribe({
+/** Listens on the channel of the user, which hears of events at all of the user's cameras. */
+export async function watchEvents(parts: Omit<Parts, 'pushTracker'>, news: () => void, call: Call): Promise<void> {
+  const channel = call.session.userChannel;
+  if (!channel) return;
+  const onPush = (payload: unknown): void => {
+    if (/^(analytic_case|mark)_/.test(readPush(payload).type)) news();
+  };
+  await listen(parts, channel, { onPush, onGap: news }, call);
+}
+
+function listen(
+  { api, config, clock }: Omit<Parts, 'pushTracker'>,
+  channel: string,
+  heard: Pick<PushOptions, 'onPush' | 'onGap'>,
+  call: Call,
+): Promise<void> {
+  const { tls, proxy } = config;
+  const { signal } = call;
+  return subscribe({
     channel,
     clock,
     signal,
-
-    discover: async () => pushAddresses(await findPushServer(api, { ...call, signal })),
-
-    authorize: (socketId) => authorizeChannel(api, channel, socketId, { ...call, signal }),
-
+    discover: async () => pushAddresses(await findPushServer(api, call)),
+    authorize: (socketId) => authorizeChannel(api, channel, socketId, call),
     connect: (url, handlers) =>
       openWebSocket({ url, tls, proxy, signal, action: 'Connecting to the push server', ...handlers }),
-
-    onPush(payload) {
-      const push = readPush(payload);
-      if (push.type === 'archive_generated') changed(pushTracker.pushed(push));
-      if (push.type !== 'logout') return;
-      // The token is dead: the next request finds that out, and logs in again.
-      over.abort();
-      changed();
-    },
-
-    onGap: () => changed(),
+    ...heard,
   });
 }

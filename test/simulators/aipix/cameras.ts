@@ -75,7 +75,7 @@ function ranges(state: AipixState, camera: AipixCamera): { from: number; to: num
   }));
 }
 
-function cameraJson(state: AipixState, camera: AipixCamera): Json {
+export function cameraJson(state: AipixState, camera: AipixCamera): Json {
   return {
     id: raw(camera.id),
     name: camera.name,

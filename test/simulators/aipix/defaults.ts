@@ -1,10 +1,11 @@
 import { exampleCameras } from './cameras';
+import { eventOptions } from './events';
 import type { AipixOptions, AipixSettings } from './options';
 
 const minute = 60_000;
 
 export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
-  const { login, throttle, paths, list, record, making, retention, push, media, admin, ...rest } = settings;
+  const { login, throttle, paths, list, record, making, retention, push, events, media, admin, ...rest } = settings;
   return {
     port: 0,
     latencyMs: 0,
@@ -108,6 +109,7 @@ export function aipixOptions(settings: AipixSettings = {}): AipixOptions {
       refused: 403,
       ...push,
     },
+    events: { ...eventOptions, ...events },
     media: {
       framing: 'length',
       range: true,

@@ -7,6 +7,7 @@ import type { Media } from '../video';
 import { epochOf } from '../vdg-sense/devices';
 import { endSession } from './accounts';
 import { aipixOptions } from './defaults';
+import { happen, type AipixEvent } from './events';
 import { media } from './media';
 import type { AipixOptions, AipixSettings } from './options';
 import { createPushServer, type PushServer } from './push';
@@ -15,6 +16,7 @@ import { answer, matcherOf, type RequestFilter } from './routes';
 import type { AipixSession, AipixState } from './state';
 
 export type { Fault, RecordedRequest } from '../http-server';
+export type { AipixEvent } from './events';
 export { aipixCamera, type AipixCamera } from './cameras';
 export type { AipixOptions, AipixSettings } from './options';
 export type { PushClient, SentPush } from './push';
@@ -61,6 +63,10 @@ export interface Aipix {
   removeRecord(id: string): boolean;
   /** The file is gone, its record stays. */
   expireFile(id: string): void;
+  /** Something happens, by default motion at the first camera. */
+  happen(event?: Partial<AipixEvent>): AipixEvent;
+  /** Live objects. */
+  readonly events: AipixEvent[];
   /** Ends the making of a record now. */
   finish(id: string, how?: 'ready' | 'failed'): void;
   /** The bytes that a download must yield. */
@@ -87,6 +93,7 @@ export async function startAipix(settings: AipixSettings = {}): Promise<Aipix> {
     url: () => server.url,
     mediaUrl: () => mediaServer.url,
     records: [],
+    events: [],
     nextRecordId: options.record.firstId,
     nextSessionId: 501,
     sessions: new Map(),
@@ -210,6 +217,8 @@ export async function startAipix(settings: AipixSettings = {}): Promise<Aipix> {
       catchUp(state);
       recordOf(id)!.state = 'gone';
     },
+    happen: (event) => happen(state, event),
+    events: state.events,
     finish(id, how = 'ready') {
       const record = recordOf(id)!;
       record.state = how;

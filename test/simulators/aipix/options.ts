@@ -6,6 +6,7 @@ import type { ServerOptions } from '../http-server';
 import type { MediaReplyOptions } from '../media-reply';
 import type { Time } from '../vdg-sense/devices';
 import type { AipixCamera } from './cameras';
+import type { EventOptions } from './events';
 import type { AipixRecord } from './records';
 
 export type Family = 'downloads' | 'users/downloads';
@@ -189,6 +190,7 @@ export interface AipixOptions {
   /** Making again: not offered, below the same id, or as a record of its own. */
   repeat: 'missing' | 'same id' | 'new id';
   push: PushOptions;
+  events: EventOptions;
   media: MediaOptions;
   /**
    * `cameraField`: what names the camera in a request for a file (unknown). `pushAt`: below which root administrators find
@@ -203,7 +205,7 @@ export interface AipixOptions {
   };
 }
 
-type Groups = 'login' | 'throttle' | 'paths' | 'list' | 'making' | 'retention' | 'push' | 'media' | 'admin';
+type Groups = 'events' | 'login' | 'throttle' | 'paths' | 'list' | 'making' | 'retention' | 'push' | 'media' | 'admin';
 
 /** What `startAipix` takes: any of the switches, groups may be partial. */
 export type AipixSettings = Partial<Omit<AipixOptions, Groups | 'record'>> & {

@@ -3,6 +3,7 @@ import { htmlPage, type RecordedRequest, type Reply } from '../http-server';
 import { adminLogin, captcha, login, logout, self, sessionOf, sessions } from './accounts';
 import { cameras, footageMs, visibleCameras } from './cameras';
 import { adminDownloads, downloads } from './downloads';
+import { events, isEvents } from './events';
 import { isMedia, media } from './media';
 import { broadcastingAuth, wsurl } from './push';
 import { addRecord, catchUp, fileUrl } from './records';
@@ -20,6 +21,7 @@ export type Step =
   | 'repeat'
   | 'media'
   | 'cameras'
+  | 'events'
   | 'wsurl'
   | 'broadcasting';
 export type RequestFilter = Step | ((request: RecordedRequest) => boolean);
@@ -44,6 +46,7 @@ export function answer(state: AipixState, request: RecordedRequest): Reply | Pro
   if (rest.startsWith('sessions')) return sessions(state, request, session, rest);
   if (rest.endsWith('/archive/link')) return archiveLink(state, request, session, rest);
   if (rest.startsWith('cameras')) return cameras(state, request, session.user.login, rest);
+  if (isEvents(rest)) return events(state, request, session, rest);
   return downloads(state, request, session, rest, body);
 }
 
@@ -113,6 +116,7 @@ const steps: Record<Step, (method: string, path: string) => boolean> = {
   repeat: (_, path) => path.endsWith('/repeat'),
   media: (_, path) => /^\/(s3|storage)\//.test(path),
   cameras: (_, path) => path.includes('/v1/cameras'),
+  events: (_, path) => /\/v1\/(marks|analytic-case\/events)$/.test(path),
   wsurl: (_, path) => path.endsWith('/wsurl'),
   broadcasting: (_, path) => path.endsWith('/broadcasting/auth'),
 };

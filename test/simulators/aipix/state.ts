@@ -1,5 +1,6 @@
 /** All that the simulated server remembers, and what passes over it when the clock moves. */
 import type { Reply } from '../http-server';
+import type { AipixEvent } from './events';
 import type { PushServer } from './push';
 import type { AipixOptions, AipixUser } from './options';
 import type { AipixRecord } from './records';
@@ -25,6 +26,8 @@ export interface AipixState {
   url(): string;
   mediaUrl(): string;
   records: AipixRecord[];
+  /** In the order in which they were stored. */
+  events: AipixEvent[];
   nextRecordId: bigint;
   nextSessionId: number;
   /** By token. */
