@@ -38,6 +38,7 @@ export const harness: Harness = {
         region: 'custom',
         apiUrl: sim.apiUrl,
         mediaUrl: sim.mediaUrl,
+        pushUrl: sim.pushUrl,
         authScheme: 'api-token',
         organization: '',
       },

@@ -567,8 +567,9 @@ for (const type of types) {
 
 /** The English of our providers' fields, which stands in their definitions, by the keys of the catalogs. */
 function providerTexts(): [path: string, text: string][] {
-  const texts: [string, string | undefined][] = providers.flatMap(({ id, settings, clipOptions, credentials }) => [
-    ...[...settings, ...clipOptions].flatMap((field): [string, string | undefined][] => [
+  const texts: [string, string | undefined][] = providers.flatMap(({ id, eventKinds = [], ...provider }) => [
+    ...eventKinds.map(({ value, label }): [string, string] => [`kinds.${id}.${value}`, label]),
+    ...[...provider.settings, ...provider.clipOptions].flatMap((field): [string, string | undefined][] => [
       [`providers.${id}.${field.name}`, field.label],
       [`hints.${id}.${field.name}`, field.hint],
       ...(field.kind === 'select' ? field.choices : []).map(({ value, label }): [string, string] => [
@@ -576,7 +577,7 @@ function providerTexts(): [path: string, text: string][] {
         label,
       ]),
     ]),
-    ...Object.entries(credentials).flatMap(([slot, { label, hint }]): [string, string | undefined][] => [
+    ...Object.entries(provider.credentials).flatMap(([slot, { label, hint }]): [string, string | undefined][] => [
       [`credentials.${id}.${slot}`, label],
       [`credentialHints.${id}.${slot}`, hint],
     ]),

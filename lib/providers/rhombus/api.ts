@@ -8,13 +8,18 @@ import type { OpenClip, ProviderConfig, Settings } from '../../provider';
 import { replyError } from './errors';
 
 /** Media for keys with a certificate has a host of its own; the one for Europe is not published. */
-const regions: Record<string, { api: string; media: string; mediaByCertificate?: string }> = {
+const regions: Record<string, { api: string; media: string; mediaByCertificate?: string; push: string }> = {
   us: {
     api: 'https://api2.rhombussystems.com',
     media: 'https://media.rhombussystems.com',
     mediaByCertificate: 'https://mediaapi-v2.rhombussystems.com',
+    push: 'wss://ws.rhombussystems.com:8443/websocket',
   },
-  eu: { api: 'https://api2.eu.rhombussystems.com', media: 'https://media.eu.rhombussystems.com' },
+  eu: {
+    api: 'https://api2.eu.rhombussystems.com',
+    media: 'https://media.eu.rhombussystems.com',
+    push: 'wss://ws.eu.rhombussystems.com:8443/websocket',
+  },
 };
 
 /**
@@ -115,6 +120,8 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
 
   return {
     hosts,
+    headers,
+    pushUrl: pushUrlOf(settings),
 
     /** Regions to try for a clip whose place the vendor does not tell. A custom address may belong to either account region. */
     likelyRegions: Object.entries(likelyRegions)
@@ -171,6 +178,18 @@ function hostsOf(settings: Settings): { api: string; media: string } {
   }
   // People copy the address with the path that all operations share.
   return { api: api.replace(/\/+(api\/*)?$/, ''), media };
+}
+
+/** Absent where nothing is to be heard, or nobody is let in. Partner keys name the organization in the address, too. */
+function pushUrlOf(settings: Settings): string | undefined {
+  const { push, pushUrl, region, authScheme, organization } = settings;
+  const address = String(pushUrl || regions[String(region)]?.push || '').replace(/^http/i, 'ws');
+  if (push === false || wantsCertificate(settings) || !URL.canParse(address)) return undefined;
+  const url = new URL(address);
+  const scheme = String(authScheme || 'api-token');
+  url.searchParams.set('x-auth-scheme', scheme);
+  if (scheme.startsWith('partner') && organization) url.searchParams.set('x-auth-org', String(organization));
+  return url.href;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Makes, finds, opens and deletes clips in the Rhombus cloud. */
+import { systemClock } from '../../async/clock';
 import { ClipError } from '../../errors';
 import { readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import {
@@ -19,6 +20,7 @@ import { vendorText, warningIn } from './errors';
 import { findGaps, isReported, isWhole, toGap, wholeSeconds } from './footage';
 import { createLimit } from './limit';
 import { createStatus } from './status';
+import { watchEvents } from './watch';
 import { readCamera, type RhombusClip, type Span } from './types';
 
 type Call = CallOptions<undefined>;
@@ -34,6 +36,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
 
   return {
     listEvents: createEventList(api, config.now),
+    ...(api.pushUrl ? { watchEvents: watchEvents({ api, config, clock: systemClock }) } : {}),
 
     /** Source: https://api-docs.rhombus.community/api-reference/video-webservice/splice-v3 */
     async createClip(request, call) {

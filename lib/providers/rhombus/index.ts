@@ -41,6 +41,14 @@ export const rhombus = defineProvider<undefined>({
       visibleWhen: { setting: 'region', in: ['custom'] },
     },
     {
+      name: 'pushUrl',
+      kind: 'text',
+      label: 'Push address',
+      default: '',
+      hint: "Instead of the region's, for example wss://ws.rhombussystems.com:8443/websocket",
+      visibleWhen: { setting: 'region', in: ['custom'] },
+    },
+    {
       name: 'authScheme',
       kind: 'select',
       label: 'Kind of API key',
@@ -61,6 +69,14 @@ export const rhombus = defineProvider<undefined>({
       hint: 'Partner keys only: id of the organization to work for.',
       advanced: true,
       visibleWhen: { setting: 'authScheme', in: ['partner-api-token', 'partner-api'] },
+    },
+    {
+      name: 'push',
+      kind: 'boolean',
+      label: 'Listen for events',
+      default: true,
+      hint: 'Over a WebSocket, on top of polling. Not with keys that need a certificate.',
+      advanced: true,
     },
   ],
   credentials: {

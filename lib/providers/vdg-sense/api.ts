@@ -1,4 +1,5 @@
 /** Sends the commands of the VDG Sense HTTP API, and reads their results. */
+import type { Readable } from 'node:stream';
 import { ClipError } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { openMedia } from '../../net/media';
@@ -160,6 +161,16 @@ export function createSenseApi(config: ProviderConfig) {
       });
       worked(call);
       return opened;
+    },
+
+    /** An answer without an end, on a connection of its own; `undefined` where the server has none, and says so in its way. */
+    async stream(command: string, call: Call, action: string): Promise<Readable | undefined> {
+      const { status, headers, body } = await http.stream(commandRequest(command, {}, call, action));
+      const type = headers['content-type'] ?? '';
+      if (status < 300 && /multipart/i.test(type)) return body;
+      body.destroy();
+      if (status < 300 && /xml/i.test(type)) return undefined;
+      throw new ClipError('EPROTOCOL', `${action}: the server answered HTTP ${status}, and no stream`);
     },
 
     /** Server clock and version; `undefined` from servers before 2.6.1, or where it does need a login after all. */

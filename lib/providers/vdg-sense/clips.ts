@@ -12,6 +12,7 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
+import { systemClock } from '../../async/clock';
 import { forEachYielding } from '../../async/yielding';
 import { valueOf } from '../../net/xml';
 import { createSenseApi } from './api';
@@ -28,6 +29,7 @@ import {
   type SenseClip,
   type SenseSession,
 } from './types';
+import { watchEvents } from './watch';
 
 type Session = SenseSession | undefined;
 type Call = CallOptions<Session>;
@@ -103,6 +105,8 @@ export function openSense(config: ProviderConfig): Provider<Session> {
     listCameras,
 
     listEvents: createEventList(api, config.now),
+
+    ...(config.settings.push === false ? {} : { watchEvents: watchEvents(api, systemClock) }),
 
     ...createExports(api),
 

@@ -86,6 +86,14 @@ export const vdgSense = defineProvider<SenseSession | undefined>({
       hint: 'Issued by the vendor; only for digest login.',
       visibleWhen: { setting: 'auth', in: ['digest'] },
     },
+    {
+      name: 'push',
+      kind: 'boolean',
+      label: 'Listen for events',
+      default: true,
+      hint: 'Over an open connection (streamEvents), on top of polling.',
+      advanced: true,
+    },
     lenientField,
   ],
   credentials: {

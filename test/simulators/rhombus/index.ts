@@ -10,6 +10,7 @@ import type { RhombusClip } from './clips';
 import { downloadOf, serveMedia } from './media';
 import { operationOf, runOperation } from './operations';
 import { rhombusOptions, type RhombusOptions, type RhombusSettings } from './options';
+import { createPushServer, type PushServer } from './push';
 import { addClip, catchUp, type NewClip, type RhombusState } from './state';
 
 export type { Fault, RecordedRequest } from '../http-server';
@@ -26,6 +27,9 @@ export interface Rhombus {
   /** Without a trailing slash. */
   readonly apiUrl: string;
   readonly mediaUrl: string;
+  /** Of the WebSocket. */
+  readonly pushUrl: string;
+  readonly push: PushServer;
   readonly api: SimulatorServer;
   readonly media: SimulatorServer;
   /** Live: what is changed here counts from the next request on. */
@@ -67,9 +71,11 @@ export async function startRhombus(settings: RhombusSettings = {}): Promise<Rhom
   const now = (): number => (standing ?? Date.now()) + advanced;
   const state: RhombusState = { options, now, clips: [], made: 0, alerts: [], buckets: new Map() };
   const common = { now, latencyMs: () => options.latencyMs, ...(options.tls ? { tls: options.tls } : {}) };
+  const push = createPushServer(() => state);
   const api = await startServer({
     ...common,
     port: options.apiPort,
+    upgrade: push.upgrade,
     handle: (request) => runOperation(state, request),
   });
   const media = await startServer({
@@ -82,6 +88,8 @@ export async function startRhombus(settings: RhombusSettings = {}): Promise<Rhom
   return {
     apiUrl: api.url,
     mediaUrl: media.url,
+    pushUrl: `${api.url.replace(/^http/, 'ws')}/websocket`,
+    push,
     api,
     media,
     options,
@@ -116,7 +124,11 @@ export async function startRhombus(settings: RhombusSettings = {}): Promise<Rhom
       media.clearFaults();
     },
     putClip: (clip) => addClip(state, clip),
-    addAlert: (alert) => addAlert(state, alert),
+    addAlert(alert) {
+      const added = addAlert(state, alert);
+      push.announce('POLICY_ALERT', 'CREATE', added.uuid);
+      return added;
+    },
     alerts: state.alerts,
     removeClip(uuid) {
       const index = state.clips.findIndex((clip) => clip.uuid === uuid);

@@ -204,6 +204,7 @@ function getLocations({ options }: RhombusState): Payload {
 }
 
 const operations: Record<string, Operation> = {
+  'org/getOrgV2': { fields: [], run: (_, __, { organization }) => ({ org: { uuid: organization, name: 'Own' } }) },
   'video/spliceV3': {
     fields: [
       ...['deviceUuids!', 'startTimeMillis!', 'durationSec!', 'title', 'description', 'audioIncluded', 'saveToConsole'],

@@ -4,7 +4,7 @@ import { addClip } from './add-clip';
 import { refuseStranger, sessionKeyOf } from './auth';
 import type { SenseDevice } from './devices';
 import { downloadClip } from './download';
-import { getEvents } from './events';
+import { getEvents, streamEvents } from './events';
 import { advanceExports, cancelExport, createExport, exportStatus } from './exports';
 import { clipReply, clipsReply, devicesReply, leaf, Refusal, refusalReply, resultReply } from './replies';
 import { removeClip, type SenseClip } from './queue';
@@ -180,6 +180,7 @@ const commands: Record<string, Command | undefined> = {
     run: (state, call) => addClip(state, call.parameters, isSince(state, '2.5.8')),
   },
   getevents: { methods: get, run: getEvents },
+  streamevents: { methods: get, run: streamEvents },
   getclips: { methods: get, since: '2.5.4', run: getClips },
   updateclip: { methods: get, since: '2.5.4', run: updateClip },
   downloadclip: {

@@ -1,4 +1,5 @@
 // Keeps events and lists them: by time, in which their ids may be out of order (documented).
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from '../http-server';
 import type { Call } from './commands';
 import { leaf, resultReply, timestampOf } from './replies';
@@ -90,6 +91,26 @@ export function getEvents(state: SenseState, { parameters }: Call): Reply {
   }));
   const attributes = { count: String(listed.length), lasteventid: String(last) };
   return resultReply(state, 0, [{ tag: 'events', attributes, children }]);
+}
+
+/** An answer without an end: what happens from now on, in parts (their framing is ours), and signs of life. */
+export function streamEvents(state: SenseState): Reply {
+  async function* parts(): AsyncGenerator<Buffer> {
+    let told = state.events.length;
+    yield Buffer.from('--vdgpart\r\n');
+    for (;;) {
+      await sleep(20);
+      const fresh = state.events.slice(told);
+      told = state.events.length;
+      const parts = fresh.map(({ type, value, serverid, deviceid }) => {
+        const fields = { name: type, value, serverid, deviceid };
+        const inside = Object.entries(fields).map(([name, text]) => `<${name}>${text}</${name}>`);
+        return `Content-Type: text/xml\r\n\r\n<event>${inside.join('')}</event>\r\n--vdgpart\r\n`;
+      });
+      yield Buffer.from(parts.join('') || '\r\n');
+    }
+  }
+  return { headers: { 'content-type': 'multipart/x-mixed-replace; boundary=vdgpart' }, body: parts() };
 }
 
 function isOf(event: SenseEvent, name: string, value: string | undefined): boolean {
