@@ -93,7 +93,11 @@ export function createEventList(api: AipixApi, now: () => number) {
     if (!isPlain) query.set('dir', 'desc');
     if (cameras.length <= mostCameras) for (const camera of cameras) query.append('cameras[]', camera);
     const { signal, session } = call;
-    const reply = await api.send({ method: 'GET', path: `${path}?${query}`, action, isList: true }, signal, session);
+    const reply = await api.send(
+      { method: 'GET', path: `${path}?${query.toString()}`, action, isList: true },
+      signal,
+      session,
+    );
     const problem = api.errorOf(reply, action, true);
     if (problem?.code === 'EINVALID') {
       // It is the question that is refused, and not the cursor.

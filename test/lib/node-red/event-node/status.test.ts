@@ -11,7 +11,7 @@ describe('the status of clip-events', () => {
     const node = { status: ({ text = '' }: Status) => void shown.push(text) } as unknown as Node;
     const translate = (_: string, key: string, values: Record<string, unknown> = {}): string =>
       [key.split('.').at(-1), ...Object.values(values)].join(' ');
-    const status = eventStatus({ clock, translate } as Parameters<typeof eventStatus>[0], node);
+    const status = eventStatus({ clock, translate }, node);
     status.report({ state: 'connected' });
     status.looked();
     clock.step(3600_000);
