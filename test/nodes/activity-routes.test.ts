@@ -1,6 +1,6 @@
 /** What the sidebar asks of a real Node-RED, while it makes clips. */
 import assert from 'node:assert/strict';
-import { access, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ActivityRow } from '../../lib/node-red/activity/row';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
@@ -204,11 +204,15 @@ describe('the list of work of a running Node-RED', function () {
     await access(files[1]!.path);
   });
 
-  it('removes a file with its row, when it is told to', async () => {
+  it('removes a file with its row and its picture, when it is told to', async () => {
     await alarm();
     const row = await only('saved', ({ file }) => file !== undefined);
+    const pictures = join(runtime.userDir, 'video-clips', 'pictures');
+    await fetch(`${runtime.url}/video-clips/media/${await ticketFor(row)}/0/picture`);
+    const { length } = await readdir(pictures);
     assert.equal((await act(row, 'files/0/delete')).status, 204);
     await assert.rejects(access(row.file!.path));
+    await eventually(async () => assert.equal((await readdir(pictures)).length, length - 1));
     await eventually(async () => assert.deepEqual(await rows(), []));
     await assert.rejects(act(row, 'files/0/delete'), /HTTP 404/);
   });

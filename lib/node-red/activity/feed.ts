@@ -13,6 +13,7 @@ import {
 } from './files';
 import { activityLog, type ActivityJob } from './log';
 import { keptMessages } from './messages';
+import { forgetPicture } from './pictures';
 import type { ActivityRow, RowNode } from './row';
 import { activityStore, type StoredRow } from './store';
 import type { JobEvent } from '../job-node/event';
@@ -164,11 +165,12 @@ export function openFeed(runtime: Runtime): ActivityFeed {
     }
   }
 
-  /** A row goes with its last file. */
+  /** A row goes with its last file, and the small picture of a file with the file. */
   function withoutFiles(rowId: string, isGone: (path: string, id: number) => boolean): void {
     const known = files.get(rowId);
     const left = known?.files.filter(({ video, id }) => !isGone(video.path, id));
     if (!known || !left || left.length === known.files.length) return;
+    for (const file of known.files) if (!left.includes(file)) void forgetPicture(runtime, file.video);
     if (left.length > 0) return setFiles(rowId, { ...known, files: left });
     files.delete(rowId);
     rows.amend(rowId, { file: undefined });

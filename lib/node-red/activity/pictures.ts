@@ -25,7 +25,7 @@ export function pictures(
   const failed = new Set<string>();
 
   async function find(file: RowFile, name: string): Promise<WrittenFile | undefined> {
-    const folder = join(runtime.userFolder, 'video-clips', 'pictures');
+    const folder = folderOf(runtime);
     const output = join(folder, `${name}.jpg`);
     const known = await recordFile(output);
     if (known) return known;
@@ -57,6 +57,15 @@ export function pictures(
     // Without ffmpeg, or of what cannot be decoded, there is none.
     return finding.catch(() => undefined);
   };
+}
+
+/** Removes the kept picture of a video that has been removed. Never rejects. */
+export async function forgetPicture(runtime: Pick<Runtime, 'userFolder'>, video: WrittenFile): Promise<void> {
+  await rm(join(folderOf(runtime), `${nameOf(video)}.jpg`), { force: true }).catch(() => undefined);
+}
+
+function folderOf({ userFolder }: Pick<Runtime, 'userFolder'>): string {
+  return join(userFolder, 'video-clips', 'pictures');
 }
 
 function nameOf({ path, inode, size, mtimeMs }: WrittenFile): string {

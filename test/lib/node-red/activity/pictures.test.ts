@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError } from '../../../../lib/errors';
 import type { Thumbnail } from '../../../../lib/ffmpeg/thumbnail';
 import { recordFiles, type RowFile } from '../../../../lib/node-red/activity/files';
-import { pictures } from '../../../../lib/node-red/activity/pictures';
+import { forgetPicture, pictures } from '../../../../lib/node-red/activity/pictures';
 import { tempFolder } from '../../../support/temp-folder';
 
 describe('pictures of videos', () => {
@@ -40,6 +41,16 @@ describe('pictures of videos', () => {
     assert.deepEqual(
       made.map(({ path, seconds }) => [path, seconds]),
       [[file.video.path, 8]],
+    );
+  });
+
+  it('go with their videos', async () => {
+    const [gone, kept] = [await video('a.mp4'), await video('b.mp4')];
+    const paths = [(await open()(gone))!.path, (await open()(kept))!.path];
+    await forgetPicture({ userFolder: folder() }, gone.video);
+    assert.deepEqual(
+      paths.map((path) => existsSync(path)),
+      [false, true],
     );
   });
 
