@@ -10,12 +10,16 @@
   const [LEFT, RIGHT] = [3, 95];
   /** So that a part can be seen, and read, however short it is. */
   const LEAST = 14;
+  /** Between two marks. */
+  const APART = 6;
   const clips = (RED.videoClips ??= {});
   /** Of the runtime, by question: how long a clip may be does not change while a page is open. */
   const answers = new Map();
 
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
-  const secondsOf = (value) => (clips.isNumeric(value) && Number(value) >= 0 ? Number(value) : undefined);
+  /** There is no such length: it is told in words, and drawn as nothing. */
+  const isNegative = (value) => clips.isNumeric(value) && Number(value) < 0;
+  const secondsOf = (value) => (clips.isNumeric(value) ? Math.max(0, Number(value)) : undefined);
 
   /**
    * Where everything is, in percent. What is not known, such as a variable, is drawn as long as all the rest.
@@ -53,7 +57,9 @@
     const weights = parts.map(({ seconds }) => seconds ?? Math.max(known, 1));
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const shown = weights.filter((weight) => weight > 0).length;
-    const free = RIGHT - LEFT - shown * LEAST;
+    // The last mark stands beside the one before it where nothing is between them.
+    const right = parts.at(-1).seconds === 0 ? RIGHT - APART : RIGHT;
+    const free = right - LEFT - shown * LEAST;
     let at = LEFT;
     parts.forEach((part, index) => {
       part.from = at;
@@ -108,7 +114,7 @@
           ]
         : [[middle, GLYPHS.event]];
     // Asked for at once, it is still a mark of its own.
-    marks.push([Math.max(asked, marks.at(-1)[0] + 6), GLYPHS.ask]);
+    marks.push([Math.max(asked, marks.at(-1)[0] + APART), GLYPHS.ask]);
     for (const [x, glyph] of marks) write(svg, 'glyph', x, 13, glyph);
     down(svg, 'mark', middle, 18, 46);
     down(svg, 'mark', asked, 18, 46);
@@ -122,7 +128,12 @@
     write(svg, 'limit', Math.min(limitAt, 90), 59, `≤ ${_('create-clip.picture.seconds', { seconds: values.limit })}`);
   }
 
-  function describe({ range, before, after, settle, limit, provider }) {
+  /** Of the lengths that are typed, those that count for this range. */
+  const typed = ({ range, before, after, settle }) => (range === 'between' ? [settle] : [before, after, settle]);
+
+  function describe(values) {
+    const { range, before, after, settle, limit, provider } = values;
+    if (typed(values).some(isNegative)) return '';
     return [
       range === 'between' ? _('create-clip.picture.between') : _('create-clip.picture.around', { before, after }),
       secondsOf(settle) === 0 ? _('create-clip.picture.atOnce') : _('create-clip.picture.settle', { settle }),
@@ -133,6 +144,7 @@
   }
 
   function problemOf(values) {
+    if (typed(values).some(isNegative)) return _('create-clip.picture.negative');
     const { length, isTooLong } = layOut(values);
     if (length === 0) return _('create-clip.picture.nothing');
     return isTooLong ? _('create-clip.picture.tooLong', { length, limit: values.limit }) : '';

@@ -78,6 +78,37 @@ describeWithChromium('previews in dialogs', function () {
       await says('picture-text', /Asked for as soon as it is over/);
     });
 
+    it('say that there are no lengths below 0, and draw none', async () => {
+      await field('before').fill('-5');
+      await says('picture-problem', /0 or more/);
+      assert.equal(await field('picture-text').textContent(), '');
+      assert.deepEqual((await drawn()).words, ['20 s', '5 s']);
+    });
+
+    it('show all of the scissors, also where the clip is asked for at once', async () => {
+      for (const [after, settle] of [
+        ['0', '0'],
+        ['20', '0'],
+        ['0', '5'],
+      ]) {
+        await field('after').fill(after!);
+        await field('settle').fill(settle!);
+        await eventually(async () => {
+          const [svg, ...glyphs] = await field('picture').evaluate((picture) =>
+            [picture, ...picture.querySelectorAll('.video-clips-glyph')].map((each) => {
+              const { left, right } = each.getBoundingClientRect();
+              return { left, right };
+            }),
+          );
+          assert.equal(glyphs.length, 2);
+          for (const { left, right } of glyphs) {
+            assert.ok(left >= svg!.left && right <= svg!.right, `${left}-${right} in ${svg!.left}-${svg!.right}`);
+          }
+          assert.ok(glyphs[0]!.right <= glyphs[1]!.left, 'the marks lie on one another');
+        });
+      }
+    });
+
     it('warn where a clip cannot be that long, or not that short', async () => {
       await says('picture-text', /up to 300 s/);
       await field('after').fill('400');
