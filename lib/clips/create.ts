@@ -25,15 +25,22 @@ export async function createClip(
   connection: Connection,
   context: RunContext<CreateJobData>,
 ): Promise<JobResult<CreateJobData>> {
-  const { clip: made, ...work } = job.data;
+  const { clip: made, ...asked } = job.data;
   if (made) return { type: 'done', data: job.data };
   try {
+    const work = asked.requestSent ? asked : await withCameraId(asked, connection);
     return { type: 'done', data: { ...work, clip: await askForClip(work, connection, context) } };
   } catch (thrown) {
     const error = toClipError(thrown);
     const afterMs = retryDelayMs(error, job.failures + 1, connection);
     return afterMs === undefined ? { type: 'failed', error } : { type: 'retry', afterMs, error };
   }
+}
+
+/** Messages may give a camera by its name. */
+async function withCameraId(work: CreateJobData, { cameras }: Connection): Promise<CreateJobData> {
+  const { request } = work;
+  return { ...work, request: { ...request, camera: await cameras.resolve(request.camera) } };
 }
 
 /** Asks once, so that a run after a crash does not make a second clip. */

@@ -69,4 +69,16 @@ export class CameraList {
     if (others.length === 0) return only[0];
     throw new ClipError('EINVALID', `${found.length} cameras are called "${given}". Give the id of one`);
   }
+
+  /**
+   * The same for what may be an id as well as a name: an id that is not in the list is believed only after the list has been
+   * asked for, as far as it can be had.
+   * @throws EINVALID for a name that several cameras have
+   */
+  async resolve(given: string): Promise<string> {
+    if (this.#names.has(given)) return given;
+    if (this.#clock.steadyNow() >= this.#nextAt) await this.load();
+    else await this.#loading;
+    return this.idOf(given);
+  }
 }

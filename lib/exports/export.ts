@@ -1,11 +1,13 @@
 /** An export of either kind, as nodes see it. */
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection';
+import { toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import type { Settings } from '../provider';
 import { cancelFilesExport } from './run';
 import { checkFolder, expandFolder, expandServerPath, removeWorkFolder } from './folder';
 import { checkSize, wholeRange, type CameraRange } from './plan';
+import { twice } from './request';
 import { runFilesExport, type ExportOptions } from './run';
 import {
   cancelServerExport,
@@ -61,13 +63,19 @@ export async function newExport(request: ExportRequest, connection: Connection):
   return newFilesJobData(ranges, { ...common, ...place, join, options });
 }
 
-export function runExport(
+export async function runExport(
   job: Job<ExportJobData>,
   connection: Connection,
   context: RunContext<ExportJobData>,
   options: ExportOptions,
 ): Promise<JobResult<ExportJobData>> {
-  const named = { ...job, data: withCameraNames(job.data, connection) };
+  let known: ExportJobData;
+  try {
+    known = await withCameraIds(job.data, connection);
+  } catch (thrown) {
+    return { type: 'failed', error: toClipError(thrown) };
+  }
+  const named = { ...job, data: withCameraNames(known, connection) };
   return named.data.to === 'server'
     ? runServerExport(named as Job<ServerExportJobData>, connection, context, options.clock.steadyNow)
     : runFilesExport(named as Job<FilesJobData>, connection, context, options);
@@ -81,6 +89,22 @@ export function showExport(work: ExportJobData) {
     return { camera, ...(cameraName === undefined ? {} : { cameraName }), ...more };
   });
   return { ...shown, cameras };
+}
+
+/** Messages may give cameras by their names, until something is asked for. @throws EINVALID */
+async function withCameraIds(work: ExportJobData, { cameras }: Connection): Promise<ExportJobData> {
+  const isBegun = work.to === 'server' ? work.requestSent : work.cameras.some(({ parts }) => parts !== undefined);
+  if (isBegun) return work;
+  const ids: string[] = [];
+  for (const { camera } of rangesOf(work)) {
+    const id = await cameras.resolve(camera);
+    if (ids.includes(id)) throw twice(id);
+    ids.push(id);
+  }
+  const withId = <T extends CameraRange>(range: T, index: number): T => ({ ...range, camera: ids[index]! });
+  return work.to === 'server'
+    ? { ...work, request: { ...work.request, cameras: work.request.cameras.map(withId) } }
+    : { ...work, cameras: work.cameras.map(withId) };
 }
 
 function withCameraNames(work: ExportJobData, { cameras }: Connection): ExportJobData {

@@ -26,6 +26,63 @@ describe('creating a clip', () => {
     assert.deepEqual(answer, { type: 'done', data: { ...work, clip: aClip({ status: 'pending', options }) } });
   });
 
+  describe('of a camera that the message names', () => {
+    const named = { ...work, request: { ...request, camera: 'Yard' } };
+    const made = async (given: ClipRequest) => aClip({ camera: given.camera, status: 'pending' });
+
+    it('asks for its id, where one camera of the list is called so', async () => {
+      const asked: string[] = [];
+      const connection = connect({
+        listCameras: async () => [{ id: '7/2', name: 'Yard' }],
+        createClip: (given) => (asked.push(given.camera), made(given)),
+      });
+      const answer = await createClip(aJob(named), connection, aContext());
+      assert.ok(answer.type === 'done');
+      assert.deepEqual(
+        [asked, answer.data.request.camera, answer.data.clip?.camera, answer.data.clip?.cameraName],
+        [['7/2'], '7/2', '7/2', 'Yard'],
+      );
+    });
+
+    it('takes the name for the id where there is no list, it is empty, or it cannot be had', async () => {
+      for (const listCameras of [
+        undefined,
+        async () => [],
+        () => Promise.reject(new ClipError('EFORBIDDEN', 'no list for you')),
+      ]) {
+        const connection = connect({ createClip: made, ...(listCameras ? { listCameras } : {}) });
+        const answer = await createClip(aJob(named), connection, aContext());
+        assert.ok(answer.type === 'done');
+        assert.equal(answer.data.request.camera, 'Yard');
+      }
+    });
+
+    it('is refused where several are called so', async () => {
+      const cameras = [1, 2].map((number) => ({ id: `7/${number}`, name: 'Yard' }));
+      const answer = await createClip(aJob(named), connect({ listCameras: async () => cameras }), aContext());
+      assert.ok(answer.type === 'failed');
+      assert.equal(answer.error.code, 'EINVALID');
+    });
+
+    it('stays with the id that was asked for, after a crash as well', async () => {
+      const asked: string[] = [];
+      const connection = connect(
+        {
+          listCameras: async () => [{ id: '7/2', name: 'Yard' }],
+          createClip: (given) => (asked.push(given.camera), Promise.reject(new ClipError('ENETWORK', 'cut'))),
+          findClip: async (given) => (asked.push(`found ${given.camera}`), made(given)),
+        },
+        manualClock(),
+        2,
+        false,
+      );
+      const context = aContext<CreateJobData>();
+      await createClip(aJob(named), connection, context);
+      const answer = await createClip(aJob(context.saved.at(-1)!), connection, aContext());
+      assert.deepEqual([asked, answer.type], [['7/2', 'found 7/2'], 'done']);
+    });
+  });
+
   it('keeps with the clip only options that are not the defaults', async () => {
     const connection = connect({ createClip: async () => aClip() });
     const data = { ...work, request: { ...request, options: { vca: '' } } };

@@ -63,6 +63,30 @@ describe('the cameras of a connection', () => {
     assert.throws(() => list.idOf('Gate'), { code: 'EINVALID', message: /^2 cameras are called "Gate"/ });
   });
 
+  it('are asked for before an id that they do not have is believed, and no more than once a minute', async () => {
+    assert.equal(await list.resolve('gate 2'), '7/4');
+    assert.equal(await list.resolve('Hall'), 'Hall');
+    assert.equal(asked, 1);
+    await clock.advance(10 * 60_000);
+    assert.equal(await list.resolve('7/1'), '7/1');
+    assert.equal(asked, 1, 'a known id is one');
+    answer = async () => [...cameras, { id: '7/6', name: 'Hall' }];
+    assert.equal(await list.resolve('Hall'), '7/6');
+    await assert.rejects(list.resolve('Gate'), { code: 'EINVALID' });
+    assert.equal(asked, 2);
+  });
+
+  it('keep no id from being used where they cannot be had, or are none', async () => {
+    answer = () => Promise.reject(new ClipError('ENETWORK', 'Away'));
+    assert.deepEqual(await Promise.all([list.resolve('Hall'), list.resolve('7/1')]), ['Hall', '7/1']);
+    assert.equal(await list.resolve('Hall'), 'Hall');
+    assert.equal(asked, 1);
+    await clock.advance(60_000);
+    answer = async () => [];
+    assert.equal(await list.resolve('Hall'), 'Hall');
+    assert.equal(asked, 2);
+  });
+
   it('are asked for again after a while, in the background, and keep their names meanwhile', async () => {
     list.refresh();
     await list.load();
