@@ -172,7 +172,7 @@ describe('the examples of code in the documentation', () => {
   it('branching on an error sends each to its output', () => {
     const [code] = blocksOf('docs/errors.md', 'js');
     const sent = (clipError: object): unknown =>
-      JSON.stringify(runInNewContext(`(function () {${code}})()`, { msg: { clipError } }));
+      JSON.stringify(runInNewContext(`${code}; route(msg)`, { msg: { clipError } }));
     assert.equal(
       sent({ code: 'ENOFOOTAGE', retryable: false }),
       '[{"clipError":{"code":"ENOFOOTAGE","retryable":false}},null]',

@@ -33,8 +33,6 @@ function typeErrors(code: string): string[] {
 /** Properties to paste into an object, as into the settings file, would pass for labelled blocks. */
 function asScript(code: string): string {
   if (/^\s*(\/\/[^\n]*\n\s*)*[\w$]+\s*:/.test(code)) return `({${code}})`;
-  // What goes into a function node.
-  if (/^return /m.test(code)) return `(async (msg) => {${code}})`;
   return code.replace(/^import .*$/gm, '').replace(/^export (default )?/gm, '');
 }
 
