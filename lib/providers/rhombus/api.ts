@@ -1,5 +1,5 @@
 /** Sends the requests of the Rhombus API and of its media host. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient } from '../../net/http';
 import { asObject, parseJson, parseLongJson, type JsonObject } from '../../net/json';
 import { openMedia } from '../../net/media';
@@ -95,7 +95,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
         reply.text.trim() === '' ? 'nothing' : `something that is not JSON (${sniff(Buffer.from(reply.text))})`;
       throw new ClipError(
         'EPROTOCOL',
-        `${action}: the server answered with ${what}. Check that the address is the one of the Rhombus API`,
+        reasonFirst(`the server answered with ${what}`, action, 'Check that the address is the one of the Rhombus API'),
       );
     }
     isKnown = true;

@@ -1,6 +1,6 @@
 /** A clip as it is asked for, and what the vendor's words make of it. Pure decisions. */
+import type { JsonObject } from '../../net/json';
 import type { Clip, ClipRequest, ProviderClip } from '../../provider';
-import { audioFacet, videoFacet } from './facets';
 import { toGap, wholeSeconds } from './footage';
 import type { RhombusClip } from './types';
 
@@ -14,18 +14,25 @@ export function titleOf(request: ClipRequest): string {
   return request.title.trim() || `Clip ${request.start}`;
 }
 
-export function devicesOf({ camera, options }: ClipRequest): string[] {
-  return options.audio === true ? [videoFacet(camera), audioFacet(camera)] : [videoFacet(camera)];
+/** Who may see it. Source: https://api-docs.rhombus.community/api-reference/video-webservice/splice-v3 */
+export function accessOf({ options }: ClipRequest): JsonObject {
+  const visibility = String(options.visibility || 'PRIVATE');
+  if (visibility !== 'ROLE_RESTRICTED') return { visibility };
+  const allowedRoles = String(options.roles ?? '')
+    .split(/[\s,;]+/)
+    .filter(Boolean);
+  return { visibility, allowedRoles };
 }
 
-export function askedBy(request: ClipRequest): Asked {
+/** @param devices the sources that it is made of */
+export function askedBy(request: ClipRequest, devices: string[]): Asked {
   const { start, end } = toGap(wholeSeconds(request));
   return {
     camera: request.camera,
     start,
     end,
     title: titleOf(request),
-    ref: { devices: devicesOf(request).join(' ') },
+    ref: { devices: devices.join(' ') },
   };
 }
 

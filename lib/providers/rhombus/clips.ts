@@ -1,18 +1,18 @@
 /** Makes, finds, opens and deletes clips in the Rhombus cloud. */
 import { systemClock } from '../../async/clock';
-import { ClipError } from '../../errors';
-import { readObjects, readText, readTexts, type JsonObject } from '../../net/json';
+import { ClipError, reasonFirst } from '../../errors';
+import { readText, readTexts } from '../../net/json';
 import {
   describeClip,
   noFootage,
   type CallOptions,
-  type Camera,
   type ConnectionCheck,
   type Provider,
   type ProviderConfig,
 } from '../../provider';
-import { camerasPath, createRhombusApi, wantsCertificate, type RhombusApi } from './api';
-import { asBefore, askedBy, devicesOf, isNew, reasonOf, titleOf, toClip } from './clip';
+import { createRhombusApi, wantsCertificate, type RhombusApi } from './api';
+import { createCameras } from './cameras';
+import { accessOf, asBefore, askedBy, isNew, reasonOf, titleOf, toClip } from './clip';
 import { createEventList } from './events';
 import { openClip } from './media';
 import { bareOf, isSameVideo, videoFacet } from './facets';
@@ -21,7 +21,7 @@ import { findGaps, isReported, isWhole, toGap, wholeSeconds } from './footage';
 import { createLimit } from './limit';
 import { createStatus } from './status';
 import { watchEvents } from './watch';
-import { readCamera, type RhombusClip, type Span } from './types';
+import type { RhombusClip, Span } from './types';
 
 type Call = CallOptions<undefined>;
 
@@ -32,6 +32,7 @@ const pagesToSearch = 3;
 export function openRhombus(config: ProviderConfig): Provider<undefined> {
   const api = createRhombusApi(config);
   const status = createStatus(api);
+  const cameras = createCameras(api);
   const maxSeconds = createLimit(api);
 
   return {
@@ -46,28 +47,35 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
       if (longest !== undefined && span.seconds > longest) {
         throw new ClipError(
           'ELIMIT',
-          `${action}: the organisation may make clips of up to ${longest} s, and this one has ${span.seconds} s. Ask for a shorter one`,
+          reasonFirst(
+            `the organisation may make clips of up to ${longest} s, and this one has ${span.seconds} s`,
+            action,
+            'Ask for a shorter one',
+          ),
         );
       }
       if (gaps?.some((gap) => isWhole(gap, span))) {
         throw noFootage(request, 'neither in the cloud nor on the camera');
       }
+      const wantsAudio = request.options.audio === true;
+      const audio = wantsAudio ? await cameras.audioOf(request.camera, call) : undefined;
+      const devices = [videoFacet(request.camera), ...(audio ? [audio] : [])];
       const body = {
-        deviceUuids: devicesOf(request),
+        deviceUuids: devices,
         startTimeMillis: span.startMs,
         durationSec: span.seconds,
         title: titleOf(request),
-        accessSettings: { visibility: String(request.options.visibility || 'PRIVATE') },
-        audioIncluded: request.options.audio === true,
+        accessSettings: accessOf(request),
+        audioIncluded: audio !== undefined,
         // The fate of a clip that is not saved is not published.
         saveToConsole: true,
       };
       const { json } = await api.post('video/spliceV3', body, call, action);
-      const asked = askedBy(request);
+      const asked = askedBy(request, devices);
       const id = readText(json.clipUuid) ?? readTexts(json.clipUuidList)[0];
       if (!id) {
         const said = vendorText(json) || warningIn(json);
-        throw new ClipError('EFAILED', `${action}: the server returned no clip${said ? `: ${said}` : ''}`);
+        throw new ClipError('EFAILED', reasonFirst(`the server returned no clip${said ? `: ${said}` : ''}`, action));
       }
       return {
         id,
@@ -75,7 +83,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         ref: { ...asked.ref, madeAt: new Date(config.now()).toISOString() },
         status: 'pending',
         progress: 0,
-        ...reasonOf(warningIn(json)),
+        ...reasonOf(warningIn(json) ?? (wantsAudio && !audio ? silent : undefined)),
         ...(gaps && isReported(span, config.now()) ? { gaps: gaps.map(toGap) } : {}),
       };
     },
@@ -92,7 +100,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
         (clip.devices.length === 0 || clip.devices.some((device) => isSameVideo(request.camera, device)));
       for await (const page of status.list({ deviceUuidFilters: [bareOf(request.camera)] }, pagesToSearch, call)) {
         const [newest] = page.filter(isIt).toSorted((a, b) => (b.createdMs ?? 0) - (a.createdMs ?? 0));
-        if (newest) return toClip(newest, askedBy(request));
+        if (newest) return toClip(newest, askedBy(request, devicesOf(newest, request.camera)));
       }
       return undefined;
     },
@@ -135,7 +143,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
     },
 
     async listCameras(call) {
-      return (await askForCameras(call)).cameras;
+      return (await cameras.list(call)).cameras;
     },
 
     async surveyFootage(camera, range, call) {
@@ -146,17 +154,17 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
     },
 
     async check(call) {
-      const { cameras, warning, servedAt } = await askForCameras(call);
+      const { cameras: listed, warning, servedAt } = await cameras.list(call);
       const warnings = [...warningsFor(config, api), notChecked];
       if (warning) warnings.push(warning);
-      if (cameras.length === 0) warnings.push('The API key sees no cameras. Check the locations of its role');
+      if (listed.length === 0) warnings.push('The API key sees no cameras. Check the locations of its role');
       // Videos come from a host of their own, which a firewall or an unknown certificate may keep away.
       const problem = await api.reachMedia(call).catch((error: ClipError) => error);
       if (problem?.code === 'EABORTED') throw problem;
       if (problem?.code === 'ENETWORK' || problem?.code === 'ETIMEOUT') {
         warnings.push(`Downloads will fail. ${problem.message}`);
       }
-      const check: ConnectionCheck = { name: 'Rhombus', cameras: cameras.length, warnings };
+      const check: ConnectionCheck = { name: 'Rhombus', cameras: listed.length, warnings };
       if (servedAt !== undefined) check.clockSkewMs = servedAt - config.now();
       return check;
     },
@@ -175,44 +183,6 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
       return undefined;
     }
   }
-
-  /** The first list in the answer, whatever it is called; nothing where the organisation has none, or the key may not ask. */
-  async function askForOthers(path: string, call: Call): Promise<unknown> {
-    const json = await askIfAllowed(path, 'Asking for further cameras', call);
-    return Object.values(json).find((value) => readObjects(value).some((each) => readText(each.uuid)));
-  }
-
-  /** Names by id, where there is more than one: two docks of two sites have the same name. */
-  async function askForLocations(call: Call): Promise<Map<string, string>> {
-    const json = await askIfAllowed('location/getLocations', 'Asking for the locations', call);
-    const named = readObjects(json.locations).map(({ uuid, name }) => [readText(uuid), readText(name)] as const);
-    const locations = named.filter((pair): pair is [string, string] => pair[0] !== undefined && pair[1] !== undefined);
-    return new Map(locations.length > 1 ? locations : []);
-  }
-
-  async function askIfAllowed(path: string, action: string, call: Call): Promise<JsonObject> {
-    try {
-      return (await api.post(path, {}, call, action, { isList: true })).json;
-    } catch (error) {
-      if (error instanceof ClipError && (error.code === 'EAUTH' || error.code === 'EABORTED')) throw error;
-      return {};
-    }
-  }
-
-  async function askForCameras(call: Call): Promise<{ cameras: Camera[]; warning?: string; servedAt?: number }> {
-    const action = 'Asking for the camera list';
-    const { json, headers } = await api.post(camerasPath, {}, call, action, { mayPass: true, isList: true });
-    const servedAt = Date.parse(headers.date ?? '');
-    const [locations, ...others] = await Promise.all([
-      askForLocations(call),
-      ...otherCameraPaths.map((path) => askForOthers(path, call)),
-    ]);
-    return {
-      cameras: [json.cameraStates, ...others].flatMap(readObjects).flatMap((camera) => readCamera(camera, locations)),
-      warning: warningIn(json),
-      ...(Number.isNaN(servedAt) ? {} : { servedAt }),
-    };
-  }
 }
 
 /** Footage is kept in segments of two seconds, and a server may begin a clip with a whole one. */
@@ -220,14 +190,16 @@ function isWithinSegment(ms: number | undefined, wantedMs: number): boolean {
   return ms !== undefined && Math.abs(ms - wantedMs) <= 2_000;
 }
 
-/** Doorbells and cameras of other makers have lists of their own, which are in the OpenAPI document. */
-const otherCameraPaths = [
-  'doorbellcamera/getMinimalDoorbellCameraStateList',
-  'relay/getMinimalThirdPartyCameraStateList',
-];
+const silent = 'The camera has no sound: the clip is made without';
 
 const notChecked =
   'Not checked: the permission "Video : Share and download" of the role, which only making a clip would show';
+
+/** As a list names them, where it names their sources. */
+function devicesOf({ devices }: RhombusClip, camera: string): string[] {
+  const named = [...new Set(devices.filter((device) => device.includes('.')))];
+  return named.length > 0 ? named : [videoFacet(camera)];
+}
 
 /** Treats a clip that is gone already as deleted. */
 async function unlessGone(request: Promise<unknown>): Promise<void> {

@@ -2,10 +2,12 @@
  * Reads the errors of Rhombus. Failures come in two ways: as an HTTP status, and inside of an answer with
  * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
  */
-import { ClipError, quoted, type ErrorCode } from '../../errors';
+import { ClipError, quoted, reasonFirst, type ErrorCode } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';
 import { readText, type JsonObject } from '../../net/json';
+
+const permissionAdvice = 'The role of the API key needs the permission "Video : Share and download"';
 
 const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
   [
@@ -15,6 +17,16 @@ const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
   ],
   [/\b(rate.?limit|too many requests|throttl)/i, 'ETHROTTLED', ''],
   [
+    /\b(audio|sound|microphone)\b.{0,60}\b(not (allowed|permitted|authori[sz]ed)|denied|forbidden|restricted|disabled|permission)|\b(denied|forbidden|permission|not (allowed|permitted|authori[sz]ed))\b.{0,40}\b(audio|sound|microphone)\b/i,
+    'EFORBIDDEN',
+    'The role of the API key, or the organization, does not allow sound: switch "With audio" off, or allow it in the Rhombus Console',
+  ],
+  [
+    /\brole.?restricted\b|\brestricted to\b.{0,30}\broles?\b|\b(not|none) (of|in|one of)? ?(the )?allowed.?roles?\b|\brole\b.{0,30}\bnot (allowed|permitted|authori[sz]ed)\b/i,
+    'EFORBIDDEN',
+    'The clip is open to some roles only, and that of the API key is none of them: add it in the Rhombus Console, or set the visibility in create-clip',
+  ],
+  [
     /\b(duration|length|range|interval).{0,40}\b(exceed|too long|too large|maximum|at most|limit|(longer|less|more) than)|\b(exceed|maximum|longer than)\w*.{0,40}\b(duration|length|range|interval|seconds|minutes)\b|\b(clip|splice)\b.{0,20}\btoo long\b/i,
     'ELIMIT',
     'Ask for a shorter clip',
@@ -22,7 +34,7 @@ const meanings: [pattern: RegExp, code: ErrorCode, advice: string][] = [
   [
     /\b(access denied|forbidden|permission|not (allowed|authori[sz]ed)|unauthori[sz]ed)\b/i,
     'EFORBIDDEN',
-    'The role of the API key needs the permission "Video : Share and download"',
+    permissionAdvice,
   ],
   [
     /\b(not (be )?found|no (such|saved )?(clip|device|camera)|no such|(unknown|invalid) (saved )?(clip|device|camera|facet)? ?uuid|unknown (clip|device|camera)|(could ?n[o']t|can ?n[o']t|unable to) (find|locate)|does(n't| not) exist)\b/i,
@@ -75,7 +87,8 @@ function httpError(reply: HttpReply, action: string, said: string, isJson: boole
   const inconclusive = !isJson && !(meaning && namesThing.test(said));
   if (status === 403) {
     // Also what a key of another region gets, and a key whose role may not do this.
-    const [, code, advice] = meaning?.[1] === 'EAUTH' ? meaning : ([undefined, 'EFORBIDDEN', roleAdvice] as const);
+    const isTelling = meaning?.[1] === 'EAUTH' || (meaning?.[1] === 'EFORBIDDEN' && meaning[2] !== permissionAdvice);
+    const [, code, advice] = isTelling ? meaning : ([undefined, 'EFORBIDDEN', roleAdvice] as const);
     return new ClipError(code, sentence(action, what, said, advice), { vendorCode, inconclusive });
   }
   // Wrong values are refused with 400, and with 500 as well.
@@ -89,8 +102,7 @@ function httpError(reply: HttpReply, action: string, said: string, isJson: boole
   return new ClipError(usual.code, usual.message, { ...usual, inconclusive });
 }
 
-const roleAdvice =
-  'The role of the API key needs the permission "Video : Share and download", and the region of the connection must be the one of the key';
+const roleAdvice = `${permissionAdvice}, and the region of the connection must be the one of the key`;
 
 function meaningOf(text: string): (typeof meanings)[number] | undefined {
   return meanings.find(([pattern]) => pattern.test(text));
@@ -114,6 +126,5 @@ export function warningIn(json: JsonObject): string | undefined {
 }
 
 function sentence(action: string, what: string, said: string, advice = ''): string {
-  const quoted = said ? `: ${said.replace(/[.\s]+$/, '')}` : '';
-  return `${action}: ${what}${quoted}${advice ? `. ${advice}` : ''}`;
+  return reasonFirst(`${what}${said ? `: ${said}` : ''}`, action, advice);
 }

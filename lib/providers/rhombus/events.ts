@@ -1,5 +1,5 @@
 // Lists the policy alerts of Rhombus. Some are processed late, and are listed then with the time at which they happened.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import {
   isObject,
   objectAt,
@@ -92,7 +92,7 @@ export function createEventList(api: RhombusApi, now: () => number) {
     const options = { mayPass: true, isList: true };
     const { json, headers } = await api.post('event/getPolicyAlerts', body, call, action, options);
     if (!Array.isArray(json.policyAlerts)) {
-      throw new ClipError('EPROTOCOL', `${action}: the answer holds no list`, { retryable: true });
+      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
     }
     return { alerts: json.policyAlerts.filter(isObject), now: serverTime(headers, now) };
   }
@@ -109,7 +109,7 @@ export function createEventList(api: RhombusApi, now: () => number) {
       if (error instanceof ClipError && error.code === 'ENOTFOUND' && !error.inconclusive) return undefined;
       throw error;
     }
-    throw new ClipError('EPROTOCOL', `${looking}: the answer holds none`, { retryable: true });
+    throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no events', looking), { retryable: true });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Finds the gaps of a camera. Clips of times without any are made all the same, of filler frames. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { Gap } from '../../provider';
 import { complementRanges } from '../../time-range';
 import type { Call, RhombusApi } from './api';
@@ -38,7 +38,7 @@ async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number,
     isList: true,
   });
   const windows = readPresence(json);
-  if (!windows) throw new ClipError('EPROTOCOL', `${action}: the answer does not tell`);
+  if (!windows) throw new ClipError('EPROTOCOL', reasonFirst('the answer does not tell what is recorded', action));
   return gapsIn(range, windows, now);
 }
 

@@ -87,7 +87,13 @@ export const rhombus = defineProvider<undefined>({
   },
   requiredCredentials: [{ anyOf: [['token']] }],
   clipOptions: [
-    { name: 'audio', kind: 'boolean', label: 'With audio', default: false },
+    {
+      name: 'audio',
+      kind: 'boolean',
+      label: 'With audio',
+      default: false,
+      hint: 'Where the camera has sound, and the role of the API key may use it.',
+    },
     {
       name: 'visibility',
       kind: 'select',
@@ -96,8 +102,18 @@ export const rhombus = defineProvider<undefined>({
       hint: 'Who sees the clip under Saved Clips in the Rhombus Console. Private: nobody but the owner of the API key.',
       choices: [
         { value: 'PRIVATE', label: 'private' },
+        { value: 'ROLE_RESTRICTED', label: 'roles of the organization' },
         { value: 'ORG_WIDE', label: 'whole organization' },
       ],
+    },
+    {
+      name: 'roles',
+      kind: 'text',
+      label: 'Roles',
+      default: '',
+      hint: 'Ids of the roles that may see the clip, with commas in between. The role of the API key must be one of them.',
+      required: true,
+      visibleWhen: { setting: 'visibility', in: ['ROLE_RESTRICTED'] },
     },
   ],
   eventKinds: [{ value: 'alert', label: 'Policy alerts' }],

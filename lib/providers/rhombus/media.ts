@@ -1,5 +1,5 @@
 /** Opens the file of a Rhombus clip in the region where it is stored. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type OpenClip } from '../../provider';
 import type { Call, RhombusApi } from './api';
@@ -43,7 +43,10 @@ async function openAt(
   call: Call & { offset: number; etag?: string; size?: number },
   action: string,
 ): Promise<OpenClip> {
-  let missing = new ClipError('ENOTFOUND', `${action}: the server does not say in which region its file is stored`);
+  let missing = new ClipError(
+    'ENOTFOUND',
+    reasonFirst('the server does not say in which region the file is stored', action),
+  );
   for (const region of regions) {
     const path = `/media/metadata/${pathSegment(region, 'The region of the clip')}/${pathSegment(clip.id, 'The id of the clip')}.mp4`;
     try {

@@ -1,5 +1,5 @@
 /** Asking for the status of clips with as few requests as possible: the vendor limits them per organisation. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { readObjects, readText, type JsonObject } from '../../net/json';
 import { describeClip, type Clip } from '../../provider';
 import type { Call, RhombusApi } from './api';
@@ -45,7 +45,7 @@ export function createStatus(api: RhombusApi) {
     });
     // Whether an unknown clip is null or an error is not published.
     const found = readClip(json.clip);
-    if (!found) throw new ClipError('ENOTFOUND', `${action}: the server does not have it`);
+    if (!found) throw new ClipError('ENOTFOUND', reasonFirst('the server does not have the clip', action));
     const warning = warningIn(json);
     return { ...found, ...(warning && !found.reason ? { reason: warning } : {}) };
   }
@@ -145,5 +145,8 @@ function failureOf(thrown: unknown): ClipError | undefined {
 }
 
 function notInTurn(clip: Clip): ClipError {
-  return new ClipError('ETHROTTLED', `The clip of ${describeClip(clip)} was not asked for yet: too many others wait`);
+  return new ClipError(
+    'ETHROTTLED',
+    reasonFirst('too many other clips wait', `Asking for the clip of ${describeClip(clip)}`),
+  );
 }

@@ -33,7 +33,7 @@ describe('Rhombus: the definition', () => {
       authScheme: 'api-token',
       organization: '',
     });
-    assert.deepEqual(readFields(definition.clipOptions, {}), { audio: false, visibility: 'PRIVATE' });
+    assert.deepEqual(readFields(definition.clipOptions, {}), { audio: false, visibility: 'PRIVATE', roles: '' });
     assert.deepEqual(Object.keys(definition.credentials), ['token']);
     assert.equal(definition.credentials.token?.label, 'API key');
   });
@@ -144,7 +144,7 @@ describe('Rhombus: checking a connection', () => {
       /client organisation/,
       /licence ends/,
       /sees no cameras/,
-      /Downloads will fail\. .*media host.*ECONNREFUSED/,
+      /Downloads will fail\. .*ECONNREFUSED.*media host/,
     ]) {
       assert.match(all, part);
     }
@@ -188,7 +188,7 @@ describe('Rhombus: refusals', () => {
 
   it('for lack of rights name the permission', async () => {
     const sim = await startCloud({ wrongKey: 'access-denied' });
-    const error = fails('EFORBIDDEN', /Access Denied\. .*"Video : Share and download"/, { retryable: false });
+    const error = fails('EFORBIDDEN', /Access Denied \(.*"Video : Share and download"/, { retryable: false });
     await assert.rejects(connectTo(sim, { token: exampleKeys.viewer }).createClip(request(), never), error);
     assert.equal((await connectTo(sim, { token: exampleKeys.viewer }).listCameras(never)).length, 6);
     const clip = await createFinished(connectTo(sim));
@@ -198,7 +198,7 @@ describe('Rhombus: refusals', () => {
   it('of a key that may not even see cameras are those of a wrong key, and the last requests with it', async () => {
     const sim = await startCloud({ wrongKey: 'access-denied' });
     const clip = await createFinished(connectTo(sim));
-    const error = fails('EAUTH', /Access Denied\. .*Check the API key and its kind/, { retryable: false });
+    const error = fails('EAUTH', /Access Denied \(.*Check the API key and its kind/, { retryable: false });
     const ways: ((connection: Connection) => Promise<unknown>)[] = [
       (connection) => connection.check(never),
       (connection) => connection.createClip(request(), never),
@@ -223,7 +223,7 @@ describe('Rhombus: refusals', () => {
     sim.failNext({ kind: 'reply', reply: { status: 404 } }, 'getMinimalCameraStateList');
     await assert.rejects(connection.deleteClip(clip, never), fails('EFORBIDDEN'));
     sim.failNext({ kind: 'reply', reply: { status: 503 } }, 'getMinimalCameraStateList');
-    await assert.rejects(connection.deleteClip(clip, never), fails('ENETWORK', /^Trying the API key/));
+    await assert.rejects(connection.deleteClip(clip, never), fails('ENETWORK', /\(trying the API key\)/));
     await assert.rejects(connection.deleteClip(clip, never), fails('EFORBIDDEN'));
     assert.equal((await connection.listCameras(never)).length, 6);
   });
@@ -270,12 +270,12 @@ describe('Rhombus: refusals', () => {
     const answer = (body: object, status = 200) =>
       sim.failNext({ kind: 'reply', reply: { status, body: JSON.stringify(body) } }, 'spliceV3');
     const bodies: [object, RegExp][] = [
-      [{ error: true, errorMsg: 'one', message: 'two' }, /refused: one$/],
-      [{ error: true, errorMsg: null, message: 'two' }, /refused: two$/],
-      [{ error: true, msg: 'three.' }, /refused: three$/],
-      [{ error: 'four', clipUuid: 'x' }, /refused: four$/],
-      [{ error: true }, /the server refused$/],
-      [{ error: true, errorMsg: `${'long '.repeat(100)}` }, /refused: [long …]{290,310}$/],
+      [{ error: true, errorMsg: 'one', message: 'two' }, /refused: one \(/],
+      [{ error: true, errorMsg: null, message: 'two' }, /refused: two \(/],
+      [{ error: true, msg: 'three.' }, /refused: three \(/],
+      [{ error: 'four', clipUuid: 'x' }, /refused: four \(/],
+      [{ error: true }, /the server refused \(/],
+      [{ error: true, errorMsg: `${'long '.repeat(100)}` }, /refused: [long …]{290,310} \(/],
     ];
     for (const [body, message] of bodies) {
       answer(body);

@@ -179,7 +179,7 @@ describe('Rhombus: the status of a clip', () => {
     }
     const strange = await answers('{"error":true,"errorMsg":"Something is odd"}');
     assert.deepEqual([strange.code, strange.retryable], ['EFAILED', true]);
-    assert.match(strange.message, /Asking for the clip of camera b0Yw.*: the server refused: Something is odd$/);
+    assert.match(strange.message, /^The server refused: Something is odd \(asking for the clip of camera b0Yw.*\)$/);
   });
 });
 
