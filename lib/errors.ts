@@ -113,6 +113,19 @@ export function quoted(text: string): string {
   return plainText(text.trim(), longestQuote).replace(/\s+/g, ' ');
 }
 
+/**
+ * The words of an error: why, then what was being done, then what to do about it. The parts need neither capital letter nor
+ * full stop: `reasonFirst('the server answered HTTP 404', 'Asking for the clip', 'Check the address')`.
+ */
+export function reasonFirst(reason: string, action: string, advice = ''): string {
+  const trimmed = reason.replace(/[.\s]+$/, '');
+  // Names of hosts and programs keep their spelling.
+  const isWord = /^(?!ffmpeg)\p{L}+(?=[\s,;:']|$)/u.test(trimmed);
+  const why = isWord ? trimmed.charAt(0).toUpperCase() + trimmed.slice(1) : trimmed;
+  const doing = /^\p{Lu}\p{Lu}/u.test(action) ? action : action.charAt(0).toLowerCase() + action.slice(1);
+  return `${why} (${doing})${advice && `. ${advice}`}`;
+}
+
 function sanePause(ms: number): number {
   return Number.isNaN(ms) ? 0 : Math.min(Math.max(0, ms), longestPauseMs);
 }

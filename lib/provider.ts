@@ -13,7 +13,7 @@ import type { Range } from './time-range';
 
 export { describeClip, noFootage } from './clip';
 export type { Clip, ClipFile, ClipRequest, ClipStatus, ClipTransfer, Footage, Gap, ProviderClip } from './clip';
-export { ClipError } from './errors';
+export { ClipError, reasonFirst } from './errors';
 export type { ErrorCode, ErrorDetails } from './errors';
 export { eventTypes } from './event';
 export type { EventPage, EventQuery, EventType, ProviderEvent } from './event';

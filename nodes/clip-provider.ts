@@ -1,4 +1,4 @@
-import { ClipError, toClipError } from '../lib/errors';
+import { ClipError, reasonFirst, toClipError } from '../lib/errors';
 import { registerConnectionRoutes } from '../lib/node-red/admin/connections';
 import {
   describeProviders,
@@ -22,7 +22,7 @@ export = (RED: NodeRed): void => {
       this.connection = openConnection(runtime, this, definition);
     } catch (thrown) {
       const { code, message } = toClipError(thrown);
-      this.connection = new ClipError(code, `The connection "${this.name || this.id}" is not usable: ${message}`);
+      this.connection = new ClipError(code, reasonFirst(message, `Opening the connection "${this.name || this.id}"`));
       this.warn(this.connection.message);
     }
     const { connection } = this;

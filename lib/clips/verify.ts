@@ -2,7 +2,7 @@
 import { open } from 'node:fs/promises';
 import { describeClip, type Clip, type ClipFile, type Range } from '../provider';
 import { fileSource, readMp4, sniff, type Mp4Info, type Mp4Source } from '../mp4';
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import { hashFile, isFile } from '../files/hash';
 import type { Received } from './receive';
 
@@ -124,7 +124,7 @@ export interface VerifiedFile {
 
 /** @throws what cut the transfer off, unless it is lenient and anything came at all */
 export function refuseCut(clip: Clip, { cut, size }: Received, { lenient }: { lenient: boolean }): void {
-  if (cut && (!lenient || size === 0)) throw new ClipError(cut.code, `${downloading(clip)}: ${cut.message}`, cut);
+  if (cut && (!lenient || size === 0)) throw new ClipError(cut.code, reasonFirst(cut.message, downloading(clip)), cut);
 }
 
 export interface VerificationRules {
@@ -155,11 +155,11 @@ export async function verifyFile(
   if (content !== 'mp4') {
     const what =
       content === 'empty' ? 'nothing' : content === 'unknown' ? 'something that is not MP4' : content.toUpperCase();
-    throw new ClipError('EPROTOCOL', `${action}: the server sent ${what} instead of video`);
+    throw new ClipError('EPROTOCOL', reasonFirst(`the server sent ${what} instead of video`, action));
   }
   const declared = rules.declaredSha256 ?? clip.sha256;
   if (declared && declared.toLowerCase() !== sha256) {
-    throw new ClipError('EINCOMPLETE', `${action}: the SHA-256 is not the one that the server announced`, {
+    throw new ClipError('EINCOMPLETE', reasonFirst('the SHA-256 is not the one that the server announced', action), {
       retryable: true,
     });
   }
@@ -170,7 +170,7 @@ export async function verifyFile(
   const mayImprove = !mp4.whole && rules.damagedSha256 !== sha256;
   if (incomplete && (rules.strict || (mayImprove && !rules.lenient))) {
     if (mayImprove) await rules.onDamaged(sha256);
-    throw new ClipError('EINCOMPLETE', `${action}: ${problems.join('; ')}`, { retryable: mayImprove });
+    throw new ClipError('EINCOMPLETE', reasonFirst(problems.join('; '), action), { retryable: mayImprove });
   }
   const { duration, width, height, codec } = mp4;
   const facts = { size, sha256, duration, width, height, codec };

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileError } from '../files/errors';
 import { expandFilename, expandText, rootFolder, type NamedClip } from '../files/filename';
 import { deepestExisting } from '../files/folder';
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import { wholeRange, type CameraRange } from './plan';
 import type { FilesJobData } from './work';
 
@@ -40,9 +40,9 @@ function asClip(template: string, { id, provider, ranges, timeZone }: NamedExpor
   const [, wrong] = ofOneClip.exec(template) ?? [];
   if (wrong || template.trim() === '') {
     const why = wrong
-      ? `{${wrong}} cannot be in it: use {date} {time} {localDate} {localTime} {start} {end} {id} {provider}`
-      : 'It is empty';
-    throw new ClipError('EINVALID', `Cannot make a folder from the template. ${why}`);
+      ? `{${wrong}} cannot be in the template: use {date} {time} {localDate} {localTime} {start} {end} {id} {provider}`
+      : 'The template is empty';
+    throw new ClipError('EINVALID', reasonFirst(why, 'Making a folder from the template'));
   }
   return { id, provider, camera: '', ...wholeRange(ranges), ...(timeZone ? { timeZone } : {}) };
 }

@@ -1,7 +1,7 @@
 // Puts the parts of a camera one behind the other: not one picture is encoded again.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ClipError, toClipError } from '../errors';
+import { ClipError, reasonFirst, toClipError } from '../errors';
 import { checkSpace, type FreeBytes } from '../files/folder';
 import { isAudioForMp4, type Mp4Info } from '../mp4';
 import { fileHead } from '../mp4/write';
@@ -62,7 +62,7 @@ export async function joinParts(order: Join): Promise<JoinedFile> {
     return { path, size, sha256, mp4, problems: [...plan.problems, ...sound.problems] };
   } catch (error) {
     await rm(path, { force: true });
-    throw error instanceof ClipError ? error.withMessage(`Joining the parts: ${error.message}`) : error;
+    throw error instanceof ClipError ? error.withMessage(reasonFirst(error.message, 'Joining the parts')) : error;
   } finally {
     for (const file of made) await rm(file, { force: true });
   }

@@ -1,5 +1,5 @@
 // Decides what an export came to, in our codes and in words that a person can act on.
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import { noFootage } from '../provider';
 import { missingOf, type CameraJobData, type Failure, type FilesJobData } from './work';
 
@@ -23,11 +23,13 @@ function errorOf(camera: CameraJobData): Failure | undefined {
     return { code: first.code, message: first.message, retryable: first.retryable };
   }
   if (missing.length === 0) return undefined;
-  const named = missing.slice(0, mostNamed).map(({ start, end, message }) => `${start} to ${end} (${message})`);
+  const named = missing
+    .slice(0, mostNamed)
+    .map(({ start, end, message }) => `${message} (missing: ${start} to ${end})`);
   const more = missing.length > mostNamed ? `; and ${missing.length - mostNamed} more` : '';
   return {
     code: 'EINCOMPLETE',
-    message: `missing: ${named.join('; ')}${more}`,
+    message: `${named.join('; ')}${more}`,
     retryable: missing.some(({ retryable }) => retryable),
   };
 }
@@ -45,10 +47,9 @@ export function evaluateExport({ cameras, folder }: FilesJobData, ended: Failure
   // An export of which only some is here is incomplete, whatever the one reason was.
   const [common] = codes.size === 1 && !(isAnySaved && isAnyMissing) ? codes : [];
   const code = ended?.code ?? common ?? 'EINCOMPLETE';
-  const named = failed.slice(0, mostNamed).map(({ camera, error }) => `camera ${camera}: ${error!.message}`);
+  const named = failed.slice(0, mostNamed).map(({ camera, error }) => reasonFirst(error!.message, `camera ${camera}`));
   const more = failed.length > mostNamed ? `; and ${failed.length - mostNamed} more cameras` : '';
-  const what = isAnySaved ? `The export to ${folder} is incomplete` : 'Nothing was exported';
-  const rest = isAnySaved ? '. Everything else is there' : '';
+  const rest = isAnySaved ? `The export to ${folder} is incomplete: everything else is there` : 'Nothing was exported';
   const retryable = ended?.retryable ?? failed.some(({ error }) => error!.retryable);
-  return new ClipError(code, `${what}. ${named.join('; ')}${more}${rest}`, { retryable });
+  return new ClipError(code, `${named.join('; ')}${more}. ${rest}`, { retryable });
 }

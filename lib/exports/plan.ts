@@ -83,11 +83,11 @@ export function checkCount(parts: number, cameras: number, maxClipSeconds: numbe
   if (parts <= mostParts) return;
   const hours = ((mostParts / cameras) * (maxClipSeconds ?? 0)) / 3600;
   const fits = maxClipSeconds ? `, which is about ${Math.floor(hours)} hours of ${cameras} camera(s) here` : '';
-  throw tooMuch(`It would take ${parts} clips. One export takes at most ${mostParts} clips${fits}`);
+  throw tooMuch(`The export would take ${parts} clips. One export takes at most ${mostParts} clips${fits}`);
 }
 
 function tooMuch(why: string): ClipError {
-  return new ClipError('ELIMIT', `The export is too large. ${why}. Export it in several steps`);
+  return new ClipError('ELIMIT', `${why}. Export it in several steps`);
 }
 
 /**

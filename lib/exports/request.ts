@@ -2,7 +2,7 @@
 import type { ReadCamera } from '../clips/camera';
 import { isRecord } from '../clips/clip';
 import { parseInstant, rangeBetween, toIso } from '../time-range';
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import type { CameraRange } from './plan';
 
 /** A value, and how its user calls it: `msg.cameras`. */
@@ -32,7 +32,7 @@ export function readRanges({ cameras, start, end }: Asked, now: number, readCame
     const own = isRecord(entry) ? entry : { camera: entry };
     const camera = readCamera(own.camera, isRecord(entry) ? `${field}.camera` : field);
     if (known.has(camera)) {
-      throw new ClipError('EINVALID', `${field}: camera ${camera} is there twice. Give it one range, or export twice`);
+      throw twice(camera, field);
     }
     known.add(camera);
     const instant = (property: 'start' | 'end', common: Named): number =>
@@ -43,11 +43,15 @@ export function readRanges({ cameras, start, end }: Asked, now: number, readCame
   });
 }
 
+export function twice(camera: string, field = 'cameras'): ClipError {
+  return new ClipError('EINVALID', `${field}: camera ${camera} is there twice. Give it one range, or export twice`);
+}
+
 function isoRange(given: { start: number; end: number }, camera: string): { start: string; end: string } {
   try {
     const range = rangeBetween(given);
     return { start: toIso(range.start), end: toIso(range.end) };
   } catch (error) {
-    throw (error as ClipError).withMessage(`Camera ${camera}: ${(error as ClipError).message}`);
+    throw (error as ClipError).withMessage(reasonFirst((error as ClipError).message, `Exporting camera ${camera}`));
   }
 }

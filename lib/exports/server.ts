@@ -1,7 +1,7 @@
 // Starts an export onto the vendor's own storage, waits for it, and cancels it there.
 import { evaluateFailure, evaluateRound, pollAgain, type Polled, type PollState } from '../clips/poll-state';
 import type { Connection } from '../connection/connection';
-import { ClipError, toClipError } from '../errors';
+import { ClipError, reasonFirst, toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { describeExport, type ProviderDefinition, type ServerExport, type ServerExportRequest } from '../provider';
 import { retryDelayMs } from '../async/retry';
@@ -104,7 +104,7 @@ export function checkServerExport(request: ServerExportRequest, definition: Prov
     (!(Number.isSafeInteger(bandwidth) && bandwidth >= 0) &&
       `the bandwidth (${bandwidth}) must be a whole number of bytes per second, or 0 for no limit`) ||
     cameras.map((camera) => cameraProblem(camera, definition)).find(Boolean);
-  if (problem) throw new ClipError('EINVALID', `Nothing was exported: ${problem}`);
+  if (problem) throw new ClipError('EINVALID', reasonFirst(problem, 'Starting the export on the server'));
 }
 
 function cameraProblem(

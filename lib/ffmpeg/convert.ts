@@ -1,7 +1,7 @@
 // Converts a verified file before it gets its final name: an index at the front, or H.264 that fits the next hop.
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cancelled, ClipError } from '../errors';
+import { cancelled, ClipError, reasonFirst } from '../errors';
 import { runFfmpeg, type FfmpegReport, type FfmpegRun } from './run';
 import { fileSource, readMp4, type Mp4Info } from '../mp4';
 import {
@@ -252,7 +252,7 @@ function inContext(error: unknown, convert: Conversion['convert']): unknown {
   if (!(error instanceof ClipError) || error.code === 'EABORTED') return error;
   const action =
     convert === 'faststart' ? 'Moving the index of the video to its front' : 'Converting the video to H.264';
-  return error.withMessage(`${action}: ${error.message}`);
+  return error.withMessage(reasonFirst(error.message, action));
 }
 
 function megabytes(bytes: number): string {

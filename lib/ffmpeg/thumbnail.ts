@@ -1,6 +1,6 @@
 // Takes one picture out of a video, as a JPEG.
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
-import { cancelled, ClipError } from '../errors';
+import { cancelled, ClipError, reasonFirst } from '../errors';
 import { runFfmpeg } from './run';
 
 export interface Thumbnail {
@@ -50,7 +50,7 @@ export async function makeThumbnail({
   } catch (error) {
     await rm(part, { force: true });
     const isFailure = error instanceof ClipError && error.code !== 'EABORTED';
-    throw isFailure ? error.withMessage(`Making the thumbnail: ${error.message}`) : error;
+    throw isFailure ? error.withMessage(reasonFirst(error.message, 'Making the thumbnail')) : error;
   }
 }
 

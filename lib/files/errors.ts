@@ -1,5 +1,5 @@
 // Says in plain words what went wrong with a file.
-import { ClipError, toClipError } from '../errors';
+import { ClipError, reasonFirst, toClipError } from '../errors';
 
 const rights: Record<string, string> = {
   EACCES: 'this folder may not be written to',
@@ -20,11 +20,11 @@ export function isMissing(thrown: unknown): boolean {
   return (thrown as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** Error of a place where this package keeps its own files. @param what "Unfinished work cannot be kept in /data" */
+/** Error of a place where this package keeps its own files. @param what "unfinished work cannot be kept in /data" */
 export function storageError(what: string, thrown: unknown): ClipError {
   if (thrown instanceof ClipError) return thrown;
-  if (isFull(thrown)) return new ClipError('ENOSPACE', `${what}: the disk is full`);
-  return new ClipError('EFAILED', `${what}: ${toClipError(thrown).message}`);
+  if (isFull(thrown)) return new ClipError('ENOSPACE', `The disk is full: ${what}`);
+  return new ClipError('EFAILED', `${toClipError(thrown).message}: ${what}`);
 }
 
 function isFull(thrown: unknown): boolean {
@@ -36,8 +36,8 @@ function isFull(thrown: unknown): boolean {
 export function fileError(thrown: unknown, action: string): ClipError {
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
   if (thrown instanceof ClipError || code === undefined) return toClipError(thrown);
-  if (isFull(thrown)) return new ClipError('ENOSPACE', `${action}: the disk is full`);
-  if (rights[code]) return new ClipError('EFORBIDDEN', `${action}: ${rights[code]} (${code})`);
+  if (isFull(thrown)) return new ClipError('ENOSPACE', reasonFirst('the disk is full', action));
+  if (rights[code]) return new ClipError('EFORBIDDEN', reasonFirst(`${rights[code]} (${code})`, action));
   const problem = problems[code];
-  return problem ? new ClipError('EINVALID', `${action}: ${problem} (${code})`) : toClipError(thrown);
+  return problem ? new ClipError('EINVALID', reasonFirst(`${problem} (${code})`, action)) : toClipError(thrown);
 }

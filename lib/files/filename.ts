@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import nodePath from 'node:path';
 import type { PlatformPath } from 'node:path';
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import type { ProviderClip } from '../provider';
 
 /** Fields of a template. Times are ISO 8601. */
@@ -79,7 +79,7 @@ export function expandFilename(template: string, clip: NamedClip, options: Filen
   const folder = path.isAbsolute(template) ? root + names.slice(0, typed).join(path.sep) : options.folder;
   const inside = path.relative(path.resolve(options.folder, folder), full);
   if (inside === '' || inside === '..' || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) {
-    throw invalid('It leaves its folder');
+    throw invalid('The template leaves its folder');
   }
   return full;
 }
@@ -109,13 +109,13 @@ export function numbered(file: string, n: number, path: PlatformPath = nodePath)
 }
 
 function checkTemplate(template: string, separator: RegExp): void {
-  if (typeof template !== 'string' || template.trim() === '') throw invalid('It is empty');
-  if (template.includes('\0')) throw invalid('It contains a NUL character');
+  if (typeof template !== 'string' || template.trim() === '') throw invalid('The template is empty');
+  if (template.includes('\0')) throw invalid('The template contains a NUL character');
   const names = template.split(separator);
-  if (/^[.\s]*$/.test(names.at(-1) ?? '')) throw invalid('It names a folder: a file name must follow');
+  if (/^[.\s]*$/.test(names.at(-1) ?? '')) throw invalid('The template names a folder: a file name must follow');
   // Windows reads ".. " as "..".
   if (names.some((name) => /^[.\s]+$/.test(name) && name !== '.' && name !== '..')) {
-    throw invalid('It has a folder of dots and blanks only');
+    throw invalid('The template has a folder of dots and blanks only');
   }
   checkPlaceholders(template);
 }
@@ -239,5 +239,5 @@ function localTime({ start, timeZone }: NamedClip): string {
 }
 
 function invalid(why: string): ClipError {
-  return new ClipError('EINVALID', `Cannot make a file name from the template. ${why}.`);
+  return new ClipError('EINVALID', reasonFirst(why, 'Making a file name from the template'));
 }

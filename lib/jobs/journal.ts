@@ -29,7 +29,7 @@ const readAtOnce = 16;
 
 /** @param warn told of files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
-  const keeping = `Unfinished work cannot be kept in ${folder}`;
+  const keeping = `unfinished work cannot be kept in ${folder}`;
   const lock = folderLock(folder);
   const pathOf = (id: string): string => join(folder, id + suffix);
   const messagePathOf = (id: string): string => join(folder, id + messageSuffix);

@@ -36,7 +36,7 @@ const draftName = /\.json\.\d+$/;
 
 /** One small file for each node. @param warn told of files that are damaged; they are never fatal */
 export function fileStates(folder: string, warn: (text: string) => void): StateStore {
-  const keeping = `What has been seen of events cannot be kept in ${folder}`;
+  const keeping = `what has been seen of events cannot be kept in ${folder}`;
   const lock = folderLock(folder);
   let lost = new AbortController();
   lock.onLost(() => {

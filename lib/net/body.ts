@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 
 const defaultTimeoutMs = 30_000;
 
@@ -86,10 +86,12 @@ export async function readText(
 /** @param lateMs the time that has run out, if that is what happened */
 function bodyError(thrown: unknown, action: string, lateMs: number | undefined): ClipError {
   if (thrown instanceof ClipError) return thrown;
-  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${action}: no data within ${lateMs / 1000} s`);
+  if (lateMs !== undefined) return new ClipError('ETIMEOUT', reasonFirst(`no data within ${lateMs / 1000} s`, action));
   const { code } = thrown as { code?: string };
   if (code && /^(Z_|ERR_BROTLI|ERR__ERROR_)/.test(code)) {
-    return new ClipError('EPROTOCOL', `${action}: the compressed answer is damaged (${code})`, { retryable: true });
+    return new ClipError('EPROTOCOL', reasonFirst(`the compressed answer is damaged (${code})`, action), {
+      retryable: true,
+    });
   }
-  return new ClipError('ENETWORK', `${action}: the connection broke (${code ?? 'closed'})`);
+  return new ClipError('ENETWORK', reasonFirst(`the connection broke (${code ?? 'closed'})`, action));
 }

@@ -2,7 +2,7 @@
 // ClipErrors without a reference to the request, because an axios error prints its credentials.
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import { cancelled, ClipError } from '../errors';
+import { cancelled, ClipError, reasonFirst } from '../errors';
 import type { ProxyOptions, TlsOptions } from '../provider';
 import { closeAgents, createAgents } from './agents';
 import { decodeText } from './charset';
@@ -207,7 +207,7 @@ function checkRedirect(from: string, to: string, isMedia: boolean, action: strin
   const [source, target] = [new URL(from), URL.canParse(to) ? new URL(to) : undefined];
   const refuse = (why: string): never => {
     const advice = 'Set the address it points to as the address of the connection, if that is right';
-    throw new ClipError('EPROTOCOL', `${action}: the server redirects ${why}. ${advice}`, { retryable: false });
+    throw new ClipError('EPROTOCOL', reasonFirst(`the server redirects ${why}`, action, advice), { retryable: false });
   };
   if (!target) return refuse('to an address that cannot be read');
   if (source.protocol === 'https:' && target.protocol !== 'https:')
@@ -227,7 +227,7 @@ function tooLarge(thrown: unknown, { action, isList }: HttpRequest): ClipError |
   const { message = '' } = thrown as { message?: string };
   if (!/maxContentLength/.test(message)) return undefined;
   const limit = (isList ? maxListBytes : maxReplyBytes) / 2 ** 20;
-  return new ClipError('EPROTOCOL', `${action}: the answer is larger than ${limit} MiB`);
+  return new ClipError('EPROTOCOL', reasonFirst(`the answer is larger than ${limit} MiB`, action));
 }
 
 function head(response: AxiosResponse, request: HttpRequest): HttpHead {
@@ -236,7 +236,11 @@ function head(response: AxiosResponse, request: HttpRequest): HttpHead {
     (response.data as Readable | undefined)?.destroy?.();
     throw new ClipError(
       'EPROTOCOL',
-      `${request.action}: the server redirects (HTTP ${response.status}). Set the address it points to as the address of the connection`,
+      reasonFirst(
+        `the server redirects (HTTP ${response.status})`,
+        request.action,
+        'Set the address it points to as the address of the connection',
+      ),
     );
   }
   const headers: Record<string, string> = {};
@@ -268,7 +272,7 @@ function redirectTarget(location: string | undefined, from: string | undefined):
 }
 
 function destroyOnAbort(body: Readable, { signal, action }: HttpRequest): void {
-  const cancel = (): void => void body.destroy(cancelled(`${action}: cancelled`));
+  const cancel = (): void => void body.destroy(cancelled(reasonFirst('cancelled', action)));
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   body.once('close', () => signal.removeEventListener('abort', cancel));

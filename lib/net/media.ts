@@ -1,7 +1,7 @@
 /** Opens the bytes of a clip over HTTP: at the beginning or where an earlier transfer broke off, and only if they are video. */
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createInflate, createUnzip } from 'node:zlib';
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import { sniff, type Content } from '../mp4/sniff';
 import type { OpenClip } from '../provider';
 import { peek, readText } from './body';
@@ -65,7 +65,7 @@ export async function readMedia(
     }
     if (status >= 300 || !isVideo(start, headers)) throw await refusal({ ...reply, body }, sniff(start), request);
     if (status === 206 && (isMultipart(headers) || contentRange(headers)?.start !== 0)) {
-      const message = `${action}: the server sent a part of the video that was not asked for`;
+      const message = reasonFirst('the server sent a part of the video that was not asked for', action);
       throw new ClipError('EPROTOCOL', message, { retryable: true });
     }
     return opened({ ...reply, body }, 0, isDecoded);
@@ -136,8 +136,8 @@ async function refusal(
   const error = (await explain?.({ ...head, text })) ?? statusError(reply, action);
   if (error) return error;
   // A server that restarts, or writes the file still, may send this for a while.
-  const advice = content === 'empty' ? '' : '. If it goes on doing so, check the address in the connection';
-  const message = `${action}: the server sent ${names[content]} instead of video${advice}`;
+  const advice = content === 'empty' ? '' : 'If it goes on doing so, check the address in the connection';
+  const message = reasonFirst(`the server sent ${names[content]} instead of video`, action, advice);
   return new ClipError('EPROTOCOL', message, { retryable: true });
 }
 
@@ -184,7 +184,11 @@ function decode(body: Readable, headers: Record<string, string>, action: string)
   if (!decoder) {
     throw new ClipError(
       'EPROTOCOL',
-      `${action}: the server sends the video in an encoding that is not known (Content-Encoding: ${encoding}). It was asked to send it as it is`,
+      reasonFirst(
+        `the server sends the video in an encoding that is not known (Content-Encoding: ${encoding})`,
+        action,
+        'It was asked to send it as it is',
+      ),
     );
   }
   // An error of either stream is emitted by the decoder, too.

@@ -1,5 +1,5 @@
 /** Says in words why a request got no answer, and what to do about it. */
-import { cancelled, ClipError } from '../errors';
+import { cancelled, ClipError, reasonFirst } from '../errors';
 import { proxyRefused } from './agents';
 
 /** A request, as far as it matters to what is said about it. */
@@ -12,7 +12,7 @@ export interface FailedRequest {
 
 interface Meaning {
   pattern: RegExp;
-  /** `{host}` stands for host and port. */
+  /** The reason, and what to do about it behind a full stop. `{host}` stands for host and port. */
   says: string;
   /** Would it be the same at the next try? */
   isLasting?: boolean;
@@ -109,21 +109,24 @@ export function networkError(thrown: unknown, request: FailedRequest, lateMs?: n
   const ours = causesOf(thrown).find((error) => error instanceof ClipError);
   // Its stack names the insides of a library.
   if (ours) return new ClipError(ours.code, ours.message, ours);
-  if (request.signal.aborted) return cancelled(`${action}: cancelled`);
-  if (lateMs !== undefined) return new ClipError('ETIMEOUT', `${action}: no answer within ${lateMs / 1000} s`);
+  if (request.signal.aborted) return cancelled(reasonFirst('cancelled', action));
+  if (lateMs !== undefined)
+    return new ClipError('ETIMEOUT', reasonFirst(`no answer within ${lateMs / 1000} s`, action));
   const { code, message = '' } = thrown as { code?: string; message?: string };
   if (code === proxyRefused) return proxyError(message, action);
   if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
-    return new ClipError('EPROTOCOL', `${action}: the server redirects in circles`);
+    return new ClipError('EPROTOCOL', reasonFirst('the server redirects in circles', action));
   }
   if (code === 'ERR_INVALID_URL' || code === 'ERR_BAD_OPTION') {
-    return new ClipError('EINVALID', `${action}: the address of the connection or its proxy is not valid`);
+    return new ClipError('EINVALID', reasonFirst('the address of the connection or its proxy is not valid', action));
   }
   const meaning = meanings.find(({ pattern }) => pattern.test(code ?? '') || pattern.test(message));
   const host = hostOf(url);
   const says = meaning?.says.replaceAll('{host}', () => host) ?? 'the server cannot be reached';
-  const hint = isLoopback(url) && /^ECONNREFUSED/.test(code ?? '') ? `. ${loopbackHint}` : '';
-  return new ClipError('ENETWORK', `${action}: ${says}${hint} (${code ?? 'connection failed'})`, {
+  const [why, ...advice] = says.split('. ');
+  if (isLoopback(url) && /^ECONNREFUSED/.test(code ?? '')) advice.push(loopbackHint);
+  const words = reasonFirst(`${why} (${code ?? 'connection failed'})`, action, advice.join('. '));
+  return new ClipError('ENETWORK', words, {
     retryable: !meaning?.isLasting,
     ...(code ? { vendorCode: code } : {}),
   });
@@ -134,11 +137,12 @@ const loopbackHint =
 
 function proxyError(message: string, action: string): ClipError {
   const [, status = ''] = /HTTP (\d{3})/.exec(message) ?? [];
-  const text = `${action}: the proxy refuses the way to the server (HTTP ${status})`;
+  const text = (advice: string): string =>
+    reasonFirst(`the proxy refuses the way to the server (HTTP ${status})`, action, advice);
   const details = { vendorCode: `HTTP ${status}`, inconclusive: true };
   return status === '407'
-    ? new ClipError('EAUTH', `${text}. Check the user name and password of the proxy`, details)
-    : new ClipError('ENETWORK', `${text}. Check that the proxy may reach it`, details);
+    ? new ClipError('EAUTH', text('Check the user name and password of the proxy'), details)
+    : new ClipError('ENETWORK', text('Check that the proxy may reach it'), details);
 }
 
 /** Libraries wrap errors. */

@@ -1,5 +1,5 @@
 /** Turns HTTP statuses into errors, and headers into pauses. */
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import type { HttpHead } from './http';
 
 /**
@@ -10,7 +10,7 @@ export function statusError(reply: HttpHead, action: string, vendorText = ''): C
   const { status } = reply;
   if (status < 400) return undefined;
   const said = vendorText ? `: ${vendorText}` : '';
-  const message = `${action}: the server answered HTTP ${status}${said}`;
+  const message = reasonFirst(`the server answered HTTP ${status}${said}`, action);
   const details = {
     vendorCode: `HTTP ${status}`,
     retryAfterMs: retryAfterMs(

@@ -2,7 +2,7 @@
 // the address, which may hold a key.
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
-import { cancelled, ClipError } from '../errors';
+import { cancelled, ClipError, reasonFirst } from '../errors';
 import type { ProxyOptions, TlsOptions } from '../provider';
 import { openTunnel, proxyFor } from './agents';
 import { traceRequest } from './diagnostics';
@@ -44,7 +44,7 @@ export interface WebSocketLink {
 export function openWebSocket(options: WebSocketOptions): Promise<WebSocketLink> {
   const { signal, action } = options;
   return new Promise((resolve, reject) => {
-    if (signal.aborted) throw cancelled(`${action}: cancelled`);
+    if (signal.aborted) throw cancelled(reasonFirst('cancelled', action));
     const url = addressOf(options);
     const end = traceRequest('WEBSOCKET', url.href);
     const fail = (error: ClipError): void => {
@@ -124,14 +124,14 @@ function floodDetector(): (bytes: number) => boolean {
 function addressOf({ url, action }: WebSocketOptions): URL {
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (!address || !/^wss?:$/.test(address.protocol)) {
-    throw new ClipError('EINVALID', `${action}: the server names an address that is none`);
+    throw new ClipError('EINVALID', reasonFirst('the server names an address that is none', action));
   }
   address.hash = '';
   return address;
 }
 
 function refused(status: number, action: string): ClipError {
-  const message = `${action}: the server refuses the connection (HTTP ${status})`;
+  const message = reasonFirst(`the server refuses the connection (HTTP ${status})`, action);
   return new ClipError('EPROTOCOL', message, { vendorCode: `HTTP ${status}` });
 }
 

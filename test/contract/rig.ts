@@ -324,6 +324,8 @@ export function checkError(thrown: unknown, world: World): ClipError {
   // An error of the runtime keeps its stack when it becomes one of ours.
   assert.match(thrown.stack ?? '', /^ClipError/, seen);
   assert.match(thrown.message, /\S{3}/);
+  // Why comes first; what was being done stands behind it.
+  assert.doesNotMatch(thrown.message, /^[A-Z][a-z]+ing (the|in|for|to|at|as|whether|which) [^.]*: /);
   assert.ok(thrown.message.length < 2_000, `a message of ${thrown.message.length} characters`);
   assert.equal(thrown.cause, undefined, 'a cause may hold the request');
   const { retryAfterMs } = thrown;

@@ -1,6 +1,6 @@
 /** The error class and what becomes one. */
 import assert from 'node:assert/strict';
-import { ClipError, isAbort, toClipError, type ErrorCode } from '../../lib/errors';
+import { ClipError, isAbort, reasonFirst, toClipError, type ErrorCode } from '../../lib/errors';
 
 describe('ClipError', () => {
   const retryable: ErrorCode[] = ['ETHROTTLED', 'ENETWORK', 'ETIMEOUT'];
@@ -37,6 +37,15 @@ describe('ClipError', () => {
     const told = new ClipError('EPROTOCOL', 'x', { inconclusive: false });
     assert.equal(told.withMessage('y').inconclusive, false);
     assert.equal(new ClipError('EFAILED', 'y', told).inconclusive, false);
+  });
+
+  it('says why before what was being done, and what to do about it at the end', () => {
+    assert.equal(
+      reasonFirst('the server refused: Access Denied.', 'Asking for the clip of camera 7', 'Check the rights'),
+      'The server refused: Access Denied (asking for the clip of camera 7). Check the rights',
+    );
+    assert.equal(reasonFirst('cams.local:80 is away', 'Asking'), 'cams.local:80 is away (asking)');
+    assert.equal(reasonFirst('ffmpeg failed', 'AWS is asked'), 'ffmpeg failed (AWS is asked)');
   });
 
   it('says on one line, and in a sane length, whatever a vendor said', () => {

@@ -96,7 +96,7 @@ describe('clip-events', function () {
     ['a score beyond 1', { minScore: 2 }, {}, /minScore/],
     ['a camera that there cannot be', { cameras: ['no camera/'] }, {}, /cameras/],
     ['no connection', { connection: '' }, {}, /No connection/],
-    ['a system without events', {}, { provider: 'unknown' }, /not usable/],
+    ['a system without events', {}, { provider: 'unknown' }, /No provider "unknown" is installed/],
   ];
   for (const [what, events, connection, said] of refused) {
     it(`says in its status that it cannot work with ${what}`, () =>

@@ -237,7 +237,7 @@ describe('export-video', () => {
       ['with 400 days', { cameras: dock, start: '2024-01-01T00:00:00Z', end: '2025-02-04T00:00:00Z' }, {}, 'ELIMIT', /400 days long.*31 days/],
       ['with a folder that is left', { cameras: dock, ...range }, { folder: '../elsewhere' }, 'EINVALID', /leaves its folder/],
       ['with a placeholder that is not known', { cameras: dock, ...range }, { folder: '{nope}' }, 'EINVALID', /\{nope\} is unknown/],
-      ['with a folder for each camera', { cameras: dock, ...range }, { folder: 'a/{camera}' }, 'EINVALID', /\{camera\} cannot be in it/],
+      ['with a folder for each camera', { cameras: dock, ...range }, { folder: 'a/{camera}' }, 'EINVALID', /\{camera\} cannot be in the template/],
       ['without a folder', { cameras: dock, ...range }, { folder: 'nothing', folderType: 'msg' }, 'EINVALID', /msg\.nothing must be text/],
       ['with a file in place of the folder', { cameras: dock, ...range }, { folder: 'taken/inside' }, 'EINVALID', /part of the path is a file/],
     ]; // prettier-ignore

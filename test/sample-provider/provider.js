@@ -1,5 +1,5 @@
 'use strict';
-const { ClipError } = require('@vms-nodes/node-red-video-clips/provider');
+const { ClipError, reasonFirst } = require('@vms-nodes/node-red-video-clips/provider');
 const {
   createHttpClient,
   isObject,
@@ -47,7 +47,7 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
         const problem = problemOf(reply, action);
         // It was there once.
         const isGone = problem?.code === 'ENOTFOUND' && !problem.inconclusive && status === 'finished';
-        return isGone ? new ClipError('EEXPIRED', `${action}: it is gone`) : problem;
+        return isGone ? new ClipError('EEXPIRED', reasonFirst('the clip is gone', action)) : problem;
       };
       return openMedia(http, { path, signal, offset, etag, size, action, explain });
     },
@@ -105,7 +105,7 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
       const action = 'Asking for events';
       const [, since] = /^sample (\d{1,15})$/.exec(cursor) ?? [];
       if (cursor !== '' && since === undefined)
-        throw new ClipError('EINVALID', `${action}: that is no place to go on from`);
+        throw new ClipError('EINVALID', reasonFirst('that is no place to go on from', action));
       const query = new URLSearchParams({ limit: String(since === undefined ? 0 : limit), since: since ?? '0' });
       for (const kind of kinds) query.append('kind', kind);
       for (const camera of cameras) query.append('camera', camera);
@@ -142,10 +142,14 @@ exports.openProvider = ({ settings, credentials, tls, proxy }) => {
 function problemOf(reply, action) {
   // A proxy says 404 with a page, which is inconclusive; the vendor itself says it in JSON, and only that is believed at once.
   if (reply.status === 404 && isObject(parseJson(reply.text))) {
-    return new ClipError('ENOTFOUND', `${action}: the server does not have it`, { vendorCode: 'HTTP 404' });
+    return new ClipError('ENOTFOUND', reasonFirst('the server does not have the clip', action), {
+      vendorCode: 'HTTP 404',
+    });
   }
   if (reply.status === 422) {
-    return new ClipError('ENOFOOTAGE', `${action}: there is no footage for that time`, { vendorCode: 'HTTP 422' });
+    return new ClipError('ENOFOOTAGE', reasonFirst('there is no footage for that time', action), {
+      vendorCode: 'HTTP 422',
+    });
   }
   return statusError(reply, action);
 }
@@ -237,5 +241,8 @@ function time(value, action) {
 }
 
 function unreadable(action) {
-  return new ClipError('EPROTOCOL', `${action}: the server's answer is not one of Sample Video. Check the address`);
+  return new ClipError(
+    'EPROTOCOL',
+    reasonFirst("the server's answer is not one of Sample Video", action, 'Check the address'),
+  );
 }

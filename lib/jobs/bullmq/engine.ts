@@ -239,7 +239,7 @@ export class BullEngine implements JobEngine {
       return { ...job, id: storedId };
     } catch (thrown) {
       added(false);
-      throw new ClipError('EFAILED', `Unfinished work cannot be kept in Redis: ${toClipError(thrown).message}`);
+      throw new ClipError('EFAILED', `${toClipError(thrown).message}: unfinished work cannot be kept in Redis`);
     }
   }
 

@@ -1,6 +1,6 @@
 /** Sends the requests of the Aipix REST API, and reads its errors. */
 import { createHash } from 'node:crypto';
-import { ClipError, quoted } from '../../errors';
+import { ClipError, quoted, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { CallOptions, ProviderConfig } from '../../provider';
@@ -95,7 +95,7 @@ export function createAipixApi(config: ProviderConfig) {
     const { text, fields } = problemsOf(reply);
     // The server explains in JSON; a page is that of a gateway in front of it.
     const isExplained = isDocument(reply.text);
-    const message = `${action}: the server answered HTTP ${status}${text ? `: ${text}` : ''}`;
+    const message = reasonFirst(`the server answered HTTP ${status}${text ? `: ${text}` : ''}`, action);
     const vendorCode = `HTTP ${status}`;
     // 419 is how the framework of the server says that a session is over.
     if (hasSession && (status === 401 || status === 419)) {
@@ -169,7 +169,11 @@ async function readJson(reply: HttpReply, action: string): Promise<object> {
   if (typeof json === 'object' && json !== null) return json;
   throw new ClipError(
     'EPROTOCOL',
-    `${action}: the server answered with ${kindOf(reply.text, json)}. Check that the address is the one of the Aipix server`,
+    reasonFirst(
+      `the server answered with ${kindOf(reply.text, json)}`,
+      action,
+      'Check that the address is the one of the Aipix server',
+    ),
   );
 }
 

@@ -1,6 +1,6 @@
 /** Makes, finds, opens and deletes clips on an Aipix server. */
 import { systemClock } from '../../async/clock';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import {
   describeClip,
   type Clip,
@@ -50,9 +50,13 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       }
       // That the answer is the record is only documented for some releases.
       record ??= await lookFor(request, range, call, action);
-      if (!record) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no record`);
+      if (!record)
+        throw new ClipError('EPROTOCOL', reasonFirst('the server accepted the clip but returned no record', action));
       if (record.camera && record.camera !== request.camera) {
-        throw new ClipError('EPROTOCOL', `${action}: the server makes a clip of camera ${record.camera} instead`);
+        throw new ClipError(
+          'EPROTOCOL',
+          reasonFirst(`the server makes a clip of camera ${record.camera} instead`, action),
+        );
       }
       // A fresh record looks finished in more than one way, so only a push counts.
       const outcome = record.id ? pushTracker.of(record.id) : undefined;
@@ -84,23 +88,27 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       if (!record && outcome?.url) {
         const opened = await openFile(api, { url: outcome.url, offset, etag, size, action }, call);
         if (!('absent' in opened)) return opened;
-        throw new ClipError('EEXPIRED', `${action}: the server answered HTTP ${opened.status}. Create the clip again`);
+        throw new ClipError(
+          'EEXPIRED',
+          reasonFirst(`the server answered HTTP ${opened.status}`, action, 'Create the clip again'),
+        );
       }
       if (!record) {
         throw new ClipError(
           clip.status === 'finished' ? 'EEXPIRED' : 'ENOTFOUND',
-          `${action}: the server does not list it. It may have been deleted there: create it again`,
+          reasonFirst('the server does not list the clip', action, 'It may have been deleted there: create it again'),
         );
       }
       const status = statusOf(record, { wasFinished: clip.status === 'finished', outcome, now: config.now() });
-      if (status === 'failed') throw new ClipError('EFAILED', `${action}: the server could not make it`);
+      if (status === 'failed')
+        throw new ClipError('EFAILED', reasonFirst('the server could not make the clip', action));
       if (status === 'expired')
         throw await regenerateLostFile(regenerations, { clip, record, action, why: 'gone' }, config.now(), call);
       const url = record.url ?? outcome?.url;
       if (status !== 'finished' || !url) throw notReady(clip, action);
       const opened = await openFile(api, { url, offset, etag, size, action }, call);
       if (!('absent' in opened)) return opened;
-      const lost = { clip, record, action: `${action}: the server answered HTTP ${opened.status}`, why: opened.absent };
+      const lost = { clip, record, action, answered: `the server answered HTTP ${opened.status}`, why: opened.absent };
       throw await regenerateLostFile(regenerations, lost, config.now(), call);
     },
 
@@ -198,7 +206,7 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
   }
 
   function notReady(clip: Clip, action: string): ClipError {
-    const message = `${action}: the server is still making it. Wait for it with poll-clip first`;
+    const message = reasonFirst('the server is still making the clip', action, 'Wait for it with poll-clip first');
     const code = regenerations.isRunning(clip) ? 'EEXPIRED' : 'EFAILED';
     return new ClipError(code, message, { retryable: true, retryAfterMs: regenerationMs });
   }
@@ -207,7 +215,7 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
     const action = `Deleting the clip of ${describeClip(clip)}`;
     let id: string | undefined = regenerations.idOf(clip);
     if (clip.ref?.found === 'range') id = (await downloads.find([clip], call, regenerations.idOf)).get(id)?.id;
-    if (!id) throw new ClipError('EUNSUPPORTED', `${action}: the server gives no id for it`);
+    if (!id) throw new ClipError('EUNSUPPORTED', reasonFirst('the server gives no id for the clip', action));
     await downloads.remove(id, call, action);
     pushTracker.forget(id);
   }

@@ -1,5 +1,5 @@
 /** Requests and lists the records of generated files, below whichever path the server has them. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type ClipRequest } from '../../provider';
 import type { AipixApi, Call } from './api';
@@ -224,7 +224,7 @@ export function isNoList(error: unknown): boolean {
 
 function noList(action: string, { vendorCode }: ClipError, isAdmin: boolean): ClipError {
   const advice = isAdmin ? 'The list of the admin API is not documented: use the client API' : 'Check the address';
-  return new ClipError('EUNSUPPORTED', `${action}: the server has no list of generated files. ${advice}`, {
+  return new ClipError('EUNSUPPORTED', reasonFirst('the server has no list of generated files', action, advice), {
     vendorCode,
   });
 }

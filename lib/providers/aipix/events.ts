@@ -1,7 +1,7 @@
 // Lists what Aipix knows of events: those of analytics, and marks. Which fields an event has, and by which of its times a list
 // is filtered, is documented in part only.
 // Sources: https://docs.aipix.ai/en/start/aipix-24.03/list-of-all-analytics-events, .../aipix-23.12/list-of-marks
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { isObject, objectAt, readId, readText, type JsonObject } from '../../net/json';
 import type { EventPage, EventQuery, EventType, ProviderEvent } from '../../provider';
 import { eventTimes, inOrder, oldestOfKinds, serverTime, type Listed, type Window } from '../event-list';
@@ -108,7 +108,7 @@ export function createEventList(api: AipixApi, now: () => number) {
     if (problem) throw problem;
     const json = await api.readJson(reply, action);
     if (!Array.isArray(isObject(json) && 'data' in json ? json.data : json)) {
-      throw new ClipError('EPROTOCOL', `${action}: the answer holds no list`, { retryable: true });
+      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
     }
     return { reply: json, servedAt: serverTime(reply.headers, now) };
   }

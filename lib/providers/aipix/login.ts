@@ -1,5 +1,5 @@
 /** Logs in to Aipix with a password, or checks a pasted token. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { Credentials } from '../../provider';
@@ -31,7 +31,10 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     const { username, password } = credentials;
     const action = `Logging in to ${origin} as "${username}"`;
     if (!username || !password) {
-      throw new ClipError('EINVALID', `Logging in to ${origin}: enter a login and its password, or paste a token`);
+      throw new ClipError(
+        'EINVALID',
+        reasonFirst('a login needs a password', `Logging in to ${origin}`, 'Enter both, or paste a token'),
+      );
     }
     const path = api.isAdmin ? 'auth/token' : 'token';
     const ask = (more = {}): Promise<HttpReply> =>
@@ -45,7 +48,7 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     if (!login) {
       throw new ClipError(
         'EPROTOCOL',
-        `${action}: the answer holds no token. Check that the address is the one of Aipix`,
+        reasonFirst('the answer holds no token', action, 'Check that the address is the one of Aipix'),
       );
     }
     return { token: login.token, ...defined(login.user) };
@@ -59,14 +62,22 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     if (sessionsIn(reply).length > 0) {
       return new ClipError(
         'ELIMIT',
-        `${action}: the account has too many sessions, and giving one up did not help. End some, or raise the limit`,
+        reasonFirst(
+          'the account has too many sessions, and giving one up did not help',
+          action,
+          'End some, or raise the limit',
+        ),
         { vendorCode, retryable: true },
       );
     }
     if (fields.includes('captcha') || /captcha/i.test(text)) {
       return new ClipError(
         'EAUTH',
-        `${action}: the server wants a captcha to be solved, which only a person can do${said}. Turn the captcha off for this server or account, or log in with a browser and paste a token`,
+        reasonFirst(
+          `the server wants a captcha to be solved, which only a person can do${said}`,
+          action,
+          'Turn the captcha off for this server or account, or log in with a browser and paste a token',
+        ),
         { vendorCode },
       );
     }
@@ -74,7 +85,7 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     if (isRefusal) {
       return new ClipError(
         'EAUTH',
-        `${action}: the server refused the login (${vendorCode})${said}. Check login and password`,
+        reasonFirst(`the server refused the login (${vendorCode})${said}`, action, 'Check login and password'),
         {
           vendorCode,
         },

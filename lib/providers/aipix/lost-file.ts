@@ -1,5 +1,5 @@
 /** Answers for a file whose record is there but whose bytes are not. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { Clip } from '../../provider';
 import type { Call } from './api';
 import type { Absent } from './media';
@@ -16,8 +16,9 @@ const arrivingMs = 2 * 60_000;
 export interface LostFile {
   clip: Clip;
   record: Download;
-  /** To start the error message with. */
   action: string;
+  /** What the storage answered, if it was asked. */
+  answered?: string;
   /** `gone`: the record itself says so. `missing`, `refused`: the storage does. */
   why: 'gone' | Absent['absent'];
 }
@@ -29,7 +30,7 @@ export async function regenerateLostFile(
   now: number,
   call: Call,
 ): Promise<ClipError> {
-  const { clip, record, action, why } = lost;
+  const { clip, record, action, answered = 'the server does not give the file out', why } = lost;
   let again: 'running' | 'spent' | 'not offered' = 'not offered';
   try {
     again = await regenerations.start(clip, record, call, action);
@@ -40,12 +41,20 @@ export async function regenerateLostFile(
   if (why === 'refused') {
     return new ClipError(
       'EFORBIDDEN',
-      `${action}. The server does not give the file out: check its storage, and the rights of the account`,
+      reasonFirst(
+        answered,
+        action,
+        'The server does not give the file out: check its storage, and the rights of the account',
+      ),
       again === 'running' ? later : {},
     );
   }
   if (again === 'running') {
-    const message = `${action}: its file is no longer there. It is being made again: wait for it with poll-clip`;
+    const message = reasonFirst(
+      'the file is no longer there',
+      action,
+      'It is being made again: wait for it with poll-clip',
+    );
     return new ClipError('EEXPIRED', message, later);
   }
   if (
@@ -53,8 +62,8 @@ export async function regenerateLostFile(
     why === 'missing' &&
     now - epochOf(record.updatedAt ?? record.createdAt) < arrivingMs
   ) {
-    return new ClipError('ENOTFOUND', `${action}: its file is not there yet`, later);
+    return new ClipError('ENOTFOUND', reasonFirst('the file is not there yet', action), later);
   }
-  const message = `${action}: its file is no longer there, and cannot be had again: create the clip again`;
+  const message = reasonFirst('the file is no longer there, and cannot be had again', action, 'Create the clip again');
   return new ClipError('EEXPIRED', message);
 }

@@ -1,6 +1,6 @@
 /** Has expired files made again, each of them once. */
-import { ClipError } from '../../errors';
-import { describeClip, type Clip } from '../../provider';
+import { ClipError, reasonFirst } from '../../errors';
+import type { Clip } from '../../provider';
 import type { Call } from './api';
 import type { Downloads } from './downloads';
 import type { PushTracker } from './push-tracker';
@@ -54,7 +54,7 @@ export function createRegenerations(downloads: Downloads, pushTracker: PushTrack
     async start(clip: Clip, record: Download, call: Call, action: string): Promise<'running' | 'spent'> {
       if (isRunning(clip)) return 'running';
       if (current(clip)) return 'spent';
-      if (!record.id) throw new ClipError('ENOTFOUND', `${action}: the server gives no id for ${describeClip(clip)}`);
+      if (!record.id) throw new ClipError('ENOTFOUND', reasonFirst('the server gives no id for the clip', action));
       const making = pushTracker.begin(record.id);
       let made: Download | undefined;
       try {

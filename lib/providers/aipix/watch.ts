@@ -1,6 +1,6 @@
 /** Listens for pushes on the channel of a session. */
 import type { Clock } from '../../async/clock';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { ProviderConfig } from '../../provider';
 import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
@@ -23,7 +23,7 @@ export async function findPushServer(api: AipixApi, call: Call): Promise<PushSer
     api.request({ method: 'GET', path: 'wsurl', root, action }, call),
   );
   const server = readPushServer(reply);
-  if (!server) throw new ClipError('EUNSUPPORTED', `${action}: the server gives none`);
+  if (!server) throw new ClipError('EUNSUPPORTED', reasonFirst('the server names no push server', action));
   return server;
 }
 
@@ -35,7 +35,7 @@ export async function authorizeChannel(api: AipixApi, channel: string, socketId:
     api.request({ method: 'POST', path: 'broadcasting/auth', root, form, action }, call),
   );
   const auth = isObject(reply) ? readText(reply.auth) : undefined;
-  if (!auth) throw new ClipError('EPROTOCOL', `${action}: the answer holds no signature`);
+  if (!auth) throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no signature', action));
   return auth;
 }
 

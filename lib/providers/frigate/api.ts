@@ -1,5 +1,5 @@
 // The requests of Frigate's HTTP API; what they mean for clips is in clips.ts.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest, type HttpStream } from '../../net/http';
 import { isObject, parseLongJson, type JsonObject } from '../../net/json';
 import type { CallOptions, ProviderConfig } from '../../provider';
@@ -36,7 +36,7 @@ export function createFrigateApi({ settings, credentials, tls, proxy, now }: Pro
     session: Call['session'],
   ): Record<string, string> {
     if (session?.usableUntil !== undefined && now() >= session.usableUntil) {
-      throw new ClipError('EAUTH', `${action}: the session has ended`, { sessionExpired: true });
+      throw new ClipError('EAUTH', reasonFirst('the session has ended', action), { sessionExpired: true });
     }
     return {
       Accept: 'application/json',

@@ -1,6 +1,6 @@
 // Makes, follows, opens and deletes clips by means of Frigate's exports.
 import { systemClock, type Clock } from '../../async/clock';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { isObject, parseJson } from '../../net/json';
 import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type Provider, type ProviderClip, type ProviderConfig } from '../../provider';
@@ -56,17 +56,21 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
         const code = clip.status === 'finished' ? 'EEXPIRED' : 'ENOTFOUND';
         throw new ClipError(
           code,
-          `${action}: Frigate does not have it. It may have been deleted there: create it again`,
+          reasonFirst('Frigate does not have the clip', action, 'It may have been deleted there: create it again'),
         );
       }
       const { file: name } = row;
       if (row.isRunning || !name) {
-        throw new ClipError('EFAILED', `${action}: Frigate is still making it. Wait for it with poll-clip first`, {
-          retryable: true,
-        });
+        throw new ClipError(
+          'EFAILED',
+          reasonFirst('Frigate is still making the clip', action, 'Wait for it with poll-clip first'),
+          {
+            retryable: true,
+          },
+        );
       }
       const size = clip.size ?? (await listing.read(call))?.get(name)?.size;
-      const stale = (problem: string): Promise<ClipError> => staleFile(clip, name, `${action}: ${problem}`, call);
+      const stale = (problem: string): Promise<ClipError> => staleFile(clip, name, reasonFirst(problem, action), call);
       return openFile(api, { name, action, stale, ...(size === undefined ? {} : { size }) }, call);
     },
 
@@ -82,10 +86,10 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
       const said = vendorText(reply.text);
       const vendorCode = `HTTP ${reply.status}`;
       if (reply.status === 403 && said) {
-        throw new ClipError('EFORBIDDEN', `${action}: ${said}. ${adminAdvice}`, { vendorCode });
+        throw new ClipError('EFORBIDDEN', reasonFirst(said, action, adminAdvice), { vendorCode });
       }
       if (reply.status === 400 && /in.progress/i.test(said)) {
-        throw new ClipError('EFAILED', `${action}: ${said}`, { vendorCode, retryable: true });
+        throw new ClipError('EFAILED', reasonFirst(said, action), { vendorCode, retryable: true });
       }
       // Another version has been installed since it was asked for.
       if (isMissingRoute(reply)) versionOf.forget();

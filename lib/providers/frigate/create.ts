@@ -1,5 +1,5 @@
 // Makes exports: only where there is footage, never more at once than allowed, and one for each request.
-import { ClipError, toClipError } from '../../errors';
+import { ClipError, reasonFirst, toClipError } from '../../errors';
 import { isObject, parseJson, readText } from '../../net/json';
 import { pathSegment } from '../../net/path-segment';
 import {
@@ -148,7 +148,7 @@ export function createCreation({ api, versionOf, admission, config }: Parts): Cr
       const isTooEarly = !version.hasQueue && !attempt?.wasSought;
       note(name, isTooEarly ? { mayExist: true, wasSought: true } : { mayExist: false });
       if (!isTooEarly) return undefined;
-      throw new ClipError('EFAILED', `${action}: an earlier request for it may still show`, {
+      throw new ClipError('EFAILED', reasonFirst('an earlier request for the same clip may still show', action), {
         retryable: true,
         retryAfterMs: lostMs,
       });
@@ -199,7 +199,7 @@ async function post(
   const vendorCode = `HTTP ${reply.status}`;
   if (reply.status === 503 && isObject(json)) {
     admission.full();
-    const message = `${action}: ${said || 'the queue of exports is full'}`;
+    const message = reasonFirst(said || 'the queue of exports is full', action);
     // Only creations have to wait, which the admission sees to: with a pause, the error would keep back the whole connection.
     throw new ClipError('ETHROTTLED', message, { vendorCode });
   }

@@ -1,5 +1,5 @@
 // Maps answers that are no success to error codes, with the advice that fits Frigate.
-import { ClipError, quoted, type ErrorCode, type ErrorDetails } from '../../errors';
+import { ClipError, quoted, reasonFirst, type ErrorCode, type ErrorDetails } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { isObject, parseJson, readText } from '../../net/json';
 import { statusError } from '../../net/status';
@@ -25,7 +25,7 @@ export function replyError(reply: HttpReply, action: string, access: Access): Cl
   const said = vendorText(reply.text);
   const vendorCode = `HTTP ${status}`;
   const error = (code: ErrorCode, advice: string, details: ErrorDetails = {}) =>
-    new ClipError(code, sentence(`${action}: the server answered HTTP ${status}`, said, advice), {
+    new ClipError(code, reasonFirst(`the server answered HTTP ${status}${said ? `: ${said}` : ''}`, action, advice), {
       vendorCode,
       // Frigate itself speaks JSON; pages are of its nginx, or of a proxy.
       inconclusive: parseJson(reply.text) === undefined,
@@ -47,7 +47,7 @@ export function replyError(reply: HttpReply, action: string, access: Access): Cl
 export function strangeReply(text: string, action: string): ClipError {
   const what =
     text.trim() === '' ? 'nothing' : /^\s*</.test(text) ? 'a page' : 'something that Frigate does not answer';
-  return new ClipError('EPROTOCOL', `${action}: the server answered with ${what}. ${addressAdvice}`, {
+  return new ClipError('EPROTOCOL', reasonFirst(`the server answered with ${what}`, action, addressAdvice), {
     retryable: true,
   });
 }
@@ -85,9 +85,4 @@ export function vendorText(text: string): string {
     ? json.detail.map((entry) => (isObject(entry) ? readText(entry.msg) : undefined)).filter(Boolean)
     : [];
   return quoted(readText(json.message) ?? readText(json.detail) ?? readText(json.error) ?? details.join('; '));
-}
-
-function sentence(what: string, said: string, advice: string): string {
-  const quoted = said ? `: ${said.replace(/[.\s]+$/, '')}` : '';
-  return `${what}${quoted}${advice ? `. ${advice}` : ''}`;
 }

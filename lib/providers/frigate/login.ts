@@ -1,5 +1,5 @@
 // Logs in with a user name and password.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { retryAfterMs } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
@@ -18,7 +18,10 @@ export function createLogin(api: FrigateApi, { credentials, now }: ProviderConfi
   return async ({ signal }: { signal: AbortSignal }): Promise<FrigateSession> => {
     const action = `Logging in as "${username}"`;
     if (!username || !password) {
-      throw new ClipError('EAUTH', `${action}: enter both a user name and a password, or neither for port 5000`);
+      throw new ClipError(
+        'EAUTH',
+        reasonFirst('a login needs both a user name and a password', action, 'Enter both, or neither for port 5000'),
+      );
     }
     const body = { user: username, password };
     const request = { method: 'POST', path: '/api/login', body, action } as const;
@@ -27,12 +30,16 @@ export function createLogin(api: FrigateApi, { credentials, now }: ProviderConfi
     if (reply.status === 401) {
       throw new ClipError(
         'EAUTH',
-        `${action}: the server refuses the user name or the password. Where Frigate has no login, leave both empty`,
+        reasonFirst(
+          'the server refuses the user name or the password',
+          action,
+          'Where Frigate has no login, leave both empty',
+        ),
         { vendorCode: 'HTTP 401', inconclusive: vendorText(reply.text) === '' },
       );
     }
     if (reply.status === 429) {
-      throw new ClipError('ETHROTTLED', `${action}: the server allows no more logins for now`, {
+      throw new ClipError('ETHROTTLED', reasonFirst('the server allows no more logins for now', action), {
         vendorCode: 'HTTP 429',
         retryAfterMs: retryAfterMs(reply.headers) ?? throttledMs,
       });

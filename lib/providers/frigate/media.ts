@@ -1,5 +1,5 @@
 // Opens the file of a finished export, and notices what is not the whole file.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { peek } from '../../net/body';
 import { openMedia } from '../../net/media';
 import { pathSegment } from '../../net/path-segment';
@@ -47,7 +47,11 @@ export async function openFile(
     opened.body.destroy();
     throw new ClipError(
       'EEXPIRED',
-      `${action}: Frigate was restarted while it made the clip, and what is there is only a part of a file. It has to be made again`,
+      reasonFirst(
+        'Frigate was restarted while it made the clip, and what is there is only a part of a file',
+        action,
+        'It has to be made again',
+      ),
     );
   }
   return { ...opened, ...(size === undefined ? {} : { size }) };

@@ -1,5 +1,5 @@
 // Finds out which version of Frigate answers: since 0.18 exports wait in a queue, and are deleted by another call.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { parseLongJson } from '../../net/json';
 import type { Call, FrigateApi } from './api';
 import { replyError, strangeReply } from './errors';
@@ -64,5 +64,8 @@ async function probeQueue(api: FrigateApi, call: Call): Promise<boolean> {
 /** @throws EUNSUPPORTED for versions that lack what is needed */
 export function requireSupported({ isSupported, text }: Version, action: string): void {
   if (isSupported) return;
-  throw new ClipError('EUNSUPPORTED', `${action}: this is Frigate ${text}. Version 0.16 or later is needed`);
+  throw new ClipError(
+    'EUNSUPPORTED',
+    reasonFirst(`this is Frigate ${text}`, action, 'Version 0.16 or later is needed'),
+  );
 }

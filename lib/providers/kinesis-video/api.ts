@@ -1,6 +1,6 @@
 /** Sends the requests of Kinesis Video Streams through the AWS SDK, bounded in time and size. */
 import { raceAbort } from '../../async/abort';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { CallOptions, ProviderConfig } from '../../provider';
 import { closeAgents, createAgents } from '../../net/agents';
 import { streamOf } from './camera';
@@ -235,8 +235,9 @@ async function allPages<T>(
     token = reply.next;
     if (token === undefined) return items;
     if (seen.has(token))
-      throw new ClipError('EPROTOCOL', `${action}: AWS gives the same page of a list again and again`);
-    if (seen.size >= mostPages) throw new ClipError('EPROTOCOL', `${action}: AWS gives a list that does not end`);
+      throw new ClipError('EPROTOCOL', reasonFirst('AWS gives the same page of a list again and again', action));
+    if (seen.size >= mostPages)
+      throw new ClipError('EPROTOCOL', reasonFirst('AWS gives a list that does not end', action));
     seen.add(token);
   }
 }
@@ -246,7 +247,7 @@ function readEndpoint(reply: unknown, action: string): string {
   const text = (textIn(reply, 'DataEndpoint') ?? '').trim().replace(/\/+$/, '');
   const address = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
   if (text === '' || !/^https?:/i.test(address) || !URL.canParse(address)) {
-    throw new ClipError('EPROTOCOL', `${action}: AWS named no address for the footage of this stream`);
+    throw new ClipError('EPROTOCOL', reasonFirst('AWS named no address for the footage of this stream', action));
   }
   return address;
 }

@@ -1,5 +1,5 @@
 /** Plans clips over the fragments of a stream, and opens them. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import {
   describeClip,
   noFootage,
@@ -130,7 +130,11 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
     const excess = excessError(found, clip, action);
     if (excess) throw excess;
     if (found.arriving) {
-      const message = `${action}: the end of the range has not arrived at AWS yet. Wait for it with poll-clip`;
+      const message = reasonFirst(
+        'the end of the range has not arrived at AWS yet',
+        action,
+        'Wait for it with poll-clip',
+      );
       throw new ClipError('EINCOMPLETE', message, { retryable: true });
     }
     if (found.spans.length > 0) return selectorOf(found.spans);
@@ -175,7 +179,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
       if (call.signal.aborted || (error instanceof ClipError && error.code === 'ENOTFOUND')) throw error;
       // Only an explanation is missing.
     }
-    if (code === 'EEXPIRED') return new ClipError(code, `${action}: no footage any more. ${hint}`);
+    if (code === 'EEXPIRED') return new ClipError(code, reasonFirst('no footage any more', action, hint));
     const error = noFootage(asked);
     return error.withMessage(`${error.message}. ${hint}`);
   }

@@ -1,5 +1,5 @@
 /** The errors of AWS and its SDK, in our words. */
-import { ClipError, quoted } from '../../errors';
+import { ClipError, quoted, reasonFirst } from '../../errors';
 import { networkError } from '../../net/network-errors';
 import { retryAfterMs } from '../../net/status';
 import { strangeReply, type StrangeReply } from './replies';
@@ -7,7 +7,7 @@ import { ruleFor, statusRule, type Rule } from './codes';
 import { fieldIn, textIn } from './types';
 
 export interface Attempt {
-  /** Purpose of the request, to start the message with. */
+  /** Purpose of the request, for the message. */
   action: string;
   signal: AbortSignal;
   /** The time that has run out, if that is what happened. */
@@ -27,7 +27,10 @@ export function kinesisError(thrown: unknown, attempt: Attempt): ClipError {
   if (typeof status === 'number') return replyError(thrown, name, text, status, attempt);
   if (name === 'EndpointError') return ruleError(ruleFor(name)!, name, text, attempt);
   if (text === 'Region is missing') {
-    return new ClipError('EINVALID', `${attempt.action}: no region is set. Set the region of the connection`);
+    return new ClipError(
+      'EINVALID',
+      reasonFirst('no region is set', attempt.action, 'Set the region of the connection'),
+    );
   }
   return transportError(thrown, name, attempt);
 }
@@ -52,15 +55,27 @@ function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
   const { status, unknownRequest, isEmpty, isTooLarge, retryAfter } = reply;
   const vendorCode = `HTTP ${status}`;
   if (isTooLarge) {
-    const message = `${action}: the answer is larger than any of Kinesis Video Streams. Check the endpoint of the connection`;
+    const message = reasonFirst(
+      'the answer is larger than any of Kinesis Video Streams',
+      action,
+      'Check the endpoint of the connection',
+    );
     return new ClipError('EPROTOCOL', message, { vendorCode });
   }
   if (unknownRequest) {
-    const message = `${action}: this host of AWS does not know the request. Check the endpoint of the connection`;
+    const message = reasonFirst(
+      'this host of AWS does not know the request',
+      action,
+      'Check the endpoint of the connection',
+    );
     return new ClipError('EPROTOCOL', message, { vendorCode });
   }
   const what = isEmpty ? 'nothing in it' : 'a document that is not from Kinesis Video Streams';
-  const message = `${action}: HTTP ${status} with ${what}. Check the endpoint of the connection, and its proxy`;
+  const message = reasonFirst(
+    `HTTP ${status} with ${what}`,
+    action,
+    'Check the endpoint of the connection, and its proxy',
+  );
   const { code, details } = statusRule(status);
   const pause = { retryAfterMs: retryAfterMs({ 'retry-after': retryAfter }) };
   const ourCode = code === 'ENOTFOUND' ? 'EPROTOCOL' : code;
@@ -71,15 +86,14 @@ function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
 function transportError(thrown: unknown, name: string, attempt: Attempt): ClipError {
   const code = textIn(thrown, 'code');
   if (name === 'TimeoutError' && code === undefined) {
-    return new ClipError('ETIMEOUT', `${attempt.action}: AWS was silent for too long`);
+    return new ClipError('ETIMEOUT', reasonFirst('AWS was silent for too long', attempt.action));
   }
   return networkError(thrown, attempt, undefined);
 }
 
 function ruleError(rule: Rule, name: string, text: string, attempt: Attempt): ClipError {
   const said = rule.silent || text === 'UnknownError' ? '' : shorten(text);
-  const advice = rule.advice ? `. ${rule.advice}` : '';
-  const message = `${attempt.action}: AWS answered ${name}${said ? `: ${said}` : ''}${advice}`;
+  const message = reasonFirst(`AWS answered ${name}${said ? `: ${said}` : ''}`, attempt.action, rule.advice);
   return new ClipError(rule.code, message, {
     ...rule.details,
     vendorCode: name,
@@ -88,5 +102,5 @@ function ruleError(rule: Rule, name: string, text: string, attempt: Attempt): Cl
 }
 
 function shorten(text: string): string {
-  return quoted(text.split('\n')[0] ?? '').replace(/[.\s]+$/, '');
+  return quoted(text.split('\n')[0] ?? '');
 }

@@ -1,6 +1,6 @@
 /** Resolves AWS credentials: an access key, a profile or the default chain. */
 import { raceAbort } from '../../async/abort';
-import { cancelled, ClipError } from '../../errors';
+import { cancelled, ClipError, reasonFirst } from '../../errors';
 import type { Credentials } from '../../provider';
 
 /** Credentials as requests are signed with. All text in here is taken out of error messages. */
@@ -65,11 +65,15 @@ export function createLogin(
       };
     } catch (thrown) {
       if (signal.aborted) throw cancelled();
-      const said = (thrown as Error).message.split('\n')[0];
+      const [said = ''] = (thrown as Error).message.split('\n');
       // Credentials that have worked before are likely to work again.
       throw new ClipError(
         everFound ? 'ENETWORK' : 'EAUTH',
-        `Looking for AWS credentials on this computer: ${said}. Enter an access key in the connection, or provide credentials by environment, profile or role`,
+        reasonFirst(
+          said,
+          'Looking for AWS credentials on this computer',
+          'Enter an access key in the connection, or provide credentials by environment, profile or role',
+        ),
       );
     }
   };
@@ -78,7 +82,7 @@ export function createLogin(
 /** @throws EAUTH that makes the connection log in again, when these credentials are about to end */
 export function checkFresh(session: KinesisSession, action: string, now: number): void {
   if (now < session.renewAt) return;
-  throw new ClipError('EAUTH', `${action}: the AWS credentials have expired, and no fresh ones were found`, {
+  throw new ClipError('EAUTH', reasonFirst('the AWS credentials have expired, and no fresh ones were found', action), {
     sessionExpired: true,
   });
 }

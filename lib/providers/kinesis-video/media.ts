@@ -1,6 +1,6 @@
 /** Reads the answer to GetClip: its body as video, and its length. */
 import type { Readable } from 'node:stream';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { readMedia } from '../../net/media';
 import { fieldIn, textIn } from './types';
 
@@ -15,7 +15,7 @@ export interface Video {
 export async function readVideo(reply: unknown, action: string, timeoutMs: number): Promise<Video> {
   // The SDK passes Node's own response through.
   const stream = fieldIn(reply, 'Payload') as (Readable & { headers?: Record<string, string> }) | null | undefined;
-  if (!stream) throw new ClipError('EPROTOCOL', `${action}: AWS answered with nothing instead of video`);
+  if (!stream) throw new ClipError('EPROTOCOL', reasonFirst('AWS answered with nothing instead of video', action));
   const headers = { ...stream.headers, 'content-type': textIn(reply, 'ContentType') ?? '' };
   const { body, size } = await readMedia({ status: 200, headers, setCookies: [], body: stream }, { action, timeoutMs });
   return { body, ...(size === undefined ? {} : { size }) };

@@ -1,6 +1,6 @@
 /** A clip as its plan: AWS knows no clips, so all that is needed to make one is in `ref`. */
 import { createHash } from 'node:crypto';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { Clip, ProviderClip } from '../../provider';
 import { cameraProblem, streamOf } from './camera';
 import {
@@ -78,10 +78,13 @@ export function idOf(asked: Asked, timestamps: TimestampType): string {
 /** @throws EINVALID for what cannot be a stream, ELIMIT for what AWS does not take at once */
 export function checkAsked(asked: Asked, action: string): void {
   const problem = cameraProblem(asked.camera);
-  if (problem) throw new ClipError('EINVALID', `${action}: ${problem}`);
+  if (problem) throw new ClipError('EINVALID', reasonFirst(problem, action));
   const { startMs, endMs } = rangeOf(asked);
   if (endMs - startMs > longestRangeMs) {
-    throw new ClipError('ELIMIT', `${action}: AWS takes at most 24 hours at once. Use export-video for longer ranges`);
+    throw new ClipError(
+      'ELIMIT',
+      reasonFirst('AWS takes at most 24 hours at once', action, 'Use export-video for longer ranges'),
+    );
   }
 }
 
@@ -93,7 +96,11 @@ export function excessError({ spans }: Footage, asked: Asked, action: string): C
   const limit = `${maxClipFragments} fragments or ${maxClipBytes / 1e6} MB`;
   return new ClipError(
     'ELIMIT',
-    `${action}: the range has ${fragments} fragments of ${(bytes / 1e6).toFixed(1)} MB in all, and Kinesis Video Streams puts at most ${limit} into one clip. The first ${fitsSeconds} s would fit: ask for less, or use export-video, which divides the range`,
+    reasonFirst(
+      `the range has ${fragments} fragments of ${(bytes / 1e6).toFixed(1)} MB in all, and Kinesis Video Streams puts at most ${limit} into one clip`,
+      action,
+      `The first ${fitsSeconds} s would fit: ask for less, or use export-video, which divides the range`,
+    ),
   );
 }
 

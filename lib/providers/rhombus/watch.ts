@@ -4,7 +4,7 @@ import type { Clock } from '../../async/clock';
 import { objectAt, readText } from '../../net/json';
 import { stayConnected } from '../../net/stay-connected';
 import { openWebSocket } from '../../net/websocket';
-import { ClipError, type Provider, type ProviderConfig } from '../../provider';
+import { ClipError, reasonFirst, type Provider, type ProviderConfig } from '../../provider';
 import type { Call, RhombusApi } from './api';
 
 /** Both sides promise a sign of life as often. */
@@ -82,7 +82,7 @@ async function findOrganization(api: RhombusApi, call: Call): Promise<string> {
   const action = 'Asking for the organization';
   const { json } = await api.post('org/getOrgV2', {}, call, action);
   const id = readText(objectAt(json, 'org').uuid);
-  if (!id) throw new ClipError('EPROTOCOL', `${action}: the answer names none`);
+  if (!id) throw new ClipError('EPROTOCOL', reasonFirst('the answer names no organisation', action));
   return id;
 }
 

@@ -1,6 +1,6 @@
 /** Sends the commands of the VDG Sense HTTP API, and reads their results. */
 import type { Readable } from 'node:stream';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { openMedia } from '../../net/media';
 import { digestAdvice, statusError } from '../../net/status';
@@ -170,7 +170,7 @@ export function createSenseApi(config: ProviderConfig) {
       if (status < 300 && /multipart/i.test(type)) return body;
       body.destroy();
       if (status < 300 && /xml/i.test(type)) return undefined;
-      throw new ClipError('EPROTOCOL', `${action}: the server answered HTTP ${status}, and no stream`);
+      throw new ClipError('EPROTOCOL', reasonFirst(`the server answered HTTP ${status}, and no stream`, action));
     },
 
     /** Server clock and version; `undefined` from servers before 2.6.1, or where it does need a login after all. */

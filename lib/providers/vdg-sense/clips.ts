@@ -1,5 +1,5 @@
 /** Makes, lists, opens and deletes clips on a VDG Sense server. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import {
   describeClip,
   noFootage,
@@ -62,7 +62,10 @@ export function openSense(config: ProviderConfig): Provider<Session> {
         const root = await api.command('addClip', parameters, call, action);
         const clip = findClips(root).flatMap((each) => readClip(each) ?? [])[0] ?? (await findAdded(request, call));
         if (clip) return clip;
-        throw new ClipError('EPROTOCOL', `${action}: the server accepted it but neither returned nor lists a clip`);
+        throw new ClipError(
+          'EPROTOCOL',
+          reasonFirst('the server accepted the clip but neither returns nor lists it', action),
+        );
       };
       let clip = await add();
       // A repeated request gets the first clip again, also one that has failed: only without it a new one is made.

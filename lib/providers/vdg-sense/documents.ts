@@ -1,5 +1,5 @@
 /** Replies of the VDG Sense API as XML documents, and what else may come in their place. */
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { parseXml, parseXmlList, type XmlElement } from '../../net/xml';
 
@@ -19,7 +19,7 @@ export async function readXml(
   try {
     return items === undefined ? parseXml(reply.text) : await parseXmlList(reply.text, items);
   } catch (error) {
-    throw new ClipError('EPROTOCOL', `${action}: ${(error as Error).message}`, { sessionExpired: hasSession });
+    throw new ClipError('EPROTOCOL', reasonFirst((error as Error).message, action), { sessionExpired: hasSession });
   }
 }
 
@@ -43,6 +43,10 @@ export function isAnswer({ name }: XmlElement): boolean {
 
 /** A page in place of a result may be a login page: a fresh session is worth one try. */
 export function notTheApi(action: string, what: string | undefined, hasSession: boolean): ClipError {
-  const message = `${action}: the server answered with ${what ? `<${what}>` : 'nothing'} where a result was expected. Check that the address is the one of the VDG Sense API`;
+  const message = reasonFirst(
+    `the server answered with ${what ? `<${what}>` : 'nothing'} where a result was expected`,
+    action,
+    'Check that the address is the one of the VDG Sense API',
+  );
   return new ClipError('EPROTOCOL', message, { sessionExpired: hasSession });
 }

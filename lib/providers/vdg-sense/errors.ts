@@ -1,11 +1,12 @@
 /** Translates the result codes of VDG Sense. */
-import { ClipError, quoted, type ErrorCode } from '../../errors';
+import { ClipError, quoted, reasonFirst, type ErrorCode } from '../../errors';
 
 /**
  * The result codes of the VDG Sense API, in our codes and in words that a person can act on.
  * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406859/Result+Codes and the pages of the commands.
  * Some of the published numbers carry two meanings, depending on the command.
  */
+/** Advice stands behind a full stop. */
 type Meaning = readonly [code: ErrorCode, text: string, retryable?: boolean];
 
 const meanings: Record<string, Meaning> = {
@@ -95,6 +96,8 @@ const generalCodes = new Set('-1 -9 -10 -18'.split(' '));
 
 /** The commands of which the page is not public: the names of their parameters are settings of the connection. */
 const commandsWithSettings = new Set(['downloadClip', 'deleteClip']);
+const parameterAdvice =
+  'Its documentation is not public: set "Clip id parameter" and "Server id parameter" of the connection to what the server expects';
 
 export function isGeneral(code: string): boolean {
   return generalCodes.has(code);
@@ -119,19 +122,21 @@ export function resultError(
   const said = description ? ` ("${quoted(description)}")` : '';
   const meaning = meaningsOfCommand[command]?.[code] ?? meanings[code];
   if (loginWanted.test(description) && !beyondDoubt.has(code)) {
-    const message = `${action}: the server wants a login${said}, code ${code}. Check the login method of the connection`;
+    const message = reasonFirst(
+      `the server wants a login${said}, code ${code}`,
+      action,
+      'Check the login method of the connection',
+    );
     return new ClipError('EAUTH', message, { vendorCode: code, sessionExpired: hasSession });
   }
   if (!meaning) {
-    const message = `${action}: the server answered with code ${code}${said}, which is not documented`;
+    const message = reasonFirst(`the server answered with code ${code}${said}, which is not documented`, action);
     return new ClipError('EFAILED', message, { vendorCode: code, sessionExpired: hasSession });
   }
   const [ourCode, text, retryable] = meaning;
-  const advice =
-    code === '-10' && commandsWithSettings.has(command)
-      ? '. Its documentation is not public: set "Clip id parameter" and "Server id parameter" of the connection to what the server expects'
-      : '';
-  return new ClipError(ourCode, `${action}: ${text}${said}, code ${code}${advice}`, {
+  const [why, ...advice] = text.split('. ');
+  if (code === '-10' && commandsWithSettings.has(command)) advice.push(parameterAdvice);
+  return new ClipError(ourCode, reasonFirst(`${why}${said}, code ${code}`, action, advice.join('. ')), {
     vendorCode: code,
     retryable,
     inconclusive: isGeneral(code),

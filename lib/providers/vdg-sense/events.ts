@@ -1,6 +1,6 @@
 // Lists the events of a VDG Sense server. They come in the order of their times, in which the ids may run 1, 2, 3, 5, 4, 6.
 // Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405694/getEvents
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { findAll, type XmlElement } from '../../net/xml';
 import type { CallOptions, EventPage, EventQuery } from '../../provider';
 import { foreignCursor, inOrder, readCursor, serverTime, writeCursor } from '../event-list';
@@ -42,7 +42,7 @@ export function createEventList(api: SenseApi, now: () => number) {
     if (!place) {
       const { lastId, nowMs } = await list({ startid: '0' }, call);
       if (lastId === undefined)
-        throw new ClipError('EPROTOCOL', `${action}: the answer names no last event`, { retryable: true });
+        throw new ClipError('EPROTOCOL', reasonFirst('the answer names no last event', action), { retryable: true });
       // Zero would mean from now on, also the next time.
       const after = lastId === '0' ? '1' : lastId;
       return { events: [], cursor: writePlace({ after, seen: [{ id: after, atMs: nowMs }] }), more: false, gone: open };
@@ -73,7 +73,7 @@ export function createEventList(api: SenseApi, now: () => number) {
     const [holder] = findAll(root, 'events');
     const lastId = readEventId(holder?.attributes.lasteventid);
     if (!holder && findAll(root, 'event').length === 0) {
-      throw new ClipError('EPROTOCOL', `${action}: the answer holds no list of events`, { retryable: true });
+      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
     }
     return { events: findAll(root, 'event'), lastId, nowMs: serverTime(headers, now) };
   }

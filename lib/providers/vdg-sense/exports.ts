@@ -3,7 +3,7 @@
  * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675457/exportVideo
  */
 import { randomUUID } from 'node:crypto';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { describeExport, type CallOptions, type ServerExport, type ServerExportRequest } from '../../provider';
 import { escapeXml, findAll, valueOf, type XmlElement } from '../../net/xml';
 import type { SenseApi, SenseProvider } from './api';
@@ -49,7 +49,11 @@ export function createExports(api: SenseApi): Exports {
           throw mayHaveStarted(error);
         });
       const id = [root, ...findAll(root, 'export')].map((element) => valueOf(element, 'exportid')).find(Boolean);
-      if (!id) throw new ClipError('EPROTOCOL', `${action}: the server accepted it but returned no number for it`);
+      if (!id)
+        throw new ClipError(
+          'EPROTOCOL',
+          reasonFirst('the server accepted the export but returned no number for it', action),
+        );
       const cameras = request.cameras.map((camera) => ({ ...camera, status: 'pending' as const, progress: 0 }));
       return { id, status: 'pending', progress: 0, path: request.path, cameras, ref: { session: markOf(call) } };
     },
@@ -132,7 +136,11 @@ function identify(
 function unclear(started: ServerExport): ClipError {
   return new ClipError(
     'EFAILED',
-    `The export of ${describeExport(started)}: the login under which it was started has ended, and the server does not list it in a way that tells it from others now. It may go on all the same: look into its folder`,
+    reasonFirst(
+      'the login under which the export was started has ended, and the server does not list it in a way that tells it from others now',
+      `Asking for the export of ${describeExport(started)}`,
+      'It may go on all the same: look into its folder',
+    ),
   );
 }
 

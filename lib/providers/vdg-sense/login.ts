@@ -1,6 +1,6 @@
 /** Logs in to VDG Sense, by password or by the experimental digest. */
 import { createHash, createHmac, randomUUID } from 'node:crypto';
-import { ClipError, quoted } from '../../errors';
+import { ClipError, quoted, reasonFirst } from '../../errors';
 import type { HttpClient } from '../../net/http';
 import { digestAdvice, statusError } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
@@ -46,11 +46,15 @@ export function createLogin(http: HttpClient, { settings, credentials, now }: Pr
     if (problem) throw problem;
     const root = await readXml(reply, action);
     const session = readSession(root, reply.setCookies, keyName);
-    if (!session && !root) throw new ClipError('EPROTOCOL', `${action}: the server answered with nothing`);
+    if (!session && !root) throw new ClipError('EPROTOCOL', reasonFirst('the server answered with nothing', action));
     if (!session) {
       throw new ClipError(
         'EAUTH',
-        `${action}: the answer (${root!.name}) holds no session key. The login may be refused; if it is not, set the name of the session key`,
+        reasonFirst(
+          `the answer (${root!.name}) holds no session key`,
+          action,
+          'The login may be refused; if it is not, set the name of the session key',
+        ),
       );
     }
     return { ...session, mark: randomUUID() };
@@ -91,14 +95,14 @@ function loggingIn(url: unknown, username: string): string {
 export function refused(action: string, code: string, description: string): ClipError {
   const said = description ? `: ${quoted(description)}` : '';
   if (crowded.test(description)) {
-    const message = `${action}: the server takes no more sessions (${code})${said}. End some of them`;
+    const message = reasonFirst(`the server takes no more sessions (${code})${said}`, action, 'End some of them');
     return new ClipError('ELIMIT', message, { vendorCode: code, retryable: true, retryAfterMs: crowdedMs });
   }
   // A general code without a word about the account may be that of a server which is starting.
   if (isGeneral(code) && !namesAccount.test(description)) {
-    const message = `${action}: the server answered with a general error (${code})${said}`;
+    const message = reasonFirst(`the server answered with a general error (${code})${said}`, action);
     return new ClipError('EFAILED', message, { vendorCode: code, retryable: true });
   }
-  const message = `${action}: the server refused the login (${code})${said}. Check user name and password`;
+  const message = reasonFirst(`the server refused the login (${code})${said}`, action, 'Check user name and password');
   return new ClipError('EAUTH', message, { vendorCode: code });
 }

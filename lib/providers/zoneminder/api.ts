@@ -1,5 +1,5 @@
 // Sends the requests of ZoneMinder's API and web pages. Tokens travel in the body of a POST, never in an address.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpStream } from '../../net/http';
 import type { JsonObject } from '../../net/json';
 import type { CallOptions, ProviderConfig, Settings } from '../../provider';
@@ -37,7 +37,7 @@ export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfi
   /** @throws what makes the connection log in again, where the session is about to end */
   function tokenOf({ session }: Call, action: string): Record<string, string> {
     if (isEnding(session, now())) {
-      throw new ClipError('EAUTH', `${action}: the session is about to end`, { sessionExpired: true });
+      throw new ClipError('EAUTH', reasonFirst('the session is about to end', action), { sessionExpired: true });
     }
     return session.token ? { token: session.token } : {};
   }

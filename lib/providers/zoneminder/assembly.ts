@@ -1,7 +1,7 @@
 // Makes one MP4 of the events of a range: cut out of them where they are made of fragments, else an event as it is.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { cancelled, ClipError } from '../../errors';
+import { cancelled, ClipError, reasonFirst } from '../../errors';
 import { planCut, readCut, type Cut } from '../../mp4/cut';
 import { readSeconds } from '../../mp4/duration';
 import { openFragmented, type CutSource, type FragmentedFile } from '../../mp4/fragmented';
@@ -90,12 +90,17 @@ async function cutOf(placed: PlacedFile[], window: Span | undefined, action: str
   if (requests.length < placed.length) throw notOne(action, 'they are not recorded in fragments');
   const cut = await planCut(requests);
   if (!cut) throw notOne(action, 'they are encoded in different ways');
-  if (cut.pieces.length === 0) throw new ClipError('ENOFOOTAGE', `${action}: its events hold no pictures of that time`);
+  if (cut.pieces.length === 0)
+    throw new ClipError('ENOFOOTAGE', reasonFirst('the events hold no pictures of that time', action));
   return cut;
 }
 
 function notOne(action: string, why: string): ClipError {
-  const message = `${action}: its events cannot be joined to one clip, because ${why}. Use export-video, which gets them one by one`;
+  const message = reasonFirst(
+    `the events cannot be joined to one clip, because ${why}`,
+    action,
+    'Use export-video, which gets them one by one',
+  );
   return new ClipError('EUNSUPPORTED', message);
 }
 
@@ -165,7 +170,7 @@ function bodyOf(chunks: AsyncGenerator<Buffer>, signal: AbortSignal, action: str
       done(error);
     },
   });
-  const cancel = (): void => void body.destroy(cancelled(`${action}: cancelled`));
+  const cancel = (): void => void body.destroy(cancelled(reasonFirst('cancelled', action)));
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });
   body.once('close', () => signal.removeEventListener('abort', cancel));

@@ -1,6 +1,6 @@
 // Makes clips of ZoneMinder's events: a clip is a plan over the events of a range, and is made while it is downloaded.
 import { createHash } from 'node:crypto';
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { objectAt, readBoolean } from '../../net/json';
 import {
   describeClip,
@@ -85,7 +85,7 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
       const standing = standings[index]!;
       const { id, camera, start, end, ref } = clip;
       if (standing.status !== 'none') return toClip(id, clip, standing);
-      if (ref?.events) return { id, camera, start, end, status: 'expired', reason: 'its events have been deleted' };
+      if (ref?.events) return { id, camera, start, end, status: 'expired', reason: 'the events have been deleted' };
       return noFootage(standing, `Looking for the events of ${describeClip(clip)}`);
     });
   }
@@ -108,11 +108,16 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     const [standing] = await look([clip], call, action);
     const { status, recordings, gaps } = standing!;
     if (status === 'none' || recordings.length === 0) {
-      if (clip.ref?.events) throw new ClipError('EEXPIRED', `${action}: its events have been deleted on the server`);
+      if (clip.ref?.events)
+        throw new ClipError('EEXPIRED', reasonFirst('the events have been deleted on the server', action));
       throw await emptiness(clip, standing!, call, action);
     }
     if (status !== 'finished') {
-      const message = `${action}: the end of the range has not been written yet. Wait for it with poll-clip`;
+      const message = reasonFirst(
+        'the end of the range has not been written yet',
+        action,
+        'Wait for it with poll-clip',
+      );
       throw new ClipError('EINCOMPLETE', message, { retryable: true });
     }
     const range = toSpan(clip);
@@ -151,21 +156,21 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
         if (fileExists !== undefined && readBoolean(fileExists) !== true && missing.code === 'EEXPIRED') {
           return new ClipError(
             'ENOTFOUND',
-            `${action}: the video file of event ${id} is missing on the server`,
+            reasonFirst(`the video file of event ${id} is missing on the server`, action),
             missing,
           );
         }
       } catch (error) {
         if (!(error instanceof ClipError) || error.sessionExpired || error.code === 'EABORTED') throw error;
         if (error.code === 'ENOTFOUND') {
-          return new ClipError('EEXPIRED', `${action}: event ${id} has been deleted on the server`);
+          return new ClipError('EEXPIRED', reasonFirst(`event ${id} has been deleted on the server`, action));
         }
       }
     }
     if (missing.code === 'ENOTFOUND') return missing;
     // The event is there, with its file: what was not found was the page.
     const advice = 'Check the address of the connection, and what is in front of ZoneMinder';
-    return new ClipError('EPROTOCOL', `${missing.message}, but has the event. ${advice}`, { retryable: true });
+    return new ClipError('EPROTOCOL', `${missing.message}. The event itself is there. ${advice}`, { retryable: true });
   }
 
   async function listMonitors(call: Call): Promise<Monitor[]> {
@@ -173,7 +178,8 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     // A POST to monitors.json would make a camera.
     const { json } = await api.ask('monitors/index.json', call, action);
     const monitors = readMonitors(json);
-    if (!monitors) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list`, { retryable: true });
+    if (!monitors)
+      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
     names = new Map(monitors.map(({ id, name }) => [id, name]));
     return monitors;
   }
@@ -192,14 +198,14 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
     const monitors = await listMonitors(call);
     if (monitors.some(({ id }) => id === camera)) return noFootage(standing, action);
     const advice = 'Check the number, and which monitors the user may see';
-    return new ClipError('ENOTFOUND', `${action}: there is no monitor ${camera}. ${advice}`);
+    return new ClipError('ENOTFOUND', reasonFirst(`there is no monitor ${camera}`, action, advice));
   }
 }
 
 function noFootage({ reasons }: Standing, action: string): ClipError {
   const why = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
   const advice = 'Check the time, that the monitor records video, and the time zone of the connection';
-  return new ClipError('ENOFOOTAGE', `${action}: there is no footage${why}. ${advice}`);
+  return new ClipError('ENOFOOTAGE', reasonFirst(`there is no footage${why}`, action, advice));
 }
 
 function toClip(id: string, asked: Asked & { title?: string }, standing: Standing): ProviderClip {

@@ -1,5 +1,5 @@
 // Reads the answers of ZoneMinder that are no success: every refusal of its API is a 401, so its words decide.
-import { ClipError, quoted } from '../../errors';
+import { ClipError, quoted, reasonFirst } from '../../errors';
 import type { HttpHead, HttpReply } from '../../net/http';
 import { asObject, objectAt, parseLongJson, readText, type JsonObject } from '../../net/json';
 import { statusError } from '../../net/status';
@@ -44,7 +44,7 @@ function refusal(
   session: { token: string } | undefined,
 ): ClipError | undefined {
   const vendorCode = `HTTP ${status}`;
-  const message = `${action}: the server refused: ${said}`;
+  const message = reasonFirst(`the server refused: ${said}`, action);
   if (/api disabled for/i.test(said)) {
     return new ClipError('EFORBIDDEN', `${message}. Switch on "API Enabled" for this user in ZoneMinder`, {
       vendorCode,
@@ -84,21 +84,25 @@ export function redirectError({ status, redirect }: HttpHead, action: string, se
   if (view === 'privacy') {
     const advice =
       'Answer the privacy notice once in a browser, switch off SHOW_PRIVACY, or use a user without the right "System"';
-    return new ClipError('EFORBIDDEN', `${action}: ZoneMinder shows its privacy notice instead. ${advice}`, {
+    return new ClipError('EFORBIDDEN', reasonFirst('ZoneMinder shows its privacy notice instead', action, advice), {
       vendorCode,
     });
   }
   if (view === 'login') {
     if (session?.token) {
-      return new ClipError('EAUTH', `${action}: the session is over`, { vendorCode, sessionExpired: true });
+      return new ClipError('EAUTH', reasonFirst('the session is over', action), { vendorCode, sessionExpired: true });
     }
     const advice = 'Enter user and password in the connection';
-    return new ClipError('EAUTH', `${action}: the server wants a login. ${advice}`, { vendorCode });
+    return new ClipError('EAUTH', reasonFirst('the server wants a login', action, advice), { vendorCode });
   }
   const where = redirect ? ` to ${redirect.origin}${redirect.pathname}` : '';
   return new ClipError(
     'EPROTOCOL',
-    `${action}: the server redirects${where} (${vendorCode}). Set the address of the connection to where ZoneMinder is`,
+    reasonFirst(
+      `the server redirects${where} (${vendorCode})`,
+      action,
+      'Set the address of the connection to where ZoneMinder is',
+    ),
     { vendorCode, retryable: true },
   );
 }
@@ -112,7 +116,7 @@ function pageError(reply: HttpReply, action: string): ClipError {
     status === 401 || status === 403
       ? 'It does not come from ZoneMinder: check what is in front of it'
       : 'Check the address, and that the web server has the rewrite rules of the ZoneMinder API';
-  return new ClipError('EPROTOCOL', `${action}: the server answered HTTP ${status} with a page. ${advice}`, {
+  return new ClipError('EPROTOCOL', reasonFirst(`the server answered HTTP ${status} with a page`, action, advice), {
     vendorCode: `HTTP ${status}`,
     retryable: true,
   });
@@ -121,7 +125,9 @@ function pageError(reply: HttpReply, action: string): ClipError {
 function notJson({ text }: HttpReply, action: string): ClipError {
   const what = text.trim() === '' ? 'nothing' : 'something that is not JSON';
   const advice = 'Check that the address is the one of ZoneMinder, and that its API is switched on';
-  return new ClipError('EPROTOCOL', `${action}: the server answered with ${what}. ${advice}`, { retryable: true });
+  return new ClipError('EPROTOCOL', reasonFirst(`the server answered with ${what}`, action, advice), {
+    retryable: true,
+  });
 }
 
 /** Text of an error document, without the address in it. `undefined`: it is no error document. */

@@ -1,5 +1,5 @@
 // Lists ZoneMinder's events in the order of their numbers. Each of them is a recording, and so the clip is there already.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { EventPage, EventQuery, EventType, ProviderClip, ProviderEvent } from '../../provider';
 import { eventTimes, foreignCursor, inOrder, readCursor, serverTime, writeCursor } from '../event-list';
 import { typeOfLabel } from '../event-labels';
@@ -55,7 +55,8 @@ export function createEventList(api: ZoneMinderApi, zoneOf: (call: Call) => Prom
     const path = ['events/index', ...filters.map(encodeURIComponent)].join('/');
     const { json, headers } = await api.ask(`${path}.json?sort=Id&page=1&${query}`, call, action);
     const events = readEvents(json);
-    if (!events) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list of events`, { retryable: true });
+    if (!events)
+      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
     const size = Number(/limit=(\d+)/.exec(query)?.[1]);
     return {
       events: events.toSorted((a, b) => compareIds(a.id, b.id)),

@@ -1,5 +1,5 @@
 // Finds the events of a range, and decides what they mean for a clip of it.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import type { Footage, Range } from '../../provider';
 import { complementRanges, toRange as toIsoRange, toTimeRange, type TimeRange } from '../../time-range';
 import type { Call, ZoneMinderApi } from './api';
@@ -58,7 +58,7 @@ export async function findRecordings(
   }
   throw new ClipError(
     'ELIMIT',
-    `${action}: there are more than ${mostPages * pageSize} events. Ask for a shorter range`,
+    reasonFirst(`there are more than ${mostPages * pageSize} events`, action, 'Ask for a shorter range'),
   );
 }
 
@@ -82,7 +82,8 @@ async function listPage(
     const { json, headers } = await api.ask(path, call, action);
     const events = readEvents(json);
     const servedAtMs = Date.parse(headers.date ?? '');
-    if (!events) throw new ClipError('EPROTOCOL', `${action}: the answer holds no list of events`, { retryable: true });
+    if (!events)
+      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
     const more = hasNextPage(json, (json.events as unknown[]).length >= pageSize);
     return { events, more, ...(Number.isNaN(servedAtMs) ? {} : { servedAtMs }) };
   } catch (error) {

@@ -1,5 +1,5 @@
 // Logs in to ZoneMinder with tokens, and renews them before they end.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { readText, type JsonObject } from '../../net/json';
 import type { ProviderConfig } from '../../provider';
 import type { ZoneMinderApi } from './api';
@@ -44,7 +44,10 @@ export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderCo
   return async function login({ signal }: { signal: AbortSignal }): Promise<ZoneMinderSession> {
     if (!username && !password) return { token: '' };
     if (!username || !password) {
-      throw new ClipError('EINVALID', `${action}: enter both user and password, or none for a server without login`);
+      throw new ClipError(
+        'EINVALID',
+        reasonFirst('a login needs both user and password', action, 'Enter both, or none for a server without login'),
+      );
     }
     const session = await renewed(signal);
     if (session) return session;
@@ -55,7 +58,7 @@ export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderCo
     if (isWithoutLogin(json)) return { token: '' };
     throw new ClipError(
       'EPROTOCOL',
-      `${action}: the answer holds no token. Check that the address is the one of ZoneMinder`,
+      reasonFirst('the answer holds no token', action, 'Check that the address is the one of ZoneMinder'),
       { retryable: true },
     );
   };

@@ -1,6 +1,6 @@
 // Reads the video files of events in parts, and recognises the answers that are no video although they say 200.
 import type { Readable } from 'node:stream';
-import { cancelled, ClipError } from '../../errors';
+import { cancelled, ClipError, reasonFirst } from '../../errors';
 import type { CutSource } from '../../mp4/fragmented';
 import type { HttpReply, HttpStream } from '../../net/http';
 import { readMedia } from '../../net/media';
@@ -54,13 +54,13 @@ function headProblem(reply: HttpStream, event: string, call: Call, action: strin
   const { status, headers } = reply;
   if (status >= 300 && status < 400) return redirectError(reply, action, call.session);
   if (status === 404 || status === 410) {
-    const message = `${action}: the server has no file of event ${event} any more`;
+    const message = reasonFirst(`the server has no file of event ${event} any more`, action);
     return new ClipError('EEXPIRED', message, { vendorCode: `HTTP ${status}` });
   }
   if (status >= 400) return undefined;
   const name = /filename="([^"]*)"/i.exec(headers['content-disposition'] ?? '')?.[1];
   // The server opens the folder of an event without a file: it announces 4096 bytes and sends none.
-  if (name === '') return new ClipError('ENOTFOUND', `${action}: event ${event} has no video file`);
+  if (name === '') return new ClipError('ENOTFOUND', reasonFirst(`event ${event} has no video file`, action));
   const container = /\.(mkv|webm)$/i.exec(name ?? '')?.[1];
   return container ? otherContainer(event, container, action) : undefined;
 }
@@ -74,7 +74,7 @@ function contentProblem(reply: HttpReply, event: string, call: Call, action: str
   // 1.36 answers with a page where the token is refused, and where the user may not see events: a fresh login tells which.
   if (!/^\s*<(!doctype|html)/i.test(text)) return undefined;
   const advice = 'The user needs the right "Events: View", and the address must be the one of ZoneMinder';
-  return new ClipError('EFORBIDDEN', `${action}: the server sent a page instead of video. ${advice}`, {
+  return new ClipError('EFORBIDDEN', reasonFirst('the server sent a page instead of video', action, advice), {
     sessionExpired: call.session.token !== '',
     inconclusive: true,
   });
@@ -82,15 +82,15 @@ function contentProblem(reply: HttpReply, event: string, call: Call, action: str
 
 function otherContainer(event: string, container: string, action: string): ClipError {
   const advice = 'Set the output container of its monitor to mp4';
-  return new ClipError('EUNSUPPORTED', `${action}: event ${event} is recorded as ${container}. ${advice}`);
+  return new ClipError('EUNSUPPORTED', reasonFirst(`event ${event} is recorded as ${container}`, action, advice));
 }
 
 function emptyFile(event: string, action: string): ClipError {
-  return new ClipError('ENOTFOUND', `${action}: the video file of event ${event} is empty`);
+  return new ClipError('ENOTFOUND', reasonFirst(`the video file of event ${event} is empty`, action));
 }
 
 function anotherPart(action: string): ClipError {
-  const message = `${action}: the server sent another part of the file than the one asked for`;
+  const message = reasonFirst('the server sent another part of the file than the one asked for', action);
   return new ClipError('EPROTOCOL', message, { retryable: true });
 }
 
@@ -115,7 +115,7 @@ export async function openWhole(
   const found = await openFrom(api, event, offset, call, action);
   if (size === undefined || found.size === undefined || found.size === size) return found;
   found.body.destroy();
-  throw new ClipError('EPROTOCOL', `${action}: the file of event ${event} has another size by now`, {
+  throw new ClipError('EPROTOCOL', reasonFirst(`the file of event ${event} has another size by now`, action), {
     retryable: true,
   });
 }
@@ -176,7 +176,7 @@ export async function eventSource(
       } catch (error) {
         if (error instanceof ClipError) throw error;
         const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-        throw call.signal.aborted ? cancelled(`${action}: cancelled`) : brokenOff(bytes, length, action);
+        throw call.signal.aborted ? cancelled(reasonFirst('cancelled', action)) : brokenOff(bytes, length, action);
       }
       return Buffer.concat(chunks);
     },
@@ -184,6 +184,6 @@ export async function eventSource(
 }
 
 function brokenOff(bytes: number, wanted: number, action: string): ClipError {
-  const message = `${action}: the connection ended after ${bytes} of ${wanted} bytes`;
+  const message = reasonFirst(`the connection ended after ${bytes} of ${wanted} bytes`, action);
   return new ClipError('ENETWORK', message);
 }

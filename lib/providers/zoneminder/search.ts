@@ -1,5 +1,5 @@
 // Searches the events of ranges, on the clock of the server, and finds out how far those reach that have no end.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { readText } from '../../net/json';
 import type { ProviderConfig } from '../../provider';
 import type { Call, ZoneMinderApi } from './api';
@@ -117,7 +117,7 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
     const told = readText(json.tz) ?? '';
     if (isZone(told)) return told;
     const advice = 'Set the time zone of the connection, under Advanced';
-    throw new ClipError('EPROTOCOL', `${action}: the answer names none that is known. ${advice}`, {
+    throw new ClipError('EPROTOCOL', reasonFirst('the answer names no time zone that is known', action, advice), {
       inconclusive: told === '',
     });
   }

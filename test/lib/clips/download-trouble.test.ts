@@ -102,7 +102,7 @@ describe('a download in trouble', () => {
       clip: { end: '2025-03-01T08:50:10.000Z' },
       type: 'failed',
       code: 'EINCOMPLETE',
-      says: /the video has 2\.0 of 10\.0 s/,
+      says: /^The video has 2\.0 of 10\.0 s/,
     }),
     'is refused, as the clip is gone': () => ({
       open: () => Promise.reject(new ClipError('EEXPIRED', 'it was removed')),
@@ -123,7 +123,7 @@ describe('a download in trouble', () => {
       // A page of maintenance may stand where the video will be again.
       type: 'retry',
       code: 'EPROTOCOL',
-      says: new RegExp(`the server sent ${as} instead of video`),
+      says: new RegExp(`^The server sent ${as} instead of video`),
     });
   }
 
@@ -146,7 +146,7 @@ describe('a download in trouble', () => {
     const { answer } = await test.start({ open: () => send(Buffer.from('<error/>')) });
     assert.match(
       expectError(answer, 'retry', 'EPROTOCOL').message,
-      /^Downloading the clip of camera 7\/2, 2025-03-01T08:50:00\.000Z to 2025-03-01T08:50:02\.000Z: the server sent XML/,
+      /^The server sent XML instead of video \(downloading the clip of camera 7\/2, 2025-03-01T08:50:00\.000Z to 2025-03-01T08:50:02\.000Z\)/,
     );
   });
 
@@ -321,7 +321,8 @@ describe('a download in trouble', () => {
 
     const says = (path: string, problem: string): RegExp =>
       new RegExp(
-        `^Saving the clip of camera 7/2, .* as ${path.replace(/[.\\]/g, '\\$&')}: ${problem.replace(/[()]/g, '\\$&')}$`,
+        `^${problem.replace(/[()]/g, '\\$&')} \\(saving the clip of camera 7/2, .* as ${path.replace(/[.\\]/g, '\\$&')}\\)$`,
+        'i',
       );
 
     for (const code of ['ENOSPC', 'EDQUOT']) {
@@ -372,14 +373,14 @@ describe('a download in trouble', () => {
       await writeFile(test.path('7'), 'a file');
       const { answer } = await test.start();
       const error = expectError(answer, 'failed', 'EINVALID');
-      assert.match(error.message, /a part of the path is a file, not a folder \(E(NOTDIR|EXIST)\)$/);
+      assert.match(error.message, /^A part of the path is a file, not a folder \(E(NOTDIR|EXIST)\) \(saving/);
       assert.deepEqual(await test.files(), ['7']);
     });
 
     it('says so when the file is further up', async () => {
       await writeFile(test.path('7'), 'a file');
       const { answer } = await test.start({ work: { filename: test.path('7/8/9/clip.mp4') } });
-      assert.match(expectError(answer, 'failed', 'EINVALID').message, /a part of the path is a file/);
+      assert.match(expectError(answer, 'failed', 'EINVALID').message, /^A part of the path is a file/);
     });
 
     it('says that a folder has the name that is to be overwritten', async function () {
@@ -389,7 +390,7 @@ describe('a download in trouble', () => {
       const { answer } = await test.start({ work: { exists: 'overwrite' } });
       assert.match(
         expectError(answer, 'failed', 'EINVALID').message,
-        /there is a folder of this name \(EISDIR\)\. The whole, verified video/,
+        /^There is a folder of this name \(EISDIR\) \(saving .*\)\. The whole, verified video/,
       );
       await leftAsPart(test);
     });
@@ -432,7 +433,7 @@ describe('a download in trouble', () => {
         const { message } = expectError(answer, 'failed', 'EFORBIDDEN');
         assert.match(
           message,
-          /this disk is read-only \(EROFS\)\. The whole, verified video is left there as .*\.part for a week$/,
+          /^This disk is read-only \(EROFS\) \(saving .*\)\. The whole, verified video is left there as .*\.part for a week$/,
         );
         assert.ok(answer.type === 'failed' && answer.data);
         await removeParts({ id: 'aaaabbbb', data: answer.data });
@@ -492,7 +493,10 @@ describe('a download in trouble', () => {
     it('says that the name is too long', async function () {
       if (process.platform === 'win32') return this.skip();
       const { answer } = await test.start({ work: { filename: test.path(`${'x'.repeat(300)}.mp4`) } });
-      assert.match(expectError(answer, 'failed', 'EINVALID').message, /the name is too long \(ENAMETOOLONG\)$/);
+      assert.match(
+        expectError(answer, 'failed', 'EINVALID').message,
+        /^The name is too long \(ENAMETOOLONG\) \(saving/,
+      );
     });
 
     it('is no matter of trying again when it is something else', async () => {

@@ -220,7 +220,7 @@ describe('a download from a server', () => {
 
   it('that has a whole video of another length fails, and not five times', async () => {
     const answer = await download({ clip: { ...clip(), end: '2025-03-01T08:50:30.000Z' } });
-    isError('EINCOMPLETE', /the video has 2\.0 of 30\.0 s/)(answer);
+    isError('EINCOMPLETE', /^The video has 2\.0 of 30\.0 s/)(answer);
     assert.deepEqual(await test.files(), []);
     assert.equal(server.requests.length, 1);
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { runExport, type ExportJobData } from '../../../lib/exports/export';
 import { serverExportWaiting } from '../../../lib/exports/server';
 import { ClipError } from '../../../lib/errors';
-import type { Camera, Provider, ServerExport } from '../../../lib/provider';
+import type { Camera, Provider } from '../../../lib/provider';
 import { systemClock } from '../../../lib/async/clock';
 import { aContext, aJob, connect } from '../clips/fake';
 import { range } from './rig';
@@ -21,7 +21,7 @@ function run(work: ExportJobData, listCameras: Provider['listCameras']) {
     exportVideo: async (request) => {
       requested.push(request.cameras.map(({ camera }) => camera));
       const cameras = request.cameras.map((camera) => ({ ...camera, status: 'busy' as const }));
-      return { id: '1', path: request.path, status: 'busy', cameras } as ServerExport;
+      return { id: '1', path: request.path, status: 'busy', cameras };
     },
   });
   const options = {

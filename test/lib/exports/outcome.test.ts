@@ -59,7 +59,7 @@ describe('what has become of a camera', () => {
     assert.deepEqual([camera.error!.code, camera.error!.retryable], ['EINCOMPLETE', true]);
     assert.equal(
       camera.error!.message,
-      `missing: ${at(0)} to ${at(4)} (disk); ${at(6)} to ${at(8)} (disk); ${at(8)} to ${at(10)} (away)`,
+      `disk (missing: ${at(0)} to ${at(4)}); disk (missing: ${at(6)} to ${at(8)}); away (missing: ${at(8)} to ${at(10)})`,
     );
   });
 
@@ -97,10 +97,10 @@ describe('what has become of an export', () => {
   it('is good when all cameras are', () => assert.equal(evaluateExport(work(good(), good()), undefined), undefined));
 
   const cases: [what: string, cameras: CameraJobData[], ended: Failure | undefined, code: Failure['code'], message: RegExp, retryable: boolean][] = [
-    ['nothing, with the reason that all have', [lost('ENOTFOUND'), lost('ENOTFOUND')], undefined, 'ENOTFOUND', /^Nothing was exported\. camera 7\/2: why/, false],
-    ['nothing, for several reasons', [lost('ENOTFOUND'), lost('ENETWORK')], undefined, 'EINCOMPLETE', /^Nothing was exported/, true],
-    ['incomplete where one has no footage', [good(), lost('ENOTFOUND')], undefined, 'EINCOMPLETE', /^The export to \/x is incomplete.*Everything else is there$/, false],
-    ['incomplete, with the reason, where another camera failed', [good(), lost('EFORBIDDEN')], undefined, 'EINCOMPLETE', /camera 7\/2: why/, false],
+    ['nothing, with the reason that all have', [lost('ENOTFOUND'), lost('ENOTFOUND')], undefined, 'ENOTFOUND', /^Why \(camera 7\/2\).*\. Nothing was exported$/, false],
+    ['nothing, for several reasons', [lost('ENOTFOUND'), lost('ENETWORK')], undefined, 'EINCOMPLETE', /^Why .*\. Nothing was exported$/, true],
+    ['incomplete where one has no footage', [good(), lost('ENOTFOUND')], undefined, 'EINCOMPLETE', /^Why \(camera 7\/2\)\. The export to \/x is incomplete: everything else is there$/, false],
+    ['incomplete, with the reason, where another camera failed', [good(), lost('EFORBIDDEN')], undefined, 'EINCOMPLETE', /^Why \(camera 7\/2\)/, false],
     ['what ended it', [good(), lost('ETIMEOUT')], failure('EAUTH', 'x', false), 'EAUTH', /incomplete/, false],
     ['in few words for many cameras', Array.from({ length: 8 }, () => lost('EFAILED')), undefined, 'EFAILED', /and 3 more cameras/, false],
   ]; // prettier-ignore

@@ -338,7 +338,10 @@ describe('expandFilename', () => {
     }
 
     it('shows no more than 40 characters of an unknown placeholder', () => {
-      refused(() => posix(`{${'x'.repeat(100)}}`), /template\. \{x{39} is unknown/);
+      refused(
+        () => posix(`{${'x'.repeat(100)}}`),
+        /^\{x{39} is unknown; use .*\(making a file name from the template\)$/,
+      );
     });
 
     it('refuses what is no text', () => {

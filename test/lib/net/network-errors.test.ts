@@ -14,7 +14,7 @@ describe('trouble on the way to a server', () => {
 
   const table: [string, string, RegExp, boolean][] = [
     ['CERT_HAS_EXPIRED', '', /certificate of cams\.example:8443 has expired/, false],
-    ['CERT_NOT_YET_VALID', '', /not valid yet\. Check the clock/, false],
+    ['CERT_NOT_YET_VALID', '', /not valid yet .*\. Check the clock/, false],
     ['ERR_TLS_CERT_ALTNAME_INVALID', '', /for another name than cams\.example:8443.*Server Name/, false],
     ['SELF_SIGNED_CERT_IN_CHAIN', '', /Add its CA/, false],
     ['EPROTO', 'routines:ssl3_get_record:wrong version number', /does not speak TLS/, false],
@@ -27,7 +27,7 @@ describe('trouble on the way to a server', () => {
     ['HPE_INVALID_HEADER_TOKEN', '', /breaks the rules of HTTP.*Accept malformed HTTP/, true],
     ['ENOTFOUND', '', /name of cams\.example:8443 is not known.*container/, true],
     ['EAI_AGAIN', '', /no name server answers/, true],
-    ['ECONNREFUSED', '', /nothing listens at cams\.example:8443\. Check the port/, true],
+    ['ECONNREFUSED', '', /^Nothing listens at cams\.example:8443 .*\. Check the port/, true],
     ['EHOSTUNREACH', '', /no way to cams\.example:8443/, true],
     ['ECONNRESET', 'socket hang up', /broke the connection/, true],
     ['EWHATEVER', '', /cannot be reached \(EWHATEVER\)/, true],
@@ -36,7 +36,7 @@ describe('trouble on the way to a server', () => {
     it(`is said in words: ${code} ${message}`, () => {
       const error = say(code, message);
       assert.match(error.message, expected);
-      assert.match(error.message, new RegExp(`\\(${code}\\)$`));
+      assert.match(error.message, new RegExp(`\\(${code}\\) \\(asking\\)`));
       assert.deepEqual([error.code, error.retryable, error.vendorCode], ['ENETWORK', retryable, code]);
     });
   }
@@ -84,7 +84,7 @@ describe('trouble on the way to a server', () => {
 
   it('may be headers that break the rules, which a switch lets pass', async () => {
     const { url } = await raw('HTTP/1.1 200 OK\r\nX-Device: a\u0001b\r\nContent-Length: 2\r\n\r\nok');
-    await assert.rejects(client(url).request(get('/')), fails('ENETWORK', { message: /malformed HTTP.*HPE_/ }));
+    await assert.rejects(client(url).request(get('/')), fails('ENETWORK', { message: /HPE_.*malformed HTTP/ }));
     assert.equal((await client(url, { lenient: true }).request(get('/'))).text, 'ok');
   });
 

@@ -86,7 +86,7 @@ describe('a proxy', () => {
     const tunnelled = client('https://localhost', { proxy: wrong, tls: { ca: tls.cert } });
     await assert.rejects(
       tunnelled.request(get('/', { headers: secretHeaders })),
-      fails('EAUTH', { message: /the proxy refuses the way to the server \(HTTP 407\)/ }),
+      fails('EAUTH', { message: /^The proxy refuses the way to the server \(HTTP 407\)/ }),
     );
     assert.deepEqual([plain.requests.length, secure.requests.length], [0, 0]);
   });

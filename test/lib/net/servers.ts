@@ -50,7 +50,7 @@ export const fails =
   (error: unknown): boolean => {
     assert.ok(error instanceof ClipError, `not a ClipError: ${inspect(error)}`);
     assert.equal(error.code, code, error.message);
-    assert.match(error.message, /^Asking for something: /);
+    assert.match(error.message, /^[^a-z][^(]*.*\(asking for something\)/);
     assert.match(error.message, message);
     if (retryable !== undefined) assert.equal(error.retryable, retryable, `retryable: ${error.message}`);
     assertClean(error);

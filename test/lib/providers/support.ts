@@ -80,7 +80,9 @@ export const fails =
   (error: unknown): boolean => {
     assert.ok(error instanceof ClipError, `not a ClipError: ${inspect(error)}`);
     assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
+    // The reason begins the sentence, or not.
+    assert.match(error.message, new RegExp(message, message.flags.replace('i', '') + 'i'));
+    assert.doesNotMatch(error.message, /^[A-Z][a-z]+ing (the|in|for|to|at|as|whether|which) [^.]*: /);
     for (const [key, value] of Object.entries(details)) assert.equal(error[key as keyof ClipError], value, key);
     assert.equal('cause' in error || '$metadata' in error, false);
     return true;

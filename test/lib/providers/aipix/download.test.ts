@@ -181,7 +181,7 @@ describe('Aipix: download', () => {
       sim.failNext({ kind: 'reply', reply: { status, body: 'x' } }, 'media');
       await assert.rejects(
         download(connection, clip),
-        fails(code, /Downloading the clip of camera 2/, { retryable: true }),
+        fails(code, /downloading the clip of camera 2/, { retryable: true }),
       );
       assert.ok((await download(connection, clip)).length > 0);
     });
@@ -193,7 +193,7 @@ describe('Aipix: download', () => {
     const clip = await connection.createClip(request(), never);
     await assert.rejects(
       connection.openClip(clip, { offset: 0 }, never),
-      fails('EFAILED', /still making it.*poll-clip/, { retryable: true }),
+      fails('EFAILED', /still making the clip.*poll-clip/, { retryable: true }),
     );
     assert.equal(sim.requestsFor('media').length, 0);
   });
@@ -202,7 +202,7 @@ describe('Aipix: download', () => {
     const sim = await start({ making: { fails: () => true } });
     const connection = connectTo(sim);
     const clip = await connection.createClip(request(), never);
-    await assert.rejects(download(connection, clip), fails('EFAILED', /could not make it/, { retryable: false }));
+    await assert.rejects(download(connection, clip), fails('EFAILED', /could not make the clip/, { retryable: false }));
   });
 
   it('of a clip that is not listed is over', async () => {
@@ -210,7 +210,7 @@ describe('Aipix: download', () => {
     const connection = connectTo(sim);
     const clip = await createFinished(connection);
     sim.removeRecord(clip.id);
-    await assert.rejects(download(connection, clip), fails('EEXPIRED', /does not list it/, { retryable: false }));
+    await assert.rejects(download(connection, clip), fails('EEXPIRED', /does not list the clip/, { retryable: false }));
     await assert.rejects(download(connection, { ...clip, status: 'busy' }), fails('ENOTFOUND'));
   });
 
@@ -267,7 +267,7 @@ describe('Aipix: download', () => {
       });
       const connection = connectTo(sim);
       const clip = await createFinished(connection);
-      const early = fails('ENOTFOUND', /HTTP 404: its file is not there yet$/, {
+      const early = fails('ENOTFOUND', /^The file is not there yet \(downloading/, {
         retryable: true,
         retryAfterMs: 15_000,
       });

@@ -213,7 +213,7 @@ describe('Aipix: status', () => {
       const connection = connectTo(sim);
       const clip = await connection.createClip(request(), never);
       sim.failNext({ kind: 'reply', reply: { status: 403, body: '{"message":"No."}' } }, 'list', 2);
-      await assert.rejects(poll(connection, clip), fails('EFORBIDDEN', /HTTP 403: No\./));
+      await assert.rejects(poll(connection, clip), fails('EFORBIDDEN', /HTTP 403: No \(/));
       assert.equal(lists(sim).length, 2);
       // Once a path is known, there is no need to look elsewhere.
       await poll(connection, clip);
@@ -226,7 +226,7 @@ describe('Aipix: status', () => {
       const sim = await start({ paths: { list: [] } });
       const connection = connectTo(sim);
       const clip = await connection.createClip(request(), never);
-      await assert.rejects(poll(connection, clip), fails('EUNSUPPORTED', /camera 2, .*no list/));
+      await assert.rejects(poll(connection, clip), fails('EUNSUPPORTED', /no list.*camera 2, /));
     });
   });
 
@@ -316,7 +316,7 @@ describe('Aipix: status', () => {
       [304, ''],
     ] as const) {
       sim.failNext({ kind: 'reply', reply: { status, body } }, 'delete');
-      await assert.rejects(connection.deleteClip(clip, never), fails('EPROTOCOL', /^Deleting the clip/));
+      await assert.rejects(connection.deleteClip(clip, never), fails('EPROTOCOL', /\(deleting the clip/));
     }
   });
 

@@ -133,7 +133,7 @@ describe('Kinesis Video Streams: downloading a clip', () => {
   it('refuses what does not fit also when it plans again', async () => {
     const { sim, connection, clip } = await prepare();
     sim.streamNamed('dock').fragments[6]!.bytes = 200e6;
-    await assert.rejects(download(connection, { ...clip, ref: undefined }), fails('ELIMIT', /^Downloading the clip/));
+    await assert.rejects(download(connection, { ...clip, ref: undefined }), fails('ELIMIT', /\(downloading the clip/));
     assert.equal(sim.requestsFor('getClip').length, 0);
   });
 
@@ -153,7 +153,7 @@ describe('Kinesis Video Streams: downloading a clip', () => {
       const { connection, clip } = await prepare({ answer });
       await assert.rejects(
         download(connection, clip),
-        fails('EPROTOCOL', new RegExp(`^Downloading the clip of camera dock, .* the server sent ${what} instead`)),
+        fails('EPROTOCOL', new RegExp(`^The server sent ${what} instead`)),
       );
     });
   }
@@ -205,9 +205,9 @@ describe('Kinesis Video Streams: downloading a clip', () => {
   it('gives up when nothing comes, before the answer and right after its head', async () => {
     const { sim, connection, clip } = await prepare({}, { timeoutMs: 100 });
     sim.failNext({ kind: 'delay', ms: Infinity }, 'getClip');
-    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^Downloading .* no answer within 0\.1 s/));
+    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^No answer within 0\.1 s \(downloading /));
     sim.failNext({ kind: 'stall', afterBytes: 0 }, 'getClip');
-    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^Downloading .* no data within 0\.1 s/));
+    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^No data within 0\.1 s/));
   });
 
   it('has all the time once data flows', async () => {

@@ -155,7 +155,7 @@ describe('Kinesis Video Streams: what a range is made of', () => {
     const range = { start: at(0), end: at(60) };
     await assert.rejects(
       connection.surveyFootage('barn', range, never),
-      fails('ENOTFOUND', /^Looking for the footage of camera barn/),
+      fails('ENOTFOUND', /\(looking for the footage of camera barn/),
     );
     sim.failNext(sim.refusal(400, 'ClientLimitExceededException'), 'listFragments');
     await assert.rejects(survey(connection, 0, 60), fails('ETHROTTLED', /./, { retryable: true }));

@@ -32,6 +32,8 @@ describe('Rhombus: the definition', () => {
       mediaUrl: '',
       authScheme: 'api-token',
       organization: '',
+      push: true,
+      pushUrl: '',
     });
     assert.deepEqual(readFields(definition.clipOptions, {}), { audio: false, visibility: 'PRIVATE', roles: '' });
     assert.deepEqual(Object.keys(definition.credentials), ['token']);

@@ -70,7 +70,7 @@ describe('VDG Sense: a refused login', () => {
       connectTo(sim, { credentials: { password: 'guessed' } }).check(never),
       fails(
         'EAUTH',
-        /^Logging in to http:\/\/127.* as "nodered": the server refused the login \(-55\): Unknown user or wrong password\. Check user/,
+        /^The server refused the login \(-55\): Unknown user or wrong password \(logging in to http:\/\/127.* as "nodered"\)\. Check user/,
         { vendorCode: '-55' },
       ),
     );

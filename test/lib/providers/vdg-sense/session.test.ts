@@ -90,7 +90,7 @@ describe('VDG Sense: a session that has ended', () => {
       const code = { '401': 'EAUTH', '403': 'EFORBIDDEN', errorcode: 'EAUTH', 'login-page': 'EPROTOCOL' }[
         unauthenticated
       ];
-      await assert.rejects(connection.listCameras(never), fails(code, /^Asking for the camera list: /));
+      await assert.rejects(connection.listCameras(never), fails(code, /\(asking for the camera list\)/));
       assert.deepEqual(commands(sim), ['webservice', 'getDeviceList', 'webservice', 'getDeviceList']);
     });
   }

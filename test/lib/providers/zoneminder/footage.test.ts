@@ -211,7 +211,7 @@ describe('ZoneMinder: status of clips', () => {
   it('says that there is no footage, and why', async () => {
     const sim = await startServer();
     const connection = connectTo(sim);
-    await assert.rejects(connection.createClip(request(), never), failsOn(sim)('ENOFOOTAGE', /there is no footage\./));
+    await assert.rejects(connection.createClip(request(), never), failsOn(sim)('ENOFOOTAGE', /there is no footage \(/));
     sim.addEvent({ startMs: noonMs - 3610_000, seconds: 60, video: 'pictures' });
     await assert.rejects(
       connection.createClip(request(), never),
