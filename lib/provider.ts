@@ -138,7 +138,7 @@ export interface Provider<Session = unknown> {
   /**
    * What happened after `cursor`, and what became of the open events. An empty cursor is answered with no events and the
    * first cursor. Events that no cursor can bring back (the vendor deleted them) are not missed.
-   * @throws EINVALID when the cursor is none of this provider's
+   * @throws EINVALID, without a `vendorCode`, when the cursor is none of this provider's
    */
   listEvents?(query: EventQuery, call: CallOptions<Session>): Promise<EventPage>;
   /**

@@ -30,7 +30,7 @@ export interface FeedOptions extends Pick<MemberHost, 'tell'> {
 
 const pauses = { firstMs: 5_000, longestMs: 5 * 60_000 };
 /** News come together, and before the vendor lists what they are about. */
-const newsDelayMs = 1_000;
+const newsDelayMs = 500;
 /** Jobs may be over long before the next look is due. */
 const waitingMs = 2_000;
 const timerToleranceMs = 5;

@@ -95,7 +95,9 @@ async function ask(members: Member[], query: EventQuery, host: LookHost): Promis
     return page;
   } catch (thrown) {
     const error = toClipError(thrown);
-    if (error.code !== 'EINVALID' || query.cursor === '') throw error;
+    // Where the vendor itself says so, it is the question that does not fit, and not the cursor.
+    const isCursor = error.code === 'EINVALID' && error.vendorCode === undefined;
+    if (!isCursor || query.cursor === '') throw error;
     host.warn(`The events of a connection are sent from now on: ${error.message}`);
     for (const member of members) member.startAfresh();
     return undefined;

@@ -40,6 +40,7 @@ export const harness: Harness = {
           const from = sim.now() - agoMs;
           return sim.happen({ camera, from, to: from + 4_000, createdAt: from }).id;
         },
+        happenNowhere: () => sim.happen({ camera: undefined }).id,
         pass: (ms) => sim.advance(ms),
         remove: (id) =>
           void sim.events.splice(

@@ -28,6 +28,8 @@ export interface WorldEvents {
   end?(id: string): void;
   /** For systems that take an event for over when nothing more comes of it. */
   keepOpen?(id: string): void;
+  /** Something happens that belongs to no camera. */
+  happenNowhere?(): string;
   /** Somebody deletes it. */
   remove?(id: string): void;
   /** From now on, the list is in no order. */

@@ -125,6 +125,7 @@ export const harness: Harness = {
           kept.push(...footage(last.producerMs + last.durationMs, sim.now() - 5_000, { arrivalMs: 0 }));
         },
         end: () => sim.advance(61_000),
+        endless: () => void (sim.options.list.endless = true),
       },
       clearFaults: () => sim.clearFaults(),
       openConnections: () => sim.connections,

@@ -71,6 +71,8 @@ export const harness: Harness = {
           const timestampMs = sim.now() - agoMs;
           return sim.addAlert({ deviceUuid, timestampMs, ...(isOpen ? {} : { durationSec: 4 }) }).uuid;
         },
+        happenNowhere: () =>
+          sim.addAlert({ type: 'ACCESS_CONTROLLED_DOOR_POLICY_ALERT', deviceUuid: undefined, durationSec: 4 }).uuid,
         pass: (ms) => sim.advance(ms),
         end(id) {
           const alert = sim.alerts.find(({ uuid }) => uuid === id)!;

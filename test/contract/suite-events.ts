@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { EventFeed } from '../../lib/events/feed';
+import { aNode, memoryStates } from '../lib/events/rig';
 import { idsOf } from '../support/event-follower';
 import { eventually } from '../support/eventually';
+import { manualClock } from '../support/manual-clock';
 import { never, useEventRig } from './event-rig';
 import type { Harness } from './harness';
 import { checkError, inTime, leaveOut, rejection } from './rig';
 
 /** Cursors of others, of another time, and what has been made of them. */
+const cursors: Record<string, string> = {
+  'vdg-sense': 'vdg-sense?after=7&seen=7%401740823200000',
+  rhombus: 'rhombus?alerts=1740823200000+1740823200000',
+  'kinesis-video': 'kinesis-video?dock=1740823200000+1740823200000',
+  aipix: 'aipix?analytics=1740823200000+1740823200000',
+  zoneminder: 'zoneminder?after=7',
+  frigate: 'frigate?review=1740823200000+1740823200000',
+  sample: 'sample 7',
+};
 const foreign = ['1', '-1', 'null', '{}', '[]', 'other?from=1', '2025-03-01T12:00:00Z', '0 0', ' ', '%', '?', '\u0000'];
 
 /** What happened, in the vendor's own list. */
@@ -167,6 +179,90 @@ export function eventSuite(harness: () => Harness): void {
       const error = await rejection(asked, world, 'EINVALID');
       assert.equal(error.retryable, false, strange);
     }
+  });
+
+  it('refuses the cursors of all other providers', async () => {
+    const { world, open, list } = rig();
+    const handle = open();
+    for (const [id, cursor] of Object.entries(cursors)) {
+      if (id !== world.definition.id) await rejection(list(handle, { cursor }), world, 'EINVALID');
+    }
+  });
+
+  it('does not take a question that is refused for a cursor that is', async () => {
+    const { world, events, open, list, started } = rig();
+    const begun = await started();
+    const id = events.happen();
+    for (const status of [400, 422]) {
+      const headers = { 'content-type': 'application/json' };
+      world.force('events', { status, headers, body: '{"message":"The from field is invalid.","success":false}' }, 10);
+      const error = await rejection(list(open(), { cursor: begun.cursor }), world);
+      assert.ok(error.code !== 'EINVALID' || error.vendorCode !== undefined, error.message);
+      world.clearFaults?.();
+    }
+    assert.deepEqual(idsOf(await begun.look()), [id]);
+  });
+
+  for (const [what, byMs] of [
+    ['ahead', 4200_000],
+    ['behind', -4200_000],
+  ] as const) {
+    it(`goes by the clock of the vendor, which is more than an hour ${what}`, async () => {
+      const { events, started } = rig();
+      events.pass(byMs);
+      const begun = await started();
+      events.pass(20_000);
+      const id = events.happen();
+      assert.deepEqual(idsOf(await begun.look()), [id]);
+      events.pass(events.lateMs * 2);
+      assert.deepEqual(await begun.look(), []);
+    });
+  }
+
+  it('tells an event without a camera, but not to who asks for cameras', async function () {
+    const { world, events, started } = rig();
+    if (!events.happenNowhere) leaveOut(this, 'all of its events belong to cameras');
+    const [all, some] = [await started(), await started({ cameras: [world.camera] })];
+    const id = events.happenNowhere();
+    const [event] = await all.look();
+    assert.deepEqual([event?.id, event?.camera], [id, undefined]);
+    assert.deepEqual(await some.look(), []);
+  });
+
+  it('is denied after one attempt with a refused password, and stays so', async () => {
+    const { world, kinds, open } = rig();
+    const handle = open(world.wrongCredentials);
+    const clock = manualClock();
+    const node = aNode({ filter: { kinds } });
+    const store = memoryStates().store();
+    const feed = new EventFeed({
+      connection: {
+        id: 'connection',
+        definition: world.definition,
+        listEvents: (query, signal) => handle.call(signal, async (own, call) => own.listEvents!(query, call)),
+        onEventNews: () => () => undefined,
+        check: async () => ({ name: '', warnings: [] }),
+        cameras: { refresh: () => undefined },
+      },
+      clock,
+      states: () => store,
+      unfinished: async () => 0,
+      warn: () => undefined,
+      tell: async (_, call) => (call(), () => undefined),
+    });
+    const leave = feed.join(node);
+    await clock.advance(0);
+    await eventually(() => node.reports.length > 0);
+    for (let look = 0; look < 3; look += 1) {
+      await clock.advance(600_000);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await leave(false);
+    assert.deepEqual(
+      node.reports.map(({ state }) => state),
+      ['denied'],
+    );
+    assert.equal(world.requests().length, 1);
   });
 
   it('tries a refused password once', async () => {

@@ -83,6 +83,7 @@ export const harness: Harness = {
           const { id } = sim.putEvent({ time: sim.now() - agoMs, serverid: server, deviceid: camera.split('/')[1]! });
           return `${server}/${id}`;
         },
+        happenNowhere: () => `${server}/${sim.putEvent({ serverid: server, deviceid: '0' }).id}`,
         pass: (ms) => sim.advance(ms),
         disorder: () => void (sim.options.events.ids = 'arrival'),
         double: () => void (sim.options.events.isDoubled = true),

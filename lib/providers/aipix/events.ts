@@ -99,9 +99,7 @@ export function createEventList(api: AipixApi, now: () => number) {
       session,
     );
     const problem = api.errorOf(reply, action, true);
-    if (problem?.code === 'EINVALID') {
-      // It is the question that is refused, and not the cursor.
-      if (isPlain) throw new ClipError('EPROTOCOL', problem.message, { vendorCode: problem.vendorCode });
+    if (problem?.code === 'EINVALID' && !isPlain) {
       plain.add(kind);
       return ask(kind, { from, to }, { cameras, page: 1 }, call);
     }

@@ -141,7 +141,7 @@ describe('the feed of a connection', () => {
     assert.deepEqual(node.sent, ['2', '1', '3']);
   });
 
-  it('looks a second after news, and once for many', async () => {
+  it('looks half a second after news, and once for many', async () => {
     const node = aNode();
     rig.start(node);
     await rig.pass();
@@ -149,7 +149,7 @@ describe('the feed of a connection', () => {
     await rig.clock.advance(3_000);
     rig.vendor.add();
     for (let count = 0; count < 5; count += 1) rig.vendor.news();
-    await rig.clock.advance(1_000);
+    await rig.clock.advance(500);
     await rig.clock.advance(0);
     assert.deepEqual(node.sent, ['1']);
     assert.equal(rig.vendor.queries.length - before, 1);
@@ -205,6 +205,19 @@ describe('the feed of a connection', () => {
         node.reports.map(({ state, reason }) => [state, reason]),
         [['denied', 'the password is refused']],
       );
+    });
+
+    it('keeps its place where it is the question that is refused', async () => {
+      const node = aNode();
+      rig.start(node);
+      await rig.pass();
+      rig.vendor.add();
+      rig.vendor.failure = new ClipError('EINVALID', 'HTTP 400', { vendorCode: 'HTTP 400' });
+      await rig.pass(2);
+      assert.equal(node.reports.at(-1)?.state, 'disconnected');
+      rig.vendor.failure = undefined;
+      await rig.pass(2);
+      assert.deepEqual(node.sent, ['1 late']);
     });
 
     it('begins afresh with a word where it does not know the cursor', async () => {

@@ -142,7 +142,7 @@ describe('Aipix: events', () => {
     const { sim, events } = await begin();
     const { id } = sim.happen();
     sim.options.events.refuses = ['from'];
-    await assert.rejects(events.look(), fails('EPROTOCOL'));
+    await assert.rejects(events.look(), fails('EINVALID', /from/, { vendorCode: 'HTTP 422' }));
     sim.options.events.refuses = [];
     assert.deepEqual(idsOf(await events.look()), [id]);
   });
