@@ -7,12 +7,26 @@ interface Moment {
   isAfter: boolean;
 }
 
-const eventsInAll = 7;
+interface Way {
+  /** How many events the vendor has before each look. */
+  batches: number[];
+  /** So many may be in a page. */
+  pageSize: number;
+}
 
-async function runUntil({ at, isAfter }: Moment): Promise<{ rig: FeedRig; sent: string[]; steps: number }> {
+const ways: Record<string, Way> = {
+  'in one page': { batches: [3, 4], pageSize: 100 },
+  'in several pages': { batches: [25, 22], pageSize: 20 },
+};
+
+async function runUntil(
+  { at, isAfter }: Moment,
+  { batches, pageSize }: Way,
+): Promise<{ rig: FeedRig; sent: string[]; steps: number; begunAt: number }> {
   const rig = feedRig();
+  rig.vendor.overlap = 2;
   const sent: string[] = [];
-  let [steps, isDead] = [0, false];
+  let [steps, begunAt, isDead] = [0, 0, false];
   const step = (effect: () => void): void => {
     if (isDead) throw new Error('the process is dead');
     steps += 1;
@@ -21,38 +35,51 @@ async function runUntil({ at, isAfter }: Moment): Promise<{ rig: FeedRig; sent: 
     isDead = isLast;
     if (isDead) throw new Error('the process dies');
   };
-  const node = aNode({ send: ({ event }) => step(() => sent.push(event.id)) });
-  rig.memory.onWrite = (nodeId, state) => step(() => rig.memory.states.set(nodeId, structuredClone(state)));
+  const node = aNode({ send: ({ event }) => step(() => sent.push(event.id)), maxWaiting: pageSize });
+  rig.memory.onWrite = (nodeId, state) => {
+    step(() => rig.memory.states.set(nodeId, structuredClone(state)));
+    begunAt ||= steps;
+  };
+  // Before and after: a question changes nothing.
+  rig.vendor.answer = () => (step(() => undefined), {});
   rig.start(node);
   await rig.pass();
-  for (let count = 0; count < 3; count += 1) rig.vendor.add();
-  await rig.pass();
-  for (let count = 3; count < eventsInAll; count += 1) rig.vendor.add();
-  await rig.pass();
-  rig.memory.onWrite = undefined;
+  const open = rig.vendor.add({ open: true, end: undefined });
+  for (const [index, count] of batches.entries()) {
+    for (let number = index === 0 ? 1 : 0; number < count; number += 1) rig.vendor.add();
+    await rig.pass();
+    if (index === 0) Object.assign(open, { open: false, end: new Date(rig.clock.now()).toISOString() });
+  }
+  rig.memory.onWrite = rig.vendor.answer = undefined;
   rig.memory.lose();
-  return { rig, sent, steps };
+  return { rig, sent, steps, begunAt };
 }
 
 describe('a crash of a feed', () => {
-  it('at any moment loses nothing, and what comes again is marked as late', async () => {
-    const { steps } = await runUntil({ at: Infinity, isAfter: false });
-    assert.ok(steps >= eventsInAll + 5, `${steps} steps`);
-    // Before its first state is stored, it has not begun.
-    for (let at = 2; at <= steps; at += 1) {
-      for (const isAfter of [false, true]) {
-        const { rig, sent } = await runUntil({ at, isAfter });
-        const again = aNode();
-        rig.start(again);
-        await rig.pass(2);
-        const all = [...sent, ...again.messages.map(({ event }) => event.id)];
-        const moment = `${isAfter ? 'after' : 'before'} step ${at}`;
-        assert.deepEqual([...new Set(all)].sort(), ['1', '2', '3', '4', '5', '6', '7'], moment);
-        const repeated = again.messages.filter(({ event }) => sent.includes(event.id));
-        assert.ok(repeated.length <= 4 && repeated.every(({ event }) => event.late), moment);
+  for (const [name, way] of Object.entries(ways)) {
+    it(`at any moment loses nothing ${name}, and what comes again is marked as late`, async function () {
+      this.timeout(120_000);
+      const eventsInAll = way.batches.reduce((sum, count) => sum + count, 0);
+      const all = Array.from({ length: eventsInAll }, (_, index) => String(index + 1)).sort();
+      const { steps, begunAt } = await runUntil({ at: Infinity, isAfter: false }, way);
+      // Questions, sendings, and what is stored before and after them.
+      assert.ok(steps >= eventsInAll + 8, `${steps} steps`);
+      // Before its first state is stored, it has not begun.
+      for (let at = begunAt + 1; at <= steps; at += 1) {
+        for (const isAfter of [false, true]) {
+          const { rig, sent } = await runUntil({ at, isAfter }, way);
+          const again = aNode();
+          rig.start(again);
+          await rig.pass(2);
+          const found = [...sent, ...again.messages.map(({ event }) => event.id)];
+          const moment = `${isAfter ? 'after' : 'before'} step ${at}`;
+          assert.deepEqual([...new Set(found)].sort(), all, moment);
+          const repeated = again.messages.filter(({ event }) => sent.includes(event.id));
+          assert.ok(repeated.length <= way.pageSize && repeated.every(({ event }) => event.late), moment);
+        }
       }
-    }
-  });
+    });
+  }
 
   it('sends an event again with the range that it had', async () => {
     const rig = feedRig();
