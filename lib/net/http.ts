@@ -24,8 +24,6 @@ export interface HttpOptions {
   proxy?: ProxyOptions;
   /** Headers of every request. */
   headers?: Record<string, string>;
-  /** Names of headers that must never reach another origin, beside `Authorization` and `Cookie`. */
-  secretHeaders?: string[];
   /** Takes answers whose headers break the rules of HTTP. */
   lenient?: boolean;
   /** Longest wait for a whole small reply, or for the head of a stream. */
@@ -84,7 +82,6 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     insecureHTTPParser: options.lenient === true,
     validateStatus: () => true,
     transformResponse: (data: unknown) => data,
-    sensitiveHeaders: ['authorization', 'cookie', ...(options.secretHeaders ?? [])],
     headers: { common: options.headers ?? {} },
   });
 
@@ -99,6 +96,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
           url,
           method: request.method,
           headers: request.headers,
+          sensitiveHeaders: privateHeaders({ ...options.headers, ...request.headers }),
           data: request.body,
           // A redirected POST or DELETE could arrive as a GET: refuse, so that the address gets corrected instead.
           maxRedirects: request.method === 'GET' && !request.reportRedirect ? maxRedirects : 0,
@@ -186,6 +184,16 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       closeAgents(agents);
     },
   };
+}
+
+/** Headers that another origin may see: they say what is wanted, and nothing of who asks. */
+const openHeaders: ReadonlySet<string> = new Set([
+  ...['accept', 'accept-encoding', 'accept-language', 'content-type', 'if-range', 'range', 'user-agent'],
+]);
+
+/** Names of all others: keys and sessions have headers of any name. */
+function privateHeaders(headers: Record<string, string>): string[] {
+  return Object.keys(headers).filter((name) => !openHeaders.has(name.toLowerCase()));
 }
 
 /** Did a connection that was kept from before end before any answer came? Then the server never saw the request. */

@@ -61,9 +61,8 @@ interface JobResult {
 export function createRhombusApi({ settings, credentials, tls, proxy }: ProviderConfig) {
   const hosts = hostsOf(settings);
   const headers = keyHeaders(settings, credentials.token);
-  const secretHeaders = Object.keys(headers);
-  const api = createHttpClient({ baseUrl: hosts.api, tls, proxy, headers, secretHeaders });
-  const media = createHttpClient({ baseUrl: hosts.media, tls, proxy, headers, secretHeaders });
+  const api = createHttpClient({ baseUrl: hosts.api, tls, proxy, headers });
+  const media = createHttpClient({ baseUrl: hosts.media, tls, proxy, headers });
   /** Has anything been done with this key? */
   let isKnown = false;
   let trial: Promise<unknown> | undefined;
