@@ -79,7 +79,8 @@ export async function measureRestart(count: number): Promise<Row[]> {
 async function restart(runtime: Runtime, meanwhile: () => Promise<void>): Promise<Found> {
   await runtime.stop();
   await meanwhile();
-  const told = (): string[] => runtime.logs().match(/(?<=\[resumed\] ).*/g) ?? [];
+  // Whole lines only: a long one arrives in pieces.
+  const told = (): string[] => runtime.logs().match(/(?<=\[resumed\] ).*(?=\n)/g) ?? [];
   const before = told().length;
   await runtime.start();
   const deadline = Date.now() + longestMs;

@@ -16,18 +16,21 @@ export function note(provider: string, fault: string, step: string, problem: str
 
 const steps = ['login', 'create', 'status', 'download', 'delete'];
 
-/** Writes the table, unless a provider was left out or seen in part. */
-export function writeResults(providers: string[]): void {
-  if (providers.some((provider) => !isWhole(provider))) return;
-  const text = [
-    '# What becomes of jobs when a vendor answers badly for a moment',
-    '',
-    'Written by the contract suite (`npx mocha test/contract/contract.test.ts`). Each cell stands for four jobs: the bad answer comes',
-    'once, or for ten seconds, at first contact, or after an hour of work. "ok": all of them ended in success, and the connection',
-    'worked afterwards without a deploy. "-": the vendor has no such request.',
-    '',
-    ...providers.flatMap(tableOf),
-  ].join('\n');
+const introduction = `# What becomes of jobs when a vendor answers badly for a moment
+
+Written by the contract suite (\`npx mocha "test/contract/*.test.ts"\`). Each cell stands for four jobs: the bad answer comes
+once, or for ten seconds, at first contact, or after an hour of work. "ok": all of them ended in success, and the connection
+worked afterwards without a deploy. "-": the vendor has no such request.
+`;
+
+/** Writes the provider's part of the table, unless it was seen in part. */
+export function writeResults(provider: string): void {
+  if (!isWhole(provider)) return;
+  const [, ...sections] = read().split(/^(?=## )/m);
+  const others = sections.filter((section) => !section.startsWith(`## ${provider}\n`)).map((section) => section.trim());
+  const all = [...others, tableOf(provider).trim()].sort();
+  const text = `${[introduction.trim(), ...all].join('\n\n')}\n`;
+  // Another process may be writing its own part: nothing is written that has not changed.
   if (read() !== text) writeFileSync(file, text);
 }
 
@@ -36,7 +39,7 @@ function isWhole(provider: string): boolean {
   return faults.length > 0 && faults.every((found) => [...found.values()].every(({ length }) => length === 4));
 }
 
-function tableOf(provider: string): string[] {
+function tableOf(provider: string): string {
   const rows = [...results.get(provider)!].map(([fault, found]) => [
     fault,
     ...steps.map((step) => cellOf(found.get(step))),
@@ -46,7 +49,7 @@ function tableOf(provider: string): string[] {
   const line = (cells: string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
   const rule = line(widths.map((width) => '-'.repeat(width)));
-  return [`## ${provider}`, '', line(table[0]!), rule, ...rows.map(line), ''];
+  return [`## ${provider}`, '', line(table[0]!), rule, ...rows.map(line)].join('\n');
 }
 
 function cellOf(tried: (string | undefined)[] | undefined): string {
@@ -55,10 +58,10 @@ function cellOf(tried: (string | undefined)[] | undefined): string {
   return problems.length === 0 ? 'ok' : problems.join(', ');
 }
 
-function read(): string | undefined {
+function read(): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }

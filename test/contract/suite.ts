@@ -1,5 +1,6 @@
-// Holds one provider to the whole contract.
+// What every provider must do, whichever way its vendor speaks.
 import type { Harness } from './harness';
+import { writeResults } from './results';
 import { dialectSuite } from './suite-dialects';
 import { eventFaultSuite } from './suite-event-faults';
 import { eventSuite } from './suite-events';
@@ -24,9 +25,14 @@ export function serverSuite(harness: () => Harness): void {
   describe('in flows', () => flowSuite(harness));
 }
 
-export function contractSuite(harness: () => Harness): void {
-  serverSuite(harness);
-  describe('and hostile answers', () => hostileSuite(harness));
-  describe('and answers about events that are none', () => eventFaultSuite(harness));
-  describe('and bad answers that pass', () => faultSuite(harness));
+export function contractSuite(harness: Harness): void {
+  describe(`the provider ${harness.id}`, function () {
+    this.timeout(30_000);
+    const given = (): Harness => harness;
+    serverSuite(given);
+    describe('and hostile answers', () => hostileSuite(given));
+    describe('and answers about events that are none', () => eventFaultSuite(given));
+    describe('and bad answers that pass', () => faultSuite(given));
+    after('its part of the table', () => writeResults(harness.id));
+  });
 }

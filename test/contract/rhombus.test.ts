@@ -1,0 +1,5 @@
+// Holds Rhombus to the contract.
+import { contractSuite } from './suite';
+import { harness } from './rhombus';
+
+contractSuite(harness);
