@@ -17,7 +17,7 @@ import { tempFolder } from '../support/temp-folder';
 import type { Harness, World } from './harness';
 
 /** Longer than anything here takes, shorter than the time-out of a request: what takes longer hangs. */
-const hangsAfterMs = 12_000;
+const hangsAfterMs = 45_000;
 /** As the dialog of poll-clip has it. */
 const givesUpAfterMs = 900_000;
 

@@ -27,7 +27,7 @@ export function serverSuite(harness: () => Harness): void {
 
 export function contractSuite(harness: Harness): void {
   describe(`the provider ${harness.id}`, function () {
-    this.timeout(30_000);
+    this.timeout(120_000);
     const given = (): Harness => harness;
     serverSuite(given);
     describe('and hostile answers', () => hostileSuite(given));

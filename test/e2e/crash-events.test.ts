@@ -24,7 +24,7 @@ interface Sent {
 }
 
 describe(`events of a Node-RED that is killed at a random moment, ${rounds} times (CRASH_SEED=${seed})`, function () {
-  this.timeout(Math.max(300_000, rounds * 60_000));
+  this.timeout(Math.max(600_000, rounds * 60_000));
   let vendor: SampleVendor;
   let runtime: Runtime;
   let folder: string;
@@ -80,7 +80,7 @@ describe(`events of a Node-RED that is killed at a random moment, ${rounds} time
     await eventually(async () => {
       const found = await ids();
       return happened.every((id) => found.has(id));
-    }, 60_000);
+    }, 180_000);
   });
 
   it('come twice only after a crash, marked as late, and no more than a page of them each time', async () => {

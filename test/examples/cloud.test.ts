@@ -8,7 +8,7 @@ import { examplesOf, findNode } from '../support/examples';
 import { assertWhole, hasten, runExamples, type Saved } from './rig';
 
 describe('the example for Kinesis Video Streams', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('saves the video of a stream', async () => {
     const now = Date.now();
@@ -35,7 +35,7 @@ describe('the example for Kinesis Video Streams', function () {
 });
 
 describe('the example for Aipix', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('saves the video under the name of its camera and in local time, and deletes the export', async () => {
     const sim = await startAipix();

@@ -28,7 +28,7 @@ describe('the examples for Frigate', function () {
   let all: FlowNode[];
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     sim = await startFrigate();
     const polled = { interval: 0.1 };
     all = (await examplesOf('frigate')).map((node) => ({ ...node, ...(node.type === 'poll-clip' ? polled : {}) }));
@@ -69,15 +69,20 @@ describe('the examples for Frigate', function () {
   }
 
   it('event: takes the times of the message as they come, and cleans up', async () => {
-    const seconds = Date.now() / 1000;
+    const from = Date.now() / 1000;
     await press(titles.event);
     const saved = await shown(titles.event, 'Video');
+    const to = Date.now() / 1000;
     await assertSaved(saved);
     assert.match(relative(runtime.userDir, saved.filename), /^clips.front_door.[\dTZ-]+\.mp4$/);
     const { start, end, title } = saved.clip;
     assert.equal(title, 'person');
     // Five seconds more on each side, and whole seconds around them.
-    assert.ok(Date.parse(start) / 1000 <= seconds - 65 && Date.parse(end) / 1000 >= seconds - 48, `${start} to ${end}`);
+    const isBetween = (time: string, agoSeconds: number): boolean => {
+      const seconds = Date.parse(time) / 1000 + agoSeconds;
+      return seconds >= from - 1.5 && seconds <= to + 1.5;
+    };
+    assert.ok(isBetween(start, 65) && isBetween(end, 48), `${start} to ${end}`);
   });
 
   it('event: lets other messages pass', async () => {

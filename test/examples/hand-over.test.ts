@@ -28,7 +28,7 @@ interface Uploaded extends Saved {
 }
 
 describe('the examples that hand videos on', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let sim: VdgSense;
   let receiver: SimulatorServer;
   let rig: ExampleRig;

@@ -46,7 +46,7 @@ describe('the examples for VDG Sense', function () {
   let held = '';
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const makeMs = ({ description }: { description: string }): number => (description === held ? Infinity : 0);
     sim = await startVdgSense({ users: [login], devices: demoCameras(), queue: { makeMs } });
     const { flow, credentials } = connectTo(await examplesOf('vdg-sense'), sim.url, login);

@@ -19,7 +19,7 @@ describe('the example for ZoneMinder', function () {
   let flow: FlowNode[];
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     sim = await startZoneMinder();
     // Recording since a minute ago, for as long as the test may take.
     sim.addEvent({ startMs: Math.floor(Date.now() / 1000) * 1000 - 60_000, seconds: 600, state: 'running', secondBytes: 300_000 });

@@ -49,7 +49,7 @@ function flowFor(url: string): Record<string, unknown>[] {
 }
 
 describe('the list of work of a running Node-RED', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let sim: VdgSense;
   let runtime: Runtime;
   const alarm = (): Promise<void> => runtime.inject('inject', { at: Date.now() - 60_000, secret: 'of the message' });

@@ -9,7 +9,7 @@ import { describeWithRedis, startRedis, type RedisServer } from '../support/redi
 type Properties = Record<string, unknown>;
 
 describe('clip-events', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let sim: Frigate;
   beforeEach(async () => {
     sim = await startFrigate();

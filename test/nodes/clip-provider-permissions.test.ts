@@ -9,7 +9,7 @@ const { hashSync } = require('bcryptjs') as { hashSync(password: string, rounds:
 const login = { username: 'nodered', password: 's3cret' };
 
 describe('who may ask about a connection', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let sim: VdgSense;
   let runtime: Runtime;
   const at = { z: 'tab', x: 100, y: 100 };

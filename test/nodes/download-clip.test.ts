@@ -142,7 +142,7 @@ describe('download-clip', () => {
 
   describe('leaves nothing on disk and says what is wrong', function () {
     // Such answers are waited out first, with pauses that grow to several seconds.
-    this.timeout(60_000);
+    this.timeout(120_000);
     const cases: [what: string, prepare: (sim: VdgSense) => void, code: string][] = [
       [
         'when the server answers with an XML error',

@@ -11,7 +11,7 @@ import { packageName, packageRoot, packedPackage } from '../support/package';
 const largest = 450_000;
 
 describe('the packed package', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('is small, and holds what is built, the examples and the words about it: no tests, no sources', async () => {
     const { size, files } = await packedPackage();

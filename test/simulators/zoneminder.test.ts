@@ -8,7 +8,6 @@ const noonMs = Date.parse(noon);
 const versions = ['1.36.33', '1.38.4', '1.39.22'] as const;
 
 describe('the simulator of ZoneMinder', function () {
-  this.timeout(20_000);
   let sim: ZoneMinder;
   let token: string;
 

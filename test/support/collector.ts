@@ -65,7 +65,7 @@ export async function startCollector(): Promise<Collector> {
       }
       return tapped;
     },
-    async next(name, withinMs = 15_000) {
+    async next(name, withinMs = 40_000) {
       const index = taken.get(name) ?? 0;
       taken.set(name, index + 1);
       const deadline = Date.now() + withinMs;

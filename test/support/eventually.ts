@@ -1,5 +1,5 @@
 /** Looks again until a condition holds; the last failure surfaces when it never does. */
-export async function eventually(check: () => unknown, withinMs = 10_000): Promise<void> {
+export async function eventually(check: () => unknown, withinMs = 40_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     try {

@@ -12,7 +12,6 @@ import { fileSource, readMp4, type Mp4Info } from '../../lib/mp4';
 export function realFfmpeg(): () => string {
   let file = '';
   before(async function () {
-    this.timeout(20_000);
     try {
       file = await findFfmpeg({ env: process.env });
     } catch (error) {

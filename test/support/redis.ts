@@ -30,7 +30,7 @@ export interface RedisCable {
   close(): Promise<void>;
 }
 
-const startMs = 10_000;
+const startMs = 30_000;
 const program = findProgram('redis-server', 'valkey-server');
 
 export function describeWithRedis(title: string, suite: () => void): void {

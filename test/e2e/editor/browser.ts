@@ -32,7 +32,7 @@ export async function openPage(
   // Where Node-RED 5 keeps which of its two themes is on; 4.1 has one.
   await context.addInitScript(`localStorage.setItem('view-dark-theme', '${options.dark ? 'dark' : 'light'}')`);
   // Sooner than mocha gives up, so that it is told what was waited for.
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(40_000);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));

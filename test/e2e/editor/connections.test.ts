@@ -85,7 +85,7 @@ const cases: Case[] = [
 ];
 
 describeWithChromium('connections', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const flow = [
     { id: 'tab', type: 'tab', label: 'Connections' },
     { id: 'create', type: 'create-clip', z: 'tab', x: 340, y: 60, wires: [] },

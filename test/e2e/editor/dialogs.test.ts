@@ -137,7 +137,7 @@ function assertKept(now: Record<string, unknown>, before: Record<string, unknown
 
 for (const look of looks) {
   describeWithChromium(`dialogs in ${nameOf(look)}`, function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     let rig: EditorRig;
 
     before(async () => {

@@ -31,7 +31,7 @@ const measure = `(() => {
 
 for (const look of looks) {
   describeWithChromium(`the Import menu of ${nameOf(look)}`, function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     let rig: EditorRig;
     let imported = 0;
 

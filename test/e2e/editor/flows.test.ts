@@ -76,7 +76,7 @@ function subflowFlow(url: string): Record<string, unknown>[] {
 
 for (const look of looks.filter(({ dark }) => !dark)) {
   describeWithChromium(`flows in ${nameOf(look)}`, function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     let sim: VdgSense;
     let rig: EditorRig;
 

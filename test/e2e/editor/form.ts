@@ -18,6 +18,8 @@ export function driveForm({ page, tray }: Editor) {
   /** Chooses where the value of a typed input comes from, by the keyboard alone. */
   async function chooseType(label: string, type: string): Promise<void> {
     await labelled(label, 'button.red-ui-typedInput-type-select').press('Enter');
+    // The open menu focuses the present type a moment later: a key pressed just then would choose that.
+    await page.locator('.red-ui-typedInput-options:visible a:focus').waitFor();
     const choice = page
       .locator('.red-ui-typedInput-options:visible a')
       .filter({ hasText: new RegExp(`^\\s*${type}$`) });

@@ -18,7 +18,7 @@ type Type = (typeof types)[number];
 
 for (const look of looks) {
   describeWithChromium(`a first flow in ${nameOf(look)}`, function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     inOrder();
     /** How long the server takes for a clip, also for one that it is at. */
     let makeMs = Infinity;

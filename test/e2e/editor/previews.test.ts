@@ -25,7 +25,7 @@ const flow = [
 ];
 
 describeWithChromium('previews in dialogs', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let rig: EditorRig;
 
   before(async () => {

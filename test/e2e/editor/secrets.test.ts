@@ -11,7 +11,7 @@ import { driveForm, type Form } from './form';
 import { startEditor, type EditorRig } from './rig';
 
 describeWithChromium('secrets', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const login = { username: 'nodered', password: 's3cret-of-sense' };
   let sim: VdgSense;
   let rig: EditorRig;

@@ -22,7 +22,7 @@ interface Picture {
 }
 
 describe('a join of parts of every kind', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const temp = tempFolder();
   const ffmpeg = realFfmpeg();
 

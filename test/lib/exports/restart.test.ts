@@ -42,7 +42,7 @@ describe('an export to files that was interrupted', () => {
 
   for (const when of ['before', 'after'] as const) {
     it(`has the same files in the end, wherever it was: ${when} each save`, async function () {
-      this.timeout(60_000);
+      this.timeout(120_000);
       rig.vendor.maxConcurrent = 1;
       for (let number = 1; ; number += 1) {
         const id = `${String(number).padStart(8, '0')}-0000`;

@@ -6,7 +6,7 @@ import { convertRig, mpeg4, x264 } from './convert-rig';
 
 /** Sources that are unlike those of most cameras. */
 describe('converting', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { convert, ffmpeg, folder, make, part } = convertRig();
   it('gives square pixels and the width that is said', async () => {
     make({ seconds: 1, size: '192x108', args: mpeg4 });

@@ -68,7 +68,7 @@ async function expectWhole(bytes: Buffer, seconds: number): Promise<void> {
 const secondsOfFrames = 10;
 
 describe('Cutting of fragmented files', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const factory = mp4Factory();
   after(() => factory.remove());
   let count = 0;

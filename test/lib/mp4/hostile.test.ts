@@ -3,7 +3,7 @@ import { readMp4 } from '../../../lib/mp4';
 import { assertSane, box, chunk, ftyp, moof, mvhd, randomNumbers, read, stts, trak, trex, u32, u64 } from './files';
 
 describe('readMp4 with hostile files', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   /** A file that is `head` and then `part`, over and over; never held in memory. */
   function endless(head: Buffer, part: Buffer, times: number) {

@@ -20,7 +20,7 @@ function boundaries(file: Buffer): Map<number, string> {
 }
 
 describe('readMp4 with files by ffmpeg', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const factory = mp4Factory();
   after(() => factory.remove());
 

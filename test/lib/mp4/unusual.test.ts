@@ -3,7 +3,7 @@ import { box, chunk, ftyp, mp4Factory, mvhd, read, stts, tkhd, trak, trex, u32 }
 
 /** Valid files that few writers make: they are taken, and told where players may be surprised. */
 describe('readMp4 with unusual files', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const factory = mp4Factory();
   after(() => factory.remove());
 

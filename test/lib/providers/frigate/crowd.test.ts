@@ -75,7 +75,7 @@ async function makeAll(version: FrigateVersion) {
 }
 
 describe(`Frigate: ${crowd} clips at once`, function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   afterEach(closeAll);
 
   it('are created within the limit, and followed with at most three requests per round (0.18)', async () => {

@@ -28,7 +28,7 @@ const hourAgoMs = noonMs - 3600_000;
 const second = (ms: number): number => Math.floor(ms / 1000);
 
 describe('ZoneMinder: downloads', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const folder = tempFolder();
   afterEach(closeAll);
 
