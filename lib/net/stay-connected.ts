@@ -39,6 +39,7 @@ export async function stayConnected({ clock, signal, connect, again, settled }: 
       // Asking finds out all the same, only later.
     }
     settled?.();
+    if (signal.aborted) return;
     const wasGood = openedAt !== undefined && clock.steadyNow() - openedAt >= goodMs;
     failures = wasGood ? 1 : failures + 1;
     await pause(exponentialPauseMs(failures, pauses), clock, signal);

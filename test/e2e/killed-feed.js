@@ -108,7 +108,7 @@ feed.join({
   // Two looks at the end: the second one finds nothing new.
   onLook() {
     looks += 1;
-    if (looks > 40 || (at === 0 && looks > 20)) setTimeout(die, 50);
+    if (looks === 12) setTimeout(die, 50);
   },
   onStandby: () => undefined,
   onClosed: () => undefined,

@@ -1,5 +1,5 @@
 /** Makes, finds, opens and deletes clips in the Rhombus cloud. */
-import { systemClock } from '../../async/clock';
+import { systemClock, type Clock } from '../../async/clock';
 import { ClipError, reasonFirst } from '../../errors';
 import { readText, readTexts } from '../../net/json';
 import {
@@ -29,7 +29,7 @@ type Call = CallOptions<undefined>;
 const pagesToSearch = 3;
 
 /** Opens the provider: the Rhombus API in terms of clips. */
-export function openRhombus(config: ProviderConfig): Provider<undefined> {
+export function openRhombus(config: ProviderConfig, clock: Clock = systemClock): Provider<undefined> {
   const api = createRhombusApi(config);
   const status = createStatus(api);
   const cameras = createCameras(api);
@@ -37,7 +37,7 @@ export function openRhombus(config: ProviderConfig): Provider<undefined> {
 
   return {
     listEvents: createEventList(api, config.now),
-    ...(api.pushUrl ? { watchEvents: watchEvents({ api, config, clock: systemClock }) } : {}),
+    ...(api.pushUrl ? { watchEvents: watchEvents({ api, config, clock }) } : {}),
 
     /** Source: https://api-docs.rhombus.community/api-reference/video-webservice/splice-v3 */
     async createClip(request, call) {

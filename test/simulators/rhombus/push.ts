@@ -10,6 +10,8 @@ export interface PushClient {
   frames: string[];
   destination?: string;
   isOpen: boolean;
+  /** It gives no sign of life any more. */
+  isSilent: boolean;
   send(text: string): void;
   close(): void;
 }
@@ -33,6 +35,7 @@ export function createPushServer(stateOf: () => RhombusState): PushServer {
       target,
       frames: [],
       isOpen: true,
+      isSilent: false,
       send: (text) => socket.send(text),
       close: () => socket.close(),
     };
@@ -42,7 +45,7 @@ export function createPushServer(stateOf: () => RhombusState): PushServer {
     socket.on('message', (data) => {
       const text = (data as Buffer).toString();
       client.frames.push(text);
-      if (text.trim() === '') return client.send('\n');
+      if (text.trim() === '') return client.isSilent ? undefined : client.send('\n');
       const headers = new Map(text.split('\n').map((line) => line.split(/:(.*)/s) as [string, string]));
       if (text.startsWith('CONNECT\n')) client.send('CONNECTED\nversion:1.2\nheart-beat:10000,10000\n\n\0');
       if (!text.startsWith('SUBSCRIBE\n')) return;
