@@ -135,6 +135,26 @@ describe('the tables of the documentation', () => {
     for (const name of names) assert.ok(documented.includes(name), name);
   });
 
+  for (const path of ['README.md', 'docs/sizing.md']) {
+    it(`of ${path} have the figures that were measured`, () => {
+      const measured = rowsOf('test/bench/results.md', '## Downloads');
+      const rows = rowsOf(path).filter(([clips]) => /^(\d+ x )?\d+ [MG]iB$/.test(clips ?? ''));
+      assert.ok(rows.length >= 4);
+      for (const [clips, ours, core] of rows) {
+        for (const [way, shown = ''] of [
+          ['download-clip', ours],
+          ['http request + file', core],
+        ] as const) {
+          const [, seconds, memory] = /^([\d.]+) s, (\+\d+) MiB$/.exec(shown) ?? [];
+          // Node-RED died.
+          if (seconds === undefined && way !== 'download-clip') continue;
+          const found = measured.find((row) => row[0] === clips && row[1] === way);
+          assert.deepEqual([seconds, memory], [found?.[2]?.split(' ')[0], found?.[5]], `${clips}, ${way}`);
+        }
+      }
+    });
+  }
+
   it('have a recipe in the cookbook for none but examples that are there, and mention every example', () => {
     const examples = globSync('examples/*.json', { cwd: root }).map((path) => basename(path, '.json'));
     const pages = globSync('docs/**/*.md', { cwd: root }).map((path) => read(path)).join('\n'); // prettier-ignore
