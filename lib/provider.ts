@@ -93,8 +93,11 @@ export interface Provider<Session = unknown> {
    * lost, may have made.
    */
   findClip?(request: ClipRequest, call: CallOptions<Session>): Promise<ProviderClip | undefined>;
-  /** @throws ENOTFOUND, not `inconclusive`, where the vendor does not list the clip (yet, or any more). */
-  getClip(clip: Clip, call: CallOptions<Session>): Promise<ProviderClip>;
+  /**
+   * For vendors that are asked for one clip at a time; not called where there is `getClips`.
+   * @throws ENOTFOUND, not `inconclusive`, where the vendor does not list the clip (yet, or any more)
+   */
+  getClip?(clip: Clip, call: CallOptions<Session>): Promise<ProviderClip>;
   /**
    * As few requests as possible for many clips, answered in the same order: `undefined` for what the vendor does not list,
    * an error for what could not be asked.

@@ -1,6 +1,7 @@
 import { downloadClip, removeParts, type DownloadJobData } from '../lib/clips/download';
 import { transferRate } from '../lib/clips/transfer-rate';
-import { expandFilename, rootFolder } from '../lib/files/filename';
+import { rootFolder } from '../lib/files/filename';
+import { expandFittingFilename } from '../lib/files/name-limit';
 import { downloadOrRecreate } from '../lib/clips/recreate';
 import { ClipError } from '../lib/errors';
 import { connectionInput, resolveClip, timeZoneOf, transferQueue } from '../lib/node-red/connections';
@@ -80,7 +81,7 @@ export = (RED: NodeRed): void => {
         const path = { folder: runtime.fileFolder };
         const timeZone = timeZoneOf(runtime, connection.id);
         const names = {
-          filename: toFile ? expandFilename(template, { ...clip, timeZone }, path) : '',
+          filename: toFile ? await expandFittingFilename(template, { ...clip, timeZone }, path) : '',
           root: toFile ? rootFolder(template, path) : '',
         };
         return { task: { connection: connection.id, clip, ...names, ...settings } };

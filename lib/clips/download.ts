@@ -10,12 +10,11 @@ import { retryDelayMs } from '../async/retry';
 import { isFile } from '../files/hash';
 import { matchExistingFile } from './verify';
 import { fileError } from '../files/errors';
-import { converted, deleteClip, type ReadyFile } from './postprocess';
+import { converted, deleteClip, withPicture, type ReadyFile, type Snapshot } from './postprocess';
 import { freeBytes, type FreeBytes } from '../files/folder';
 import { newPartPath, removeJobParts, sweepStaleParts } from '../files/part';
 import { publish, type Exists } from '../files/publish';
 import type { PollJobData } from './poll';
-import { withPicture, type Snapshot } from './snapshot';
 import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
 import { KeyedMutex } from '../async/semaphore';
 

@@ -1,7 +1,6 @@
 // Decides whether received bytes are the clip that was asked for: a whole MP4, as long as its range.
-import { open } from 'node:fs/promises';
 import { describeClip, type Clip, type ClipFile, type Range } from '../provider';
-import { fileSource, readMp4, sniff, type Mp4Info, type Mp4Source } from '../mp4';
+import { readMp4, sniff, withFile, type Mp4Info, type Mp4Source } from '../mp4';
 import { ClipError, reasonFirst } from '../errors';
 import { hashFile, isFile } from '../files/hash';
 import type { Received } from './receive';
@@ -184,9 +183,7 @@ function downloading(clip: Clip): string {
 /** Describes a file that holds the clip whole; `undefined` where it does not, or where that cannot be told. */
 export async function matchExistingFile(clip: Clip, path: string): Promise<ClipFile | undefined> {
   if (clip.size === undefined || !(await isFile(path, clip.size, undefined))) return undefined;
-  const handle = await open(path, 'r');
-  try {
-    const source = await fileSource(handle);
+  return withFile(path, async (source) => {
     const mp4 = await readMp4(source);
     const { incomplete, problems, ...ends } = verify(clip, source.size, mp4);
     if (incomplete) return undefined;
@@ -195,7 +192,5 @@ export async function matchExistingFile(clip: Clip, path: string): Promise<ClipF
     const { duration, width, height, codec } = mp4;
     const facts = { duration, width, height, codec, ...ends, problems };
     return { path, size: source.size, sha256, ...facts, gaps: clip.gaps ?? [], resumed: false, seconds: 0 };
-  } finally {
-    await handle.close();
-  }
+  });
 }

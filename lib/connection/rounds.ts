@@ -28,7 +28,7 @@ export async function fetchClips(
 }
 
 function fetchClip(clip: Clip, command: (work: Work<ClipAnswer>) => Promise<ClipAnswer>): Promise<ClipAnswer> {
-  return command((provider, call) => provider.getClip(clip, call)).catch((error: ClipError) =>
+  return command((provider, call) => provider.getClip!(clip, call)).catch((error: ClipError) =>
     error.code === 'ENOTFOUND' && !error.inconclusive ? undefined : error,
   );
 }

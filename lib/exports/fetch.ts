@@ -2,14 +2,13 @@
 import { isFile } from '../files/hash';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { cancelled, toClipError } from '../errors';
+import { cancelled, toClipError, type ErrorCode } from '../errors';
 import type { Job, RunContext } from '../jobs/job';
-import { partPath } from './folder';
-import { halve } from './halve';
+import { numberedName, partPath } from './folder';
 import { fetchPart } from './part';
 import type { Progress } from './progress';
 import { inParallel, pauses } from './steps';
-import { failureOf, type CameraJobData, type Failure, type FilesJobData, type Part } from './work';
+import { failureOf, lengthOf, type CameraJobData, type Failure, type FilesJobData, type Part } from './work';
 
 const late: Failure = { code: 'ETIMEOUT', message: 'the time for the export was over', retryable: true };
 
@@ -84,6 +83,31 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
   if (signal.aborted || ended?.code === 'EABORTED') throw cancelled();
   if (ended) await settleRest(work, ended);
   return ended;
+}
+
+/** Failures that may be due to a single instant, or to the length. */
+const mayHelp: ReadonlySet<ErrorCode> = new Set(['EFAILED', 'EINCOMPLETE', 'ELIMIT']);
+/** Halves of less than two seconds are hardly ever clips. */
+const leastSeconds = 4;
+
+/**
+ * Puts two halves in the place of a part that failed, and returns them: one bad instant must not cost minutes of good footage.
+ * `undefined` where that is of no use.
+ */
+function halve(camera: CameraJobData, part: Part): [Part, Part] | undefined {
+  const { parts = [] } = camera;
+  if (!part.error || !mayHelp.has(part.error.code) || lengthOf(part) < leastSeconds) return undefined;
+  // Files keep their names when others come in between.
+  for (const [index, each] of parts.entries()) each.name ??= numberedName(index);
+  const { end, name, start } = part;
+  // Whole seconds, which every vendor can express.
+  const middle = new Date(Math.round((Date.parse(start) + Date.parse(end)) / 2000) * 1000).toISOString();
+  const halves: [Part, Part] = [
+    { start, end: middle, name: `${name}a` },
+    { start: middle, end, name: `${name}b` },
+  ];
+  parts.splice(parts.indexOf(part), 1, ...halves);
+  return halves;
 }
 
 /** Parts of an earlier run may not have been verified again. */

@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isFile } from '../files/hash';
-import { expandFilename } from '../files/filename';
+import { expandFittingFilename } from '../files/name-limit';
 import { makeFolder, type FreeBytes } from '../files/folder';
 import { publish } from '../files/publish';
 import { toClipError } from '../errors';
@@ -142,7 +142,7 @@ async function save(
   // Joined parts are named after the whole range, single ones after their own.
   const start = name.includes('/') ? facts.start : camera.start;
   const named = { id: work.id, provider: options.provider, camera: camera.camera, start, end: facts.end };
-  const wanted = expandFilename(name, named, { folder: work.folder });
+  const wanted = await expandFittingFilename(name, named, { folder: work.folder });
   await makeFolder(dirname(wanted), work.root);
   const before = async (free: string): Promise<void> => {
     camera.publishing = { ...facts, path: free };

@@ -1,7 +1,6 @@
 // Checks a joined file against its parts: every picture is there, in its place, and with its bytes.
-import { open } from 'node:fs/promises';
 import { ClipError } from '../errors';
-import { fileSource, lengthOf, readMp4, shownAt, type Mp4Info } from '../mp4';
+import { lengthOf, readMp4, shownAt, withFile, type Mp4Info } from '../mp4';
 import { readSample, type OpenTrack } from './border';
 import type { PlannedPart } from './join-plan';
 import { tracksOf } from './layout';
@@ -13,10 +12,9 @@ const roundingSeconds = 0.002;
  * Reads the file as it is on disk.
  * @throws EFFMPEG saying what is wrong with it
  */
-export async function checkJoined(path: string, parts: PlannedPart[]): Promise<Mp4Info> {
-  const handle = await open(path, 'r');
-  try {
-    const mp4 = await readMp4(await fileSource(handle));
+export function checkJoined(path: string, parts: PlannedPart[]): Promise<Mp4Info> {
+  return withFile(path, async (source, handle) => {
+    const mp4 = await readMp4(source);
     const [track] = await tracksOf(path);
     if (!mp4.whole || track?.handler !== 'vide')
       throw wrong(mp4.problems.join('; ') || 'there is no video track in it');
@@ -26,17 +24,14 @@ export async function checkJoined(path: string, parts: PlannedPart[]): Promise<M
     const count = track.samples.bytes.length;
     if (count !== next) throw wrong(`it has ${count} pictures, its parts have ${next}`);
     return mp4;
-  } finally {
-    await handle.close();
-  }
+  });
 }
 
 /** @returns the number of the first picture of the next part */
 async function checkPart({ part, pictures, shift }: PlannedPart, joined: OpenTrack, first: number): Promise<number> {
   const [track] = await tracksOf(part.path);
   if (!track) throw wrong(`the part that starts at ${part.start} cannot be read any more`);
-  const handle = await open(part.path, 'r');
-  try {
+  return withFile(part.path, async (_source, handle) => {
     let next = first;
     let last = pictures.from;
     for (let index = pictures.from; index < pictures.to; index += 1) {
@@ -58,9 +53,7 @@ async function checkPart({ part, pictures, shift }: PlannedPart, joined: OpenTra
       if (!one.equals(other)) throw wrong(`a picture of the part that starts at ${part.start} is another one`);
     }
     return next;
-  } finally {
-    await handle.close();
-  }
+  });
 }
 
 function wrong(problem: string): ClipError {

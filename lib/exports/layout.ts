@@ -1,19 +1,13 @@
 // Lays out a joined file: the tables of its tracks, and which bytes of which part go where.
-import { open } from 'node:fs/promises';
 import { ClipError } from '../errors';
-import { fileSource, isAudioForMp4, lengthOf, readTracks, shownAt, type MediaTrack } from '../mp4';
+import { isAudioForMp4, lengthOf, readTracks, shownAt, withFile, type MediaTrack } from '../mp4';
 import { TrackWriter, type Piece } from '../mp4/write';
 import type { PlannedPart } from './join-plan';
 import type { SoundSpan } from './sound';
 
 /** Pictures, then sound; samples of sound that MP4 cannot hold are not listed. */
-export async function tracksOf(path: string): Promise<MediaTrack[]> {
-  const handle = await open(path, 'r');
-  try {
-    return await readTracks(await fileSource(handle), isAudioForMp4);
-  } finally {
-    await handle.close();
-  }
+export function tracksOf(path: string): Promise<MediaTrack[]> {
+  return withFile(path, (source) => readTracks(source, isAudioForMp4));
 }
 
 export interface Layout {
@@ -131,13 +125,8 @@ const mostTypeBytes = 1024;
 
 /** QuickTime has sample entries of its own, which are only understood in a file of its type. */
 export async function fileType(path: string): Promise<Buffer> {
-  const handle = await open(path, 'r');
-  try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(mostTypeBytes), 0, mostTypeBytes, 0);
-    const size = bytesRead >= 12 ? buffer.readUInt32BE(0) : 0;
-    const isQuickTime = buffer.toString('latin1', 4, 12) === 'ftypqt  ' && size <= bytesRead;
-    return isQuickTime ? buffer.subarray(0, size) : usualType;
-  } finally {
-    await handle.close();
-  }
+  const bytes = await withFile(path, (source) => source.read(0, mostTypeBytes));
+  const size = bytes.length >= 12 ? bytes.readUInt32BE(0) : 0;
+  const isQuickTime = bytes.toString('latin1', 4, 12) === 'ftypqt  ' && size <= bytes.length;
+  return isQuickTime ? bytes.subarray(0, size) : usualType;
 }

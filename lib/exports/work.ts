@@ -138,7 +138,7 @@ export function missingOf({ parts = [] }: CameraJobData): Missing[] {
   return missing;
 }
 
-export function rangeOf({ start, end }: Range): Range {
+function rangeOf({ start, end }: Range): Range {
   return { start, end };
 }
 

@@ -1,5 +1,5 @@
 // Reads the boxes of an ISO base media (MP4, QuickTime) file by their headers, with bounded memory and work.
-import type { FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 
 /** Random access to the bytes of a file. `read` may answer with fewer bytes only at the end; it may reject. */
 export interface Mp4Source {
@@ -48,6 +48,19 @@ export async function fileSource(handle: FileHandle): Promise<Mp4Source> {
       return buffer.subarray(0, filled);
     },
   };
+}
+
+/** Opens a file, works with it, and closes it. */
+export async function withFile<T>(
+  path: string,
+  work: (source: Mp4Source, handle: FileHandle) => Promise<T>,
+): Promise<T> {
+  const handle = await open(path, 'r');
+  try {
+    return await work(await fileSource(handle), handle);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Memory answers at once: without a pause now and then, a file of millions of boxes would hold the event loop. */

@@ -5,7 +5,7 @@ import { reportMissing, reportTimes } from './check';
 import type { Track } from './movie';
 import { walkFile, type Report, type Walk } from './walk';
 
-export { bufferSource, fileSource } from './boxes';
+export { bufferSource, fileSource, withFile } from './boxes';
 export { isAudioForMp4 } from './codecs';
 export type { Mp4Source } from './boxes';
 export { beginsAnew } from './nal';

@@ -70,13 +70,6 @@ export function openAipix(config: ProviderConfig): Provider<AipixSession> {
       return record && newClip(record, request, range, 'pending');
     },
 
-    async getClip(clip, call) {
-      const [found] = await getClips([clip], call);
-      if (found instanceof ClipError) throw found;
-      if (!found) throw new ClipError('ENOTFOUND', `The server does not list the clip of ${describeClip(clip)}`);
-      return found;
-    },
-
     getClips,
 
     async openClip(clip, call) {

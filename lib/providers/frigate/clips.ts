@@ -40,12 +40,6 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
 
     ...createCreation({ api, versionOf, admission, config }),
 
-    async getClip(clip, call) {
-      const [found] = await getClips([clip], call);
-      if (!found) throw new ClipError('ENOTFOUND', `Frigate does not have the clip of ${describeClip(clip)}`);
-      return found;
-    },
-
     getClips,
 
     async openClip(clip, call) {

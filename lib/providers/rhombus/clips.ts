@@ -105,16 +105,6 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
       return undefined;
     },
 
-    async getClip(clip, call) {
-      try {
-        return toClip(await status.ask(clip, call), clip);
-      } catch (error) {
-        const isUnknown = error instanceof ClipError && error.code === 'ENOTFOUND' && !error.inconclusive;
-        if (isUnknown && isNew(clip, config.now())) return asBefore(clip);
-        throw error;
-      }
-    },
-
     async getClips(clips, call) {
       const answers = await status.askMany(clips, call);
       return answers.map((answer, index) => {

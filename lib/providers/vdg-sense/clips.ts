@@ -77,13 +77,6 @@ export function openSense(config: ProviderConfig): Provider<Session> {
       return { ...toClip(clip, request), start, end, title: clip.title ?? request.title };
     },
 
-    async getClip(clip, call) {
-      const [found] = await getClips([clip], call);
-      if (found instanceof ClipError) throw found;
-      if (!found) throw new ClipError('ENOTFOUND', `The server does not list the clip of ${describeClip(clip)}`);
-      return found;
-    },
-
     getClips,
 
     /** The page of this command is not public: parameters as for updateClip, errors as XML in place of the video. */

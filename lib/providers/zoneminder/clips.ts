@@ -47,12 +47,6 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
       return { ...toClip(idOf(request), request, standing!), ...(cameraName ? { cameraName } : {}) };
     },
 
-    async getClip(clip, call) {
-      const [answer] = await getClips([clip], call);
-      if (answer instanceof ClipError) throw answer;
-      return answer!;
-    },
-
     getClips,
     openClip,
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { snapshotSeconds } from '../../../lib/clips/snapshot';
+import { snapshotSeconds } from '../../../lib/clips/postprocess';
 import { transferRate } from '../../../lib/clips/transfer-rate';
 
 describe('the picture of a download', () => {
