@@ -81,7 +81,7 @@ export interface ClipFile {
   /** Seconds of the requested range that the file lacks at its start and end. */
   missingBefore: number;
   missingAfter: number;
-  /** Seconds that the file holds beyond the range, where the vendor tells what it spans. */
+  /** Seconds that the file holds beyond the range, where the vendor says what it spans. */
   extraBefore?: number;
   extraAfter?: number;
   gaps: Gap[];

@@ -47,14 +47,14 @@ export interface ProviderEvent {
   zones?: string[];
   /** One line for people. */
   text?: string;
-  /** Where the vendor already holds the video of it. */
+  /** The video of it, where the vendor already holds that. */
   clip?: ProviderClip;
   /** More strings of the vendor, such as `type`. */
   ref?: Record<string, string>;
 }
 
 export interface EventQuery {
-  /** Where the last answer ended, in the provider's own words. Empty: from now on. */
+  /** End of the last answer, in the provider's own words. Empty: from now on. */
   cursor: string;
   /** Of `eventKinds`; never empty. */
   kinds: string[];
@@ -73,6 +73,6 @@ export interface EventPage {
   cursor: string;
   /** Is there another page right now? */
   more: boolean;
-  /** Those of the query's `open` that the vendor knows no more. */
+  /** Events of the query's `open` that the vendor knows no more. */
   gone?: string[];
 }

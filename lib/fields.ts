@@ -16,7 +16,7 @@ interface FieldBase<Kind extends string, Value> {
   required?: boolean;
   /** Folded away in the dialog. */
   advanced?: boolean;
-  /** Where it does not hold, the value is neither required nor, unless something is set, shown. */
+  /** While it does not hold, the value is not required, and only shown where something is set. */
   visibleWhen?: Condition;
 }
 

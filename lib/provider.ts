@@ -70,7 +70,7 @@ export interface OpenClip {
   resumable: boolean;
   /** Offset in the clip at which `body` starts. Differs from the requested one when the vendor started again. */
   offset: number;
-  /** The span that the bytes cover, where only opening them tells. */
+  /** The span that the bytes cover, where that is only known now. */
   footage?: Range;
 }
 
@@ -117,7 +117,7 @@ export interface Provider<Session = unknown> {
   cancelClip?(clip: Clip, call: CallOptions<Session>): Promise<void>;
   listCameras?(call: CallOptions<Session>): Promise<Camera[]>;
   /**
-   * Tells the gaps of a range of any length, and the constraints on cutting it. Without it, the definition's
+   * The gaps of a range of any length, and the constraints on cutting it. Without it, the definition's
    * `maxClipSeconds` is all that is known.
    */
   surveyFootage?(camera: string, range: Range, call: CallOptions<Session>): Promise<Footage>;
@@ -139,7 +139,7 @@ export interface Provider<Session = unknown> {
    */
   watch?(changed: (clipId?: string) => void, call: CallOptions<Session>): Promise<void>;
   /**
-   * What happened after `cursor`, and what became of the open events. An empty cursor is answered with no events and the
+   * Events after `cursor`, and how the open ones have ended. An empty cursor is answered with no events and the
    * first cursor. Events that no cursor can bring back (the vendor deleted them) are not missed.
    * @throws EINVALID, without a `vendorCode`, when the cursor is none of this provider's
    */
@@ -161,7 +161,7 @@ export interface ProviderConfig {
   tls?: TlsOptions;
   proxy?: ProxyOptions;
   /**
-   * Tells this connection on this Node-RED from all others, and is the same after a restart: for vendors that want to know
+   * Identifies this connection on this Node-RED, also after a restart: for vendors that want to know
    * a device again. No secret.
    */
   instanceId?: string;
@@ -191,7 +191,7 @@ export interface ProviderDefinition<Session = unknown> {
   label: string;
   /** Drawn in the connection dialog, and validated before `open`. */
   settings: Field[];
-  /** Which of the three fixed slots are used, and what they are called. */
+  /** The fixed slots that are used, and their labels. */
   credentials: Partial<Record<keyof Credentials, { label: string; hint?: string; visibleWhen?: Condition }>>;
   /** Nothing is sent to the vendor without these. The first rule that is concerned counts. */
   requiredCredentials?: RequiredCredentials[];

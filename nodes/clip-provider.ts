@@ -27,7 +27,7 @@ export = (RED: NodeRed): void => {
     }
     const { connection } = this;
     const isUsable = !(connection instanceof ClipError);
-    // Where it is not usable, its jobs find out.
+    // Its jobs report a connection that is not usable.
     const closeQueue = runtime.engine.openQueue(transferQueue(this.id), isUsable ? connection.maxConcurrent : 1);
     this.on('close', (_removed, done) => {
       // First, so that running jobs are kept for the next start instead of failing.

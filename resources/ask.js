@@ -14,7 +14,7 @@
     return { words: _(`clip-provider.code.${code}`, { defaultValue: code }), detail: message || '' };
   }
 
-  /** What the runtime itself answers where it does not get as far as asking. */
+  /** Obstacle by the status with which the runtime itself refuses. */
   function refusal(status) {
     if (status === 401 || status === 403) return 'denied';
     if (status === 404) return 'missing';

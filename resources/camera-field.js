@@ -8,7 +8,7 @@
 
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
 
-  /** What there is to say about the camera with this id, by what is known of its connection. */
+  /** Describes the camera with this id, by what is known of its connection. */
   function describe(known, id) {
     if (!known) return '';
     if (known.isAsked) return _('clip-provider.camera.asking');

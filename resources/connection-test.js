@@ -67,7 +67,7 @@
     return detail ? [first, line('detail', '', detail)] : [first];
   }
 
-  /** What the test cannot see, because only the editor knows it. */
+  /** Obstacles that only the editor can see. */
   function undeployed({ tls, proxy }) {
     const changed = [tls, proxy].map((id) => RED.nodes.node(id)).filter((each) => each?.changed);
     return changed.map((each) => warning(_('clip-provider.test.undeployed', { name: RED.utils.getNodeLabel(each) })));

@@ -1,10 +1,10 @@
-/* What every dialog of this package does the same way, as RED.videoClips. */
+/* Functions that all dialogs of this package share, as RED.videoClips. */
 (function () {
   'use strict';
 
   const CATALOG = '@vms-nodes/node-red-video-clips/clip-provider';
   const CORE_TYPES = ['msg', 'flow', 'global', 'str', 'num', 'bool', 'json', 'bin', 'date', 'jsonata', 'env'];
-  /** Where an instant may come from. */
+  /** Sources of an instant. */
   const INSTANT_TYPES = ['msg', 'flow', 'global', 'jsonata', 'str', 'num', 'date'];
   const clips = (RED.videoClips ??= {});
 

@@ -136,7 +136,7 @@
       },
       /** All values as they stand. */
       values: (id) => Object.fromEntries((forms.get(id)?.rows || []).map(({ name, read }) => [name, read()])),
-      /** What was stored, with what was changed in the form. Keys that the form does not know are kept. */
+      /** Stored values with the changes of the form. Keys that the form does not know are kept. */
       read(id, stored) {
         const values = { ...clips.asObject(stored) };
         for (const row of forms.get(id)?.rows || []) {

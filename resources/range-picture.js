@@ -22,7 +22,7 @@
   const secondsOf = (value) => (clips.isNumeric(value) ? Math.max(0, Number(value)) : undefined);
 
   /**
-   * Where everything is, in percent. What is not known, such as a variable, is drawn as long as all the rest.
+   * Places of all parts, in percent. A part of unknown length, such as a variable, is drawn as long as all the rest.
    * @param values `range`; `before`, `after`, `settle` as they were typed; `limit` in seconds, where there is one
    */
   function layOut({ range, before, after, settle, limit }) {
@@ -68,7 +68,7 @@
     });
   }
 
-  /** Where so many seconds after the start are; parts are not all to the same scale. */
+  /** Place of an instant, in seconds after the start; parts are not all to the same scale. */
   function placeOf(seconds, parts) {
     let left = seconds;
     for (const part of parts) {

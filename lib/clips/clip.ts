@@ -11,7 +11,7 @@ const mostGaps = 10_000;
 
 type Check = (value: unknown, name: string) => unknown;
 
-/** The properties that a message may tell of a clip. Nothing that our own nodes vouch for is among them, such as `file`. */
+/** Readers of the properties that a message may give a clip. What only our own nodes may say, such as `file`, is not among them. */
 const readers = {
   id: needed(text),
   connection: needed(text),

@@ -34,7 +34,7 @@ export interface DownloadJobData {
   maxHeight: number;
   maxBytes: number;
   thumbnail: boolean;
-  /** Where the picture is taken, in place of the middle. */
+  /** Moment of the picture, in place of the middle. */
   snapshot?: Snapshot;
   deleteAfter: boolean;
   strict: boolean;
@@ -44,7 +44,7 @@ export interface DownloadJobData {
   damagedSha256?: string;
   /** The file that this job has finished, and the name it is about to get or has got: a restart looks there first. */
   publishing?: ClipFile;
-  /** Where that file is, whole and verified, while it cannot get its name. */
+  /** Path of that file, whole and verified, while it cannot get its name. */
   ready?: string;
   /** It never got its name, and stays where it is. */
   isLeft?: true;
@@ -69,7 +69,7 @@ const defaultStallMs = 30_000;
 /** A transfer that brings this much before it breaks is getting somewhere: its failures do not add up. */
 const progressBytes = 2 ** 20;
 /** By the path of the file that is wanted. */
-const turns = new KeyedMutex();
+const pathLocks = new KeyedMutex();
 
 /** Brings a clip here: whole, verified, and under its final name only then. */
 export async function downloadClip(
@@ -119,13 +119,13 @@ function leaveReady(work: DownloadJobData, ready: string, error: ClipError): Job
   return { type: 'failed', error: left, data: { ...work, isLeft: true } };
 }
 
-/** Those that skip a file of their name wait for one another, so that the second finds the file of the first. */
+/** Jobs with `skip` and the same name run one after the other, so that the second finds the file of the first. */
 function withLock<T>(
   { exists, filename, output }: DownloadJobData,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  return output === 'file' && exists === 'skip' ? turns.run(filename, signal, work) : work();
+  return output === 'file' && exists === 'skip' ? pathLocks.run(filename, signal, work) : work();
 }
 
 /** Removes what an unfinished job has on disk. Never rejects: what cannot be reached cannot be removed either. */
@@ -258,7 +258,7 @@ async function alreadyHere(job: Job<DownloadJobData>): Promise<ClipFile | undefi
 
 /**
  * The clip with the gaps of its range, where these were not known when it was made: cameras tell with a delay what they have
- * recorded. A vendor that cannot tell keeps no clip from being had.
+ * recorded. A vendor that does not know them keeps no clip from being downloaded.
  */
 async function withGaps(clip: Clip, connection: Connection, signal: AbortSignal): Promise<Clip> {
   if (clip.gaps) return clip;

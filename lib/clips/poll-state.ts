@@ -50,7 +50,7 @@ export function evaluateRound<Data extends PollState>(
 }
 
 /**
- * What a failed request means. Once the vendor has answered, only its own word about this very thing ends the waiting; before,
+ * Decides after a failed request. Once the vendor has answered, only its own word about this very thing ends the waiting; before,
  * an address may be wrong, and what looks like it is repeated a few times only.
  * @param failures in a row, this one included
  * @param hasWorked has any request of the connection succeeded?

@@ -19,7 +19,7 @@ import { makeThumbnail } from '../ffmpeg/thumbnail';
 /** Encoding takes every core there is. */
 const conversions = new Semaphore(2);
 
-/** The video that is here is worth more than none: it is kept as it came, and that is told. */
+/** After these failures the video is kept as it came, with a note in `problems`. */
 const keepsOriginal: ReadonlySet<ErrorCode> = new Set(['EFFMPEG', 'ENOSPACE']);
 
 /** A file that may get its name, in the state that has been verified. */
@@ -106,7 +106,7 @@ export async function withPicture(
 /** At its very end a video has no picture any more. */
 const lastPictureSeconds = 0.2;
 
-/** Where a snapshot is, in seconds of the file; `undefined`: in its middle. */
+/** Moment of a snapshot, in seconds of the file; `undefined`: its middle. */
 export function snapshotSeconds(
   { start, time }: Pick<Clip, 'start' | 'time'>,
   { extraBefore = 0, missingBefore, duration = Infinity }: Pick<ClipFile, 'extraBefore' | 'missingBefore' | 'duration'>,

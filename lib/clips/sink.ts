@@ -13,7 +13,7 @@ export interface Sink {
 }
 
 export interface FileSink extends Sink {
-  /** Where in the file the next byte goes. */
+  /** Offset in the file of the next byte. */
   readonly position: number;
   /** Resolves to the SHA-256 of the whole file when it is on disk. @throws EABORTED */
   end(signal: AbortSignal): Promise<string>;
@@ -22,7 +22,7 @@ export interface FileSink extends Sink {
 }
 
 export interface FileSinkOptions {
-  /** Where in the file the first byte goes. */
+  /** Offset in the file of the first byte. */
   position?: number;
   /** Called before every batch with the bytes that it has; rejects to stop. */
   check?(bytes: number): Promise<void>;
@@ -62,7 +62,7 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
       while (rest.length > 0) {
         const { bytesWritten } = await handle.writev(rest, position);
         position += bytesWritten;
-        // A disk that fills up takes a part of a batch without an error; only writing the rest tells why.
+        // A disk that fills up takes a part of a batch without an error; writing the rest fails with the reason.
         rest = after(rest, bytesWritten);
       }
       hash(chunks);

@@ -45,7 +45,7 @@ export interface PartTarget {
   free: FreeBytes;
   /** Finds the clip among the files that are here, by what the server announces of it. */
   find?(announced: Pick<Clip, 'size' | 'sha256'>): Promise<ClipFile | undefined>;
-  /** Told what can be continued of the part, or that nothing can any more. */
+  /** Stores what can be continued of the part; `undefined`: nothing any more. */
   keep(partial: Partial | undefined): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export async function transferToMemory(
 
 /**
  * The whole clip in a part file, verified and on disk. On any failure the part is gone, unless the transfer broke off or was
- * stopped and can be continued: then `keep` is told.
+ * stopped and can be continued: then `keep` is called.
  * @returns what was received, or the file that `find` found
  */
 export async function transferToFile(

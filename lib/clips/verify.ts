@@ -82,12 +82,12 @@ function missingOf(clip: Clip, duration: number | undefined): Missing {
   const explainedSeconds = missingBefore + missingAfter + between;
   const isShort = duration !== undefined && left > toleranceSeconds(rangeSeconds);
   const expectedSeconds = rounded(wholeSeconds - explainedSeconds);
-  // Where in the range an unexpected loss lies cannot be told from the file: mostly at its end.
+  // The file does not show where in the range an unexpected loss lies: mostly at its end.
   const lost = isShort ? left : 0;
   return { isShort, expectedSeconds, explainedSeconds, missingBefore, missingAfter: rounded(missingAfter + lost) };
 }
 
-/** Where the vendor says what the file spans. */
+/** Seconds beyond the range, where the vendor says what the file spans. */
 function extraOf({ start, end, footage }: Clip): Pick<Verification, 'extraBefore' | 'extraAfter'> | undefined {
   if (!footage) return undefined;
   const extraBefore = Math.max(0, secondsBetween(footage.start, start));
@@ -135,12 +135,12 @@ export interface VerificationRules {
   lenient: boolean;
   /** Of what came the last time, and was damaged: where the same comes again, the server has nothing better. */
   damagedSha256?: string;
-  /** Told what is damaged this time. */
+  /** Stores the hash of what is damaged this time. */
   onDamaged(sha256: string): Promise<void>;
 }
 
 /**
- * Tells what the received bytes are.
+ * Verifies the received bytes, and describes their file.
  * @throws EINCOMPLETE or EPROTOCOL when the bytes are not the clip
  */
 export async function verifyFile(
@@ -180,7 +180,7 @@ function downloading(clip: Clip): string {
   return `Downloading the clip of ${describeClip(clip)}`;
 }
 
-/** Describes a file that holds the clip whole; `undefined` where it does not, or where that cannot be told. */
+/** Describes a file that holds the clip whole; `undefined` where it does not, or where that is not known. */
 export async function matchExistingFile(clip: Clip, path: string): Promise<ClipFile | undefined> {
   if (clip.size === undefined || !(await isFile(path, clip.size, undefined))) return undefined;
   return withFile(path, async (source) => {

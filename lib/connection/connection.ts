@@ -48,7 +48,7 @@ export class Connection {
   readonly definition: ProviderDefinition;
   /** Transfers, and creations of clips, at once. */
   readonly maxConcurrent: number;
-  /** Where in time this connection's rounds of polling lie, so that many of them do not ask at the same moment. */
+  /** Offset of this connection's rounds of polling, so that many connections do not ask at the same moment. */
   readonly phaseMs = Math.floor(Math.random() * 60_000);
   readonly cameras: CameraList;
   readonly #config: ProviderConfig;
@@ -97,7 +97,7 @@ export class Connection {
     return this.definition.maxClipSeconds?.(this.#config.settings);
   }
 
-  /** Which server it is, by all settings that may say so. No secrets. */
+  /** Settings that identify the server. No secrets. */
   get target(): string[] {
     const kinds = ['url', 'text', 'select'];
     const named = this.definition.settings.filter(({ kind }) => kinds.includes(kind));
@@ -130,8 +130,8 @@ export class Connection {
   }
 
   /**
-   * Calls back when the vendor tells that a clip has changed, or without an id where it does not tell which: the time to
-   * ask. A hint only, for whoever polls anyway. The returned function ends it.
+   * Calls back when the vendor reports that a clip has changed, without an id where it does not say which. A hint for jobs
+   * that poll anyway. The returned function ends it.
    */
   onClipChanged(listener: (clipId?: string) => void): () => void {
     this.#changeListeners.add(listener);
@@ -177,7 +177,7 @@ export class Connection {
     return (await this.#provider.call(signal, find)).gaps;
   }
 
-  /** By what an export has to cut a range of any length. */
+  /** Gaps of a range of any length, and the limits by which an export cuts it into clips. */
   async surveyFootage(camera: string, range: Range, signal: AbortSignal): Promise<Footage> {
     const known: Footage = { maxClipSeconds: this.maxClipSeconds, gaps: [] };
     const found = await this.#ifAble('surveyFootage', signal, (provider, call) =>
@@ -255,7 +255,7 @@ export class Connection {
     );
   }
 
-  /** Where callers wait for their turn, a signal ends the wait with any reason; from here on it is `EABORTED`. */
+  /** Turns whatever a fired signal rejects a wait with into `EABORTED`. */
   async #waiting<T>(signal: AbortSignal, wait: (combinedSignal: AbortSignal) => Promise<T>): Promise<T> {
     const combinedSignal = AbortSignal.any([signal, this.#closing.signal]);
     try {

@@ -15,10 +15,10 @@ interface PollRequest<Item, Found> {
   reject(error: Error): void;
 }
 
-/** Those whom a hint concerns poll within this time; so long the pauses between rounds are short. */
+/** After a hint, the pauses between rounds are short for this long. */
 const hintedForMs = 1_000;
 const hintedPauseMs = 100;
-/** Enough for tens of thousands. */
+/** Turns of the event loop: enough for tens of thousands of requests to join. */
 const gatherTurns = 2_000;
 
 /**
@@ -92,13 +92,13 @@ export class Poller<Item = Clip, Found = ProviderClip> {
     this.#timer = undefined;
     this.#busy = true;
     await this.#gather();
-    // The one in more of a hurry may have left.
+    // The request with the shortest interval may have left.
     if (this.#requests.size > 0 && this.#waitMs(shortest(this.#requests)) === 0) await this.#askVendor();
     this.#busy = false;
     if (this.#requests.size > 0) this.#schedule(shortest(this.#requests));
   }
 
-  /** A crowd that is due at this moment takes some turns of the event loop to come: until nobody more has come in one. */
+  /** Requests that are due together take some turns of the event loop to arrive: waits until one turn has brought no more. */
   async #gather(): Promise<void> {
     let came = 0;
     for (let turn = 0; turn < gatherTurns && this.#requests.size > came; turn += 1) {

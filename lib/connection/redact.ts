@@ -68,7 +68,7 @@ const shownTexts = [
   ...['cameraName', 'label', 'labels', 'name', 'path', 'reason', 'severity', 'text', 'title', 'vendorStatus'],
   ...['version', 'warnings', 'zones'],
 ];
-/** Where answers hold others of these. */
+/** Properties of answers that hold others of these. */
 const nested = ['clip', 'events'];
 
 /** Characters. */

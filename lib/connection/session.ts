@@ -189,14 +189,14 @@ function failureOf(thrown: unknown): ClipError {
   return isMistake ? new ClipError('EFAILED', error.message, { inconclusive: true }) : error;
 }
 
-/** @param limitedBy `undefined` where another connection or instance was told */
+/** @param limitedBy `undefined` where the vendor told another connection or instance */
 function paused(retryAfterMs: number, limitedBy: ClipError | undefined): ClipError {
   const { code, message, vendorCode } =
     limitedBy ?? new ClipError('ETHROTTLED', 'The server has asked for a pause in all requests, which is not over yet');
   return new ClipError(code, message, { retryable: true, retryAfterMs, vendorCode, notSent: true });
 }
 
-/** Those that wait for the first request meet the same, and need not try one after the other. */
+/** Requests that wait for the first one fail like it, and need not try one after the other. */
 function reachedNobody(thrown: unknown): ClipError | undefined {
   const { code } = toClipError(thrown);
   return code === 'ENETWORK' || code === 'ETIMEOUT' ? toClipError(thrown) : undefined;

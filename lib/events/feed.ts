@@ -18,7 +18,7 @@ export interface FeedConnection {
   cameras: { refresh(): void };
 }
 
-export interface FeedOptions extends Pick<MemberHost, 'tell'> {
+export interface FeedOptions extends Pick<MemberHost, 'deliver'> {
   connection: FeedConnection;
   clock: Clock;
   states(): StateStore;

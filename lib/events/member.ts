@@ -53,8 +53,8 @@ export interface FeedNode {
 export interface MemberHost {
   connection: { id: string; definition: { id: string } };
   clock: Clock;
-  /** As `tell` of the job engine. */
-  tell(id: string, call: () => void): Promise<() => void>;
+  /** As `deliver` of the job engine. */
+  deliver(id: string, call: () => void): Promise<() => void>;
 }
 
 /** A cursor alone is stored this often: looking again from an older one finds nothing new. */
@@ -216,17 +216,17 @@ export class Member {
   async #sendOutbox(): Promise<void> {
     const { id, definition } = this.host.connection;
     const { outbox } = this.#state;
-    const told: (() => void)[] = [];
+    const delivered: (() => void)[] = [];
     try {
       for (const entry of outbox) {
         if (this.isLeaving || this.#lease?.lost.aborted) break;
         const message = toMessage(entry, id, definition.id);
-        told.push(await this.host.tell(entry.id, () => this.node.send(message)));
+        delivered.push(await this.host.deliver(entry.id, () => this.node.send(message)));
       }
     } finally {
-      this.#state = { ...this.#state, outbox: outbox.slice(told.length) };
+      this.#state = { ...this.#state, outbox: outbox.slice(delivered.length) };
       await this.#save();
-      for (const forget of told) forget();
+      for (const forget of delivered) forget();
     }
   }
 

@@ -143,7 +143,7 @@ export function filesOfExport(work: ExportJobData) {
   return files.length === 0 ? undefined : { files, folder, ...(manifest ? { manifest: manifest.path } : {}) };
 }
 
-/** Tells the vendor that it is not wanted any more. @throws what the vendor says against it */
+/** Cancels it at the vendor. @throws what the vendor says against it */
 export function cancelExport(work: ExportJobData, connection: Connection, signal: AbortSignal): Promise<void> {
   return work.to === 'server'
     ? cancelServerExport(work, connection, signal)

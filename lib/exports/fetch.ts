@@ -69,7 +69,7 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
       if (!halves) return;
       await options.save();
       for (const half of halves) await fetchOne({ ...queued, part: half });
-      // Where both fail, it is not a matter of one instant.
+      // Two failed halves are not due to one instant.
       const [first, second] = halves.filter(({ error }) => error !== undefined);
       failed = second ? undefined : first;
     }

@@ -1,4 +1,4 @@
-// Turns the settled parts of a camera into files under their final names: joined where they fit together.
+// Saves the settled parts of a camera under their final names: joined where they fit together.
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -73,7 +73,7 @@ async function partsHere(work: FilesJobData, camera: number): Promise<Here[]> {
   return found;
 }
 
-/** Keeps parts that cannot be joined: all footage is here, so it is a problem to tell and no failure. */
+/** Keeps parts that cannot be joined: all footage is here, so it is a problem and no failure. */
 async function saveJoined(
   work: FilesJobData,
   camera: CameraJobData,

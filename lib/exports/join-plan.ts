@@ -36,7 +36,7 @@ export interface JoinPlan {
 const slackSeconds = 0.05;
 /** A part may also hold less elsewhere than it should. */
 const moreSeconds = 1;
-/** A border is told where this much may be missing. */
+/** A border is reported where this much may be missing. */
 const leastHoleSeconds = 1;
 /** Of one file: its index has to fit into memory. */
 const mostPictures = 8_000_000;
@@ -214,7 +214,7 @@ function timeOf({ track: { samples, shown, timescale } }: OpenTrack, index: numb
   return (samples.time[index]! + samples.shift[index]! - shown.from) / timescale + shown.delay;
 }
 
-/** Does a part follow another one at once, as far as can be told? */
+/** Does a part follow another one at once, as far as is known? */
 function isNext(part: JoinPart, next: JoinPart, excess: number): boolean {
   return part.end === next.start && excess <= moreSeconds;
 }

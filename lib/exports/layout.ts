@@ -54,7 +54,7 @@ export async function layOut(parts: PlannedPart[], encoded: (string | undefined)
   return { tracks: writers.filter(({ samples }) => samples > 0), pieces: ordered, sources };
 }
 
-/** Times of all parts can be told exactly in this, where there is such a number that players take. */
+/** Units per second in which the times of all parts are whole numbers, where players take so many. */
 function timescaleOf(parts: PlannedPart[], index: number): number {
   const timescales = parts.map(({ part }) => part.inspection.parameters[index]?.timescale ?? 1);
   const common = [...new Set(timescales)].reduce((one, other) => (one / greatestDivisor(one, other)) * other);

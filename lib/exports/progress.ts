@@ -7,7 +7,7 @@ export interface Progress {
   part(part: Part, done: number): void;
   /** How much of a camera's parts is joined, 0-1. */
   joining(camera: number, done: number): void;
-  /** Puts what is known into the work, and tells. */
+  /** Puts the progress into the work, and reports it. */
   report(): void;
 }
 

@@ -122,8 +122,8 @@ async function plan(
 }
 
 /**
- * Tells the vendor that the clips of a cancelled export, as far as they are still being made, are not wanted any more.
- * @throws the first thing that the vendor says against it, once all have been told
+ * Cancels at the vendor the clips of a cancelled export that are still being made.
+ * @throws the first refusal, once all have been cancelled
  */
 export async function cancelFilesExport(
   work: FilesJobData,

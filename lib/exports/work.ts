@@ -101,14 +101,14 @@ export interface Failure {
 /** A part of a range that is not in any file, and why. */
 export interface Missing extends Range, Failure {}
 
-/** @param asked all that the message and the dialog say */
+/** @param request all that the message and the dialog say */
 export function newFilesJobData(
   ranges: CameraRange[],
-  asked: Pick<FilesJobData, 'connection' | 'id' | 'folder' | 'root' | 'join' | 'options' | 'giveUpAt'>,
+  request: Pick<FilesJobData, 'connection' | 'id' | 'folder' | 'root' | 'join' | 'options' | 'giveUpAt'>,
 ): FilesJobData {
   const untouched = { status: 'pending', progress: 0 } as const;
   const cameras = ranges.map((range) => ({ ...range, ...untouched, gaps: [], files: [], problems: [] }));
-  return { to: 'files', ...asked, ...untouched, cameras };
+  return { to: 'files', ...request, ...untouched, cameras };
 }
 
 export function failureOf({ code, message, retryable }: ClipError): Failure {

@@ -64,7 +64,7 @@ export function smallerBitrate(
   { size, maxBytes, ...recording }: { size: number; maxBytes: number } & Omit<Recording, 'hasAudio'>,
 ): { videoBitsPerSecond: number } | 'too small' {
   const inProportion = videoBitsPerSecond * (maxBytes / size);
-  // Where sound is much of the file, all of the excess has to come from the video.
+  // All of the excess has to come from the video, also in a file that is mostly sound.
   const withoutExcess = videoBitsPerSecond - ((size - maxBytes) * 8) / recording.seconds;
   const next = Math.floor(Math.min(inProportion, withoutExcess) * aim);
   return next >= leastRate({ hasAudio: false, ...recording }) ? { videoBitsPerSecond: next } : 'too small';

@@ -1,4 +1,4 @@
-// Turns what ffmpeg says when it fails into words that a person can act on.
+// Classifies failures of ffmpeg by its output, in words that a person can act on.
 import { ClipError } from '../errors';
 
 /** One thing that ffmpeg may say; `message` gets the match. Error texts end a line, so that a file's name is no error. */

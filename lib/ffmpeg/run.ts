@@ -187,7 +187,7 @@ function fileUrl(file: string): string {
   return `file:${path.resolve(file)}`;
 }
 
-/** Where in `time=00:01:02.50` the output is; `undefined` for other lines, `N/A` and times before the start. */
+/** Position of the output in `time=00:01:02.50`; `undefined` for other lines, `N/A` and times before the start. */
 function progressSeconds(line: string): number | undefined {
   const [, hours, minutes, seconds] = /\btime=(\d+):(\d\d):(\d\d(?:\.\d+)?)/.exec(line) ?? [];
   return seconds === undefined ? undefined : Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);

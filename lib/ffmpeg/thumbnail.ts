@@ -8,9 +8,9 @@ export interface Thumbnail {
   path: string;
   /** Its duration, where known. */
   seconds: number | undefined;
-  /** Where in the video it is taken; default: the middle. */
+  /** Seconds into the video; default: the middle. */
   atSeconds?: number;
-  /** Where the JPEG goes; a file of this name is replaced. */
+  /** Path of the JPEG; a file of this name is replaced. */
   output: string;
   /** Path of the program. */
   ffmpeg: string;

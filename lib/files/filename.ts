@@ -45,7 +45,7 @@ export const defaultNameBytes = 200;
 const maxExtensionBytes = 20;
 const maxValueCharacters = 1000;
 
-/** Values that tell one clip from another by their whole text, and those that only describe it: these are shortened first. */
+/** Placeholders that identify a clip, and those that only describe it: the latter are shortened first. */
 const [identifying, describing] = [
   ['camera', 'id', 'provider', 'event'],
   ['title', 'cameraName', 'label'],
@@ -150,7 +150,7 @@ function visible(text: string): string {
     .normalize('NFC');
 }
 
-/** A whole name between separators. Times are never shortened: they tell one clip of a camera from the next. */
+/** A whole name between separators. Times are never shortened: they identify a clip of a camera. */
 function expandName(template: string, clip: NamedClip, isFile: boolean, maxBytes: number): string {
   const render = (limits: ReadonlyMap<string, number>): string =>
     safeName(

@@ -40,7 +40,7 @@ export async function deepestExisting(folder: string): Promise<string> {
   }
 }
 
-/** Bytes that may be written to the disk of a folder; `undefined` where that cannot be told. */
+/** Bytes that may be written to the disk of a folder; `undefined` where that is not known. */
 export type FreeBytes = (folder: string) => Promise<number | undefined>;
 
 export const freeBytes: FreeBytes = async (folder) => {

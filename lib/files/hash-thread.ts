@@ -17,7 +17,7 @@ interface Reading {
 
 /** So much stays in the processor's cache. */
 const piece = Buffer.allocUnsafeSlow(128 * 1024);
-/** Read of one file before it is the turn of the next. */
+/** Bytes read of one file before the next file's turn. */
 const turnBytes = 2 ** 20;
 
 const files = new Map<number, Reading>();
@@ -72,6 +72,6 @@ function close(id: number): void {
   if (file) closeSync(file.fd);
 }
 
-function reply(told: HashReply): void {
-  parentPort!.postMessage(told);
+function reply(message: HashReply): void {
+  parentPort!.postMessage(message);
 }

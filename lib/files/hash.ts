@@ -142,7 +142,7 @@ class HashThread {
     if (this.has(order.id)) this.#worker?.postMessage(order);
   }
 
-  /** `undefined`: the thread cannot tell, and has not got the file open. */
+  /** `undefined`: the thread does not have the file open. */
   request(order: HashOrder): Promise<string | undefined> {
     return new Promise((resolve) => {
       if (!this.isRunning) return resolve(undefined);

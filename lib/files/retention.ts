@@ -24,7 +24,7 @@ export interface Removed {
   paths: string[];
 }
 
-/** Those that have to go: what is too old, then the oldest while there is too much. @param kept oldest first */
+/** Files to be removed: the ones that are too old, then the oldest while there is too much. @param kept oldest first */
 export function overdue(kept: readonly KeptFile[], now: number, { keepMs, keepBytes }: Limits): KeptFile[] {
   let bytes = kept.reduce((sum, each) => sum + bytesOf(each), 0);
   return kept.filter((each) => {

@@ -6,18 +6,18 @@ import type { Job, JobHandler, JobResult } from './job';
 import { unreadableError } from './stored-job';
 
 /** Prefix of the ids of deliveries that are no outcome of a job. */
-const toldPrefix = 'told:';
+const deliveryPrefix = 'told:';
 
-export function toldId(id: string): string {
-  return toldPrefix + id;
+export function deliveryId(id: string): string {
+  return deliveryPrefix + id;
 }
 
-/** Is this the id of something that may be told again although it is no job? */
-export function isToldId(id: string): boolean {
-  return id.startsWith(toldPrefix);
+/** Is this the id of a delivery that may come again although it belongs to no job? */
+export function isDeliveryId(id: string): boolean {
+  return id.startsWith(deliveryPrefix);
 }
 
-/** The job whose outcome has led to another one, or whatever else has. */
+/** The delivery that has led to a job: the outcome of another job, or an event. */
 export interface Origin {
   id: string;
   /** How many that outcome has led to before, of the same handler. */
@@ -36,7 +36,7 @@ interface Delivery {
 /** A message takes one turn of the event loop from node to node, so a few quick nodes may lie between two of ours. */
 const turns = 20;
 
-/** All outcomes that are being told, and all jobs that are being added, whatever has led to them. */
+/** All outcomes that are being delivered, and all jobs that are being added, whatever has led to them. */
 export class OutcomeDelivery {
   readonly #current = new AsyncLocalStorage<Delivery>();
   readonly #adding = new Set<Promise<unknown>>();
@@ -50,7 +50,7 @@ export class OutcomeDelivery {
     await Promise.allSettled(this.#adding);
   }
 
-  /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
+  /** Delivers an outcome; resolves when the jobs that it leads to are stored, to whether there are any. */
   async deliver(id: string, call: () => Promise<void>): Promise<boolean> {
     const delivery: Delivery = { id, counts: new Map(), adding: [], isOver: false };
     await this.#current.run(delivery, call);
@@ -60,7 +60,7 @@ export class OutcomeDelivery {
     return delivery.adding.length > 0;
   }
 
-  /** Adds a job; `from` is there while an outcome is being told. */
+  /** Adds a job; `from` is there while an outcome is being delivered. */
   add<T>(nodeId: string, add: (from?: Origin) => Promise<T>): Promise<T> {
     const delivery = this.#current.getStore();
     const adding = delivery && !delivery.isOver ? addFrom(delivery, nodeId, add) : add();

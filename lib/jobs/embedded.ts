@@ -13,7 +13,7 @@ import {
   type JobHandler,
 } from './job';
 import type { Journal } from './journal';
-import { isToldId, OutcomeDelivery, settleJob, toldId, type Origin } from './delivery';
+import { isDeliveryId, OutcomeDelivery, settleJob, deliveryId, type Origin } from './delivery';
 import { isMatch, unreadableError } from './stored-job';
 
 /** Jobs that cannot be read are tried again this often. */
@@ -24,7 +24,7 @@ export class EmbeddedEngine implements JobEngine {
   readonly #handlers = new Map<string, JobHandler<unknown>>();
   readonly #deliveries = new OutcomeDelivery();
   readonly #startAfter: (entry: Entry, waitMs: number) => () => void;
-  /** Leftovers of a crash: jobs whose parent is there, too, and will settle again. */
+  /** Jobs that a crash has left beside their parent, which will settle again. */
   #handedOver: Job[] = [];
   #loading: Promise<void> | undefined;
 
@@ -88,9 +88,9 @@ export class EmbeddedEngine implements JobEngine {
     return this.#entries.has(id);
   }
 
-  async tell(id: string, call: () => void): Promise<() => void> {
+  async deliver(id: string, call: () => void): Promise<() => void> {
     await this.#loaded();
-    await this.#deliveries.deliver(toldId(id), async () => call());
+    await this.#deliveries.deliver(deliveryId(id), async () => call());
     return () => undefined;
   }
 
@@ -117,7 +117,7 @@ export class EmbeddedEngine implements JobEngine {
     this.#loading ??= this.journal.readAll().then(
       (jobs) => {
         const ids = new Set(jobs.map(({ id }) => id));
-        const isOpen = (id: string): boolean => ids.has(id) || isToldId(id);
+        const isOpen = (id: string): boolean => ids.has(id) || isDeliveryId(id);
         this.#handedOver = jobs.filter(({ parentJobId }) => parentJobId !== undefined && isOpen(parentJobId));
         for (const job of jobs) this.#keep(job, false);
       },
@@ -136,7 +136,7 @@ export class EmbeddedEngine implements JobEngine {
     });
   }
 
-  /** Another process has taken over: what is under way here stops, and its jobs are that one's. */
+  /** Another process has taken over the jobs: all runs here stop. */
   #lose(): void {
     this.warn('Another process has taken over the jobs of this one');
     for (const entry of this.#entries.values()) {
@@ -199,7 +199,7 @@ export class EmbeddedEngine implements JobEngine {
     if (signal.aborted && !entry.ending && answer.type === 'done') await this.#store(entry, answer.data);
     entry.running = undefined;
     if (entry.ending) {
-      // `cancel` tells the handler, with what was reached meanwhile.
+      // `cancel` settles it, with the data that the run has reached.
       if (answer.data !== undefined) job.data = answer.data;
       return;
     }
@@ -286,11 +286,11 @@ export interface Entry {
   job: Job;
   /** It was added here, and has not run yet. */
   isNew: boolean;
-  /** When it runs next: what `job.runAt` says, of a clock that never jumps. */
+  /** When it runs next: `job.runAt` on a clock that never jumps. */
   dueAt: number;
-  /** A vendor asked not to be asked before; of the same clock. */
+  /** End of the pause that a vendor asked for, on the same clock. */
   restUntil: number;
-  /** Takes back that it will run. */
+  /** Cancels its next run. */
   unschedule?: () => void;
   running?: Run;
   /** Woken while it ran. */
@@ -312,7 +312,7 @@ export interface Run {
 
 export type Outcome = Exclude<JobResult<unknown>, { type: 'retry' }>;
 
-/** From here on it neither runs nor will. */
+/** Stops its run, and keeps it from running again. */
 async function stopRun({ unschedule, running }: Entry): Promise<void> {
   unschedule?.();
   running?.stop.abort();

@@ -12,7 +12,7 @@ import { isMissing } from '../files/errors';
 export interface LockOwner {
   pid: number;
   host: string;
-  /** Where the process id means something: a boot of a machine, and there a container. Empty: unknown. */
+  /** Scope of the process id: a boot of a machine, and there a container. Empty: unknown. */
   pidSpace: string;
   /** When the process started, as the system counts it: ids are used again. Empty: unknown. */
   startTime: string;

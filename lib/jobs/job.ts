@@ -27,7 +27,7 @@ export function olderFirst(a: Job, b: Job): number {
 }
 
 /**
- * What a run of a job led to. `data` replaces the job's data where given; with `retry` that may be in memory only, so what
+ * Result of a run. `data` replaces the job's data where given; with `retry` that may be in memory only, so what
  * must survive a crash is saved by the run itself.
  */
 export type JobResult<Data> =
@@ -98,19 +98,19 @@ export interface JobHandler<Data> {
 export interface JobEngine {
   /**
    * Resolves once the job is stored: from then on it survives everything. To another job than the draft's when an outcome
-   * that had been stored already was told again after a crash.
+   * that had been stored already was delivered again after a crash.
    */
   add<Data>(job: JobDraft<Data>): Promise<Job<Data>>;
   /** Runs the handler's jobs, stored ones included, until released. Releasing aborts running jobs but keeps them. */
   register<Data>(nodeId: string, handlers: JobHandler<Data>): () => Promise<void>;
-  /** Ends jobs with `EABORTED`; resolves to them once their handlers have been told. */
+  /** Ends jobs with `EABORTED`; resolves to them once their handlers have settled them. */
   cancel(matches: (job: Job) => boolean): Promise<Job[]>;
   /**
    * Runs jobs now that wait for their next run, and those that run at the moment once more. Only a pause that a vendor asked
    * for is kept.
    */
   wake(matches: (job: Job) => boolean): void;
-  /** Forgets jobs without telling anyone. */
+  /** Forgets jobs; no handler settles them. */
   remove(matches: (job: Job) => boolean): Promise<Job[]>;
   /** Forgets jobs of handlers that exist no longer. */
   removeOrphans(exists: (nodeId: string) => boolean): Promise<Job[]>;
@@ -118,20 +118,20 @@ export interface JobEngine {
   /** Is there an unfinished job of that id, among those that were added without a queue? */
   has(id: string): Promise<boolean>;
   /**
-   * Tells something that may lead to jobs, and resolves once these are stored. Told again after a crash, under the same id, it
-   * leads to the same ones while they are unfinished. The returned function says that it will not be told again.
+   * Delivers something that may lead to jobs, and resolves once these are stored. Delivered again after a crash, under the same
+   * id, it leads to the same ones while they are unfinished. The returned function says that it will not come again.
    */
-  tell(id: string, call: () => void): Promise<() => void>;
+  deliver(id: string, call: () => void): Promise<() => void>;
   /**
    * Runs jobs of that queue, so many at once over all instances. Within one instance the handlers themselves keep to the limit.
    * The returned function ends it: running jobs are stopped and kept.
    */
   openQueue(name: string, atOnce: number): () => Promise<void>;
-  /** Calls back when work pauses because the place where jobs are kept is away, and when it goes on. */
+  /** Calls back when work pauses because the store of jobs is away, and when it goes on. */
   onPause?(listener: (isPaused: boolean) => void): () => void;
   /** The state of a login that all instances share. */
   loginGuard?(connection: string, login: unknown): LoginGuard;
-  /** Where states are kept that all instances share. @throws where nothing can be kept */
+  /** Store of states that all instances share. @throws where nothing can be kept */
   sharedStates?(): StateStore;
   /** Frees what the engine holds, for good. `undefined`: it is in use. */
   closeUnused?(): Promise<void> | undefined;

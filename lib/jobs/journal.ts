@@ -27,7 +27,7 @@ const largeMessageCharacters = 32 * 1024;
 const draftName = /\.(json|message)\.\d+$/;
 const readAtOnce = 16;
 
-/** @param warn told of files that cannot be read or are damaged; they are never fatal */
+/** @param warn gets files that cannot be read or are damaged; they are never fatal */
 export function openJournal(folder: string, warn: (text: string) => void): Journal {
   const keeping = `unfinished work cannot be kept in ${folder}`;
   const lock = folderLock(folder);

@@ -34,7 +34,7 @@ const suffix = '.json';
 /** How the atomic write names what is not whole yet. */
 const draftName = /\.json\.\d+$/;
 
-/** One small file for each node. @param warn told of files that are damaged; they are never fatal */
+/** One small file for each node. @param warn gets files that are damaged; they are never fatal */
 export function fileStates(folder: string, warn: (text: string) => void): StateStore {
   const keeping = `what has been seen of events cannot be kept in ${folder}`;
   const lock = folderLock(folder);

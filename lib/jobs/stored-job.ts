@@ -2,7 +2,7 @@
 import { ClipError } from '../errors';
 import type { Job } from './job';
 
-/** Of what is stored, the data of all nodes included. To be raised with every change that an earlier version cannot read, or makes. */
+/** Version of the stored format, the data of all nodes included. To be raised with every change that an earlier version cannot read, or makes. */
 export const storedVersion = 1;
 
 /**

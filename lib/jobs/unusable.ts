@@ -15,7 +15,7 @@ export function unusableEngine(error: ClipError): JobEngine {
     removeOrphans: nothing,
     list: nothing,
     has: async () => false,
-    tell: () => Promise.reject(error),
+    deliver: () => Promise.reject(error),
     sharedStates() {
       throw error;
     },

@@ -13,7 +13,7 @@ export interface Box {
   /** Four printable characters. */
   type: string;
   offset: number;
-  /** Where the content starts. */
+  /** First byte of the content. */
   body: number;
   /** First byte after the box. */
   end: number;
@@ -231,7 +231,7 @@ function expectTable(reader: BoxReader, box: Box, { skip, entryBytes, count }: T
   reader.countTable(count * entryBytes);
 }
 
-/** What `read` finds; `undefined` where the file is damaged there. */
+/** Result of `read`; `undefined` where the file is damaged there. */
 export async function unlessDamaged<T>(read: () => Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await read();

@@ -19,7 +19,7 @@ interface Piece {
   file: FragmentedFile;
   first: Fragment;
   last: Fragment;
-  /** Where these fragments begin and end in the file. */
+  /** First byte of these fragments in the file, and the byte after the last. */
   offset: number;
   end: number;
 }
@@ -35,7 +35,7 @@ export interface Cut {
   isWhole: boolean;
 }
 
-/** Where a piece lies in the result. */
+/** Place of a piece in the result. */
 interface Placing {
   at: number;
   /** Seconds and number of its first fragment there. */
@@ -98,7 +98,7 @@ async function lastUnder(file: FragmentedFile, fragment: Fragment): Promise<Frag
   return last;
 }
 
-/** Where the end of one file comes again at the beginning of the next one, the next one has it whole. */
+/** Leaves out the end of a file that comes again at the beginning of the next one, which has it whole. */
 async function leaveOutDoubled(before: Piece, after: Piece): Promise<void> {
   const isBorder = before.last.offset === before.file.last.offset && after.first.offset === after.file.first.offset;
   const from = isBorder ? await overlapOf(before.file, after.file) : undefined;

@@ -5,7 +5,7 @@ interface TrackTimes {
   samples: number;
   /** In the track's timescale, like all of these: each instant counts once. */
   duration: number;
-  /** Where the next fragment is expected, and the latest end so far. */
+  /** Expected start of the next fragment, and the latest end so far. */
   next?: number;
   latest: number;
   skipped: number;

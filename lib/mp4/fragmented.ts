@@ -82,7 +82,7 @@ interface Head {
   bytes: Buffer;
   movie: Movie;
   sidx?: Box;
-  /** Where the first fragment, or what comes before it, begins. */
+  /** First byte of the first fragment, or of a box before it that belongs to no head. */
   end: number;
 }
 

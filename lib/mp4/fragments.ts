@@ -77,7 +77,7 @@ export async function readFragment(
 interface Header {
   track: number;
   description: number;
-  /** Where the offsets of runs count from. */
+  /** Base of the offsets of runs. */
   base: number;
   defaults: SampleDefaults;
 }

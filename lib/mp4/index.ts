@@ -1,4 +1,4 @@
-// Tells whether a file is a whole MP4 and what is in it. Reads structure only: no media data, and never much memory.
+// Checks whether a file is a whole MP4, and describes what is in it. Reads structure only: no media data, and never much memory.
 import { boxReader } from './boxes';
 import type { Mp4Source } from './boxes';
 import { reportMissing, reportTimes } from './check';

@@ -24,7 +24,7 @@ export interface Fragment {
   /** Bytes from the start of the file: where its `moof` box begins, and where its media data ends. */
   offset: number;
   end: number;
-  /** Where its media data begins, behind the header of the box. */
+  /** First byte of its media data, behind the header of the box. */
   mediaOffset: number;
   /** As its writer counted. */
   number: number;

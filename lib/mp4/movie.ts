@@ -159,7 +159,7 @@ async function samplesDuration(reader: BoxReader, stbl: Box[]): Promise<number> 
 export interface Edit {
   /** In the movie's timescale; 0 or unknown: all of it. */
   length: number | undefined;
-  /** Where in the track it begins, in the track's timescale; -1: nothing is shown. */
+  /** Start within the track, in the track's timescale; -1: nothing is shown. */
   mediaTime: number;
   /** 1 is the usual pace. */
   rate: number;

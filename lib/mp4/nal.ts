@@ -1,4 +1,4 @@
-// Tells whether decoding can begin anew at a picture of H.264 or HEVC, whatever was decoded before it.
+// Finds out whether decoding can begin anew at a picture of H.264 or HEVC, whatever was decoded before it.
 
 /**
  * A key frame of an open group of pictures takes its place on the screen, and its numbers, from what comes before it: put

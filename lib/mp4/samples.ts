@@ -121,7 +121,7 @@ async function mediaTrack(
 }
 
 /**
- * What an edit list comes to. Those of fragmented files say where to begin, not how much there is.
+ * Effect of an edit list. Edit lists of fragmented files say where to begin, not how much there is.
  * @throws Damaged for lists that do more than leave out the beginning and the end
  */
 function shownBy(edits: Edit[], timescale: number, movieTimescale: number, fragmented: boolean): Shown {

@@ -14,7 +14,7 @@ export interface Walk {
   times: FragmentTimes;
   fragments: number;
   hasData: boolean;
-  /** Where the file would end if all that its `sidx` boxes list were there. */
+  /** End of the file if all that its `sidx` boxes list were there. */
   indexedEnd: number;
   /** Was the walk stopped before the end of the file? */
   stopped?: 'damaged' | 'too much';

@@ -134,7 +134,7 @@ export class TrackWriter {
     const { display, handler } = this.#head;
     const isVideo = handler === 'vide';
     const shift = -this.#lowestShift;
-    /** Where on the track's own clock the new time line begins. */
+    /** Start of the new time line on the track's own clock. */
     const zero = shift - (this.#first ?? 0);
     const end = this.#end;
     const late = zero < 0 ? -zero / this.timescale : 0;

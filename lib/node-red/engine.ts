@@ -13,7 +13,7 @@ import type { NodeRed } from './node-red';
 /** Characters of a line of the log: what could not be read is quoted in some. */
 const longestLine = 2_000;
 
-/** Where jobs are kept: a folder, or the address of a Redis. */
+/** Store of jobs: a folder, or the address of a Redis. */
 export type JobStore = { folder: string } | { redis: unknown };
 
 export function jobStore({ settings }: NodeRed, userFolder: string): JobStore {

@@ -24,7 +24,7 @@ export interface Node {
   /** Per output, the ids of the nodes it is wired to. */
   wires?: string[][];
   credentials?: Record<string, string | undefined>;
-  /** Where it looks for variables. */
+  /** Scope of its variables. */
   _flow?: object;
   send: Send;
   /** Hands it a message as if one had come in. */
@@ -37,7 +37,7 @@ export interface Node {
   on(event: 'close', handler: (this: Node, removed: boolean, done: () => void) => void): void;
 }
 
-/** What the editor saved: strings may hold anything that a person can type. */
+/** A node as the editor saved it: strings may hold anything that a person can type. */
 export interface NodeDefinition extends Record<string, unknown> {
   id: string;
   type: string;
@@ -76,7 +76,7 @@ export interface NodeRed {
   plugins?: { getByType(type: string): { id: string; definition?: unknown }[] };
   httpAdmin: Record<'get' | 'post' | 'delete', (path: string, ...handlers: unknown[]) => void>;
   auth: { needsPermission(permission: string): Permission };
-  /** Tells every open editor. */
+  /** Publishes to every open editor. */
   comms: { publish(topic: string, data: unknown, retain?: boolean): void };
   log: Record<'info' | 'warn' | 'error' | 'trace', (text: string) => void>;
   util: {

@@ -20,7 +20,7 @@ const closeAfterMs = 1_000;
 
 export class Runtime {
   readonly clock: Clock = systemClock;
-  /** Which logins were refused, over redeploys. */
+  /** Circuit breakers of logins, which outlive redeploys. */
   readonly logins = loginGuards(this.clock);
   readonly activity: ActivityFeed;
   /** Paths of files that are being sent to browsers: how often each. */
@@ -75,7 +75,7 @@ export class Runtime {
     return this.#RED.settings.userDir ?? join(tmpdir(), `video-clips-${process.pid}`);
   }
 
-  /** Where relative file names start: as for the core file nodes, else the user directory. */
+  /** Base of relative file names: as for the core file nodes, else the user directory. */
   get fileFolder(): string {
     return this.#RED.settings.fileWorkingDirectory || this.userFolder;
   }

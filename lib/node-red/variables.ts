@@ -26,7 +26,7 @@ export function resolveVariables(RED: NodeRed, place: { id: string; z: string })
   };
 }
 
-/** Where nodes of a tab look for variables: known from any of them that runs. */
+/** Scope of the variables of a tab: known from any of its nodes that runs. */
 function flowOf(RED: NodeRed, z: string): Node['_flow'] {
   let flow: Node['_flow'];
   RED.nodes.eachNode((definition) => {

@@ -18,10 +18,10 @@ export function foreignCursor(): ClipError {
   return new ClipError('EINVALID', 'The place in the list of events is not one of this provider: begin from now on');
 }
 
-/** Where a list is read on, in epoch milliseconds on the vendor's clock. */
+/** Place in a list, in epoch milliseconds on the vendor's clock. */
 export interface Place {
   from: number;
-  /** Where it all began: what lies earlier is never asked for. */
+  /** Start of the very first query: earlier events are never asked for. */
   began: number;
   /** The last window that held no more than a page. */
   spanMs?: number;

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
 import type { LoginGuard } from '../../connection/login-guard';
 import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
-import { OutcomeDelivery, toldId, type Origin } from '../delivery';
+import { OutcomeDelivery, deliveryId, type Origin } from '../delivery';
 import { limitedLog } from '../limited-log';
 import type { StateStore } from '../states';
 import { isMatch } from '../stored-job';
@@ -171,9 +171,9 @@ export class BullEngine implements JobEngine {
     return this.#redis.whileUsable(async () => !(await this.#queues.get().areGone([id]))[0]);
   }
 
-  async tell(id: string, call: () => void): Promise<() => void> {
-    await this.#deliveries.deliver(toldId(id), async () => call());
-    return () => this.#handOver.forget(toldId(id));
+  async deliver(id: string, call: () => void): Promise<() => void> {
+    await this.#deliveries.deliver(deliveryId(id), async () => call());
+    return () => this.#handOver.forget(deliveryId(id));
   }
 
   sharedStates(): StateStore {

@@ -69,7 +69,7 @@ const mostRows = 1_000;
 /** Of all rows together. */
 const mostFiles = 5_000;
 const publishEveryMs = 1_000;
-/** What happens at about the same time is published together. */
+/** Changes within this time are published together. */
 const coalesceMs = 100;
 
 /** It outlives redeploys, and what has come to rest outlives restarts. */

@@ -29,7 +29,7 @@ export interface Activity {
   jobsOf(rowId: string): ReadonlyMap<string, string>;
   /** In the order in which they came. */
   list(): ActivityRow[];
-  /** Those that are not running, with the clip that they are about. */
+  /** Rows that are not running, with their clips. */
   resting(): RestingRow[];
   /** Puts rows of an earlier run before all others, as far as there is room. */
   restore(rows: RestingRow[]): void;

@@ -16,7 +16,7 @@ export interface KeptMessages {
   rowOf(message: Message): string | undefined;
 }
 
-/** @param changed told whether a row can be tried again */
+/** @param changed gets whether a row can be tried again */
 export function keptMessages(runtime: Runtime, changed: (rowId: string, canRetry: boolean) => void): KeptMessages {
   const messages = new Map<string, { node: string; json: string }>();
   const rowOfMessage = new WeakMap<Message, string>();

@@ -28,7 +28,7 @@ const mode = 0o600;
 /**
  * @param pathOf asked when it is needed: the settings may not be there before
  * @param current all rows at rest
- * @param warn told once where the list cannot be written: then rows are kept in memory only
+ * @param warn called once where the list cannot be written: then rows are kept in memory only
  */
 export function activityStore(
   pathOf: () => string,

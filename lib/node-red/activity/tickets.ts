@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../async/clock';
 
-/** What a ticket stands for. */
+/** File that a ticket opens. */
 export interface Ticket {
   rowId: string;
   /** Of the request that it was issued to. They say who is asking, and are checked again at each use. */

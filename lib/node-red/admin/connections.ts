@@ -19,7 +19,7 @@ const longestMs = 60_000;
 /**
  * `POST /video-clips/check <draft>` -> `{name, version?, cameras?, clockSkewMs?, warnings}`
  * `GET /video-clips/cameras/<connection>`, `POST /video-clips/cameras <draft>` -> `{cameras: [{id, name, online?}]}`
- * What fails is answered with `{error: {code, message, obstacle?}}`: being told so is what they asked for.
+ * A failure is a successful answer, too: `{error: {code, message, obstacle?}}`.
  */
 export function registerConnectionRoutes(runtime: Runtime): void {
   const { RED } = runtime;

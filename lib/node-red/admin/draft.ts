@@ -13,7 +13,7 @@ import type { Runtime } from '../runtime';
 import { checkCredentials } from '../credentials';
 import { isVariable, resolveVariables } from '../variables';
 
-/** What the editor sends. A credential that is missing is the one that is stored. */
+/** A connection as the editor sends it. A credential that is missing is the one that is stored. */
 export interface Draft {
   id: string;
   /** Id of the tab, where the connection belongs to one. */
@@ -25,7 +25,7 @@ export interface Draft {
   proxy: string;
 }
 
-/** What a person has to do first: type a password, or deploy what the connection refers to. */
+/** Steps that come first: typing a password, or deploying the configuration that the connection refers to. */
 export type Obstacle = 'retype' | 'tls' | 'proxy';
 
 /** The draft cannot be tried as it stands, for a reason that the editor has words for. */
@@ -135,7 +135,7 @@ export async function withDraft<T>(
 }
 
 /**
- * What runs under the draft's id with the same provider, reached in the same way; `undefined`: nothing does. A stored secret
+ * The running node of the draft's id, where it has the same provider, TLS and proxy; else `undefined`. A stored secret
  * is only for the server, and for the way there, that it was deployed for: whoever may edit a connection could have it sent
  * to themselves otherwise.
  */

@@ -1,7 +1,7 @@
 /** Registers POST routes of the admin API that pages of other sites cannot use. */
 import type { AdminRequest, AdminResponse, NodeRed } from '../node-red';
 
-/** What Express hands a route beside the request. */
+/** Handler of an Express route. */
 export type Handler = (request: never, response: never, next: () => void) => void;
 
 /**

@@ -24,7 +24,7 @@ const sampleClip: NamedClip = {
 };
 
 const longestTemplate = 4096;
-/** Nobody installs ffmpeg twice a minute, and dialogs are opened often. */
+/** ffmpeg is rarely installed, and dialogs are opened often. */
 const rememberMs = 20_000;
 
 /**
@@ -58,7 +58,7 @@ export function registerLongestClipRoute(runtime: Runtime): void {
   });
 }
 
-/** What the template makes of a clip of the examples. */
+/** File name of a sample clip by the template. */
 function previewFilename(template: string, folder: string): Preview<{ path: string }> {
   try {
     return { path: expandFilename(template, sampleClip, { folder }) };

@@ -27,7 +27,7 @@ export function eventNode(runtime: Runtime, node: Node, definition: NodeDefiniti
     try {
       const connection = getConnection(runtime, typeof definition.connection === 'string' ? definition.connection : '');
       const settings = readFeedSettings(definition, connection);
-      leave = joinFeed(runtime, connection, { id: node.id, ...settings, ...told });
+      leave = joinFeed(runtime, connection, { id: node.id, ...settings, ...callbacks });
     } catch (thrown) {
       const error = toClipError(thrown);
       status.problem(error);
@@ -35,7 +35,7 @@ export function eventNode(runtime: Runtime, node: Node, definition: NodeDefiniti
     }
   }
 
-  const told: Pick<FeedNode, 'send' | 'report' | 'onLook' | 'onStandby' | 'onClosed'> = {
+  const callbacks: Pick<FeedNode, 'send' | 'report' | 'onLook' | 'onStandby' | 'onClosed'> = {
     send: (message) => node.send([message, null]),
     report(report, error) {
       status.report(report, error);
@@ -76,7 +76,7 @@ function openFeed(runtime: Runtime, connection: Connection): EventFeed {
     connection,
     clock,
     states: () => runtime.states,
-    tell: (id, call) => runtime.engine.tell(id, call),
+    deliver: (id, call) => runtime.engine.deliver(id, call),
     async unfinished() {
       const jobs = await runtime.engine.list();
       const isOurs = (data: Partial<StoredJobData<Task>>): boolean => data.task?.connection === connection.id;

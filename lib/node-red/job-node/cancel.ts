@@ -6,7 +6,7 @@ import type { Message } from '../node-red';
 import type { NodeContext } from './context';
 import type { JobNodeOptions, StoredJobData, Task } from './options';
 
-/** Which of a node's jobs a cancel message means: those of its clip or export, else all. */
+/** Matches the jobs of a node that a cancel message names by clip or export, else all. */
 export function namedBy<T extends Task>(
   message: Message,
   { idOf, previousIdOf }: Pick<JobNodeOptions<T, unknown>, 'idOf' | 'previousIdOf'>,

@@ -33,7 +33,7 @@ export function reportEvent<T extends Task>(
   report.report({ id, createdAt, task, message: live.get(id)?.message, stored: data.message }, event);
 }
 
-/** Where a job is that is not being run. */
+/** Event of a job that is not being run. */
 export function idleEvent<T extends Task>(
   { runtime, options }: NodeContext<T>,
   { runAt, data }: Pick<Job<StoredJobData<T>>, 'runAt' | 'data'>,

@@ -62,7 +62,7 @@ export interface JobNodeOptions<T extends Task, Settings> {
   idOf(task: T): string | undefined;
   /** The id that messages still know a clip by which had to be made again. */
   previousIdOf?(task: T): string | undefined;
-  /** Tells a message that asks for the same as another one; while that is unfinished, it is dropped. */
+  /** Key of equal requests: while one of them is unfinished, further ones are dropped. */
   sameAs?(message: Message, task: T): string | undefined;
   /** Jobs of one queue share its limit over all instances. */
   queue?(task: T): string;

@@ -54,7 +54,7 @@ export function settler<T extends Task>(
       live.take(job.id);
       fail(context, target, error);
     },
-    /** Another instance has sent the message on. Here, only whoever waits for its completion still has to be told. */
+    /** Another instance has sent the message on. Here, only `done` of the message is left to be called. */
     onSettledRemotely(jobId, how) {
       const target = live.take(jobId);
       options.forget?.(jobId);

@@ -24,7 +24,7 @@ import { readVideo, type Video } from './media';
 
 export type Call = CallOptions<KinesisSession>;
 
-/** Which footage of which stream. */
+/** A range of footage of one stream. */
 export interface Selection extends Range {
   camera: string;
   timestamps: TimestampType;

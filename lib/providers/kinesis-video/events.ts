@@ -17,7 +17,7 @@ const stretchMs = 2 * 3600_000;
 interface Place {
   /** Arrival of what comes next, epoch milliseconds. */
   fromMs: number;
-  /** Those that go on, and those of which fragments may be listed again. */
+  /** Runs that go on, and those of which fragments may be listed again. */
   runs: Run[];
 }
 

@@ -105,7 +105,7 @@ export function eventOf(camera: string, run: Run, timestamps: TimestampType): Pr
   };
 }
 
-/** Where it fits into one: AWS makes it while it is downloaded. */
+/** The clip of a run that fits into one: AWS makes it while it is downloaded. */
 function clipOf(camera: string, run: Run, timestamps: TimestampType): { clip?: ProviderClip } {
   const { startMs, endMs, lastMs, fragments, bytes, isEnded } = run;
   if (!isEnded || endMs <= startMs || fragments > maxClipFragments || bytes > maxClipBytes) return {};

@@ -73,7 +73,7 @@ export function createSenseApi(config: ProviderConfig) {
     return cookies.length > 0 ? { Cookie: cookies.join('; ') } : {};
   }
 
-  /** Turns whatever is not a good result into an error. */
+  /** Throws for whatever is not a good result. */
   async function checkReply(
     command: string,
     reply: HttpReply,

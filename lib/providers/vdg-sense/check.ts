@@ -1,4 +1,4 @@
-/** Tells how ready a VDG Sense server is: what "Test connection" warns of. */
+/** Finds out how ready a VDG Sense server is, for the warnings of "Test connection". */
 import { ClipError } from '../../errors';
 import { findAll, valueOf } from '../../net/xml';
 import type { CallOptions, ProviderConfig } from '../../provider';

@@ -10,7 +10,7 @@ export interface SenseSession {
   cookies: Record<string, string>;
   /** Is the session key among them, rather than cookies of which nobody knows what they are? */
   isSure: boolean;
-  /** Tells this login from others without being a secret, for numbers that only hold within it. */
+  /** Identifies this login without being a secret, for numbers that only hold within it. */
   mark: string;
 }
 

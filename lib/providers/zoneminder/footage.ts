@@ -115,7 +115,7 @@ export async function hasLaterEvent(
 /** Events of a range, and their footage. */
 export interface Standing {
   status: 'pending' | 'busy' | 'finished' | 'none';
-  /** Those with video that the clip is made of, in order. */
+  /** Events with video that the clip is made of, in order. */
   recordings: Recording[];
   gaps: Span[];
   /** Remarks about the footage, for the user. */
@@ -149,7 +149,7 @@ function coveredBy({ startMs, endMs, reachMs }: Recording): Span {
   return { startMs, endMs: endMs ?? reachMs ?? startMs };
 }
 
-/** Those of which some part lies in the range, in order, each once. */
+/** Events of which some part lies in the range, in order, each once. */
 export function touchingOf(span: Span, all: Recording[]): Recording[] {
   const ids = new Set<string>();
   return all
@@ -158,7 +158,7 @@ export function touchingOf(span: Span, all: Recording[]): Recording[] {
     .filter(({ id }) => !ids.has(id) && ids.add(id));
 }
 
-/** Where a range of any length has none, and its events as pieces that an export takes one by one. */
+/** Gaps of a range of any length, and its events as pieces that an export takes one by one. */
 export function surveyOf(span: Span, all: Recording[], now: number): Footage {
   const recordings = touchingOf(span, all).filter(({ video }) => video !== '');
   const hasLater = all.some(({ startMs }) => startMs >= span.endMs);

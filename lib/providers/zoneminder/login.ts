@@ -64,7 +64,7 @@ export function createLogin(api: ZoneMinderApi, { credentials, now }: ProviderCo
   };
 }
 
-/** What 1.36 answers with OPT_USE_AUTH off. */
+/** Answer of 1.36 with OPT_USE_AUTH off. */
 function isWithoutLogin(json: JsonObject): boolean {
   return (json.access_token ?? undefined) === undefined && readText(json.version) !== undefined;
 }

@@ -12,7 +12,7 @@ const matroska = '\x1aE';
 
 export interface EventStream {
   body: Readable;
-  /** Where in the file the body starts. */
+  /** Offset in the file at which the body starts. */
   offset: number;
   /** Bytes of the whole file, where the answer says so. */
   size?: number;

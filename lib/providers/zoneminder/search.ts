@@ -92,7 +92,7 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
     return waitsForEnd ? recording : { ...recording, reachMs };
   }
 
-  /** `undefined`: it cannot be told now. */
+  /** `undefined`: it is not known now. */
   async function reach(recording: Recording, call: Call, action: string): Promise<number | undefined> {
     try {
       return await reachOf(api, recording, call, action);

@@ -58,7 +58,7 @@ export function toRecordings(events: ZoneMinderEvent[], zone: string): Recording
 }
 
 /**
- * Where an event lies. In the hour that comes twice: after the event before it. Where both hours would do, it is placed in
+ * Times of an event. In the hour that comes twice: after the event before it. Where both hours would do, it is placed in
  * both, and says so.
  */
 function placed(event: ZoneMinderEvent, zone: string, afterMs: number): Recording[] {

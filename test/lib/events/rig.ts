@@ -212,7 +212,7 @@ export function feedRig(): FeedRig {
         unfinished: async () => rig.jobs,
         warn: (text) => rig.warnings.push(text),
         random: () => 0.5,
-        async tell(id, call) {
+        async deliver(id, call) {
           rig.onTell?.(id);
           call();
           return () => undefined;
