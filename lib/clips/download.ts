@@ -15,7 +15,8 @@ import { freeBytes, type FreeBytes } from '../files/folder';
 import { newPartPath, removeJobParts, sweepStaleParts } from '../files/part';
 import { publish, type Exists } from '../files/publish';
 import type { PollJobData } from './poll';
-import { transferToFile, transferToMemory, type Partial, type PartTarget, type TransferOptions } from './transfer';
+import type { PartialFile } from './resume';
+import { transferToFile, transferToMemory, type PartTarget, type TransferOptions } from './transfer';
 import { KeyedMutex } from '../async/semaphore';
 
 /** The job of one download-clip message. */
@@ -39,7 +40,7 @@ export interface DownloadJobData {
   deleteAfter: boolean;
   strict: boolean;
   /** Bytes that a broken transfer has left in the part file. */
-  partial?: Partial;
+  partial?: PartialFile;
   /** Of bytes that came and were damaged: the same once more are all that there is. */
   damagedSha256?: string;
   /** The file that this job has finished, and the name it is about to get or has got: a restart looks there first. */

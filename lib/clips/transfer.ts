@@ -1,5 +1,5 @@
-// Transfers a clip into a part file or into memory, continues what broke off, and verifies it.
-import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+// Transfers a clip into a part file or into memory, and verifies it.
+import { rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
@@ -11,16 +11,8 @@ import { syncFile } from '../files/sync';
 import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
 import { verifyFile, refuseCut, type VerifiedFile } from './verify';
 import { receive, type Received } from './receive';
+import { openPart, partialOf, takeOver, type PartialFile } from './resume';
 import { fileSink, memorySink, tooLarge, type FileSink, type Sink } from './sink';
-
-/** A part file that may be continued: so many of its bytes are on disk, of this version of the clip. */
-export interface Partial {
-  path: string;
-  bytes: number;
-  etag: string;
-  /** Bytes in the whole clip. */
-  size?: number;
-}
 
 export type ReceivedFile = VerifiedFile & Required<Pick<VerifiedFileState, 'state'>> & { resumed: boolean };
 
@@ -41,12 +33,12 @@ export interface PartTarget {
   /** The folder that must not be left. */
   root: string;
   /** Bytes that an earlier transfer left in the part. */
-  partial?: Partial;
+  partial?: PartialFile;
   free: FreeBytes;
   /** Finds the clip among the files that are here, by what the server announces of it. */
   find?(announced: Pick<Clip, 'size' | 'sha256'>): Promise<ClipFile | undefined>;
   /** Stores what can be continued of the part; `undefined`: nothing any more. */
-  keep(partial: Partial | undefined): Promise<void>;
+  keep(partial: PartialFile | undefined): Promise<void>;
 }
 
 /** A transfer looks at the space that is left this often: other programs write, too, and sizes that are announced may be wrong. */
@@ -81,7 +73,8 @@ export async function transferToFile(
 ): Promise<ReceivedFile | { found: ClipFile }> {
   const { part, free } = target;
   const folder = dirname(part);
-  const before = await continuable(target);
+  const before = target.partial && (await takeOver(target.partial, part));
+  if (before) await target.keep(before);
   const { bytes: offset = 0, etag, size } = before ?? {};
   const source = await openClip(clip, connection, { offset, etag, size }, options.signal);
   // The vendor may start again all the same.
@@ -118,7 +111,7 @@ export async function transferToFile(
     isKept = true;
     return { ...verified, resumed, state: { dev, ino, size: fileSize, mtimeMs } };
   } catch (thrown) {
-    const partial = received?.cut || options.signal.aborted ? partialOf(part, source, sink) : undefined;
+    const partial = received?.cut || options.signal.aborted ? partialOf(part, source, sink?.position ?? 0) : undefined;
     if (partial) {
       await syncFile(handle!);
       await target.keep(partial);
@@ -131,16 +124,6 @@ export async function transferToFile(
     await handle?.close();
     if (!isKept) await rm(part, { force: true }).catch(() => undefined);
   }
-}
-
-/** How far a transfer came that can be continued: there must be something behind that. */
-function partialOf(
-  path: string,
-  { etag, resumable, size = 0 }: OpenClip,
-  sink: FileSink | undefined,
-): Partial | undefined {
-  const bytes = sink?.position ?? 0;
-  return resumable && etag && bytes > 0 && bytes < size ? { path, bytes, etag, size } : undefined;
 }
 
 async function openClip(
@@ -184,46 +167,6 @@ function verifyReceived(
   const declared = source.sha256 ? { declaredSha256: source.sha256 } : {};
   const footage = source.footage ?? clip.footage;
   return verifyFile({ ...clip, ...(footage ? { footage } : {}) }, received, mp4, { ...options, ...declared });
-}
-
-/**
- * Takes over the part of an earlier run, under the name of this one: of two processes, one gets it. Only what was synced by a
- * transfer that ended in order is trusted: after a crash a part has no such note.
- */
-async function continuable({ part, partial, keep }: PartTarget): Promise<Partial | undefined> {
-  if (!partial) return undefined;
-  const found = await stat(partial.path).catch(() => undefined);
-  const isThere = found?.isFile() && found.size >= partial.bytes;
-  const isTaken =
-    isThere &&
-    (await rename(partial.path, part).then(
-      () => true,
-      () => false,
-    ));
-  if (!isTaken) {
-    await rm(partial.path, { force: true });
-    return undefined;
-  }
-  const taken = { ...partial, path: part };
-  await keep(taken);
-  return taken;
-}
-
-/** @param position bytes that stay in it */
-async function openPart(part: string, position: number): Promise<FileHandle> {
-  if (position === 0) {
-    try {
-      return await open(part, 'wx+');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    // One left by a crash may share its bytes with the file that it became: it is replaced, never written to.
-    await rm(part, { force: true });
-    return open(part, 'wx+');
-  }
-  const handle = await open(part, 'r+');
-  await handle.truncate(position);
-  return handle;
 }
 
 function spaceGuard(folder: string, free: FreeBytes): (bytes: number) => Promise<void> {

@@ -1,6 +1,6 @@
 /** Data of the job of an export to files: all of it JSON. */
 import { mergeRanges, toRange, toTimeRange } from '../time-range';
-import type { Partial } from '../clips/transfer';
+import type { PartialFile } from '../clips/resume';
 import type { ClipError } from '../errors';
 import type { Clip, ClipStatus, Gap, Range, Settings } from '../provider';
 import type { CameraRange } from './plan';
@@ -51,7 +51,7 @@ export interface Part extends Range {
   requestSent?: boolean;
   clip?: Clip;
   /** Partial file of a transfer that broke off. */
-  partial?: Partial;
+  partial?: PartialFile;
   /** It is here. */
   file?: PartFile;
   /** The vendor has no footage for it, in its words. */

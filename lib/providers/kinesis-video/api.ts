@@ -7,11 +7,12 @@ import { streamOf } from './camera';
 import { createClients, type Clients } from './clients';
 import { checkFresh, createLogin, isRenewable, type KinesisSession } from './login';
 import { createEndpoints } from './endpoints';
-import { kinesisError } from './errors';
+import { clockCorrected, isMissingRight, kinesisError } from './errors';
 import type { Range } from './plan';
 import { loadSdk, type KinesisSdk } from './sdk';
 import {
   fieldIn,
+  readEndpoint,
   readFragments,
   readStream,
   readStreams,
@@ -209,16 +210,6 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
 
 export type KinesisApi = ReturnType<typeof createKinesisApi>;
 
-/** Refused by the service itself, for this request, and not for want of fresh credentials. */
-function isMissingRight(error: unknown): boolean {
-  return (
-    error instanceof ClipError &&
-    error.code === 'EFORBIDDEN' &&
-    !error.sessionExpired &&
-    !error.vendorCode?.startsWith('HTTP')
-  );
-}
-
 /** A day of fragments of two seconds has 44 pages. */
 const mostPages = 500;
 
@@ -240,23 +231,4 @@ async function allPages<T>(
       throw new ClipError('EPROTOCOL', reasonFirst('AWS gives a list that does not end', action));
     seen.add(token);
   }
-}
-
-/** The address without a path of its own would get two slashes; without a scheme the SDK cannot read it. */
-function readEndpoint(reply: unknown, action: string): string {
-  const text = (textIn(reply, 'DataEndpoint') ?? '').trim().replace(/\/+$/, '');
-  const address = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
-  if (text === '' || !/^https?:/i.test(address) || !URL.canParse(address)) {
-    throw new ClipError('EPROTOCOL', reasonFirst('AWS named no address for the footage of this stream', action));
-  }
-  return address;
-}
-
-/** Names of refusals that the SDK has set its clock by: the same request, signed again, has a chance. */
-const skewed =
-  /^(RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|InvalidSignatureException|SignatureDoesNotMatch)$/;
-
-function clockCorrected(thrown: unknown): boolean {
-  const corrected = fieldIn(fieldIn(thrown, '$metadata'), 'clockSkewCorrected') === true;
-  return corrected && skewed.test(textIn(thrown, 'name') ?? '');
 }

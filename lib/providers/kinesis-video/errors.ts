@@ -104,3 +104,22 @@ function ruleError(rule: Rule, name: string, text: string, attempt: Attempt): Cl
 function shorten(text: string): string {
   return quoted(text.split('\n')[0] ?? '');
 }
+
+/** Refused by the service itself, for this request, and not for want of fresh credentials. */
+export function isMissingRight(error: unknown): boolean {
+  return (
+    error instanceof ClipError &&
+    error.code === 'EFORBIDDEN' &&
+    !error.sessionExpired &&
+    !error.vendorCode?.startsWith('HTTP')
+  );
+}
+
+/** Names of refusals that the SDK has set its clock by: the same request, signed again, has a chance. */
+const skewed =
+  /^(RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|InvalidSignatureException|SignatureDoesNotMatch)$/;
+
+export function clockCorrected(thrown: unknown): boolean {
+  const corrected = fieldIn(fieldIn(thrown, '$metadata'), 'clockSkewCorrected') === true;
+  return corrected && skewed.test(textIn(thrown, 'name') ?? '');
+}

@@ -1,4 +1,5 @@
 /** Reads replies of Kinesis Video Streams field by field: the SDK checks nothing, and missing, null and new fields occur. */
+import { ClipError, reasonFirst } from '../../errors';
 
 export type TimestampType = 'PRODUCER_TIMESTAMP' | 'SERVER_TIMESTAMP';
 
@@ -44,6 +45,16 @@ export function readStream(info: unknown): Stream[] {
   const retentionHours = countIn(info, 'DataRetentionInHours');
   const status = textIn(info, 'Status') ?? 'ACTIVE';
   return [{ name, active: status === 'ACTIVE', ...(retentionHours === undefined ? {} : { retentionHours }) }];
+}
+
+/** The address without a path of its own would get two slashes; without a scheme the SDK cannot read it. */
+export function readEndpoint(reply: unknown, action: string): string {
+  const text = (textIn(reply, 'DataEndpoint') ?? '').trim().replace(/\/+$/, '');
+  const address = /^[a-z]+:\/\//i.test(text) ? text : `https://${text}`;
+  if (text === '' || !/^https?:/i.test(address) || !URL.canParse(address)) {
+    throw new ClipError('EPROTOCOL', reasonFirst('AWS named no address for the footage of this stream', action));
+  }
+  return address;
 }
 
 export function textIn(value: unknown, name: string): string | undefined {
