@@ -1,4 +1,4 @@
-// The one error class of this package, with the codes that flows branch on and the marks that the retry policy reads.
+// Defines the one error class of this package, its codes for flows, and the marks that the retry policy reads.
 
 /** The kinds of failure that flows can branch on. */
 export type ErrorCode =

@@ -1,4 +1,4 @@
-/** Defines field lists: one declaration draws a form, validates what was typed, and types what the provider receives. */
+// Defines field lists: one declaration draws a form, validates what was typed, and types what the provider receives.
 import { ClipError } from './errors';
 
 /** Holds where a setting has one of these values. */

@@ -1,4 +1,4 @@
-/** Reads the times that people and other nodes write, and reckons with the ranges made of them. */
+// Reads the times that people and other nodes write, and reckons with the ranges made of them.
 import { types } from 'node:util';
 import { ClipError } from './errors';
 

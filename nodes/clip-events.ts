@@ -1,3 +1,4 @@
+// Registers clip-events, which sends what a video system says has happened.
 import { eventNode } from '../lib/node-red/event-node';
 import type { Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';

@@ -1,3 +1,4 @@
+// Registers clip-provider, the config node of a connection, and the admin routes of its dialog.
 import { ClipError, reasonFirst, toClipError } from '../lib/errors';
 import { registerConnectionRoutes } from '../lib/node-red/admin/connections';
 import {

@@ -1,3 +1,4 @@
+// Registers create-clip, which asks for the clip of a range.
 import { readCameras } from '../lib/clips/camera';
 import { createClip, type CreateJobData } from '../lib/clips/create';
 import { readEventMark } from '../lib/clips/event-mark';

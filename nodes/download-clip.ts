@@ -1,3 +1,4 @@
+// Registers download-clip, which saves a finished clip as a verified file.
 import { downloadClip, removeParts, type DownloadJobData } from '../lib/clips/download';
 import { transferRate } from '../lib/clips/transfer-rate';
 import { rootFolder } from '../lib/files/filename';

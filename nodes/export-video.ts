@@ -1,3 +1,4 @@
+// Registers export-video, which exports many cameras or hours.
 import type { Connection } from '../lib/connection/connection';
 import { readCameras } from '../lib/clips/camera';
 import { ClipError } from '../lib/errors';

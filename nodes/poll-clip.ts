@@ -1,3 +1,4 @@
+// Registers poll-clip, which waits until a clip is finished.
 import type { PollJobData } from '../lib/clips/poll';
 import { pollOrRecreate } from '../lib/clips/recreate';
 import { connectionInput, resolveClip } from '../lib/node-red/connections';

@@ -1,4 +1,4 @@
-// Says when something that failed is tried again: exponential backoff with jitter, and the pauses that vendors ask for.
+// Decides when something that failed is tried again: exponential backoff with jitter, and the pauses that vendors ask for.
 import { mayPass, type ClipError, type ErrorCode } from '../errors';
 
 const baseMs = 1_000;

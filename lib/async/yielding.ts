@@ -1,4 +1,4 @@
-/** Splits long work into slices, so that the event loop gets its turns in between. */
+// Splits long work into slices, so that the event loop gets its turns in between.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** How long work may go on without a turn of the event loop. Milliseconds. */

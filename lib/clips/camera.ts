@@ -1,4 +1,4 @@
-/** Reads cameras as messages and dialogs give them: by id, or by a name that only one camera has. */
+// Reads cameras as messages and dialogs give them: by id, or by a name that only one camera has.
 import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 

@@ -1,4 +1,4 @@
-/** Measures how fast a transfer is, over its last seconds, and how long the rest will take. */
+// Measures how fast a transfer is, over its last seconds, and how long the rest will take.
 import type { Clock } from '../async/clock';
 import type { ClipTransfer } from '../provider';
 

@@ -1,4 +1,4 @@
-/** Keeps the list of a connection's cameras: for their names in messages, and to find one by its name. */
+// Keeps the list of a connection's cameras: for their names in messages, and to find one by its name.
 import type { Clock } from '../async/clock';
 import { ClipError } from '../errors';
 import type { Camera } from '../provider';

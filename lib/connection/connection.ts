@@ -1,4 +1,4 @@
-// One account on one server, shared by all nodes that use it: the policy around a provider.
+// Applies policy around a provider: one account on one server, shared by all nodes that use it.
 import { Poller } from './poller';
 import type { Clock } from '../async/clock';
 import { cancelled, ClipError } from '../errors';

@@ -1,4 +1,4 @@
-// The one loop per connection that asks a vendor for the status of clips, all that are due in one round.
+// Asks a vendor for the status of all clips that are due, in the one polling loop of a connection.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../async/clock';
 import { ClipError, toClipError } from '../errors';

@@ -1,4 +1,4 @@
-// One look for events on behalf of all nodes of a connection: as few queries as possible, page by page.
+// Looks for events once, on behalf of all nodes of a connection: as few queries as possible, page by page.
 import { ClipError, toClipError } from '../errors';
 import type { EventPage, EventQuery } from '../provider';
 import type { Member } from './member';

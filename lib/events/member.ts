@@ -1,4 +1,4 @@
-// One node of a feed: what it has seen, what it has to send, and what it is told of the feed's state.
+// Keeps one node of a feed: what it has seen, what it has to send, and what it reports of the feed's state.
 import { randomUUID } from 'node:crypto';
 import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';

@@ -1,4 +1,4 @@
-/** An export of either kind, as nodes see it. */
+// Dispatches between exports to files and exports onto the vendor's storage, for the node.
 import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';

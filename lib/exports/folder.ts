@@ -1,4 +1,4 @@
-/** Chooses the folder of an export's files, and in it the work folder that is gone at the end. */
+// Chooses the folder of an export's files, and in it the work folder that is gone at the end.
 import { constants } from 'node:fs';
 import { access, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

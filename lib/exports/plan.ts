@@ -1,4 +1,4 @@
-/** Cuts a range of any length into clips. Pure decisions. */
+// Cuts a range of any length into clips. Pure decisions.
 import { ClipError } from '../errors';
 import type { Footage, Gap, Range } from '../provider';
 import { complementRanges, intersectRanges, toRange, toTimeRange, type TimeRange } from '../time-range';

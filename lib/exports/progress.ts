@@ -1,4 +1,4 @@
-/** Reports the progress of an export, at most once a second. */
+// Reports the progress of an export, at most once a second.
 import type { Clock } from '../async/clock';
 import { lengthOf, type FilesJobData, type Part } from './work';
 

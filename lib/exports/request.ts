@@ -1,4 +1,4 @@
-/** Reads cameras and ranges of an export out of a message. */
+// Reads cameras and ranges of an export out of a message.
 import type { ReadCamera } from '../clips/camera';
 import { isRecord } from '../clips/clip';
 import { parseInstant, rangeBetween, toIso } from '../time-range';

@@ -1,4 +1,4 @@
-/** Runs an export to files: plan, fetch, join, manifest. */
+// Runs an export to files: plan, fetch, join, manifest. Any number of cameras, any length, as one job.
 import { fileError } from '../files/errors';
 import { freeBytes, makeFolder, type FreeBytes } from '../files/folder';
 import type { Clock } from '../async/clock';
@@ -14,8 +14,6 @@ import { progressOf } from './progress';
 import { inParallel, oneAtATime, pauses, withRetries } from './steps';
 import { evaluateCamera, evaluateExport } from './outcome';
 import { failureOf, type CameraJobData, type FilesJobData } from './work';
-
-/** An export to files: any number of cameras, any length, as one job. */
 
 export interface ExportOptions {
   clock: Clock;

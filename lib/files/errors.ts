@@ -1,4 +1,4 @@
-// Says in plain words what went wrong with a file.
+// Puts errors of the file system into plain words.
 import { ClipError, reasonFirst, toClipError } from '../errors';
 
 const rights: Record<string, string> = {

@@ -1,4 +1,4 @@
-// Worker thread that hashes files while they grow, each in turn.
+// Hashes files while they grow, each in turn. Runs in a worker thread.
 import type { HashOrder, HashReply } from './hash';
 
 // A thread starts without the loader that runs TypeScript in tests. Node.js itself can run this file, for it imports nothing.

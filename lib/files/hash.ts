@@ -1,4 +1,4 @@
-// SHA-256 of files, also of those that are still being written.
+// Computes the SHA-256 of files, also of those that are still being written.
 import { createHash } from 'node:crypto';
 import { open, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';

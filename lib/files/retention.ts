@@ -1,4 +1,4 @@
-/** Removes old files that a node has written. Never others: each is known by how it lay on the disk when it was finished. */
+// Removes old files that a node has written. Never others: each is known by how it lay on the disk when it was finished.
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isSameFile, recordFile, type WrittenFile } from './written-file';

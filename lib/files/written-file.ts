@@ -1,4 +1,4 @@
-/** Records how a file of ours lies on the disk, so that no other file is ever taken for it. */
+// Records how a file of ours lies on the disk, so that no other file is ever taken for it.
 import { lstat } from 'node:fs/promises';
 
 export interface WrittenFile {

@@ -1,4 +1,4 @@
-// Job engine of one process: runs jobs out of a journal on disk.
+// Runs jobs out of a journal on disk: the job engine of one process.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../async/clock';
 import { cancelled, toClipError } from '../errors';

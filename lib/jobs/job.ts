@@ -1,4 +1,4 @@
-// Types of a job, its handler and the job engine: the interface between nodes and engines.
+// Defines a job, its handler and the job engine: the interface between nodes and engines.
 import type { ClipError } from '../errors';
 import type { LoginGuard } from '../connection/login-guard';
 import type { StateStore } from './states';

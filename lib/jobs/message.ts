@@ -1,4 +1,4 @@
-// Turns a message into JSON and back, with Buffers and Dates marked so that they come back as such.
+// Converts a message to JSON and back, with Buffers and Dates marked so that they come back as such.
 import { types } from 'node:util';
 
 export interface StoredMessage {

@@ -1,4 +1,4 @@
-// Job engine that refuses everything, for settings that cannot work.
+// Refuses every job, for settings that cannot work.
 import type { ClipError } from '../errors';
 import type { JobEngine } from './job';
 

@@ -1,4 +1,4 @@
-// Tells from the first bytes of an answer what it is: servers send error pages where video was asked for.
+// Recognises content by its first bytes: servers send error pages where video was asked for.
 
 export type Content = 'mp4' | 'xml' | 'json' | 'html' | 'empty' | 'unknown';
 

@@ -1,4 +1,4 @@
-/** Connects to servers: TLS settings and proxies, the same for HTTP, WebSocket and the AWS SDK. */
+// Connects to servers: TLS settings and proxies, the same for HTTP, WebSocket and the AWS SDK.
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { isIP } from 'node:net';

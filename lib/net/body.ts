@@ -1,4 +1,4 @@
-/** Looks at the beginning of a streamed reply without using it up, and reads the rest where it is only an error document. */
+// Looks at the beginning of a streamed reply without using it up, and reads the rest where it is only an error document.
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';

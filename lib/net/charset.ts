@@ -1,4 +1,4 @@
-/** Decodes the text of answers: many devices send ISO-8859-1 or an older charset of their country. */
+// Decodes the text of answers: many devices send ISO-8859-1 or an older charset of their country.
 
 /** A declaration stands within the first bytes. */
 const declarationBytes = 1024;

@@ -1,4 +1,4 @@
-/** Publishes one record per request over `node:diagnostics_channel`, without anything that may be a secret. */
+// Publishes one record per request over `node:diagnostics_channel`, without anything that may be a secret.
 import { channel } from 'node:diagnostics_channel';
 
 export const requestChannelName = '@vms-nodes/node-red-video-clips:request';

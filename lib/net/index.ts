@@ -1,4 +1,4 @@
-/** The door `./provider/net`: what providers speak to their servers with, ours and those of other packages. */
+// Exports `./provider/net`: what providers speak to their servers with, ours and those of other packages.
 export type { ProxyOptions, TlsOptions } from '../provider';
 export { createAgents, closeAgents, type Agents } from './agents';
 export { peek, readText as readBodyText } from './body';

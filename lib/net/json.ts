@@ -1,4 +1,4 @@
-/** Reads the JSON of servers that document their types loosely: unknown in, checked values out. */
+// Reads the JSON of servers that document their types loosely: unknown in, checked values out.
 import { createYielder } from '../async/yielding';
 import { ClipError } from '../errors';
 

@@ -1,4 +1,4 @@
-/** Opens the bytes of a clip over HTTP: at the beginning or where an earlier transfer broke off, and only if they are video. */
+// Opens the bytes of a clip over HTTP: at the beginning or where an earlier transfer broke off, and only if they are video.
 import { pipeline, type Readable } from 'node:stream';
 import { createBrotliDecompress, createInflate, createUnzip } from 'node:zlib';
 import { ClipError, reasonFirst } from '../errors';

@@ -1,4 +1,4 @@
-/** Says in words why a request got no answer, and what to do about it. */
+// Explains why a request got no answer, and what to do about it.
 import { cancelled, ClipError, reasonFirst } from '../errors';
 import { proxyRefused } from './agents';
 

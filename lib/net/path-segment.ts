@@ -1,4 +1,4 @@
-/** Escapes an id or name so that it stays one segment of the path of an HTTP request. */
+// Escapes an id or name so that it stays one segment of the path of an HTTP request.
 import { ClipError } from '../errors';
 
 /**

@@ -1,4 +1,4 @@
-/** Turns HTTP statuses into errors, and headers into pauses. */
+// Maps HTTP statuses to errors, and headers to pauses.
 import { ClipError, reasonFirst } from '../errors';
 import type { HttpHead } from './http';
 

@@ -1,4 +1,4 @@
-/** Opens the connections of `clip-provider` nodes, and finds them for other nodes. */
+// Opens the connections of `clip-provider` nodes, and finds them for other nodes.
 import { hostname } from 'node:os';
 import { readClip } from '../clips/clip';
 import { Connection } from '../connection/connection';

@@ -1,4 +1,4 @@
-/** Opens the job engine and the store of states that the settings of a Node-RED ask for: here, or shared with others over Redis. */
+// Opens the job engine and the store of states that the settings of a Node-RED ask for: here, or shared with others over Redis.
 import { join } from 'node:path';
 import type { Clock } from '../async/clock';
 import { plainText, toClipError } from '../errors';

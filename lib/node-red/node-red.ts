@@ -1,4 +1,4 @@
-/** The part of Node-RED's API that this package uses, typed as Node-RED 4 and 5 behave. (The published types describe 1.3.) */
+// Types the part of Node-RED's API that this package uses, as Node-RED 4 and 5 behave. (The published types describe 1.3.)
 import type { IncomingHttpHeaders } from 'node:http';
 
 export interface Message extends Record<string, unknown> {

@@ -1,4 +1,4 @@
-/** Looks after the jobs of nodes and connections that are no longer in the flows. */
+// Looks after the jobs of nodes and connections that are no longer in the flows.
 import { removeParts, type DownloadJobData } from '../clips/download';
 import { toClipError } from '../errors';
 import { removeWorkFolder } from '../exports/folder';

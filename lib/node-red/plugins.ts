@@ -1,4 +1,4 @@
-/** Reads the providers that other packages registered as plugins; one that does not hold to the contract is left out. */
+// Reads the providers that other packages registered as plugins; one that does not hold to the contract is left out.
 import {
   credentialSlots,
   type Condition,

@@ -1,4 +1,4 @@
-/** Keeps the files of a node within its limits of days and space, while the node runs. */
+// Keeps the files of a node within its limits of days and space, while the node runs.
 import { join } from 'node:path';
 import { toClipError } from '../errors';
 import { Retention, type Limits } from '../files/retention';

@@ -1,4 +1,4 @@
-/** Makes the one object of a Node-RED that owns the jobs, the list of work, the logins, plugins, ffmpeg and folders. */
+// Makes the one object of a Node-RED that owns the jobs, the list of work, the logins, plugins, ffmpeg and folders.
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, type Clock } from '../async/clock';

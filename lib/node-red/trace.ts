@@ -1,4 +1,4 @@
-/** Writes one line per request to a video system into Node-RED's log, at level "trace". */
+// Writes one line per request to a video system into Node-RED's log, at level "trace".
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { NodeRed } from './node-red';
 

@@ -1,4 +1,4 @@
-/** Reads the properties of dialogs: typed inputs, numbers, check boxes, choices. */
+// Reads the properties of dialogs: typed inputs, numbers, check boxes, choices.
 import { ClipError } from '../errors';
 import type { Message, Node, NodeRed } from './node-red';
 

@@ -1,4 +1,4 @@
-/** Replaces `${NAME}` in what was typed into a dialog. */
+// Replaces `${NAME}` in what was typed into a dialog.
 import { ClipError } from '../errors';
 import type { Node, NodeRed } from './node-red';
 

@@ -1,4 +1,4 @@
-/** Lists the providers that come with this package. */
+// Lists the providers that come with this package.
 import type { ProviderDefinition } from '../provider';
 import { aipix } from './aipix';
 import { frigate } from './frigate';

@@ -1,4 +1,4 @@
-// Job engine on BullMQ and Redis or Valkey, shared by all instances that run the same flows.
+// Runs jobs on BullMQ and Redis or Valkey, shared by all instances that run the same flows.
 import { randomUUID } from 'node:crypto';
 import { ClipError, toClipError } from '../../errors';
 import type { LoginGuard } from '../../connection/login-guard';

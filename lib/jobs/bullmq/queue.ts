@@ -1,4 +1,4 @@
-// One BullMQ queue and, for as long as this instance runs jobs out of it, its worker.
+// Opens one BullMQ queue and, for as long as this instance runs jobs out of it, its worker.
 import type { Job as BullJob, Queue, Worker } from 'bullmq';
 import type { Job } from '../job';
 import { readJob, storedVersion } from '../stored-job';

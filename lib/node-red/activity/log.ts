@@ -1,4 +1,4 @@
-/** Keeps running and recent work as rows: the jobs of all nodes are reported here. */
+// Keeps running and recent work as rows: the jobs of all nodes are reported here.
 import { randomUUID } from 'node:crypto';
 import { isSameRow, nextRow, type ActivityRow, type RowNode, type Subject } from './row';
 import { hasEnded, type JobEvent } from '../job-node/event';

@@ -1,4 +1,4 @@
-/** Answers a browser with a file that our jobs have written, or with the parts of it that a player asks for. */
+// Answers a browser with a file that our jobs have written, or with the parts of it that a player asks for.
 import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';

@@ -1,4 +1,4 @@
-/** Makes the rows of the list of work: one clip or export each, as its jobs have reported it last. */
+// Makes the rows of the list of work: one clip or export each, as its jobs have reported it last.
 import { plainText } from '../../errors';
 import type { JobEvent } from '../job-node/event';
 

@@ -1,4 +1,4 @@
-/** Tickets: random texts in the addresses of files, as players and pictures cannot send along who is asking. */
+// Issues tickets for the addresses of files, as players and pictures cannot send along who is asking.
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../async/clock';

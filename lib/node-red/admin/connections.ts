@@ -1,4 +1,4 @@
-/** Routes of the admin API that try a connection and list its cameras, for the dialogs. */
+// Registers the admin routes that try a connection and list its cameras, for the dialogs.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../../connection/connection';
 import { ClipError, toClipError } from '../../errors';

@@ -1,4 +1,4 @@
-/** Reads a connection as it stands in a dialog, deployed or not, and opens it to be tried. */
+// Reads a connection as it stands in a dialog, deployed or not, and opens it to be tried.
 import { isDeepStrictEqual } from 'node:util';
 import { isRecord } from '../../clips/clip';
 import { Connection } from '../../connection/connection';

@@ -1,4 +1,4 @@
-/** Registers POST routes of the admin API that pages of other sites cannot use. */
+// Registers POST routes of the admin API that pages of other sites cannot use.
 import type { AdminRequest, AdminResponse, NodeRed } from '../node-red';
 
 /** Handler of an Express route. */

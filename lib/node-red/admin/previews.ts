@@ -1,4 +1,4 @@
-/** Routes of the admin API that answer dialogs while someone types: file names, ffmpeg, limits. */
+// Registers the admin routes that answer dialogs while someone types: file names, ffmpeg, limits.
 import { expandFilename, type NamedClip } from '../../files/filename';
 import { toClipError } from '../../errors';
 import { ffmpegVersion } from '../../ffmpeg/find';

@@ -1,4 +1,4 @@
-/** A node that sends what its video system says has happened. */
+// Makes a node that sends what its video system says has happened.
 import type { Connection } from '../../connection/connection';
 import { toClipError } from '../../errors';
 import { EventFeed } from '../../events/feed';

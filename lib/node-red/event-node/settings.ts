@@ -1,4 +1,4 @@
-/** Reads the dialog of a node that sends events. */
+// Reads the dialog of a node that sends events.
 import { createHash } from 'node:crypto';
 import type { Connection } from '../../connection/connection';
 import { ClipError } from '../../errors';

@@ -1,4 +1,4 @@
-/** Shows below a node that sends events how it stands with its server, and how long ago that has answered. */
+// Shows below a node that sends events how it stands with its server, and how long ago that has answered.
 import type { ClipError } from '../../errors';
 import type { FeedReport } from '../../events/member';
 import { reasonWords } from '../job-node/reason';

@@ -1,4 +1,4 @@
-/** Accepts messages: stores each as a job, before anything is asked of a vendor. */
+// Accepts messages: stores each as a job, before anything is asked of a vendor.
 import { createHash, randomUUID } from 'node:crypto';
 import { plainText } from '../../errors';
 import { storeMessage } from '../../jobs/message';

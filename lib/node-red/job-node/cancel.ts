@@ -1,4 +1,4 @@
-/** Cancels jobs of a node: here, and at the vendor. */
+// Cancels jobs of a node: here, and at the vendor.
 import { toClipError } from '../../errors';
 import type { Job } from '../../jobs/job';
 import { getConnection } from '../connections';

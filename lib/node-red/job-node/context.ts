@@ -1,4 +1,4 @@
-/** State that the steps of one working node share: accepting messages, running their jobs, and settling these. */
+// Holds what the steps of one working node share: accepting messages, running their jobs, and settling these.
 import { ClipError, toClipError } from '../../errors';
 import type { Job, JobEngine } from '../../jobs/job';
 import type { Message, Node } from '../node-red';

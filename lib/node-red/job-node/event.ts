@@ -1,4 +1,4 @@
-/** The events of a job that its node reports: to the status below the node, and to the list of all work. */
+// Defines the events of a job that its node reports: to the status below the node, and to the list of all work.
 import type { ClipError } from '../../errors';
 
 /** A key below `status` in the catalog of a node, with the values for its text. */

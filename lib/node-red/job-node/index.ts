@@ -1,4 +1,4 @@
-/** A working node: messages become jobs, and the outcomes of jobs become messages, statuses and errors. */
+// Makes a working node: messages become jobs, and the outcomes of jobs become messages, statuses and errors.
 import { ClipError, toClipError } from '../../errors';
 import type { Job } from '../../jobs/job';
 import type { Node } from '../node-red';

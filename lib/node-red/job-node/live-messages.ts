@@ -1,4 +1,4 @@
-/** Keeps the messages of a node's unfinished jobs as they came in, for as long as this process lives. */
+// Keeps the messages of a node's unfinished jobs as they came in, for as long as this process lives.
 import type { Job } from '../../jobs/job';
 import { restoreMessage } from '../../jobs/message';
 import type { Done, Message, Node, Send } from '../node-red';

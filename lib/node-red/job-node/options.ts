@@ -1,4 +1,4 @@
-/** The options by which each working node says what is special about it; `jobNode` does the rest. */
+// Defines the options by which each working node declares what is special about it; `jobNode` does the rest.
 import type { Connection } from '../../connection/connection';
 import type { JobResult, Job, RunContext } from '../../jobs/job';
 import type { TaskFiles } from '../activity/files';

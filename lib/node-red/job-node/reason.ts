@@ -1,4 +1,4 @@
-/** Says in a few words why a job failed: for the status of a node, where there is room for no more. */
+// Shortens the reason of a failure to a few words, for the status of a node.
 import type { ClipError, ErrorCode } from '../../errors';
 import type { Runtime } from '../runtime';
 

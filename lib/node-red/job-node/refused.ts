@@ -1,4 +1,4 @@
-/** Describes what a refused message was about, as far as it can be read: nothing of it is known to be right. */
+// Describes what a refused message was about, as far as it can be read: nothing of it is known to be right.
 import { parseInstant, toIso } from '../../time-range';
 import type { Message } from '../node-red';
 import type { TaskSubject } from './options';

@@ -1,4 +1,4 @@
-/** Reports the jobs of a node: by the status below it, and to the list of all work. */
+// Reports the jobs of a node: by the status below it, and to the list of all work.
 import { randomUUID } from 'node:crypto';
 import type { ClipError } from '../../errors';
 import { storeMessage } from '../../jobs/message';

@@ -1,4 +1,4 @@
-/** Runs the jobs of a node with their connections, and reports on the way. */
+// Runs the jobs of a node with their connections, and reports on the way.
 import type { Connection } from '../../connection/connection';
 import type { Job, JobHandler, JobResult } from '../../jobs/job';
 import { getConnection } from '../connections';

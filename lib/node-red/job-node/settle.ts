@@ -1,4 +1,4 @@
-/** Settles jobs: their outcome becomes messages, statuses and errors. */
+// Settles jobs: their outcome becomes messages, statuses and errors.
 import type { JobHandler, JobResult } from '../../jobs/job';
 import { fail, failureOutput, reportEvent, taskJob, unsendable, type NodeContext } from './context';
 import { sendTo, type LiveMessage } from './live-messages';

@@ -1,4 +1,4 @@
-/** Shows below a node what its jobs are at, in the words of its catalog. */
+// Shows below a node what its jobs are at, in the words of its catalog.
 import { plainText, type ClipError } from '../../errors';
 import { hasEnded, type JobEvent, type StatusWords } from './event';
 import { reasonWords } from './reason';

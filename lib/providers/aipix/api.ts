@@ -1,4 +1,4 @@
-/** Sends the requests of the Aipix REST API, and reads its errors. */
+// Sends the requests of the Aipix REST API, and reads its errors.
 import { createHash } from 'node:crypto';
 import { ClipError, quoted, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';

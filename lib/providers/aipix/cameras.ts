@@ -1,4 +1,4 @@
-/** Lists the cameras of an Aipix account. */
+// Lists the cameras of an Aipix account.
 import { ClipError } from '../../errors';
 import type { Camera } from '../../provider';
 import type { AipixApi, Call } from './api';

@@ -1,4 +1,4 @@
-/** Tests a connection to Aipix. */
+// Tests a connection to Aipix.
 import { ClipError } from '../../errors';
 import type { Camera, ConnectionCheck } from '../../provider';
 import type { AipixApi, Call } from './api';

@@ -1,4 +1,4 @@
-/** Makes, finds, opens and deletes clips on an Aipix server. */
+// Makes, finds, opens and deletes clips on an Aipix server.
 import { systemClock } from '../../async/clock';
 import { ClipError, reasonFirst } from '../../errors';
 import {

@@ -1,4 +1,4 @@
-/** Requests and lists the records of generated files, below whichever path the server has them. */
+// Requests and lists the records of generated files, below whichever path the server has them.
 import { ClipError, reasonFirst } from '../../errors';
 import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type ClipRequest } from '../../provider';

@@ -1,4 +1,4 @@
-/** Reads and writes values as Aipix spells them. */
+// Reads and writes values as Aipix spells them.
 import { isObject, readText, type JsonObject } from '../../net/json';
 
 /** The objects of a list, or a single one, wrapped in `data` or not: which of them is not documented everywhere. */

@@ -1,4 +1,4 @@
-/** Logs in to Aipix with a password, or checks a pasted token. */
+// Logs in to Aipix with a password, or checks a pasted token.
 import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';

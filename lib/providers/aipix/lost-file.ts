@@ -1,4 +1,4 @@
-/** Answers for a file whose record is there but whose bytes are not. */
+// Answers for a file whose record is there but whose bytes are not.
 import { ClipError, reasonFirst } from '../../errors';
 import type { Clip } from '../../provider';
 import type { Call } from './api';

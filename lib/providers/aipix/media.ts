@@ -1,4 +1,4 @@
-/** Opens the file of an Aipix clip at the address that its record or a push gives. */
+// Opens the file of an Aipix clip at the address that its record or a push gives.
 import { ClipError } from '../../errors';
 import { openMedia } from '../../net/media';
 import type { OpenClip } from '../../provider';

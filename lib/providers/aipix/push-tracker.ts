@@ -1,4 +1,4 @@
-/** Tracks what pushes said about downloads that are being generated. */
+// Tracks what pushes said about downloads that are being generated.
 import { retentionMs, type Push } from './types';
 
 /** How a generation ended, as a push said. */

@@ -1,9 +1,7 @@
-/**
- * A client of the Pusher Channels protocol for one private channel, as the push server of Aipix speaks it: it never pings,
- * and whoever sends it `pusher:pong`, or an unasked PONG frame, is thrown out.
- * Sources: https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/ (protocol 7),
- * https://github.com/navek-soft/push1st (the server, release of 2024)
- */
+// Speaks the Pusher Channels protocol for one private channel, as the push server of Aipix speaks it: it never pings,
+// and whoever sends it `pusher:pong`, or an unasked PONG frame, is thrown out.
+// Sources: https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/ (protocol 7),
+// https://github.com/navek-soft/push1st (the server, release of 2024)
 import { pause, type Clock } from '../../async/clock';
 import { exponentialPauseMs } from '../../async/retry';
 import { ClipError, toClipError } from '../../errors';

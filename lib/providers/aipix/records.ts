@@ -1,4 +1,4 @@
-/** Reads records of the export list as clips. Pure decisions. */
+// Reads records of the export list as clips. Pure decisions.
 import type { ClipStatus, Gap, ProviderClip } from '../../provider';
 import type { Outcome } from './push-tracker';
 import { retentionMs, type Download } from './types';

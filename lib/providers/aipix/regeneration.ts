@@ -1,4 +1,4 @@
-/** Has expired files made again, each of them once. */
+// Has expired files made again, each of them once.
 import { ClipError, reasonFirst } from '../../errors';
 import type { Clip } from '../../provider';
 import type { Call } from './api';

@@ -1,7 +1,5 @@
-/**
- * Reads the replies of Aipix tolerantly: its pages call nearly every field optional, and the releases differ. Addresses of
- * streams hold the passwords of cameras, so nothing is read that is not named here.
- */
+// Reads the replies of Aipix tolerantly: its pages call nearly every field optional, and the releases differ. Addresses of
+// streams hold the passwords of cameras, so nothing is read that is not named here.
 import type { Camera } from '../../provider';
 import { isObject, objectAt, readBoolean, readCount, readId, readText, type JsonObject } from '../../net/json';
 import { objectsOf, readTime } from './json';

@@ -1,4 +1,4 @@
-/** Listens for pushes on the channel of a session. */
+// Listens for pushes on the channel of a session.
 import type { Clock } from '../../async/clock';
 import { ClipError, reasonFirst } from '../../errors';
 import type { ProviderConfig } from '../../provider';

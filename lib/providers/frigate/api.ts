@@ -1,4 +1,4 @@
-// The requests of Frigate's HTTP API; what they mean for clips is in clips.ts.
+// Sends the requests of Frigate's HTTP API; what they mean for clips is in clips.ts.
 import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest, type HttpStream } from '../../net/http';
 import { isObject, parseLongJson, type JsonObject } from '../../net/json';

@@ -1,4 +1,4 @@
-// Says what a row or a job of an export means for a clip. Pure decisions.
+// Decides what a row or a job of an export means for a clip. Pure.
 import type { Clip, ProviderClip } from '../../provider';
 import { rowDelayMs } from './admission';
 import type { ExportJob, ExportRow, StoredFile } from './types';

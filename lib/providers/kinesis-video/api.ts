@@ -1,4 +1,4 @@
-/** Sends the requests of Kinesis Video Streams through the AWS SDK, bounded in time and size. */
+// Sends the requests of Kinesis Video Streams through the AWS SDK, bounded in time and size.
 import { raceAbort } from '../../async/abort';
 import { ClipError, reasonFirst } from '../../errors';
 import type { CallOptions, ProviderConfig } from '../../provider';

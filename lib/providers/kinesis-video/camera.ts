@@ -1,4 +1,4 @@
-/** The name of a stream, and its region where an ARN tells it. */
+// Reads the name of a stream, and its region where an ARN holds it.
 export interface StreamId {
   name: string;
   region?: string;

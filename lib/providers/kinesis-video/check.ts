@@ -1,4 +1,4 @@
-/** Tests a connection to Kinesis Video Streams, right by right. */
+// Tests a connection to Kinesis Video Streams, right by right.
 import { ClipError } from '../../errors';
 import type { ConnectionCheck, ProviderConfig } from '../../provider';
 import type { Call, KinesisApi, Selection } from './api';

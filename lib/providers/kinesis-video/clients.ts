@@ -1,4 +1,4 @@
-/** Keeps one SDK client for each endpoint. */
+// Keeps one SDK client for each endpoint.
 import type { KinesisVideoClient, KinesisVideoClientConfig } from '@aws-sdk/client-kinesis-video';
 import type { KinesisVideoArchivedMediaClient } from '@aws-sdk/client-kinesis-video-archived-media';
 import type { Settings } from '../../provider';

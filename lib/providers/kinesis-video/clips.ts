@@ -1,4 +1,4 @@
-/** Plans clips over the fragments of a stream, and opens them. */
+// Plans clips over the fragments of a stream, and opens them.
 import { ClipError, reasonFirst } from '../../errors';
 import {
   describeClip,

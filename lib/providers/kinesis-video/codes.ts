@@ -1,4 +1,4 @@
-/** Maps the error names of AWS to our codes, with advice. */
+// Maps the error names of AWS to our codes, with advice.
 import type { ErrorCode, ErrorDetails } from '../../errors';
 
 export interface Rule {

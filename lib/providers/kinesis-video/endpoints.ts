@@ -1,4 +1,4 @@
-/** Caches the data endpoint of each stream and API. */
+// Caches the data endpoint of each stream and API.
 import { ClipError } from '../../errors';
 
 /** AWS gives no lifetime; its own producers ask again after this long. */

@@ -1,4 +1,4 @@
-/** The errors of AWS and its SDK, in our words. */
+// Puts the errors of AWS and its SDK into our words.
 import { ClipError, quoted, reasonFirst } from '../../errors';
 import { networkError } from '../../net/network-errors';
 import { retryAfterMs } from '../../net/status';

@@ -1,4 +1,4 @@
-/** Surveys the fragments of a range of any length, for dividing it into clips. */
+// Surveys the fragments of a range of any length, for dividing it into clips.
 import { ClipError } from '../../errors';
 import { describeClip, type Footage } from '../../provider';
 import type { Call, KinesisApi } from './api';

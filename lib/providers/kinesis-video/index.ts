@@ -1,4 +1,4 @@
-/** Defines the provider for Kinesis Video Streams: its settings, credentials and camera ids. */
+// Defines the provider for Kinesis Video Streams: its settings, credentials and camera ids.
 import { defineProvider } from '../../provider';
 import { cameraProblem } from './camera';
 import type { KinesisSession } from './login';

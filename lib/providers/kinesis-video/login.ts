@@ -1,4 +1,4 @@
-/** Resolves AWS credentials: an access key, a profile or the default chain. */
+// Resolves AWS credentials: an access key, a profile or the default chain.
 import { raceAbort } from '../../async/abort';
 import { cancelled, ClipError, reasonFirst } from '../../errors';
 import type { Credentials } from '../../provider';

@@ -1,4 +1,4 @@
-/** Reads the answer to GetClip: its body as video, and its length. */
+// Reads the answer to GetClip: its body as video, and its length.
 import type { Readable } from 'node:stream';
 import { ClipError, reasonFirst } from '../../errors';
 import { readMedia } from '../../net/media';

@@ -1,4 +1,4 @@
-/** Decides from a list of fragments what a clip is made of. Times are epoch milliseconds. */
+// Decides from a list of fragments what a clip is made of. Times are epoch milliseconds.
 import type { Gap } from '../../provider';
 import type { Fragment, TimestampType } from './types';
 

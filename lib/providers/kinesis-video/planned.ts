@@ -1,4 +1,4 @@
-/** A clip as its plan: AWS knows no clips, so all that is needed to make one is in `ref`. */
+// Describes a clip as its plan: AWS knows no clips, so all that is needed to make one is in `ref`.
 import { createHash } from 'node:crypto';
 import { ClipError, reasonFirst } from '../../errors';
 import type { Clip, ProviderClip } from '../../provider';

@@ -1,4 +1,4 @@
-/** Checks replies before the SDK parses them: their size, and whether they come from the service at all. */
+// Checks replies before the SDK parses them: their size, and whether they come from the service at all.
 import { traceRequest } from '../../net/diagnostics';
 import { isModest, isObject } from '../../net/json';
 import { fieldIn, textIn } from './types';

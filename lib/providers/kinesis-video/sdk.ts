@@ -1,4 +1,4 @@
-/** Loads the AWS SDK on first use. */
+// Loads the AWS SDK on first use.
 import { ClipError } from '../../errors';
 
 const controlPackage = '@aws-sdk/client-kinesis-video';

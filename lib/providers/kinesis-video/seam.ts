@@ -1,4 +1,4 @@
-/** Finds the instant at which a clip cannot go on: where codec or tracks change, or where a frame is damaged. */
+// Finds the instant at which a clip cannot go on: where codec or tracks change, or where a frame is damaged.
 import { ClipError } from '../../errors';
 import { isoOf, selectorOf, type Range, type Span } from './plan';
 

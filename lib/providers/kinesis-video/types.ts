@@ -1,4 +1,4 @@
-/** Reads replies of Kinesis Video Streams field by field: the SDK checks nothing, and missing, null and new fields occur. */
+// Reads replies of Kinesis Video Streams field by field: the SDK checks nothing, and missing, null and new fields occur.
 import { ClipError, reasonFirst } from '../../errors';
 
 export type TimestampType = 'PRODUCER_TIMESTAMP' | 'SERVER_TIMESTAMP';

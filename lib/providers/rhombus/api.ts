@@ -1,4 +1,4 @@
-/** Sends the requests of the Rhombus API and of its media host. */
+// Sends the requests of the Rhombus API and of its media host.
 import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient } from '../../net/http';
 import { asObject, parseJson, parseLongJson, type JsonObject } from '../../net/json';

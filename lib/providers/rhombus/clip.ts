@@ -1,4 +1,4 @@
-/** A clip as it is asked for, and what the vendor's words make of it. Pure decisions. */
+// Describes a clip as it is asked for, and as the vendor's words make it. Pure.
 import type { JsonObject } from '../../net/json';
 import type { Clip, ClipRequest, ProviderClip } from '../../provider';
 import { toGap, wholeSeconds } from './footage';

@@ -1,4 +1,4 @@
-/** Makes, finds, opens and deletes clips in the Rhombus cloud. */
+// Makes, finds, opens and deletes clips in the Rhombus cloud.
 import { systemClock, type Clock } from '../../async/clock';
 import { ClipError, reasonFirst } from '../../errors';
 import { readText, readTexts } from '../../net/json';

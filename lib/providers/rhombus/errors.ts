@@ -1,7 +1,5 @@
-/**
- * Reads the errors of Rhombus. Failures come in two ways: as an HTTP status, and inside of an answer with
- * status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
- */
+// Reads the errors of Rhombus. Failures come in two ways: as an HTTP status, and inside of an answer with
+// status 200. The vendor publishes neither codes nor texts, so known words in a text decide, and nothing depends on them.
 import { ClipError, quoted, reasonFirst, type ErrorCode } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { statusError } from '../../net/status';

@@ -1,7 +1,5 @@
-/**
- * Cameras are addressed by "device facets": the id of the device, a dot, and one of its video (`v0`, `v1` ...) or audio
- * (`a0` ...) sources. Ids are url-safe base64, so they hold no dot of their own.
- */
+// Reads "device facets", by which cameras are addressed: the id of the device, a dot, and one of its video (`v0`, `v1` ...) or
+// audio (`a0` ...) sources. Ids are url-safe base64, so they hold no dot of their own.
 
 /** The id of the device alone, as filters and the presence call take it. */
 export function bareOf(camera: string): string {

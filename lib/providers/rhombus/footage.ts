@@ -1,4 +1,4 @@
-/** Finds the gaps of a camera. Clips of times without any are made all the same, of filler frames. */
+// Finds the gaps of a camera. Clips of times without any are made all the same, of filler frames.
 import { ClipError, reasonFirst } from '../../errors';
 import type { Gap } from '../../provider';
 import { complementRanges } from '../../time-range';

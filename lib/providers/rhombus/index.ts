@@ -1,4 +1,4 @@
-/** Defines the provider for Rhombus: its settings, credentials and camera ids. */
+// Defines the provider for Rhombus: its settings, credentials and camera ids.
 import { defineProvider } from '../../provider';
 
 /** The example value of getMaxSpliceDuration, and what the vendor's own client allows. Organisations may have less. */

@@ -1,4 +1,4 @@
-/** Asks once for the longest clip that the organisation may make. */
+// Asks once for the longest clip that the organisation may make.
 import type { ClipError } from '../../errors';
 import type { Call, RhombusApi } from './api';
 import { readCount } from '../../net/json';

@@ -1,4 +1,4 @@
-/** Opens the file of a Rhombus clip in the region where it is stored. */
+// Opens the file of a Rhombus clip in the region where it is stored.
 import { ClipError, reasonFirst } from '../../errors';
 import { pathSegment } from '../../net/path-segment';
 import { describeClip, type Clip, type OpenClip } from '../../provider';

@@ -1,4 +1,4 @@
-/** Asking for the status of clips with as few requests as possible: the vendor limits them per organisation. */
+// Asking for the status of clips with as few requests as possible: the vendor limits them per organisation.
 import { ClipError, reasonFirst } from '../../errors';
 import { readObjects, readText, type JsonObject } from '../../net/json';
 import { describeClip, type Clip } from '../../provider';

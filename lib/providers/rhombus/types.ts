@@ -1,7 +1,5 @@
-/**
- * Reads the replies of Rhombus tolerantly: every field may be null or missing, and fields are added often.
- * Source: the OpenAPI document of the API, and https://api-docs.rhombus.community/api-reference
- */
+// Reads the replies of Rhombus tolerantly: every field may be null or missing, and fields are added often.
+// Source: the OpenAPI document of the API, and https://api-docs.rhombus.community/api-reference
 import { isObject, readCount, readNumber, readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import type { Camera, ClipStatus } from '../../provider';
 

@@ -1,4 +1,4 @@
-/** Sends the commands of the VDG Sense HTTP API, and reads their results. */
+// Sends the commands of the VDG Sense HTTP API, and reads their results.
 import type { Readable } from 'node:stream';
 import { ClipError, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';

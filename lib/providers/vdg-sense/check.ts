@@ -1,4 +1,4 @@
-/** Finds out how ready a VDG Sense server is, for the warnings of "Test connection". */
+// Finds out how ready a VDG Sense server is, for the warnings of "Test connection".
 import { ClipError } from '../../errors';
 import { findAll, valueOf } from '../../net/xml';
 import type { CallOptions, ProviderConfig } from '../../provider';

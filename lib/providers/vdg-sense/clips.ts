@@ -1,4 +1,4 @@
-/** Makes, lists, opens and deletes clips on a VDG Sense server. */
+// Makes, lists, opens and deletes clips on a VDG Sense server.
 import { ClipError, reasonFirst } from '../../errors';
 import {
   describeClip,

@@ -1,4 +1,4 @@
-/** Replies of the VDG Sense API as XML documents, and what else may come in their place. */
+// Replies of the VDG Sense API as XML documents, and what else may come in their place.
 import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { parseXml, parseXmlList, type XmlElement } from '../../net/xml';

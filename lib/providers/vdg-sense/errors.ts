@@ -1,4 +1,4 @@
-/** Translates the result codes of VDG Sense. */
+// Translates the result codes of VDG Sense.
 import { ClipError, quoted, reasonFirst, type ErrorCode } from '../../errors';
 
 /**

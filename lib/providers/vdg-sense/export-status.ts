@@ -1,8 +1,6 @@
-/**
- * Reads the status of exports. The status words and the unit of the progress are not published, so they are read as
- * what is known of clips suggests, and whatever else comes counts as still under way.
- * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675486/getExportVideoStatus
- */
+// Reads the status of exports. The status words and the unit of the progress are not published, so they are read as
+// what is known of clips suggests, and whatever else comes counts as still under way.
+// Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675486/getExportVideoStatus
 import type { ClipStatus } from '../../provider';
 import { findAll, valueOf, type XmlElement } from '../../net/xml';
 import { afterFailureWord, readTime, statusDescription, statusOfWord } from './types';

@@ -1,7 +1,5 @@
-/**
- * Exports in the native format onto the server's own disks: many cameras at once, of any length, and not to be downloaded.
- * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675457/exportVideo
- */
+// Makes exports in the native format onto the server's own disks: many cameras at once, of any length, and not to be downloaded.
+// Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675457/exportVideo
 import { randomUUID } from 'node:crypto';
 import { ClipError, reasonFirst } from '../../errors';
 import { describeExport, type CallOptions, type ServerExport, type ServerExportRequest } from '../../provider';

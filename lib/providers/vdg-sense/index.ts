@@ -1,4 +1,4 @@
-/** Defines the provider for VDG Sense: its settings, credentials and camera ids. */
+// Defines the provider for VDG Sense: its settings, credentials and camera ids.
 import { lenientField } from '../../fields';
 import { defineProvider } from '../../provider';
 import type { SenseSession } from './types';

@@ -1,4 +1,4 @@
-/** Logs in to VDG Sense, by password or by the experimental digest. */
+// Logs in to VDG Sense, by password or by the experimental digest.
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { ClipError, quoted, reasonFirst } from '../../errors';
 import type { HttpClient } from '../../net/http';

@@ -1,7 +1,5 @@
-/**
- * Reads the replies of VDG Sense tolerantly: tag order is arbitrary, case is mixed, tags may be added without notice, and
- * templates show trailing blanks. Source: https://tkhsecurity.atlassian.net/wiki/x/toBrIgI (Important notes).
- */
+// Reads the replies of VDG Sense tolerantly: tag order is arbitrary, case is mixed, tags may be added without notice, and
+// templates show trailing blanks. Source: https://tkhsecurity.atlassian.net/wiki/x/toBrIgI (Important notes).
 import type { Camera, ClipStatus, ProviderClip } from '../../provider';
 import { findAll, valueOf, type XmlElement } from '../../net/xml';
 
