@@ -1,5 +1,4 @@
 // Registers export-video, which exports many cameras or hours.
-import type { Connection } from '../lib/connection/connection';
 import { readCameras } from '../lib/clips/camera';
 import { ClipError } from '../lib/errors';
 import {
@@ -14,6 +13,7 @@ import {
 } from '../lib/exports/export';
 import { wholeRange } from '../lib/exports/plan';
 import { readRanges } from '../lib/exports/request';
+import { checkTarget } from '../lib/exports/server';
 import { readFields } from '../lib/fields';
 import { connectionInput, getConnection, timeZoneOf } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
@@ -36,7 +36,7 @@ export = (RED: NodeRed): void => {
 
     const configure = () => {
       const to = readChoice(definition, 'to', ['files', 'server']);
-      if (isFixed) checkTarget(to, getConnection(runtime, connectionOf({})));
+      if (isFixed) checkTarget(to, getConnection(runtime, connectionOf({})).definition);
       return {
         to,
         bandwidth: readNumber(definition, 'bandwidth', 0),
@@ -51,7 +51,7 @@ export = (RED: NodeRed): void => {
       connectionOf,
       async accept(message, { settleMs, timeoutMs, ...settings }) {
         const connection = getConnection(runtime, connectionOf(message));
-        checkTarget(settings.to, connection);
+        checkTarget(settings.to, connection.definition);
         const now = runtime.clock.now();
         const asked = {
           cameras: await named(cameras, message),
@@ -95,12 +95,6 @@ export = (RED: NodeRed): void => {
 
   RED.nodes.registerType('export-video', ExportVideo);
 };
-
-/** @throws EUNSUPPORTED where the vendor has no storage to export to */
-function checkTarget(to: 'files' | 'server', { definition: { exportsToServer, label } }: Connection): void {
-  if (to === 'files' || exportsToServer) return;
-  throw new ClipError('EUNSUPPORTED', `${label} cannot export to its own storage. Export to files instead`);
-}
 
 async function named(input: TypedInput, message: Message): Promise<{ name: string; value: unknown }> {
   return { name: input.name, value: await input.read(message) };

@@ -83,18 +83,19 @@ export function showServerExport({ id, to, request, started }: ServerExportJobDa
   return { id, to, status, progress, cameras, folder: path };
 }
 
+/** @throws EUNSUPPORTED for a vendor without exports of its own */
+export function checkTarget(to: 'files' | 'server', { exportsToServer, label }: ProviderDefinition): void {
+  if (to === 'files' || exportsToServer) return;
+  throw new ClipError('EUNSUPPORTED', `${label} cannot export to its own storage. Export to files instead`);
+}
+
 /**
  * To be called before anything is started.
  * @throws EINVALID, or EUNSUPPORTED for a vendor without exports of its own
  */
 export function checkServerExport(request: ServerExportRequest, definition: ProviderDefinition): void {
   const { cameras, path, bandwidth } = request;
-  if (!definition.exportsToServer) {
-    throw new ClipError(
-      'EUNSUPPORTED',
-      `${definition.label} cannot export to its own storage. Export to files instead`,
-    );
-  }
+  checkTarget('server', definition);
   const problem =
     (cameras.length === 0 && 'there are no cameras') ||
     (path.trim() === '' && 'the folder on the server is missing') ||

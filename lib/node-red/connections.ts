@@ -35,31 +35,12 @@ export function allProviders({ pluginProviders }: Runtime): ProviderDefinition[]
   return [...providers, ...pluginProviders.list(providers.map(({ id }) => id))];
 }
 
-/** The providers as the editor needs them to draw forms: data only, no functions. */
+/** The providers as the editor needs them to draw forms: data only. How a clip is created is no matter of the editor. */
 export function describeProviders(runtime: Runtime): object[] {
-  return allProviders(runtime).map(({ id, label, settings, credentials, clipOptions, ...optional }) => {
-    const { docs, requiredCredentials, eventKinds, eventIntervalSeconds, exportsToServer = false } = optional;
-    const named = {
-      id,
-      label,
-      docs,
-      settings,
-      credentials,
-      requiredCredentials,
-      clipOptions,
-      eventKinds,
-      eventIntervalSeconds,
-      exportsToServer,
-    };
-    return named satisfies Record<DescribedProperty, unknown>;
-  });
+  return allProviders(runtime).map(
+    ({ open: _open, maxClipSeconds: _max, cameraProblem: _problem, idempotentCreate: _idempotent, ...data }) => data,
+  );
 }
-
-/** Functions stay here, and how a clip is created is no matter of the editor. */
-type DescribedProperty = Exclude<
-  keyof ProviderDefinition,
-  'open' | 'maxClipSeconds' | 'cameraProblem' | 'idempotentCreate'
->;
 
 /** @throws EINVALID or ENOTFOUND naming what does not hold */
 export function openConnection(runtime: Runtime, node: Node, definition: NodeDefinition): Connection {
