@@ -248,7 +248,7 @@ export function eventSuite(harness: () => Harness): void {
       states: () => store,
       unfinished: async () => 0,
       warn: () => undefined,
-      tell: async (_, call) => (call(), () => undefined),
+      deliver: async (_, call) => (call(), () => undefined),
     });
     const leave = feed.join(node);
     await clock.advance(0);
