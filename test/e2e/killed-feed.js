@@ -81,7 +81,7 @@ const feed = new EventFeed({
   states: () => states,
   unfinished: async () => 0,
   warn: (text) => console.error(text),
-  async tell(id, call) {
+  async deliver(id, call) {
     step();
     call();
     step();
