@@ -1,6 +1,7 @@
 // Explains why a request got no answer, and what to do about it.
 import { cancelled, ClipError, reasonFirst } from '../errors';
 import { proxyRefused } from './agents';
+import { proxyLoginAdvice } from './status';
 
 /** A request, as far as it matters to what is said about it. */
 export interface FailedRequest {
@@ -137,12 +138,10 @@ const loopbackHint =
 
 function proxyError(message: string, action: string): ClipError {
   const [, status = ''] = /HTTP (\d{3})/.exec(message) ?? [];
-  const text = (advice: string): string =>
-    reasonFirst(`the proxy refuses the way to the server (HTTP ${status})`, action, advice);
+  const reason = `the proxy refuses the way to the server (HTTP ${status})`;
   const details = { vendorCode: `HTTP ${status}`, inconclusive: true };
-  return status === '407'
-    ? new ClipError('EAUTH', text('Check the user name and password of the proxy'), details)
-    : new ClipError('ENETWORK', text('Check that the proxy may reach it'), details);
+  const advice = status === '407' ? proxyLoginAdvice : 'Check that the proxy may reach it';
+  return new ClipError('ENETWORK', reasonFirst(reason, action, advice), details);
 }
 
 /** Libraries wrap errors. */

@@ -26,15 +26,18 @@ export function statusError(reply: HttpHead, action: string, vendorText = ''): C
     );
   if (status === 403) return new ClipError('EFORBIDDEN', `${message}. Check the rights of the account`, details);
   if (status === 404 || status === 410) return new ClipError('ENOTFOUND', message, details);
-  if (status === 407) {
-    return new ClipError('EAUTH', `${message}. Check the user name and password of the proxy`, details);
-  }
+  // The proxy's word, which says nothing about the credentials of the connection.
+  if (status === 407) return new ClipError('ENETWORK', `${message}. ${proxyLoginAdvice}`, details);
   if (status === 408) return new ClipError('ETIMEOUT', message, details);
   if (status === 429) return new ClipError('ETHROTTLED', message, details);
   if (status === 502 || status === 503 || status === 504) return new ClipError('ENETWORK', message, details);
   if (status >= 500) return new ClipError('EFAILED', message, { ...details, retryable: true });
   return new ClipError('EPROTOCOL', message, details);
 }
+
+/** A 407 is never the video system's own. */
+export const proxyLoginAdvice =
+  'A proxy on the way wants a user name and a password: set them in the proxy of the connection, or in HTTP_PROXY and HTTPS_PROXY';
 
 /** Advice for a 401 that asks for Digest while the connection sends Basic; empty for any other. */
 export function digestAdvice({ headers }: HttpHead): string {

@@ -49,6 +49,7 @@ const faults: Record<string, Fault> = {
   "a gateway's text": forced({ status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' }),
   'a general error': (world, step, times) => world.force(step, world.generalError ?? unexplained, times),
   'a reset': (world, step, times) => world.loseAnswer(step, times),
+  "a proxy's 407": forced({ status: 407, headers: { 'proxy-authenticate': 'Basic realm="proxy"' }, body: '' }),
   'HTTP 502, a page': forced(page(502, 'Bad Gateway')),
   'HTTP 429': (world, step, times) => world.throttle(step, times),
 };

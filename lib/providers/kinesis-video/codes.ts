@@ -1,5 +1,6 @@
 // Maps the error names of AWS to our codes, with advice.
 import type { ErrorCode, ErrorDetails } from '../../errors';
+import { proxyLoginAdvice } from '../../net/status';
 
 export interface Rule {
   code: ErrorCode;
@@ -118,7 +119,7 @@ export function statusRule(status: number): Rule {
   if (status === 401 || status === 403)
     return { names, code: 'EFORBIDDEN', advice: 'Check the IAM policy of these credentials' };
   if (status === 404) return { names, code: 'ENOTFOUND' };
-  if (status === 407) return { names, code: 'EAUTH', advice: 'Check the user name and password of the proxy' };
+  if (status === 407) return { names, code: 'ENETWORK', advice: proxyLoginAdvice };
   if (status === 408) return { names, code: 'ETIMEOUT' };
   if (status === 429) return { names, code: 'ETHROTTLED' };
   if (status >= 502 && status <= 504) return { names, code: 'ENETWORK' };

@@ -198,7 +198,7 @@ describe('the error for an HTTP status', () => {
     [403, 'EFORBIDDEN', false, /Check the rights/],
     [404, 'ENOTFOUND', false],
     [405, 'EPROTOCOL', false],
-    [407, 'EAUTH', false, /proxy/],
+    [407, 'ENETWORK', true, /HTTPS_PROXY/],
     [408, 'ETIMEOUT', true],
     [409, 'EPROTOCOL', false],
     [410, 'ENOTFOUND', false],

@@ -86,7 +86,10 @@ describe('a proxy', () => {
     const tunnelled = client('https://localhost', { proxy: wrong, tls: { ca: tls.cert } });
     await assert.rejects(
       tunnelled.request(get('/', { headers: secretHeaders })),
-      fails('EAUTH', { message: /^The proxy refuses the way to the server \(HTTP 407\)/ }),
+      fails('ENETWORK', {
+        retryable: true,
+        message: /^The proxy refuses the way to the server \(HTTP 407\).*HTTPS_PROXY/,
+      }),
     );
     assert.deepEqual([plain.requests.length, secure.requests.length], [0, 0]);
   });

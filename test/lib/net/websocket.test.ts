@@ -276,7 +276,7 @@ describe('a WebSocket', () => {
       const refusing = await proxy(407);
       await assert.rejects(
         open(url, { proxy: { url: refusing.url, noProxy: [] } }).link,
-        is('EAUTH', /^The proxy refuses the way to the server \(HTTP 407\)/),
+        is('ENETWORK', /^The proxy refuses the way to the server \(HTTP 407\)/),
       );
       await assert.rejects(
         open(url, { proxy: { url: 'http://127.0.0.1:1', noProxy: [] } }).link,

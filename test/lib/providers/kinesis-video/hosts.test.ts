@@ -233,7 +233,7 @@ describe('Kinesis Video Streams: hosts', () => {
       const proxy = { url, username: 'me', password: 'wrong-password', noProxy: [] };
       await assert.rejects(
         create(connectTo(undefined, { proxy })),
-        fails('EAUTH', /user name and password of the proxy/),
+        fails('ENETWORK', /proxy on the way wants a user name and a password/),
       );
     });
   });
