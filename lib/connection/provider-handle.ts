@@ -1,10 +1,10 @@
 // Opens a provider at its first use, calls it under the shared session, and takes secrets out of all that comes back.
 import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
-import { cancelled, toClipError, type ClipError } from '../errors';
+import { cancelled, ClipError, reasonFirst, toClipError } from '../errors';
 import type { CallOptions, Provider, ProviderConfig, ProviderDefinition } from '../provider';
 import type { LoginGuard } from './login-guard';
-import { hideInAnswer, redact, secretValues } from './redact';
+import { hideInAnswer, redact, secretValues, stringsIn } from './redact';
 import { SharedSession } from './session';
 
 /** Something done with a provider, under a session. */
@@ -128,7 +128,7 @@ export class ProviderHandle {
     if (!provider.login) return undefined;
     return async (options) => {
       this.#changes.stop();
-      const session = await provider.login!(options);
+      const session = checkSession(await provider.login!(options));
       await this.#watch(provider, session);
       void this.#watchEvents(provider, session);
       return session;
@@ -180,4 +180,14 @@ class SessionListener {
     this.#current = new AbortController();
     await listen(AbortSignal.any([this.#current.signal, this.closing])).catch(() => undefined);
   }
+}
+
+/** Servers refuse requests with headers that are longer than about this, and break the connection. */
+const longestKey = 8_192;
+
+/** @throws EPROTOCOL for one that no request could be sent with */
+function checkSession<T>(session: T): T {
+  if (!stringsIn(session).some(({ length }) => length > longestKey)) return session;
+  const message = reasonFirst('the server sent a session key that is too long for any request', 'Logging in');
+  throw new ClipError('EPROTOCOL', message, { retryable: true });
 }

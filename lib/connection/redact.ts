@@ -97,7 +97,8 @@ function encode(secret: string): string {
   return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\uFFFD'));
 }
 
-function stringsIn(value: unknown): string[] {
+/** All texts in a value, however deep. */
+export function stringsIn(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(stringsIn) : [];
 }

@@ -37,6 +37,21 @@ describe('login of a connection', () => {
     assert.equal(logins, 1);
   });
 
+  it('that brings a key which no request could carry is passing trouble', async () => {
+    const clock = manualClock();
+    let logins = 0;
+    const connection = connect(
+      {
+        login: async () => ({ token: ((logins += 1), logins === 1 ? 'long '.repeat(20_000) : 'key') }),
+        listCameras: async ({ session }) => [{ id: (session as { token: string }).token, name: '' }],
+      },
+      { clock },
+    );
+    await assert.rejects(connection.listCameras(never), is('EPROTOCOL', /session key that is too long/));
+    await clock.advance(5_000);
+    assert.deepEqual(await connection.listCameras(never), [{ id: 'key', name: '' }]);
+  });
+
   it('is not made by a connection that only closes', async () => {
     const connection = connect({ login: () => assert.fail('no call needs it') });
     await connection.close();
