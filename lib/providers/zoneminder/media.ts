@@ -85,8 +85,9 @@ function otherContainer(event: string, container: string, action: string): ClipE
   return new ClipError('EUNSUPPORTED', reasonFirst(`event ${event} is recorded as ${container}`, action, advice));
 }
 
+/** It may just be written to, or what is in front of the server may have sent nothing in its place. */
 function emptyFile(event: string, action: string): ClipError {
-  return new ClipError('ENOTFOUND', reasonFirst(`the video file of event ${event} is empty`, action));
+  return new ClipError('ENOTFOUND', reasonFirst(`the video file of event ${event} is empty`, action), { retryable: true });
 }
 
 function anotherPart(action: string): ClipError {

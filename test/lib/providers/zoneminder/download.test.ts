@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { path as ffmpeg } from '@ffmpeg-installer/ffmpeg';
 import type { Connection } from '../../../../lib/connection/connection';
 import { verify } from '../../../../lib/clips/verify';
+import type { ClipError } from '../../../../lib/errors';
 import { bufferSource, readMp4 } from '../../../../lib/mp4';
 import type { Clip } from '../../../../lib/provider';
 import { tempFolder } from '../../../support/temp-folder';
@@ -230,6 +231,15 @@ describe('ZoneMinder: downloads', function () {
         ['a damaged file', 'corrupt', 'EPROTOCOL', /something else instead of video/],
         ['another container', 'mkv', 'EUNSUPPORTED', /recorded as mkv.*output container/],
       ];
+    it('are passing trouble where a file is empty: it may just be written to', async () => {
+      const sim = await startServer();
+      sim.addEvent({ startMs: hourAgoMs - 30_000, seconds: 90, video: 'empty' });
+      const connection = connectTo(sim);
+      const clip = await connection.createClip(request(), never);
+      const opening = connection.openClip(clip, { offset: 0 }, never);
+      await assert.rejects(opening, ({ code, retryable }: ClipError) => code === 'ENOTFOUND' && retryable);
+    });
+
     for (const version of ['1.36.33', '1.38.4', '1.39.22'] as const) {
       for (const [name, video, code, words] of kinds) {
         it(`are told: ${name} (${version})`, async () => {
