@@ -102,7 +102,10 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
         [cameraField]: cameraField.endsWith('s') ? [camera] : camera,
       };
       const reply = await within('create', (path) => api.request({ method: 'POST', path, body, action }, call));
-      const records = objectsOf(reply).map(readDownload);
+      // What names neither itself nor a camera is no record, but the answer to something else.
+      const records = objectsOf(reply)
+        .map(readDownload)
+        .filter(({ id, camera, start }) => [id, camera, start].some((name) => name !== undefined));
       return records.find(({ camera }) => camera === request.camera) ?? records[0];
     },
 
