@@ -140,8 +140,8 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
     'pusher:error': (data) => finish(endOfCode((isObject(data) && readNumber(data.code)) || 0)),
     // Other servers of this protocol ask; whatever is sent proves life, and this is what every one of them takes.
     'pusher:ping': () => {
-      if (clock.now() - answeredAt < leastAnswerMs) return;
-      answeredAt = clock.now();
+      if (clock.steadyNow() - answeredAt < leastAnswerMs) return;
+      answeredAt = clock.steadyNow();
       void send('pusher:ping');
     },
   };

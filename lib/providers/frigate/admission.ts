@@ -24,9 +24,9 @@ export interface Admission {
 
 export function createAdmission(
   api: FrigateApi,
-  { maxConcurrent, clock, now }: { maxConcurrent: number; clock: Clock; now(): number },
+  { maxConcurrent, clock }: { maxConcurrent: number; clock: Clock },
 ): Admission {
-  /** Exports that are being made, as far as is known. */
+  /** Exports that are being made, as far as is known; since when, by a clock that never jumps. */
   const running = new Map<string, { since: number; hasRow: boolean }>();
   let requested = 0;
   let fullUntil = 0;
@@ -39,7 +39,7 @@ export function createAdmission(
     );
     for (const [id, entry] of running) {
       const row = rows.get(id);
-      const ageMs = now() - entry.since;
+      const ageMs = clock.steadyNow() - entry.since;
       const isOver = row ? !row.isRunning : entry.hasRow || ageMs > rowDelayMs;
       if (isOver || ageMs > longestMs) running.delete(id);
       else if (row) entry.hasRow = true;
@@ -62,7 +62,7 @@ export function createAdmission(
       requested += 1;
       return (id) => {
         requested -= 1;
-        if (id) running.set(id, { since: now(), hasRow: false });
+        if (id) running.set(id, { since: clock.steadyNow(), hasRow: false });
       };
     },
     full: () => void (fullUntil = clock.steadyNow() + fullMs),

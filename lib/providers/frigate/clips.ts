@@ -33,7 +33,7 @@ export function openFrigate(config: ProviderConfig, clock: Clock = systemClock):
   const listing = createListing(api);
   const status = createStatus({ api, versionOf, listing, now });
   const listening = { api, versionOf, config, clock };
-  const admission = createAdmission(api, { maxConcurrent, clock, now });
+  const admission = createAdmission(api, { maxConcurrent, clock });
 
   return {
     ...(api.access === 'login' ? { login: createLogin(api, config) } : {}),

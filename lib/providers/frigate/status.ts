@@ -93,7 +93,8 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
     });
     const isOld = ({ ref }: Clip): boolean => now() - Date.parse(ref?.askedAt ?? '') > aliveForMs;
     const slow = clips.filter((clip, index) => answers[index]?.status === 'busy' && isOld(clip));
-    if (slow.length === 0 || now() - lookedAt < looksEveryMs) return answers;
+    // Should the time of the system be set back, it is looked at once.
+    if (slow.length === 0 || Math.abs(now() - lookedAt) < looksEveryMs) return answers;
     lookedAt = now();
     const files = await listing.read(call);
     if (!files) return answers;
