@@ -25,6 +25,8 @@ export interface Received {
 export interface ReceiveOptions {
   /** Bytes to expect in all, where known. */
   size?: number;
+  /** Where that is not known: no video of its length has more, and what goes on coming is cut there. */
+  mostBytes?: number;
   /** Bytes that an earlier transfer brought. */
   before?: number;
   /** Longest silence between two pieces of data. There is no limit to the whole. */
@@ -42,6 +44,7 @@ export interface ReceiveOptions {
 export async function receive(body: Readable, sink: Sink, options: ReceiveOptions): Promise<Received> {
   const watchdog = watch(body, options);
   const buffers = releaseBuffers(body);
+  const limit = options.size ?? options.mostBytes ?? Infinity;
   let size = options.before ?? 0;
   let batch: Buffer[] = [];
   let waiting = 0;
@@ -76,7 +79,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
     watchdog.touch(size);
     options.onBytes?.(size);
     // Bytes beyond the end are not the clip, and may never stop coming.
-    if (size > (options.size ?? Infinity)) body.destroy();
+    if (size > limit) body.destroy();
     if (waiting < batchBytes) return;
     if (!writing) return write();
     watchdog.rest();
@@ -87,7 +90,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
   try {
     await finished(body, { writable: false, cleanup: true });
   } catch (thrown) {
-    cut = broken(thrown, size, options.size);
+    cut = broken(thrown, size, options);
   } finally {
     watchdog.stop();
     buffers.stop();
@@ -96,7 +99,7 @@ export async function receive(body: Readable, sink: Sink, options: ReceiveOption
   while (writing) await writing;
   if (options.signal.aborted && cut) throw cancelled();
   await writeBatch();
-  if (!cut && options.size !== undefined && size !== options.size) cut = broken(undefined, size, options.size);
+  if (!cut && options.size !== undefined && size !== options.size) cut = broken(undefined, size, options);
   return { size, ...(cut ? { cut } : {}) };
 }
 
@@ -156,12 +159,18 @@ function watch(body: Readable, { clock, signal, stallMs }: ReceiveOptions) {
   };
 }
 
-function broken(thrown: unknown, size: number, expected: number | undefined): ClipError {
+function broken(
+  thrown: unknown,
+  size: number,
+  { size: expected, mostBytes = Infinity }: Pick<ReceiveOptions, 'size' | 'mostBytes'>,
+): ClipError {
   const of = expected === undefined ? '' : ` of ${expected}`;
   const ended =
     size > (expected ?? Infinity)
       ? `the server sent more than the ${expected} bytes that it announced`
-      : `the connection ended after ${size}${of} bytes`;
+      : expected === undefined && size > mostBytes
+        ? `the server sent ${size} bytes, more than a video of that length can have`
+        : `the connection ended after ${size}${of} bytes`;
   const why = thrown instanceof ClipError ? thrown.message : ended;
   const code = thrown instanceof ClipError ? toClipError(thrown).code : 'EINCOMPLETE';
   return new ClipError(code, `The transfer broke off: ${why}`, { retryable: true });

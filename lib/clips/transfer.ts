@@ -5,7 +5,7 @@ import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { bufferSource, fileSource } from '../mp4';
-import type { Clip, ClipFile, OpenClip } from '../provider';
+import type { Clip, ClipFile, OpenClip, Range } from '../provider';
 import type { VerifiedFileState } from '../files/publish';
 import { syncFile } from '../files/sync';
 import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
@@ -43,6 +43,10 @@ export interface PartTarget {
 
 /** A transfer looks at the space that is left this often: other programs write, too, and sizes that are announced may be wrong. */
 const spaceCheckBytes = 4 * 2 ** 20;
+
+/** Where nobody says how large a video is: 200 Mbit/s, and room for what recorders add before and after. */
+const mostBytesPerSecond = 25_000_000;
+const mostBytesBesides = 2 ** 30;
 
 /** The whole clip in memory. @throws ELIMIT before the first byte where the size is known */
 export async function transferToMemory(
@@ -153,8 +157,13 @@ function take(
   return receive(source.body, sink, {
     ...options,
     size: source.size,
+    mostBytes: mostBytesOf(source.footage ?? clip),
     onBytes: (bytes) => options.onBytes(bytes, source.size ?? clip.size),
   });
+}
+
+function mostBytesOf({ start, end }: Range): number {
+  return mostBytesBesides + ((Date.parse(end) - Date.parse(start)) / 1000) * mostBytesPerSecond;
 }
 
 function verifyReceived(

@@ -141,6 +141,18 @@ describe('receiving a body', () => {
       await eventually(() => assert.equal(server.connections, 0));
     });
 
+    it('stops reading where nothing was announced and no video of that length has more', async () => {
+      const endless = (async function* () {
+        for (;;) yield content.subarray(0, 64 * 1024);
+      })();
+      reply = { body: endless, framing: 'chunked' };
+      const { received } = await receiveAll(undefined, { mostBytes: 100_000 });
+      assert.equal(received.cut?.code, 'EINCOMPLETE');
+      assert.equal(received.cut.retryable, true);
+      assert.match(received.cut.message, /more than a video of that length can have/);
+      await eventually(() => assert.equal(server.connections, 0));
+    });
+
     for (const afterBytes of [0, 1000, mebi + 5]) {
       it(`gives up when the server falls silent after ${afterBytes} bytes, and closes the connection`, async () => {
         const sink = memorySink(Infinity);
