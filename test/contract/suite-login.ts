@@ -101,6 +101,27 @@ export function loginSuite(harness: () => Harness): void {
     assert.equal(world.requestsFor('login').length - logins, 1, 'logins');
   });
 
+  for (const hours of [-1, 1]) {
+    it(`goes on when the clock of this computer is set by ${hours} h during a session`, async () => {
+      const { world, connect, request, folder } = rig();
+      let stepMs = 0;
+      const connection = connect(undefined, () => Date.now() + stepMs);
+      await connection.check(never());
+      const made = (await done(runCreate(connection, request()))).clip!;
+      stepMs = hours * 3600_000;
+      const logins = world.requestsFor('login').length;
+      await connection.listCameras(never());
+      const { clip } = await done(runPoll(connection, made));
+      const { file } = (await done(runDownload(connection, clip, join(folder, 'clip.mp4')))).clip;
+      assert.equal(file!.sha256, await world.sha256Of(clip.id));
+      // It may take its session for older than it is, and so one more is the most.
+      assert.ok(world.requestsFor('login').length - logins <= 1, 'logins');
+      // What the server has ended is replaced, whatever the clock says.
+      world.expireSessions?.();
+      await connection.check(never());
+    });
+  }
+
   for (const step of ['login', 'create', 'status', 'download'] satisfies Step[]) {
     it(`waits as long as it is asked to when ${step} is throttled, and then succeeds`, async function () {
       const { world, connect } = rig();

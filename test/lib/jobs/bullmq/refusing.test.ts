@@ -178,6 +178,27 @@ describeWithRedis('a Redis that refuses', () => {
     assert.match(rig.warnings[1]!, /may lose jobs: it keeps nothing when it restarts.* Set appendonly yes$/);
   });
 
+  it('warns of every policy of eviction but the one that evicts nothing', async () => {
+    const risky = await startRedis({ more: ['--appendonly', 'yes'] });
+    rig.cleanup(() => risky.close());
+    const admin = rig.observe(risky.url);
+    const policies = ['lru', 'lfu', 'random'].flatMap((which) => [`allkeys-${which}`, `volatile-${which}`]);
+    for (const policy of [...policies, 'volatile-ttl']) {
+      await admin.config('SET', 'maxmemory-policy', policy);
+      rig.warnings.length = 0;
+      rig.start({ url: risky.url });
+      await eventually(() => assert.match(rig.warnings.join(), new RegExp(`its maxmemory-policy is ${policy}:`)));
+    }
+    await admin.config('SET', 'maxmemory-policy', 'noeviction');
+    rig.warnings.length = 0;
+    const engine = rig.start({ url: risky.url });
+    const handler = recorder();
+    engine.register('node', handler);
+    await engine.add({ nodeId: 'node', data: {}, runAt: 0 });
+    await eventually(() => assert.equal(handler.outcomes.length, 1));
+    assert.deepEqual(rig.warnings, []);
+  });
+
   it('because it is a Redis Cluster', async () => {
     const cluster = await startRedis({ more: ['--cluster-enabled', 'yes'] });
     rig.cleanup(() => cluster.close());
