@@ -41,7 +41,7 @@ const runLimitMs = 300_000;
 /** Longer than any pause that is honoured: whoever waits for a clip has the time for it. */
 const pollTimeoutMs = 20 * 60_000;
 /** Bytes that the disk is said to have left: a video without end must not fill it. */
-const diskBytes = 64 * 2 ** 20;
+const diskBytes = 96 * 2 ** 20;
 /** All pauses that anything may have asked for are over by then. */
 const restMs = 3 * 3600_000;
 /** Whatever steers a terminal, forges lines, or turns the direction of reading. */

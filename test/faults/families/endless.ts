@@ -8,13 +8,15 @@ const mp4 = { 'content-type': 'video/mp4' };
 
 /** More than any limit of the product. What would go on has served its purpose, and is followed by silence. */
 const pieces = 700;
+/** More than the disk of a cell has room for. */
+const piecesOfVideo = 1_100;
 
 /** @param bytes of each piece that is written: where many answers lie in one, reading it takes its time */
 function endless(
   name: string,
   start: (exchange: Exchange) => Buffer | Promise<Buffer>,
   filling: string,
-  bytes = 64 * 1024,
+  { bytes = 64 * 1024, count = pieces } = {},
 ): Fault {
   return {
     name,
@@ -24,7 +26,7 @@ function endless(
     async meet(exchange) {
       const { socket, signal } = exchange;
       socket.write(await start(exchange));
-      await pour(socket, signal, piece(filling, bytes), pieces);
+      await pour(socket, signal, piece(filling, bytes), count);
       await untilGone(signal);
     },
   };
@@ -42,8 +44,10 @@ export const endlessness: Family = {
     endless('one header without end', () => Buffer.from('HTTP/1.1 200 OK\r\nX-Long: '), 'x'),
     endless('headers without end', () => Buffer.from('HTTP/1.1 200 OK\r\n'), 'X-Many: 1\r\n'),
     endless('cookies without end', () => Buffer.from('HTTP/1.1 200 OK\r\n'), 'Set-Cookie: a=1; Path=/\r\n'),
-    endless('answers that are none yet', () => empty, 'HTTP/1.1 100 Continue\r\n\r\n', 2_000),
-    endless('early hints without end', () => empty, 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n', 2_000),
+    endless('answers that are none yet', () => empty, 'HTTP/1.1 100 Continue\r\n\r\n', { bytes: 2_000 }),
+    endless('early hints without end', () => empty, 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n', {
+      bytes: 2_000,
+    }),
     endless('a chunk size without end', () => started(chunks), '0'),
     endless('a chunk extension without end', () => started(chunks, '5;'), 'x'),
     endless('chunks without end', () => started(chunks), '5\r\nhello\r\n'),
@@ -52,7 +56,9 @@ export const endlessness: Family = {
     endless('a list of JSON', () => started({ ...noLength, ...json }, '['), '{"id":"1"},'),
     endless('a text of JSON', () => started({ ...noLength, ...json }, '{"id":"'), 'x'),
     endless('elements of XML', () => started({ ...noLength, ...xml }, '<result>'), '<clip><id>1</id></clip>'),
-    endless('a video', () => started({ ...noLength, ...mp4 }, `${ftyp}\u0000\u0000\u0000\u0000mdat`), '\u0001video'),
+    endless('a video', () => started({ ...noLength, ...mp4 }, `${ftyp}\u0000\u0000\u0000\u0000mdat`), '\u0001video', {
+      count: piecesOfVideo,
+    }),
     endless('a gigabyte, announced', () => started({ ...json, 'content-length': '1073741824' }, '["'), 'y'),
     endless(
       'a petabyte of video, announced',
