@@ -72,6 +72,9 @@ export interface HttpClient {
   close(): void;
 }
 
+type Headers = Record<string, string>;
+type SentConfig = AxiosRequestConfig & { url: string; headers: Headers; signal: AbortSignal };
+
 export function createHttpClient(options: HttpOptions): HttpClient {
   const base = options.baseUrl.replace(/\/+$/, '');
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
@@ -81,32 +84,46 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     // The agents know the way.
     proxy: false,
     insecureHTTPParser: options.lenient === true,
+    // Followed here, where that is asked for.
+    maxRedirects: 0,
     validateStatus: () => true,
     transformResponse: (data: unknown) => data,
-    headers: { common: options.headers ?? {} },
   });
 
   const addressOf = ({ path }: HttpRequest): string => (/^https?:\/\//i.test(path) ? path : base + path);
 
+  /** A redirected POST or DELETE could arrive as a GET: it is refused, so that the address gets corrected instead. */
   async function send(request: HttpRequest, extra: AxiosRequestConfig, signal: AbortSignal): Promise<AxiosResponse> {
-    const url = addressOf(request);
+    const first = addressOf(request);
+    const { action, method, reportRedirect } = request;
     const isMedia = extra.responseType === 'stream';
+    let [url, headers] = [first, { ...options.headers, ...request.headers, ...extra.headers } as Headers];
+    for (let redirects = 0; ; redirects += 1) {
+      const response = await sendOnce(request, { ...extra, url, headers, signal });
+      const { location } = response.headers as { location?: unknown };
+      const isRedirect = response.status >= 300 && response.status < 400 && typeof location === 'string';
+      if (!isRedirect || method !== 'GET' || reportRedirect) return response;
+      (response.data as Readable | undefined)?.destroy?.();
+      if (redirects === maxRedirects)
+        throw new ClipError('EPROTOCOL', reasonFirst('the server redirects in circles', action));
+      const target = checkRedirect(
+        first,
+        URL.canParse(location, url) ? new URL(location, url) : undefined,
+        isMedia,
+        action,
+      );
+      if (target.host !== new URL(url).host) headers = openOf(headers);
+      url = target.href;
+    }
+  }
+
+  async function sendOnce(request: HttpRequest, config: SentConfig): Promise<AxiosResponse> {
+    const { method, body: data } = request;
     for (let tries = 1; ; tries += 1) {
       try {
-        return await instance.request({
-          url,
-          method: request.method,
-          headers: request.headers,
-          sensitiveHeaders: privateHeaders({ ...options.headers, ...request.headers }),
-          data: request.body,
-          // A redirected POST or DELETE could arrive as a GET: refuse, so that the address gets corrected instead.
-          maxRedirects: request.method === 'GET' && !request.reportRedirect ? maxRedirects : 0,
-          beforeRedirect: (target: { href?: string }) => checkRedirect(url, target.href ?? '', isMedia, request.action),
-          signal,
-          ...extra,
-        });
+        return await instance.request({ ...config, method, data });
       } catch (thrown) {
-        const mayRepeat = request.method === 'GET' && tries < mostDeadConnections && !signal.aborted;
+        const mayRepeat = method === 'GET' && tries < mostDeadConnections && !config.signal.aborted;
         if (!mayRepeat || !wasDead(thrown)) throw thrown;
       }
     }
@@ -192,9 +209,9 @@ const openHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-encoding', 'accept-language', 'content-type', 'if-range', 'range', 'user-agent'],
 ]);
 
-/** Names of all others: keys and sessions have headers of any name. */
-function privateHeaders(headers: Record<string, string>): string[] {
-  return Object.keys(headers).filter((name) => !openHeaders.has(name.toLowerCase()));
+/** Without all others: keys and sessions have headers of any name. */
+function openOf(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => openHeaders.has(name.toLowerCase())));
 }
 
 /** Did a connection that was kept from before end before any answer came? Then the server never saw the request. */

@@ -115,9 +115,6 @@ export function networkError(thrown: unknown, request: FailedRequest, lateMs?: n
     return new ClipError('ETIMEOUT', reasonFirst(`no answer within ${lateMs / 1000} s`, action));
   const { code, message = '' } = thrown as { code?: string; message?: string };
   if (code === proxyRefused) return proxyError(message, action);
-  if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
-    return new ClipError('EPROTOCOL', reasonFirst('the server redirects in circles', action));
-  }
   if (code === 'ERR_INVALID_URL' || code === 'ERR_BAD_OPTION') {
     return new ClipError('EINVALID', reasonFirst('the address of the connection or its proxy is not valid', action));
   }

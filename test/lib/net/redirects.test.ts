@@ -128,6 +128,22 @@ describe('a redirect', () => {
     assert.equal(other.requests.length, 0);
   });
 
+  for (const location of ['data:text/plain,clip', 'file:///etc/hostname', 'ftp://cams.example/clip', 'http://[']) {
+    it(`to ${location} is refused`, async () => {
+      const server = await serve();
+      server.fail({ kind: 'redirect', location });
+      await assert.rejects(client(server.url).stream(get('/')), fails('EPROTOCOL', { message: /cannot be read/ }));
+    });
+  }
+
+  it('brings no credentials of its own', async () => {
+    const server = await serve();
+    const other = await serve();
+    server.fail({ kind: 'redirect', location: other.url.replace('//', '//joe:word@') });
+    (await client(server.url).stream(get('/'))).body.destroy();
+    assert.equal(other.requests[0]!.headers.authorization, undefined);
+  });
+
   it('in circles is given up', async () => {
     const server = await serve();
     server.fail({ kind: 'redirect', location: '/again' }, { times: 100 });
