@@ -133,6 +133,8 @@ function isTooMuch(text: string): boolean {
 
 /** Characters. Anything shorter is read in some milliseconds. */
 const longText = 100_000;
+/** From here on, looking through a text takes less than reading what is not wanted of it. */
+const leastFiltered = 10_000;
 /** A list of more things, or of larger ones, is refused: what is read of it would fill the memory. */
 const mostItems = 100_000;
 const mostTags = 1_000_000;
@@ -140,13 +142,16 @@ const mostTags = 1_000_000;
 /**
  * Like `parseXml`, but in a long text, elements of that name (lower case) are read by themselves, a few in each turn of the
  * event loop. They become the last children of the root, wherever they were.
+ * @param wanted values, such as ids: of a longer list, elements that hold none of them are left out
  * @throws EPROTOCOL when the text is not one well-formed document, or too much to be read
  */
-export async function parseXmlList(text: string, name: string): Promise<XmlElement> {
-  if (text.length < longText) return parseXml(text);
+export async function parseXmlList(text: string, name: string, wanted?: ReadonlySet<string>): Promise<XmlElement> {
+  if (text.length < (wanted ? leastFiltered : longText)) return parseXml(text);
   const { frame, items } = await takeOut(text, name);
   const root = parseXml(frame);
-  await forEachYielding(items, (item) => root.children.push(parseXml(item)));
+  const isWanted = (item: string): boolean =>
+    !wanted || (item.match(/[^<>"'\s=[\]]+/g) ?? []).some((value) => wanted.has(value));
+  await forEachYielding(items, (item) => isWanted(item) && root.children.push(parseXml(item)));
   return root;
 }
 

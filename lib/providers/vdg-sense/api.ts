@@ -7,7 +7,7 @@ import { digestAdvice, statusError } from '../../net/status';
 import type { CallOptions, OpenClip, Provider, ProviderConfig } from '../../provider';
 import { valueOf, type XmlElement } from '../../net/xml';
 import { isBeyondDoubt, isGeneral, resultError } from './errors';
-import { isAnswer, isPage, notTheApi, readResult, readXml, xmlHeaders } from './documents';
+import { isAnswer, isPage, notTheApi, readResult, readXml, xmlHeaders, type ListedItems } from './documents';
 import { createLogin, refused } from './login';
 import { isFailure, resultCode, type SenseSession } from './types';
 
@@ -79,7 +79,7 @@ export function createSenseApi(config: ProviderConfig) {
     reply: HttpReply,
     action: string,
     call: Call,
-    items?: string,
+    items?: ListedItems,
   ): Promise<XmlElement> {
     const isRefusal = reply.status === 401 || reply.status === 403;
     if (isDoubtful(call) && (isRefusal || (reply.status < 300 && isPage(reply.text)))) {
@@ -198,8 +198,7 @@ interface CommandOptions {
   body?: string;
   /** Accepts an empty answer: the one to deleting something is not published. */
   mayBeEmpty?: boolean;
-  /** Name of the elements that the answer may list by the thousand. */
-  items?: string;
+  items?: ListedItems;
 }
 
 function serverStarting({ message, vendorCode, retryAfterMs }: ClipError): ClipError {

@@ -161,13 +161,21 @@ export function openSense(config: ProviderConfig): Provider<Session> {
   }
 
   async function listCameras(call: Call): Promise<Camera[]> {
-    return readCameras(await api.command('getDeviceList', {}, call, 'Asking for the camera list', { items: 'device' }));
+    return readCameras(
+      await api.command('getDeviceList', {}, call, 'Asking for the camera list', {
+        items: { name: 'device' },
+      }),
+    );
   }
 
-  /** By id, oldest first. */
-  async function listClips(serverid: string | undefined, call: Call): Promise<Map<string, SenseClip>> {
+  /** By id, oldest first. @param wanted ids: the others may be left out */
+  async function listClips(
+    serverid: string | undefined,
+    call: Call,
+    wanted?: ReadonlySet<string>,
+  ): Promise<Map<string, SenseClip>> {
     const action = serverid ? `Asking for the clips of server ${serverid}` : 'Asking for the clips';
-    const root = await api.command('getClips', { serverid }, call, action, { items: 'clip' });
+    const root = await api.command('getClips', { serverid }, call, action, { items: { name: 'clip', wanted } });
     const list = new Map<string, SenseClip>();
     await forEachYielding(findClips(root), (element) => {
       const clip = readClip(element);
@@ -183,11 +191,12 @@ export function openSense(config: ProviderConfig): Provider<Session> {
    */
   async function getClips(clips: Clip[], call: Call): Promise<(ProviderClip | ClipError | undefined)[]> {
     const servers = new Set(clips.map((clip) => splitCamera(clip.camera).serverId));
+    const wanted = new Set(clips.map(({ id }) => id));
     const lists = new Map<string, Map<string, SenseClip> | ClipError>();
     await Promise.all(
       [...servers].map(async (serverid) => {
         try {
-          lists.set(serverid, await listClips(serverid, call));
+          lists.set(serverid, await listClips(serverid, call, wanted));
         } catch (error) {
           if (!(error instanceof ClipError)) throw error;
           // A list that cannot be had says nothing about any clip in it.

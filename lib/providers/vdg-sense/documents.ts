@@ -7,17 +7,24 @@ import { parseXml, parseXmlList, type XmlElement } from '../../net/xml';
 export const prolog = '<?xml version="1.0" encoding="UTF-8"?>\n';
 export const xmlHeaders = { 'Content-Type': 'text/xml; charset=utf-8' };
 
+/** Elements that an answer may list by the thousand. */
+export interface ListedItems {
+  name: string;
+  /** Those that hold none of these values need not be read. */
+  wanted?: ReadonlySet<string>;
+}
+
 /** `undefined` for an empty reply. @throws EPROTOCOL for what is no document of the API */
 export async function readXml(
   reply: HttpReply,
   action: string,
   hasSession = false,
-  items?: string,
+  items?: ListedItems,
 ): Promise<XmlElement | undefined> {
   if (reply.text.trim() === '') return undefined;
   if (isPage(reply.text)) throw notTheApi(action, 'html', hasSession);
   try {
-    return items === undefined ? parseXml(reply.text) : await parseXmlList(reply.text, items);
+    return items === undefined ? parseXml(reply.text) : await parseXmlList(reply.text, items.name, items.wanted);
   } catch (error) {
     throw new ClipError('EPROTOCOL', reasonFirst((error as Error).message, action), { sessionExpired: hasSession });
   }

@@ -69,7 +69,9 @@ export function createEventList(api: SenseApi, now: () => number) {
   };
 
   async function list(parameters: Record<string, string>, call: Call): Promise<Listed> {
-    const { root, headers } = await api.answer('getEvents', parameters, call, action, { items: 'event' });
+    const { root, headers } = await api.answer('getEvents', parameters, call, action, {
+      items: { name: 'event' },
+    });
     const [holder] = findAll(root, 'events');
     const lastId = readEventId(holder?.attributes.lasteventid);
     if (!holder && findAll(root, 'event').length === 0) {

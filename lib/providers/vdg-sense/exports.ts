@@ -21,7 +21,11 @@ export function createExports(api: SenseApi): Exports {
 
   /** Without a number, the command lists all exports, ended ones included. */
   async function list(call: Call, action: string): Promise<SenseExport[]> {
-    return readExports(await api.command('getExportVideoStatus', {}, call, action, { items: 'export' }));
+    return readExports(
+      await api.command('getExportVideoStatus', {}, call, action, {
+        items: { name: 'export' },
+      }),
+    );
   }
 
   function isOfSession(started: ServerExport, call: Call): boolean {

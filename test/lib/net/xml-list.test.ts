@@ -53,6 +53,11 @@ describe('a long list in XML', () => {
       const idsIn = (root: ReturnType<typeof parseXml>): unknown[] =>
         findAll(root, 'clip').map((each) => valueOf(each, 'id'));
       assert.deepEqual(idsIn(await parseXmlList(text, 'clip')), idsIn(parseXml(text)));
+      const wanted = new Set(['7', '880']);
+      const isWanted = (id: unknown): boolean => /^(<\/clip>)?(7|880)$/.test(String(id));
+      const found = idsIn(await parseXmlList(text, 'clip', wanted));
+      assert.deepEqual(found.filter(isWanted), idsIn(parseXml(text)).filter(isWanted));
+      assert.ok(found.length <= 4, `${found.length} have been read`);
     });
   }
 
