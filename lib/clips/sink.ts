@@ -4,6 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { cancelled, ClipError } from '../errors';
 import { growingHash, type FileHash } from '../files/hash';
 import { syncFile } from '../files/sync';
+import { bufferSource, fileSource, type Mp4Source } from '../mp4';
 
 /** Takes bytes in batches and in order. */
 export interface Sink {
@@ -15,6 +16,8 @@ export interface Sink {
 export interface FileSink extends Sink {
   /** Offset in the file of the next byte. */
   readonly position: number;
+  /** To read what is in the file by now: a small one that came this way is still in memory. */
+  source(): Promise<Mp4Source>;
   /** Resolves to the SHA-256 of the whole file when it is on disk. @throws EABORTED */
   end(signal: AbortSignal): Promise<string>;
   /** Lets go of the file. Never rejects. */
@@ -28,20 +31,23 @@ export interface FileSinkOptions {
   check?(bytes: number): Promise<void>;
 }
 
-/** Hashing this much takes less than handing it to the thread that hashes files. */
+/** Hashing this much takes less than handing it to the thread that hashes files, and looking at it less than reading it again. */
 const smallBytes = 512 * 1024;
 
 /** @param path of the open file */
 export function fileSink(path: string, handle: FileHandle, options: FileSinkOptions = {}): FileSink {
   let position = options.position ?? 0;
   /** Of a file that is small so far, all of which came this way. */
-  let small: Hash | undefined = position === 0 ? createHash('sha256') : undefined;
+  let small: { hash: Hash; chunks: Buffer[] } | undefined =
+    position === 0 ? { hash: createHash('sha256'), chunks: [] } : undefined;
   let growing: FileHash | undefined;
 
-  function hash(chunks: Buffer[]): void {
+  function take(chunks: Buffer[]): void {
     if (position > smallBytes) small = undefined;
-    if (small) for (const chunk of chunks) small.update(chunk);
-    else grow();
+    if (!small) return void grow();
+    for (const chunk of chunks) small.hash.update(chunk);
+    // Copies: the memory of the chunks is about to be released.
+    small.chunks.push(...chunks.map((chunk) => Buffer.from(chunk)));
   }
 
   /** Earlier bytes are read again. */
@@ -56,6 +62,7 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
     get position() {
       return position;
     },
+    source: async () => (small ? bufferSource(Buffer.concat(small.chunks)) : fileSource(handle)),
     async write(chunks) {
       let rest = chunks;
       await options.check?.(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
@@ -65,11 +72,11 @@ export function fileSink(path: string, handle: FileHandle, options: FileSinkOpti
         // A disk that fills up takes a part of a batch without an error; writing the rest fails with the reason.
         rest = after(rest, bytesWritten);
       }
-      hash(chunks);
+      take(chunks);
     },
     async end(signal) {
       if (signal.aborted) throw cancelled();
-      const digest = small ? small.digest('hex') : grow().digest(position, signal);
+      const digest = small ? small.hash.digest('hex') : grow().digest(position, signal);
       const [sha256] = await Promise.all([digest, syncFile(handle)]);
       return sha256;
     },

@@ -1,10 +1,11 @@
 // Transfers a clip into a part file or into memory, and verifies it.
+import { fstatSync } from 'node:fs';
 import { rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
-import { bufferSource, fileSource } from '../mp4';
+import { bufferSource } from '../mp4';
 import type { Clip, ClipFile, OpenClip, Range } from '../provider';
 import type { VerifiedFileState } from '../files/publish';
 import { syncFile } from '../files/sync';
@@ -110,8 +111,9 @@ export async function transferToFile(
     received = await take(source, sink, clip, { ...options, before: position });
     refuseCut(clip, received, options);
     const sha256 = await sink.end(options.signal);
-    const verified = await verifyReceived(clip, { ...received, sha256 }, await fileSource(handle), source, options);
-    const { dev, ino, size: fileSize, mtimeMs } = await handle.stat();
+    const verified = await verifyReceived(clip, { ...received, sha256 }, await sink.source(), source, options);
+    // Of a file that is open and on disk: nothing has to be waited for.
+    const { dev, ino, size: fileSize, mtimeMs } = fstatSync(handle.fd);
     isKept = true;
     return { ...verified, resumed, state: { dev, ino, size: fileSize, mtimeMs } };
   } catch (thrown) {

@@ -4,11 +4,16 @@ import { open, type FileHandle } from 'node:fs/promises';
 /** Answers of file systems that cannot sync at all, such as some in user space and network shares. */
 const unsupported = new Set(['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
+/** Does the error of a sync say that this file system cannot do that at all? */
+export function cannotBeSynced(error: unknown): boolean {
+  return unsupported.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
 export async function syncFile(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    if (!unsupported.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!cannotBeSynced(error)) throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import files from 'node:fs';
 import fs from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { mock } from 'node:test';
@@ -247,12 +248,9 @@ describe('the journal of jobs', () => {
 
     for (const code of ['ENOSPC', 'EDQUOT']) {
       it(`with ${code} says that the disk is full, and frees what it took`, async () => {
-        const { open } = fs;
-        mock.method(fs, 'open', async (...parameters: Parameters<typeof open>) => {
-          const handle = await open(...parameters);
-          handle.sync = () => Promise.reject(Object.assign(new Error(`${code}: full`), { code }));
-          return handle;
-        });
+        mock.method(files, 'fsync', (_fd: number, done: (error: Error) => void) =>
+          done(Object.assign(new Error(`${code}: full`), { code })),
+        );
         await assert.rejects(journal.write(job('a')), (error: ClipError) => {
           assert.equal(error.code, 'ENOSPACE');
           assert.match(error.message, /^The disk is full: unfinished work cannot be kept in .*jobs/);
