@@ -96,13 +96,17 @@ const longestPauseMs = 24 * 3600_000;
 export const cutMark = ' … ';
 const longestQuote = 300;
 
+/** Nearly all texts are, and need no closer look. */
+const isPlain = /^[\x20-\x7e]*$/;
+
 /**
  * Text from outside on one line and without what steers a terminal, forges lines of a log, cannot be seen or turns the
  * direction of reading; cut in its middle where it is too long, since advice stands at the end.
  */
 export function plainText(text: string, maxLength: number): string {
-  const end = Math.floor(maxLength / 3);
   const isLong = text.length > maxLength;
+  if (!isLong && isPlain.test(text)) return text;
+  const end = Math.floor(maxLength / 3);
   const short = isLong ? text.slice(0, maxLength - end - cutMark.length) + cutMark + text.slice(-end) : text;
   // Cc, Cf, Cs, Zl, Zp: control and format characters, half characters, line and paragraph separators.
   return short.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ');

@@ -14,14 +14,21 @@ interface RequestRecord {
   error?: string;
 }
 
-/** As long as flows are running. */
+/** As long as flows are running, and where any log takes such lines. */
 export function traceRequests(RED: NodeRed): void {
+  if (!isTraced(RED)) return;
   const write = (message: unknown): void => RED.log.trace(`[video clips] ${lineOf(message as RequestRecord)}`);
   RED.events.on('flows:started', () => {
     unsubscribe(channelName, write);
     subscribe(channelName, write);
   });
   RED.events.on('flows:stopped', () => unsubscribe(channelName, write));
+}
+
+/** Making a line of each request is work for nothing where nobody sees it. */
+function isTraced({ settings }: NodeRed): boolean {
+  const logs = Object.values((settings.logging ?? {}) as Record<string, { level?: unknown } | undefined>);
+  return logs.some((log) => log?.level === 'trace');
 }
 
 function lineOf({ method, url, status, bytes, ms, error }: RequestRecord): string {

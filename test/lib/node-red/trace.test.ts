@@ -9,7 +9,9 @@ describe('the trace of requests in the log', () => {
   it('has one line for each while flows are running', () => {
     const lines: string[] = [];
     const events = new EventEmitter();
-    traceRequests({ events, log: { trace: (line: string) => lines.push(line) } } as unknown as NodeRed);
+    const log = { trace: (line: string) => lines.push(line) };
+    const settings = { logging: { console: { level: 'info' }, file: { level: 'trace' } } };
+    traceRequests({ events, log, settings } as unknown as NodeRed);
     const send = (): void => {
       traceRequest('GET', 'http://cams.example/clips?token=secret')({ status: 200, bytes: 12 });
       traceRequest('POST', 'http://cams.example/clips')({ error: 'ENETWORK' });
@@ -25,5 +27,16 @@ describe('the trace of requests in the log', () => {
     events.emit('flows:stopped');
     send();
     assert.equal(lines.length, 2);
+  });
+
+  it('is not made where no log takes it', () => {
+    const lines: string[] = [];
+    const events = new EventEmitter();
+    const log = { trace: (line: string) => lines.push(line) };
+    traceRequests({ events, log, settings: { logging: { console: { level: 'info' } } } } as unknown as NodeRed);
+    events.emit('flows:started');
+    traceRequest('GET', 'http://cams.example/clips')({ status: 200 });
+    events.emit('flows:stopped');
+    assert.deepEqual(lines, []);
   });
 });
