@@ -203,11 +203,11 @@ describe('Kinesis Video Streams: downloading a clip', () => {
   }
 
   it('gives up when nothing comes, before the answer and right after its head', async () => {
-    const { sim, connection, clip } = await prepare({}, { timeoutMs: 100 });
+    const { sim, connection, clip } = await prepare({}, { timeoutMs: 1_000 });
     sim.failNext({ kind: 'delay', ms: Infinity }, 'getClip');
-    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^No answer within 0\.1 s \(downloading /));
+    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^No answer within 1 s \(downloading /));
     sim.failNext({ kind: 'stall', afterBytes: 0 }, 'getClip');
-    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^No data within 0\.1 s/));
+    await assert.rejects(download(connection, clip), fails('ETIMEOUT', /^No data within 1 s/));
   });
 
   it('has all the time once data flows', async () => {
