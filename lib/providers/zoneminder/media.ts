@@ -87,7 +87,9 @@ function otherContainer(event: string, container: string, action: string): ClipE
 
 /** It may just be written to, or what is in front of the server may have sent nothing in its place. */
 function emptyFile(event: string, action: string): ClipError {
-  return new ClipError('ENOTFOUND', reasonFirst(`the video file of event ${event} is empty`, action), { retryable: true });
+  return new ClipError('ENOTFOUND', reasonFirst(`the video file of event ${event} is empty`, action), {
+    retryable: true,
+  });
 }
 
 function anotherPart(action: string): ClipError {
