@@ -102,7 +102,8 @@ feed.join({
   send({ event }) {
     appendFileSync(sentFile, `${JSON.stringify({ id: event.id, isLate: event.late === true })}\n`);
   },
-  report({ state }, error) {
+  report({ state, missed }, error) {
+    if (missed) console.error(`${missed} left out`);
     if (error) console.error(`${state}: ${error.message}`);
   },
   // Two looks at the end: the second one finds nothing new.
