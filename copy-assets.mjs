@@ -9,7 +9,7 @@ for (const folder of ['nodes', 'plugins']) {
 cpSync('icons', join('dist', 'nodes', 'icons'), { recursive: true });
 
 rewrite('dist/**/*.json', (text) => JSON.stringify(JSON.parse(text)));
-rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n'));
+rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n').replace(/^(\/\/.*|\/\*.*\*\/)\n/gm, ''));
 rewrite('dist/**/*.js', withoutIndentation);
 removeUnreached(['dist/lib/provider.d.ts', 'dist/lib/net/index.d.ts']);
 

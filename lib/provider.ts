@@ -127,14 +127,14 @@ export interface Provider<Session = unknown> {
   findExport?(request: ServerExportRequest, call: CallOptions<Session>): Promise<ServerExport | undefined>;
   /**
    * Exports as they stand now, in the same order and in as few requests as possible: `undefined` for what the vendor lists
-   * no more, `EFAILED` where it cannot be told any more which of the vendor's exports is meant.
+   * no more, `EFAILED` where it is no longer known which of the vendor's exports is meant.
    */
   getExports?(exports: ServerExport[], call: CallOptions<Session>): Promise<(ServerExport | ClipError | undefined)[]>;
-  /** @throws what the vendor says where it cannot, or where it cannot be told which export is meant */
+  /** @throws what the vendor says where it cannot, or where it is not known which export is meant */
   cancelExport?(started: ServerExport, call: CallOptions<Session>): Promise<void>;
   /**
    * Listens for news from the vendor until the signal fires, and calls back with the id of a clip that changed, or without
-   * one where that cannot be told. A hint only: polling goes on. Started after each login, with its session; the first call
+   * one where that is not known. A hint only: polling goes on. Started after each login, with its session; the first call
    * waits until this resolves: within 3 s, as soon as it listens or has given up doing so for now. Never rejects.
    */
   watch?(changed: (clipId?: string) => void, call: CallOptions<Session>): Promise<void>;

@@ -258,7 +258,7 @@ async function alreadyHere(job: Job<DownloadJobData>): Promise<ClipFile | undefi
 }
 
 /**
- * The clip with the gaps of its range, where these were not known when it was made: cameras tell with a delay what they have
+ * The clip with the gaps of its range, where these were not known when it was made: cameras report with a delay what they have
  * recorded. A vendor that does not know them keeps no clip from being downloaded.
  */
 async function withGaps(clip: Clip, connection: Connection, signal: AbortSignal): Promise<Clip> {

@@ -74,7 +74,7 @@ export function afterRefusal(state: BreakerState, error: ClipError, sentAt: numb
     firstRefusedAt,
     failedLogins: 0,
     open: {
-      ...told(error),
+      ...causeOf(error),
       since: now,
       until: now + pauseMs,
       isLatched,
@@ -93,7 +93,7 @@ export function afterFailedLogin(state: BreakerState, error: ClipError, now: num
     ...state,
     failedLogins,
     open: {
-      ...told(error),
+      ...causeOf(error),
       since: now,
       until: now + pauseMs,
       isLatched: false,
@@ -118,6 +118,6 @@ export function isProven({ hasWorked, refusals, open }: BreakerState): boolean {
   return hasWorked && refusals === 0 && !open;
 }
 
-function told({ code, vendorCode }: ClipError): { code: ErrorCode; vendorCode?: string } {
+function causeOf({ code, vendorCode }: ClipError): { code: ErrorCode; vendorCode?: string } {
   return vendorCode === undefined ? { code } : { code, vendorCode };
 }

@@ -114,7 +114,7 @@ export class Connection {
     );
   }
 
-  /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that cannot be told. */
+  /** The clip that an earlier `createClip`, whose answer was lost, may have made; `undefined` where that is not known. */
   async findClip(request: ClipRequest, signal: AbortSignal): Promise<Clip | undefined> {
     const found = await this.#ifAble('findClip', signal, (provider, call) => provider.findClip!(request, call));
     return found && this.#own(found);
@@ -168,7 +168,7 @@ export class Connection {
   }
 
   /**
-   * Parts of a clip's range without footage, as they are known now; `undefined` where the vendor cannot tell. Belongs to a
+   * Parts of a clip's range without footage, as they are known now; `undefined` where the vendor has no such list. Belongs to a
    * transfer, and so is limited with these.
    */
   async findGaps({ camera, start, end }: Clip, signal: AbortSignal): Promise<Gap[] | undefined> {

@@ -90,7 +90,7 @@ export function sumsOf(folder: string, files: Placed[]): string {
   return files.map(({ path, sha256 }) => sumLine(nameIn(folder, path), sha256)).join('');
 }
 
-/** A name with a line break or a backslash is escaped, which a backslash at the start of the line tells. */
+/** A name with a line break or a backslash is escaped, and a backslash at the start of the line says so. */
 export function sumLine(name: string, sha256: string): string {
   const escapes: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r' };
   const escaped = name.replace(/[\\\n\r]/g, (character) => escapes[character]!);

@@ -148,7 +148,7 @@ async function download(part: Part, clip: Clip, options: PartOptions): Promise<P
     maxBytes: 0,
     thumbnail: false,
     deleteAfter: false,
-    // An incomplete part counts: the lack is told, the footage is not thrown away.
+    // An incomplete part counts: the lack is reported, the footage kept.
     strict: false,
     ...(part.partial ? { partial: part.partial } : {}),
   };

@@ -9,7 +9,7 @@ import { retryDelayMs } from '../async/retry';
 export type Pause = (ms: number, clipId?: string) => Promise<void>;
 
 /**
- * Pauses that end early when the vendor tells that the clip of that id has changed. The returned `stop` ends the listening.
+ * Pauses that end early when the vendor reports that the clip of that id has changed. The returned `stop` ends the listening.
  */
 export function pauses(clock: Clock, connection: Connection, signal: AbortSignal): { pause: Pause; stop(): void } {
   const waiting = new Map<() => void, string | undefined>();

@@ -67,7 +67,7 @@ async function checkUnchanged(part: string, { size, sha256, state }: VerifiedFil
   if (!found.isFile()) throw changed('replaced');
   const { dev, ino, mtimeMs } = found;
   const isSame = state && dev === state.dev && ino === state.ino && found.size === size && mtimeMs === state.mtimeMs;
-  // Some network file systems change numbers and times of a file by themselves: then its content tells.
+  // Some network file systems change numbers and times of a file by themselves: then its content decides.
   if (!isSame && !(await isFile(part, size, sha256))) throw changed('changed');
 }
 

@@ -68,7 +68,7 @@ export function folderLock(
     }
   }
 
-  /** Is the other owner dead? Waits for a heartbeat where only that can tell. */
+  /** Is the other owner dead? Waits for a heartbeat where nothing else shows it. */
   async function isDead(owner: FoundLock): Promise<boolean> {
     const state = ownerState(owner, self);
     if (state !== 'unknown') return state === 'dead';
@@ -193,7 +193,7 @@ function parseOwner(text: string): LockOwner {
   }
 }
 
-/** A process of the same machine and container can be looked at; of others only the heartbeat tells. */
+/** A process of the same machine and container can be looked up; of others only the heartbeat is known. */
 export function ownerState(owner: LockOwner, self: LockOwner): 'alive' | 'dead' | 'unknown' {
   if (owner.pidSpace === '' || owner.pidSpace !== self.pidSpace) return 'unknown';
   const startTime = processStart(owner.pid);

@@ -74,7 +74,7 @@ async function beginsWithKey(reader: BoxReader, { runs, defaults }: TrackFragmen
   return isKey === true;
 }
 
-/** By track id. Tracks whose fragment does not tell its decode time are left out. */
+/** By track id. Tracks whose fragment holds no decode time are left out. */
 function timesOf(tracks: TrackFragment[]): Map<number, TrackTime> {
   const times = new Map<number, TrackTime>();
   for (const { track, time, runs } of tracks) {

@@ -51,7 +51,7 @@ const mostSamples = 5_000_000;
 /**
  * The first video track with pictures, then the audio tracks with sound.
  * @param isListed are the samples of audio with this codec wanted? Uncompressed sound has thousands in a second.
- * @throws Damaged where that cannot be told, and what `source.read` rejects with
+ * @throws Damaged where that is not known, and what `source.read` rejects with
  */
 export async function readTracks(
   source: Mp4Source,

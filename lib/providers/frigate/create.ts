@@ -211,7 +211,7 @@ async function post(
   return id;
 }
 
-/** Names the export in Frigate's list, and tells it from others. */
+/** Name of the export in Frigate's list, by which it is found among others. */
 function nameOf({ title, start, end }: ClipRequest): string {
   const range = `${start} - ${end}`;
   const words = title.replace(/[\p{C}\s]+/gu, ' ').trim() || 'Node-RED';

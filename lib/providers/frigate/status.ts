@@ -105,7 +105,7 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
     return answers.map((answer, index) => (isOver(clips[index]!) ? deadClip(clips[index]!) : answer));
   }
 
-  /** The size of a finished file is told by nothing else before it is downloaded. */
+  /** Nothing else knows the size of a finished file before it is downloaded. */
   async function withSizes(clips: Clip[], answers: Answer[], call: Call): Promise<Answer[]> {
     const isSought = (answer: Answer, index: number): boolean =>
       answer?.status === 'finished' && clips[index]!.size === undefined;

@@ -108,13 +108,13 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
     );
   }
 
-  /** By how much AWS's clock is ahead of ours, as its last answer told the SDK: in whole seconds, cut off. */
+  /** By how much AWS's clock is ahead of ours, by its last answer to the SDK: in whole seconds, cut off. */
   function clockSkewMs({ session }: Call): number {
     const { systemClockOffset } = load().clients.control(session, undefined).config;
     return Date.now() + systemClockOffset + 500 - now();
   }
 
-  /** On AWS's clock, as far as it is known, and never ahead of it: its answers tell whole seconds. */
+  /** On AWS's clock, as far as it is known, and never ahead of it: its answers hold whole seconds. */
   const serverNow = (call: Call): number => now() + clockSkewMs(call) - 500;
 
   function timeRange({ startMs, endMs, timestamps }: Selection, call: Call) {

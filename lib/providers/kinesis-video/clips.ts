@@ -94,7 +94,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
         return {
           id: stream.name,
           name: note ? `${stream.name} (${note})` : stream.name,
-          // Whether a camera is sending is not told.
+          // Whether a camera is sending is not known.
           ...(stream.active ? {} : { online: false }),
         };
       });

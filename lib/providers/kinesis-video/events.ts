@@ -97,8 +97,8 @@ export function createEventList(api: KinesisApi, timestamps: TimestampType) {
     const isLast = stoppedAt === undefined && endMs >= nowMs;
     const ended = runs.filter((run) => !run.isEnded && isOver(run, reachedMs));
     for (const run of ended) run.isEnded = true;
-    const told = runs.filter((run) => fresh.includes(run) || ended.includes(run));
-    const events = told.map((run) => eventOf(camera, run, timestamps));
+    const reported = runs.filter((run) => fresh.includes(run) || ended.includes(run));
+    const events = reported.map((run) => eventOf(camera, run, timestamps));
     const nextMs = isLast ? Math.max(fromMs, lastMs - overlapMs, nowMs - idleMs) : reachedMs;
     const kept = runs.filter((run) => !run.isEnded || run.lastServerMs >= nextMs - overlapMs);
     return { events, place: { fromMs: nextMs, runs: kept }, more: !isLast };

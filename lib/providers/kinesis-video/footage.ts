@@ -30,7 +30,7 @@ export async function surveyFootage(
   const perPiece = Math.min(largestPiece.fragments, Math.ceil((range.endMs - range.startMs) / pieceOfOneMs));
   for (let startMs = range.startMs - longestFragmentMs; startMs < range.endMs; startMs += stretchMs) {
     const endMs = Math.min(startMs + stretchMs, range.endMs);
-    // The end of a fragment is told by the one that follows it.
+    // The end of a fragment is the start of the one that follows it.
     const selection = { camera: asked.camera, timestamps, startMs, endMs: endMs + longestFragmentMs };
     const fragments = await unlessExpired(api.listFragmentsIfAllowed(selection, call, action));
     if (!fragments) return { maxClipSeconds: blindSeconds, gaps: [] };

@@ -5,7 +5,7 @@ import type { KinesisSession } from './login';
 
 /**
  * A clip has at most 200 fragments, of at most 20 s each: more footage than this never fits. How much does fit depends on
- * the camera, and is told when a clip is planned. Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html
+ * the camera, and is known when a clip is planned. Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html
  */
 const maxClipSeconds = 200 * 20;
 

@@ -64,7 +64,7 @@ export function toEvent(row: EventRow, kinds: string[], offsetMs: number): Provi
   const category = categories.find(({ means }) => means.test(type));
   const kind = kinds.find((each) => each === (category?.kind ?? 'Other')) ?? kinds[0] ?? 'Other';
   return {
-    // Ids are told together with their server.
+    // Ids come together with their server.
     id: serverId ? `${serverId}/${id}` : id,
     kind,
     ...(serverId && deviceId ? { camera: `${serverId}/${deviceId}` } : {}),

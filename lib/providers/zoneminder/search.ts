@@ -21,7 +21,7 @@ export interface Found {
 
 export interface EventSearch {
   (spans: CameraSpan[], call: Call, action: string): Promise<Found>;
-  /** The time zone that events are told in. */
+  /** The time zone of the times of events. */
   zone(call: Call): Promise<string>;
 }
 
@@ -114,11 +114,11 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
   async function askForZone(call: Call): Promise<string> {
     const action = 'Asking for the time zone of the server';
     const { json } = await api.ask('host/getTimeZone.json', call, action);
-    const told = readText(json.tz) ?? '';
-    if (isZone(told)) return told;
+    const serverZone = readText(json.tz) ?? '';
+    if (isZone(serverZone)) return serverZone;
     const advice = 'Set the time zone of the connection, under Advanced';
     throw new ClipError('EPROTOCOL', reasonFirst('the answer names no time zone that is known', action, advice), {
-      inconclusive: told === '',
+      inconclusive: serverZone === '',
     });
   }
 
