@@ -11,7 +11,7 @@ cpSync('icons', join('dist', 'nodes', 'icons'), { recursive: true });
 rewrite('dist/**/*.json', (text) => JSON.stringify(JSON.parse(text)));
 rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n').replace(/^(\/\/.*|\/\*.*\*\/)\n/gm, ''));
 rewrite('dist/**/*.js', withoutIndentation);
-removeUnreached(['dist/lib/provider.d.ts', 'dist/lib/net/index.d.ts']);
+removeUnreached([join('dist', 'lib', 'provider.d.ts'), join('dist', 'lib', 'net', 'index.d.ts')]);
 
 function rewrite(pattern, change) {
   for (const path of globSync(pattern)) writeFileSync(path, change(readFileSync(path, 'utf8')));
@@ -34,7 +34,7 @@ function withoutIndentation(text) {
 function removeUnreached(doors) {
   const reached = new Set(doors);
   for (const path of reached) {
-    for (const [, target] of readFileSync(path, 'utf8').matchAll(/from '(\.[^']+)'/g)) {
+    for (const [, target] of readFileSync(path, 'utf8').matchAll(/(?:from |import\()['"](\.[^'"]+)/g)) {
       reached.add(join(dirname(path), `${target}.d.ts`));
     }
   }
