@@ -12,7 +12,7 @@ import { startCollector } from '../support/collector';
 import { packageRoot } from '../support/package';
 import { heapKiB, probeArguments } from '../support/probe';
 import { startRuntime, type Runtime } from '../support/runtime';
-import { idleMiB, peakDuring } from './memory';
+import { idleMiB, peakDuring, residentMiB } from './memory';
 import { median, type Row } from './table';
 
 const place = { z: 'tab', x: 100, y: 100 };
@@ -81,12 +81,13 @@ function measureBacklog(count: number): Promise<Row[]> {
         await sleep(lookMs);
       }
     })();
-    const heaps: number[] = [];
+    const [heaps, residents]: [number[], number[]] = [[], []];
     const startedAt = performance.now();
     const peak = await peakDuring(runtime.pid!, async () => {
       for (let number = 0; number < count; number += 1) vendor.happen();
       for (const part of quarters) {
         await until(() => vendor.made >= warmUp + count * part);
+        residents.push((await residentMiB(runtime.pid!)) ?? NaN);
         heaps.push(await heapKiB(runtime));
       }
     });
@@ -112,8 +113,11 @@ function measureBacklog(count: number): Promise<Row[]> {
         isWithin: growth <= budgetMiB,
       },
       {
-        what: `${what}: peak of resident memory over idle, with what is not collected yet`,
-        found: resident === undefined ? 'not measured: no /proc' : `${resident.toFixed(1)} MiB`,
+        what: `${what}: resident memory over idle, with what is not collected yet`,
+        found:
+          idle === undefined || resident === undefined
+            ? 'not measured: no /proc'
+            : `${residents.map((each) => `${(each - idle).toFixed(0)} MiB`).join(', ')}; peak ${resident.toFixed(0)} MiB`,
         budget: '',
       },
       {
