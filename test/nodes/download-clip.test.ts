@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import fs, { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { mock } from 'node:test';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { sha256Of } from '../simulators/video';
 import { eventually } from '../support/eventually';
@@ -51,6 +52,24 @@ describe('download-clip', () => {
       },
       { fileWorkingDirectory: folder },
     );
+  });
+
+  it('saves under a name that the file system of the folder takes', async () => {
+    const { lstat } = fs.promises;
+    // As eCryptfs does.
+    const short = mock.method(fs.promises, 'lstat', async (path: string) => {
+      if (Buffer.byteLength(basename(path)) > 143) throw Object.assign(new Error('too long'), { code: 'ENAMETOOLONG' });
+      return lstat(path);
+    });
+    try {
+      await run({ filename: '{title} {start}.mp4' }, async (flow) => {
+        flow.send('download', { clip: { ...(await finishedClip(sim)), title: 'x'.repeat(300) } });
+        const { file } = clipOf(await outcome(flow, 'file'));
+        assert.ok(Buffer.byteLength(basename(file!.path)) < 143, file!.path);
+      });
+    } finally {
+      short.mock.restore();
+    }
   });
 
   it('gives the video in memory when asked to, and writes nothing', () =>
