@@ -218,6 +218,15 @@ describe('Aipix: clips', () => {
       assert.equal((await poll(connection, found))?.status, 'finished');
     });
 
+    it('are found when the answer to something else comes in its place', async () => {
+      const sim = await start();
+      const headers = { 'content-type': 'application/json' };
+      const dress = () => ({ status: 200, headers, body: '{"status":"ok"}' });
+      sim.failNext({ kind: 'dress', dress }, 'create');
+      const clip = await connectTo(sim).createClip(request(), never);
+      assert.equal(clip.id, sim.records.at(-1)!.id);
+    });
+
     it('are not found where nothing was made', async () => {
       const sim = await start();
       assert.equal(await connectTo(sim).findClip(request(), never), undefined);
