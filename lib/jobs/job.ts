@@ -59,7 +59,7 @@ export function applyResult<Data>(
 export interface RunContext<Data> {
   /** Fires on cancel, redeploy and shutdown. */
   signal: AbortSignal;
-  /** Stores new data now, so that a crash after this moment finds it. */
+  /** Stores new data now, so that a crash after this moment finds it. What was changed in place may not be seen. */
   save(data: Data): Promise<void>;
   /** No run of this job has ever begun before, here or elsewhere: none has left anything behind. */
   isFirst?: boolean;

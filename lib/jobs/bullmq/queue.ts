@@ -8,6 +8,16 @@ import type { Redis } from './redis';
 export type StoredJob = Omit<Job, 'id'> & { version: number };
 export type QueuedJob = BullJob<StoredJob>;
 
+/**
+ * What differs from the job as it was added. A job holds its message, which may be large: that is written once, and what the
+ * job reaches is written beside it.
+ */
+interface Reached extends Pick<Job, 'runAt' | 'failures'> {
+  /** Of the data: values that are others now, and names that are gone. */
+  changed: Record<string, unknown>;
+  dropped: string[];
+}
+
 export interface QueueOptions {
   prefix: string;
   /** A job of an instance that was silent for so long is taken over, at the next check. */
@@ -161,8 +171,28 @@ function isOurs(queued: QueuedJob): boolean {
   }
 }
 
-export function jobOf({ id, data }: QueuedJob): Job {
-  return readJob({ ...data, id: id! }, id!);
+export function jobOf({ id, data: added, progress }: QueuedJob): Job {
+  return readJob({ ...(isReached(progress) ? jobAfter(added, progress) : added), id: id! }, id!);
+}
+
+/** Stores what the job has reached. Values of its data count as changed where they are not the very same. */
+export async function store(queued: QueuedJob, { runAt, failures, data }: Job): Promise<void> {
+  const before = queued.data.data as Record<string, unknown>;
+  const now = data as Record<string, unknown>;
+  const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => value !== before[name]));
+  const dropped = Object.keys(before).filter((name) => !Object.hasOwn(now, name));
+  await queued.updateProgress({ runAt, failures, changed, dropped } satisfies Reached);
+}
+
+function jobAfter({ parentJobId: _begun, ...added }: StoredJob, { changed, dropped, ...when }: Reached): StoredJob {
+  const data: Record<string, unknown> = { ...(added.data as object), ...changed };
+  for (const name of dropped) delete data[name];
+  return { ...added, ...when, data };
+}
+
+/** BullMQ has 0 where nothing was stored. */
+function isReached(progress: unknown): progress is Reached {
+  return typeof progress === 'object' && progress !== null && 'changed' in progress;
 }
 
 export function storedJob({ id, unreadable, ...stored }: Job): StoredJob {

@@ -5,7 +5,7 @@ import { cancelled, ClipError, toClipError } from '../../errors';
 import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
 import { settleJob } from '../delivery';
 import { unreadableError } from '../stored-job';
-import { jobOf, storedJob, type JobQueue, type QueuedJob } from './queue';
+import { jobOf, store, type JobQueue, type QueuedJob } from './queue';
 import type { Ended, Stopped } from './cluster';
 
 export interface Run {
@@ -188,7 +188,7 @@ export class Runs {
     let isOurs = true;
     try {
       isOurs = await this.#isOurs(run);
-      if (isOurs) await run.queued.updateData(storedJob(run.job));
+      if (isOurs) await store(run.queued, run.job);
     } catch (thrown) {
       if (!this.host.refuses(thrown)) this.host.warn(toClipError(thrown).message);
     }
@@ -199,7 +199,7 @@ export class Runs {
 
   /** Stopped: the job waits for the next handler, who delivers what was reached. */
   async #putBack({ job, queued, token }: Run, answer: JobResult<unknown>): Promise<never> {
-    if (answer.type === 'done') await queued.updateData(storedJob({ ...job, data: answer.data }));
+    if (answer.type === 'done') await store(queued, { ...job, data: answer.data });
     await queued.moveToWait(token);
     throw new this.bullmq.WaitingError();
   }
@@ -209,7 +209,7 @@ export class Runs {
     const { job: next, restUntil } = applyResult(job, answer, Date.now());
     Object.assign(job, next);
     await this.#warnOnFailure(() => handler.onRetry(job, answer));
-    await queued.updateData(storedJob(job));
+    await store(queued, job);
     this.host.waits(job, queue, restUntil);
     // From here on, waking it means to move it.
     run.over = true;

@@ -267,7 +267,7 @@ describeWithRedis('the engine on Redis', () => {
       const job = await lost.add({ nodeId: 'node', data: { saved: false }, runAt: Date.now() });
       const observer = rig.observe();
       await eventually(async () =>
-        assert.match((await observer.hget(`${rig.prefix}:jobs:${job.id}`, 'data'))!, /true/),
+        assert.match((await observer.hget(`${rig.prefix}:jobs:${job.id}`, 'progress'))!, /true/),
       );
       cable.cut();
       const second = recorder();
