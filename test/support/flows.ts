@@ -29,6 +29,10 @@ const helper = require('node-red-node-test-helper') as Helper;
 const ourNodes = [clipProvider, clipEvents, createClip, pollClip, downloadClip, exportVideo];
 const longestWaitMs = 45_000;
 
+/** Ends the runtime of the test before, which may have run out of time within it; the helper knows one at a time. */
+let endLast: () => Promise<void> = async () => undefined;
+after(() => endLast());
+
 export interface Flow {
   userDir: string;
   send(node: string, message: object): void;
@@ -51,7 +55,14 @@ export async function withFlow(
   test: (flow: Flow) => Promise<void>,
   options: { credentials?: object; userDir?: string; settings?: object } = {},
 ): Promise<void> {
+  await endLast();
   const userDir = options.userDir ?? (await mkdtemp(join(tmpdir(), 'clips-user-')));
+  const end = once(async () => {
+    await helper.unload();
+    await helper.stopServer();
+    if (!options.userDir) await rm(userDir, { recursive: true, force: true, maxRetries: 5 });
+  });
+  endLast = end;
   helper.init(require.resolve('node-red'));
   helper.settings({ userDir, ...options.settings });
   await helper.startServer();
@@ -107,10 +118,14 @@ export async function withFlow(
       logged: () => helper.log().args.map(([entry]) => String((entry.msg as Error)?.message ?? entry.msg)),
     });
   } finally {
-    await helper.unload();
-    await helper.stopServer();
-    if (!options.userDir) await rm(userDir, { recursive: true, force: true, maxRetries: 5 });
+    await end();
   }
+}
+
+/** The first call does it, the others wait for that. */
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined;
+  return () => (done ??= work());
 }
 
 const configTypes = new Set(['clip-provider', 'tab', 'tls-config', 'http proxy', 'subflow']);
