@@ -15,13 +15,16 @@ import { wholeRange } from '../lib/exports/plan';
 import { readRanges } from '../lib/exports/request';
 import { checkTarget } from '../lib/exports/server';
 import { readFields } from '../lib/fields';
+import type { ClipTransfer } from '../lib/provider';
 import { connectionInput, getConnection, timeZoneOf } from '../lib/node-red/connections';
 import { jobNode } from '../lib/node-red/job-node';
+import type { StatusWords } from '../lib/node-red/job-node/event';
 import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput, type TypedInput } from '../lib/node-red/typed-input';
 
 const longestCancelMs = 15_000;
+const bytesPerMB = 1e6;
 
 export = (RED: NodeRed): void => {
   const runtime = runtimeOf(RED);
@@ -74,7 +77,7 @@ export = (RED: NodeRed): void => {
         runExport(job, connection, context, {
           clock: runtime.clock,
           findFfmpeg: () => runtime.findFfmpeg(),
-          onProgress: progress,
+          onProgress: (work, transfer) => progress({ ...work, transfer }, exporting(work.progress, transfer)),
         }),
       write(message, task) {
         message.export = showExport(task);
@@ -82,7 +85,7 @@ export = (RED: NodeRed): void => {
       outputs: { finished: 0, progress: 1, failure: 2 },
       completesProgress: true,
       status: {
-        working: (task) => ['exporting', { percent: showExport(task).progress }],
+        working: (task) => exporting(showExport(task).progress),
         finished: 'exported',
       },
       subject: subjectOfExport,
@@ -95,6 +98,14 @@ export = (RED: NodeRed): void => {
 
   RED.nodes.registerType('export-video', ExportVideo);
 };
+
+function exporting(percent: number, { bytesPerSecond = 0, etaSeconds }: Partial<ClipTransfer> = {}): StatusWords {
+  const values = { percent, bytesPerSecond, etaSeconds };
+  // Between two clips nothing comes.
+  return bytesPerSecond > 0
+    ? ['exportingRate', { ...values, rate: (bytesPerSecond / bytesPerMB).toFixed(1) }]
+    : ['exporting', values];
+}
 
 async function named(input: TypedInput, message: Message): Promise<{ name: string; value: unknown }> {
   return { name: input.name, value: await input.read(message) };

@@ -47,10 +47,9 @@
     return words.join(', ');
   }
 
-  /** "1.2 MB/s · 14 s left". */
+  /** "1.2 MB/s · 14 s left". Between two clips of an export, nothing comes. */
   function rateWords({ bytesPerSecond, etaSeconds }) {
-    if (!(bytesPerSecond > 0)) return '';
-    const words = [format(bytesPerSecond / 1e6, 'megabyte-per-second', 1)];
+    const words = bytesPerSecond > 0 ? [format(bytesPerSecond / 1e6, 'megabyte-per-second', 1)] : [];
     if (etaSeconds !== undefined) words.push(_('left', { time: lengthWords(Math.ceil(etaSeconds)) }));
     return words.join(' · ');
   }

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
-import type { Settings } from '../provider';
+import type { ClipTransfer, Settings } from '../provider';
 import { cancelFilesExport } from './run';
 import { checkFolder, expandFolder, expandServerPath, removeWorkFolder } from './folder';
 import { checkSize, wholeRange, type CameraRange } from './plan';
@@ -20,6 +20,8 @@ import {
 import { newFilesJobData, showFilesExport, type FilesJobData } from './work';
 
 export type ExportJobData = (FilesJobData | ServerExportJobData) & {
+  /** Only while it goes on, for whoever looks. */
+  transfer?: ClipTransfer;
   /** Names of its cameras by their ids, as far as they are known. */
   cameraNames?: Record<string, string>;
 };
@@ -88,7 +90,7 @@ export function showExport(work: ExportJobData) {
     const cameraName = work.cameraNames?.[camera];
     return { camera, ...(cameraName === undefined ? {} : { cameraName }), ...more };
   });
-  return { ...shown, cameras };
+  return { ...shown, cameras, ...(work.transfer ? { transfer: work.transfer } : {}) };
 }
 
 /** Messages may give cameras by their names, until something is asked for. @throws EINVALID */

@@ -54,7 +54,7 @@ export async function fetchParts(work: FilesJobData, options: FetchOptions): Pro
         request: { camera: camera.camera, start, end: partEnd, title, options: work.options },
         path: partPath(work, cameraIndex, partIndex),
         root: work.root,
-        onProgress: (done) => progress.part(part, done),
+        onProgress: (done, bytes) => progress.part(part, done, bytes),
       });
       progress.part(part, 1);
     } catch (thrown) {

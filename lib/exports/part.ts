@@ -7,7 +7,7 @@ import { pollClip, type PollJobData } from '../clips/poll';
 import { verify } from '../clips/verify';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
-import { ClipError, mayPass, toClipError, type ErrorCode } from '../errors';
+import { ClipError, mayPass, reasonFirst, toClipError, type ErrorCode } from '../errors';
 import type { Job } from '../jobs/job';
 import { describeClip, type Clip, type ClipRequest } from '../provider';
 import { backoffMs, maxAttempts } from '../async/retry';
@@ -28,8 +28,8 @@ export interface PartOptions {
   pollMs: number;
   /** Resolves when what is known of the part now would survive a crash. */
   save(): Promise<void>;
-  /** 0-1. */
-  onProgress(done: number): void;
+  /** 0-1, with the bytes of its transfer so far. */
+  onProgress(done: number, bytes?: number): void;
 }
 
 const longestPollMs = 10_000;
@@ -157,7 +157,7 @@ async function download(part: Part, clip: Clip, options: PartOptions): Promise<P
     findFfmpeg: () => Promise.reject(new ClipError('EFFMPEG', 'Parts are not converted')),
     onBuffer: () => undefined,
     onBytes(bytes: number, total: number | undefined) {
-      onProgress(makingShare + (total ? Math.min(1, bytes / total) * (1 - makingShare) : 0));
+      onProgress(makingShare + (total ? Math.min(1, bytes / total) * (1 - makingShare) : 0), bytes);
     },
   };
   const run = (job: Job<DownloadJobData>, context: Parameters<typeof downloadClip>[2]) =>
@@ -182,6 +182,7 @@ async function isIncomplete(clip: Clip, path: string, size: number): Promise<boo
   const { mp4 } = await inspect(path);
   if (mp4.hasVideo && mp4.pictures !== 0) return verify(clip, size, mp4).incomplete;
   await rm(path, { force: true });
-  const message = `Downloading the clip of ${describeClip(clip)}: ${mp4.problems.join('; ') || 'there is no video in it'}`;
-  throw new ClipError('EINCOMPLETE', message, { retryable: true });
+  const why = mp4.problems.join('; ') || 'there is no video in the file';
+  const action = `Downloading the clip of ${describeClip(clip)}`;
+  throw new ClipError('EINCOMPLETE', reasonFirst(why, action), { retryable: true });
 }

@@ -1,10 +1,12 @@
 // Reports the progress of an export, at most once a second.
 import type { Clock } from '../async/clock';
+import { transferRate } from '../clips/transfer-rate';
+import type { ClipTransfer } from '../provider';
 import { lengthOf, type FilesJobData, type Part } from './work';
 
 export interface Progress {
-  /** How much of a part is here, 0-1. */
-  part(part: Part, done: number): void;
+  /** How much of a part is here, 0-1, with the bytes that its transfer has brought so far. */
+  part(part: Part, done: number, bytes?: number): void;
   /** How much of a camera's parts is joined, 0-1. */
   joining(camera: number, done: number): void;
   /** Puts the progress into the work, and reports it. */
@@ -14,12 +16,34 @@ export interface Progress {
 /** Joining takes about so much of the time. */
 const joiningShare = 0.05;
 const everyMs = 500;
+/** By then, how fast it goes says something about the rest. */
+const leastShare = 0.01;
+const leastMs = 2_000;
 
 /** Writes into the work how far each camera and the whole are, by seconds of video; never backwards, and 99 at most. */
-export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => void): Progress {
+export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transfer: ClipTransfer) => void): Progress {
   const parts = new Map<Part, number>();
   const joined = new Map<number, number>();
   let toldAt = -Infinity;
+  const measure = transferRate({ now: clock.steadyNow });
+  const arrived = new Map<Part, number>();
+  let bytes = 0;
+  const startedAt = clock.steadyNow();
+  /** An earlier run may have come far. */
+  let doneAtStart: number | undefined;
+
+  /** Seconds until the whole export is over; `undefined` where that cannot be told yet. */
+  function secondsLeft(done: number): number | undefined {
+    doneAtStart ??= done;
+    const [share, ms] = [done - doneAtStart, clock.steadyNow() - startedAt];
+    return share < leastShare || ms < leastMs ? undefined : Math.ceil(((1 - done) * ms) / share / 1000);
+  }
+
+  /** What a transfer that goes on finds there has not come just now. */
+  function count(part: Part, now: number): void {
+    bytes += Math.max(0, now - (arrived.get(part) ?? now));
+    arrived.set(part, now);
+  }
 
   function report(): void {
     toldAt = clock.steadyNow();
@@ -33,7 +57,8 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => v
       allDone += seconds * done;
     }
     work.progress = grown(work.progress, allDone / all);
-    onProgress();
+    const etaSeconds = secondsLeft(allDone / all);
+    onProgress({ ...measure(bytes), ...(etaSeconds === undefined ? {} : { etaSeconds }) });
   }
 
   function fetched(all: Part[] = []): number {
@@ -41,7 +66,7 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => v
     for (const part of all) {
       const isOver = part.error !== undefined || part.empty !== undefined;
       seconds += lengthOf(part);
-      done += lengthOf(part) * (isOver ? 1 : (parts.get(part) ?? 0));
+      done += lengthOf(part) * (isOver ? 1 : (parts.get(part) ?? (part.file ? 1 : 0)));
     }
     return seconds > 0 ? done / seconds : 0;
   }
@@ -50,8 +75,9 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: () => v
     if (clock.steadyNow() - toldAt >= everyMs) report();
   };
   return {
-    part(part, done) {
+    part(part, done, now) {
       parts.set(part, done);
+      if (now !== undefined) count(part, now);
       maybeTell();
     },
     joining(camera, done) {

@@ -4,6 +4,7 @@ import { freeBytes, makeFolder, type FreeBytes } from '../files/folder';
 import type { Clock } from '../async/clock';
 import type { Connection } from '../connection/connection';
 import { cancelled, ClipError, toClipError } from '../errors';
+import type { ClipTransfer } from '../provider';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { fetchParts } from './fetch';
 import { finishCamera } from './finish';
@@ -23,7 +24,7 @@ export interface ExportOptions {
   /** First wait for a clip. */
   pollMs?: number;
   /** Called now and then while the work goes on. */
-  onProgress(work: FilesJobData): void;
+  onProgress(work: FilesJobData, transfer: ClipTransfer): void;
 }
 
 const defaultPollMs = 2_000;
@@ -45,7 +46,7 @@ export async function runFilesExport(
   const { signal } = context;
   const { clock } = options;
   const save = oneAtATime(() => context.save(work));
-  const progress = progressOf(work, clock, () => options.onProgress(work));
+  const progress = progressOf(work, clock, (transfer) => options.onProgress(work, transfer));
   try {
     work.status = 'busy';
     await prepare(work);
