@@ -38,6 +38,11 @@
     );
   }
 
+  /** Where nothing is kept to try it again with, as after a restart. */
+  const isHopeless = ({ stage, isRunning, canRetry }) =>
+    ['failed', 'expired', 'cancelled'].includes(stage) && !isRunning && !canRetry;
+  const retryNote = (row) => (isHopeless(row) ? $('<div class="video-clips-note">').text(_('about.noRetry')) : $());
+
   function fileRow(row, file, isOfSeveral, acts) {
     const item = $('<li class="video-clips-file">');
     const still = $('<div class="video-clips-still" aria-hidden="true"><i class="fa fa-film"></i></div>');
@@ -79,11 +84,12 @@
   /** Drawn once for what it shows: progress does not take away what is being read. */
   function rowDetails(element, row, acts) {
     const { error, file, title, camera, connectionName, nodeName, nodeType, stage } = row;
-    const key = JSON.stringify([error, file, title, stage === 'cancelled']);
+    const key = JSON.stringify([error, file, title, stage === 'cancelled', isHopeless(row)]);
     const known = element.data('details');
     if (known?.key === key) return known.details.detach();
     const details = $('<div class="video-clips-details">').append(
       reason(row),
+      retryNote(row),
       line(_('about.camera'), camera),
       line(_('about.title'), title),
       line(_('about.connection'), connectionName),

@@ -136,6 +136,17 @@ for (const look of looks) {
       });
     }
 
+    it('says of what failed before a restart why it cannot be tried again', async () => {
+      const said = (row: object): Promise<string> =>
+        rig.page.evaluate(`RED.videoClips.rowDetails($('<div>'), ${JSON.stringify(row)}, {}).text()`);
+      const row = { camera: dock, isRunning: false, error: { code: 'EFAILED', message: 'It broke' } };
+      for (const stage of ['failed', 'expired', 'cancelled']) {
+        assert.match(await said({ ...row, stage, canRetry: false }), /cannot be tried again from here.*in memory only/);
+        assert.doesNotMatch(await said({ ...row, stage, canRetry: true }), /tried again/);
+      }
+      assert.doesNotMatch(await said({ ...row, stage: 'saved', canRetry: false, error: undefined }), /tried again/);
+    });
+
     describe('of a video that was saved', () => {
       before(async () => {
         await rig.runtime.admin('/video-clips/activity', { method: 'DELETE' });
