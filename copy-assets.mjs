@@ -9,6 +9,7 @@ for (const folder of ['nodes', 'plugins']) {
 cpSync('icons', join('dist', 'nodes', 'icons'), { recursive: true });
 
 rewrite('dist/**/*.json', (text) => JSON.stringify(JSON.parse(text)));
+rewrite('dist/*/locales/**/*.html', (text) => text.replace(/\s*\n\s*/g, ' '));
 rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n').replace(/^(\/\/.*|\/\*.*\*\/)\n/gm, ''));
 rewrite('dist/**/*.js', withoutIndentation);
 removeUnreached([join('dist', 'lib', 'provider.d.ts'), join('dist', 'lib', 'net', 'index.d.ts')]);
