@@ -58,7 +58,7 @@ export async function converted(
  * The file is safe here, so a missing thumbnail only becomes a note. A picture that is there already is replaced where videos
  * of the same name are, and otherwise never: it may be somebody else's.
  */
-export async function withThumbnail(
+async function withThumbnail(
   file: ClipFile,
   exists: Exists,
   findFfmpeg: () => Promise<string>,
