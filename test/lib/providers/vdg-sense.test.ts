@@ -332,6 +332,7 @@ describe('VDG Sense: the definition', () => {
       url: 'http://sense.example',
       auth: 'plain',
       milliseconds: true,
+      push: true,
       lenient: false,
       sessionKeyName: 'sessionkey',
       deleteMethod: 'GET',
