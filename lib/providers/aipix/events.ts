@@ -74,7 +74,9 @@ export function createEventList(api: AipixApi, now: () => number) {
       const isEnd = items.length === 0 || isLastPage(reply) || isPast || (rows.length > 0 && seen.size === known);
       if (isEnd || found.size > most) return { rows: [...found.values()], now: servedAt, isCut: found.size > most };
     }
-    throw new ClipError('EPROTOCOL', `${kinds[kind].action}: the list goes on without an end`, { retryable: true });
+    throw new ClipError('EPROTOCOL', reasonFirst('the list goes on without an end', kinds[kind].action), {
+      retryable: true,
+    });
   }
 
   async function ask(
