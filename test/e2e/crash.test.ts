@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Of } from '../simulators/video';
+import { seededRandom } from '../support/seeded-random';
 import { eventually } from '../support/eventually';
 import { startCrashRig, type CrashRig, type Request } from './crash-rig';
 
@@ -77,14 +78,3 @@ describe(`${jobsPerRound} jobs of a Node-RED that is killed at a random moment, 
     assert.deepEqual(rig.sim.errors, []);
   });
 });
-
-/** mulberry32: a failure can be had again, as far as the machine's timing lets it. */
-function seededRandom(from: number): () => number {
-  let state = from >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

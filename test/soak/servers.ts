@@ -5,7 +5,7 @@ import { htmlPage, type Fault } from '../simulators/http-server';
 import { exampleKey, footage, startKinesisVideo, stream } from '../simulators/kinesis-video';
 import { exampleCameras, exampleKeys, startRhombus } from '../simulators/rhombus';
 import { senseCamera, startVdgSense } from '../simulators/vdg-sense';
-import { seededRandom } from '../simulators/vdg-sense/replies';
+import { seededRandom } from '../support/seeded-random';
 import { sha256Of } from '../simulators/video';
 import { leaveAwsEnvironment } from '../support/aws-environment';
 import { serveRemote, startRemote, type Remote } from '../support/remote';

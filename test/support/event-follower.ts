@@ -54,3 +54,10 @@ export function follow(
 }
 
 export const idsOf = (events: ProviderEvent[]): string[] => events.map(({ id }) => id);
+
+/** The one event that is new since the last look. */
+export async function only(events: Follower): Promise<ProviderEvent> {
+  const news = await events.look();
+  assert.equal(news.length, 1, JSON.stringify(news));
+  return news[0]!;
+}

@@ -1,4 +1,4 @@
-/** mulberry32: a failure can be had again, as far as the machine's timing lets it. */
+/** mulberry32: the same numbers in every run, so that a failure can be had again. */
 export function seededRandom(from: number): () => number {
   let state = from >>> 0;
   return () => {

@@ -15,6 +15,10 @@ import { deferred, expectNoUnhandledRejections } from '../../support/promises';
 const mebi = 2 ** 20;
 const content = randomBytes(3 * mebi + 4321);
 
+async function* endless(): AsyncGenerator<Buffer> {
+  for (;;) yield content.subarray(0, 64 * 1024);
+}
+
 async function* pieces(bytes: Buffer, size = 64 * 1024): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
@@ -130,10 +134,7 @@ describe('receiving a body', () => {
     });
 
     it('stops reading as soon as there is more than was announced, and says so', async () => {
-      const endless = (async function* () {
-        for (;;) yield content.subarray(0, 64 * 1024);
-      })();
-      reply = { body: endless, framing: 'chunked' };
+      reply = { body: endless(), framing: 'chunked' };
       const { received } = await receiveAll(undefined, { size: 100_000 });
       assert.equal(received.cut?.code, 'EINCOMPLETE');
       assert.match(received.cut.message, /sent more than the 100000 bytes that it announced/);
@@ -142,10 +143,7 @@ describe('receiving a body', () => {
     });
 
     it('stops reading where nothing was announced and no video of that length has more', async () => {
-      const endless = (async function* () {
-        for (;;) yield content.subarray(0, 64 * 1024);
-      })();
-      reply = { body: endless, framing: 'chunked' };
+      reply = { body: endless(), framing: 'chunked' };
       const { received } = await receiveAll(undefined, { mostBytes: 100_000 });
       assert.equal(received.cut?.code, 'EINCOMPLETE');
       assert.equal(received.cut.retryable, true);

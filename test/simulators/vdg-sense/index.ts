@@ -11,7 +11,8 @@ import { senseOptions, type SenseOptions, type SenseSettings } from './options';
 import { putEvent, type SenseEvent } from './events';
 import { advanceExports, type SenseExport } from './exports';
 import { emptyQueue, enqueue, removeClip, type ClipRequest, type SenseClip } from './queue';
-import { leaf, seededRandom, timestampOf, xmlReply } from './replies';
+import { seededRandom } from '../../support/seeded-random';
+import { leaf, timestampOf, xmlReply } from './replies';
 import { advanceQueue, catchUp, type SenseSession, type SenseState } from './state';
 
 export type { Fault, RecordedRequest } from '../http-server';

@@ -200,14 +200,3 @@ const NAMED: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', 
 function escapeXml(text: string, numeric: boolean): string {
   return text.replace(/[&<>"\r\n\t]/g, (sign) => (!numeric && NAMED[sign]) || `&#${sign.charCodeAt(0)};`);
 }
-
-/** A small seeded generator (mulberry32): shuffled answers must be the same in every run. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

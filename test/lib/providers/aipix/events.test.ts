@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../../../lib/async/clock';
 import type { Connection } from '../../../../lib/connection/connection';
-import type { EventQuery, ProviderEvent } from '../../../../lib/provider';
+import type { EventQuery } from '../../../../lib/provider';
 import type { Aipix, AipixSettings } from '../../../simulators/aipix';
-import { follow, idsOf, type Follower } from '../../../support/event-follower';
+import { only, follow, idsOf, type Follower } from '../../../support/event-follower';
 import { eventually } from '../../../support/eventually';
 import { closeAll, connectTo, fails, never, NOON, root, start } from './support';
 
@@ -19,12 +19,6 @@ async function begin(
   const events = follow((query) => connection.listEvents(query, never), { kinds: ['analytics'], ...changes });
   assert.deepEqual(await events.look(), []);
   return { sim, connection, events };
-}
-
-async function only(events: Follower): Promise<ProviderEvent> {
-  const news = await events.look();
-  assert.equal(news.length, 1, JSON.stringify(news));
-  return news[0]!;
 }
 
 describe('Aipix: events', () => {

@@ -1,10 +1,10 @@
 // Tests: what Frigate has seen, as events.
 import assert from 'node:assert/strict';
 import { systemClock, type Clock } from '../../../../lib/async/clock';
-import type { EventQuery, ProviderEvent } from '../../../../lib/provider';
+import type { EventQuery } from '../../../../lib/provider';
 import { openFrigate } from '../../../../lib/providers/frigate/clips';
 import type { Frigate, FrigateSettings } from '../../../simulators/frigate';
-import { follow, idsOf, type Follower } from '../../../support/event-follower';
+import { only, follow, idsOf, type Follower } from '../../../support/event-follower';
 import { eventually } from '../../../support/eventually';
 import { atEnd } from '../support';
 import { at, closeAll, configFor, fails, never, start, versions } from './support';
@@ -21,12 +21,6 @@ async function begin(
   const events = follow((query) => provider.listEvents!(query, call), { kinds: ['review'], ...changes });
   assert.deepEqual(await events.look(), []);
   return { sim, events };
-}
-
-async function only(events: Follower): Promise<ProviderEvent> {
-  const news = await events.look();
-  assert.equal(news.length, 1, JSON.stringify(news));
-  return news[0]!;
 }
 
 describe('Frigate: events', () => {

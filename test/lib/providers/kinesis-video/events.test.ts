@@ -1,6 +1,6 @@
 // Tests: stretches of footage as events.
 import assert from 'node:assert/strict';
-import type { Clip, EventQuery, ProviderEvent } from '../../../../lib/provider';
+import type { Clip, EventQuery } from '../../../../lib/provider';
 import { readFields } from '../../../../lib/fields';
 import { kinesisVideo } from '../../../../lib/providers/kinesis-video';
 import {
@@ -12,7 +12,7 @@ import {
   type KinesisVideo,
 } from '../../../simulators/kinesis-video';
 import { leaveAwsEnvironment } from '../../../support/aws-environment';
-import { follow, idsOf, type Follower } from '../../../support/event-follower';
+import { only, follow, idsOf, type Follower } from '../../../support/event-follower';
 import { atEnd, closeAll, endsWithTest, fails, never, plain, readAll } from '../support';
 
 async function begin(
@@ -49,12 +49,6 @@ function send(sim: KinesisVideo, seconds: number, name = 'dock', settings: Param
   sim.streamNamed(name).fragments.push(...parts);
   sim.advance(seconds * 1000 + 500);
   return `${name}/${parts[0]!.number}`;
-}
-
-async function only(events: Follower): Promise<ProviderEvent> {
-  const news = await events.look();
-  assert.equal(news.length, 1, JSON.stringify(news));
-  return news[0]!;
 }
 
 const iso = (ms: number): string => new Date(ms).toISOString();

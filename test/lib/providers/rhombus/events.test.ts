@@ -1,6 +1,6 @@
 // Tests: the policy alerts of Rhombus as events.
 import assert from 'node:assert/strict';
-import type { EventQuery, ProviderEvent } from '../../../../lib/provider';
+import type { EventQuery } from '../../../../lib/provider';
 import { readFields } from '../../../../lib/fields';
 import { rhombus } from '../../../../lib/providers/rhombus';
 import {
@@ -11,7 +11,7 @@ import {
   type RhombusAlert,
   type RhombusSettings,
 } from '../../../simulators/rhombus';
-import { follow, idsOf, type Follower } from '../../../support/event-follower';
+import { only, follow, idsOf, type Follower } from '../../../support/event-follower';
 import { atEnd, closeAll, endsWithTest, fails, never, NOON, plain } from '../support';
 
 const noonMs = Date.parse(NOON);
@@ -32,12 +32,6 @@ async function begin(
   const events = follow((query) => provider.listEvents!(query, call), { kinds: ['alert'], ...changes });
   assert.deepEqual(await events.look(), []);
   return { sim, events };
-}
-
-async function only(events: Follower): Promise<ProviderEvent> {
-  const news = await events.look();
-  assert.equal(news.length, 1, JSON.stringify(news));
-  return news[0]!;
 }
 
 describe('Rhombus: events', () => {

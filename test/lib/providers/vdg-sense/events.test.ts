@@ -1,10 +1,10 @@
 // Tests: the events of a VDG Sense server.
 import assert from 'node:assert/strict';
-import type { EventQuery, ProviderEvent } from '../../../../lib/provider';
+import type { EventQuery } from '../../../../lib/provider';
 import { vdgSense } from '../../../../lib/providers/vdg-sense';
 import { readFields } from '../../../../lib/fields';
 import { senseCamera, type SenseEvent, type SenseSettings, type VdgSense } from '../../../simulators/vdg-sense';
-import { follow, idsOf, type Follower } from '../../../support/event-follower';
+import { only, follow, idsOf, type Follower } from '../../../support/event-follower';
 import { atEnd } from '../support';
 import { closeAll, errorOf, never, NOON, ONE, plain, startSense } from './support';
 
@@ -34,12 +34,6 @@ async function begin(
   const events = await open(sim, changes);
   assert.deepEqual(await events.look(), []);
   return { sim, events };
-}
-
-async function only(events: Follower): Promise<ProviderEvent> {
-  const news = await events.look();
-  assert.equal(news.length, 1, JSON.stringify(news));
-  return news[0]!;
 }
 
 describe('VDG Sense: events', () => {

@@ -1,10 +1,10 @@
 // Tests: ZoneMinder's events, which are clips as well.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { Clip, EventQuery, ProviderEvent } from '../../../../lib/provider';
+import type { Clip, EventQuery } from '../../../../lib/provider';
 import type { SimEvent, ZoneMinder, ZoneMinderSettings } from '../../../simulators/zoneminder';
 import { sha256Of } from '../../../simulators/video';
-import { follow, idsOf, type Follower } from '../../../support/event-follower';
+import { only, follow, idsOf, type Follower } from '../../../support/event-follower';
 import {
   at,
   clipOf,
@@ -33,12 +33,6 @@ async function begin(
   const events = follow((query) => provider.listEvents!(query, call), { kinds: ['event'], ...changes });
   assert.deepEqual(await events.look(), []);
   return { sim, events };
-}
-
-async function only(events: Follower): Promise<ProviderEvent> {
-  const news = await events.look();
-  assert.equal(news.length, 1, JSON.stringify(news));
-  return news[0]!;
 }
 
 describe('ZoneMinder: events', () => {
