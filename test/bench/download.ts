@@ -42,8 +42,8 @@ interface Found {
   trouble?: string;
 }
 
-/** @returns all figures, and those that have a budget */
-export async function measureDownload(): Promise<{ details: string; rows: Row[] }> {
+/** @param only of these sizes, as `8 x 1 GiB`; @returns all figures, and those that have a budget */
+export async function measureDownload(only?: string): Promise<{ details: string; rows: Row[] }> {
   const simulator = await startSimulatorProcess();
   const folder = await mkdtemp(join(tmpdir(), 'clips-bench-'));
   const ways: Way[] = [];
@@ -53,7 +53,7 @@ export async function measureDownload(): Promise<{ details: string; rows: Row[] 
     const [own, , plain, synced] = ways as [Way, Way, Way, Way];
     const lines: string[][] = [];
     const rows: Row[] = [];
-    for (const task of tasks) {
+    for (const task of tasks.filter((each) => only === undefined || labelOf(each)[0] === only)) {
       const skipped = await whyNot(task, folder);
       if (skipped) {
         lines.push([...labelOf(task), skipped]);
@@ -192,9 +192,11 @@ function budgetsOf(task: Task, growth: number[], ratio: number): Row[] {
       ...(growth.length > 0 ? { isWithin: Math.max(...growth) <= mostMiB } : {}),
     },
   ];
-  if (mebibytes !== 1024 || atOnce !== 1) return rows;
-  const speed = { what: `download-clip, ${what}: time / (curl && sync)`, budget: '1.10', isWithin: ratio <= 1.1 };
-  return [...rows, { ...speed, found: ratio.toFixed(2) }];
+  // Below that, what a message and a job take is most of it.
+  if (mebibytes < 1024) return rows;
+  const most = atOnce === 1 ? 1.1 : 1.3;
+  const speed = { what: `download-clip, ${what}: time / (curl && sync)`, budget: most.toFixed(2) };
+  return [...rows, { ...speed, found: ratio.toFixed(2), isWithin: ratio <= most }];
 }
 
 function hashSeconds(bytes: number): number {

@@ -16,7 +16,7 @@ import { table, type Row } from './table';
 
 const bytesPerMiB = 2 ** 20;
 
-/** By the names with which one of them is chosen: `npm run bench -- events`. */
+/** By the names with which one of them is chosen: `npm run bench -- events`, or `"downloads=8 x 1 GiB"`. */
 const parts: Record<string, () => Promise<Row[]>> = {
   export: () => measureExport(48 * bytesPerMiB),
   polling: () => measurePolling(1000),
@@ -29,13 +29,25 @@ const parts: Record<string, () => Promise<Row[]>> = {
   editor: async () => [...(await measureDialogs()), ...(await measureSidebar())],
 };
 
+function isDownloads(name: string): boolean {
+  return name.split('=')[0] === 'downloads';
+}
+
 /** Prints the parts that are named; what is written down are all of them, out of one run. */
 async function main(): Promise<void> {
   const chosen = process.argv.slice(2);
-  const unknown = chosen.find((name) => !Object.hasOwn(parts, name));
-  if (unknown !== undefined) throw new Error(`There is no part "${unknown}", but ${Object.keys(parts).join(', ')}`);
+  const unknown = chosen.find((name) => !isDownloads(name) && !Object.hasOwn(parts, name));
+  if (unknown !== undefined) {
+    throw new Error(`There is no part "${unknown}", but downloads, ${Object.keys(parts).join(', ')}`);
+  }
   if (chosen.length > 0) {
-    for (const name of chosen) console.log(table(await parts[name]!()));
+    for (const name of chosen) {
+      if (!isDownloads(name)) console.log(table(await parts[name]!()));
+      else {
+        const { details, rows } = await measureDownload(name.split('=')[1]);
+        console.log(`${details}\n\n${table(rows)}`);
+      }
+    }
     return;
   }
   console.log('This takes about a quarter of an hour.\n');
