@@ -156,7 +156,7 @@ export function getConnection({ RED }: Runtime, id: string): Connection {
  */
 export function connectionInput(
   { RED }: Runtime,
-  { connection, connectionType }: NodeDefinition,
+  { connection, connectionType, z }: NodeDefinition,
 ): (message: Message) => string {
   if (connectionType !== 'msg') return () => (typeof connection === 'string' ? connection : '');
   return ({ connection: wanted }) => {
@@ -165,7 +165,10 @@ export function connectionInput(
     }
     const found: string[] = [];
     RED.nodes.eachNode(({ id, type, name }) => {
-      if (type === 'clip-provider' && (id === wanted || name === wanted)) found.push(id);
+      if (type !== 'clip-provider') return;
+      // Of a subflow, each instance has its own. What runs has its variables resolved.
+      const node = RED.nodes.getNode(id) ?? RED.nodes.getNode(`${String(z)}-${id}`) ?? { id, name };
+      if ([id, node.id, node.name].includes(wanted)) found.push(node.id);
     });
     if (found.includes(wanted)) return wanted;
     const shown = `"${wanted.slice(0, 80)}"`;

@@ -31,9 +31,12 @@ function inFlows(RED: NodeRed): (nodeId: string) => boolean {
   const ids = new Set<string>();
   RED.nodes.eachNode((definition) => ids.add(definition.id));
   return (nodeId) => {
-    // Nodes inside a subflow are named after its instance: "<instance>-<node>".
-    const instance = nodeId.slice(0, Math.max(0, nodeId.lastIndexOf('-')));
-    return ids.has(nodeId) || ids.has(instance) || Boolean(RED.nodes.getNode(nodeId));
+    if (ids.has(nodeId) || RED.nodes.getNode(nodeId)) return true;
+    // Nodes inside a subflow are named after its instance, "<instance>-<node>", however deep; ids may have dashes themselves.
+    for (let end = nodeId.indexOf('-'); end >= 0; end = nodeId.indexOf('-', end + 1)) {
+      if (ids.has(nodeId.slice(0, end))) return true;
+    }
+    return false;
   };
 }
 
