@@ -109,7 +109,7 @@ function sha256(value: unknown, name: string): string | undefined {
 
 function recordOf(types: string[], what: string): Check {
   return (value, name) => {
-    if (value === undefined) return undefined;
+    if (isMissing(value)) return undefined;
     const isFitting = isRecord(value) && Object.values(value).every((entry) => types.includes(typeof entry));
     if (!isFitting) throw invalid(name, `must hold only ${what}`);
     return Object.fromEntries(Object.entries(value));
