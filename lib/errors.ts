@@ -71,6 +71,11 @@ export class ClipError extends Error {
     Object.defineProperty(this, 'inconclusive', { value: details.inconclusive ?? code === 'EPROTOCOL' });
   }
 
+  /** What Catch nodes and logs show begins with the reason, not with the name of a class. */
+  override toString(): string {
+    return this.message;
+  }
+
   /** The same failure with other words: for adding context, or for taking a secret out. */
   withMessage(message: string): ClipError {
     const copy = new ClipError(this.code, message, this);

@@ -74,10 +74,10 @@ describe('ClipError', () => {
     }
   });
 
-  it('is an Error with its name in the stack', () => {
+  it('is an Error with its name in the stack alone, as its text begins with the reason', () => {
     const error = new ClipError('EFAILED', 'broken');
     assert.ok(error instanceof Error);
-    assert.equal(String(error), 'ClipError: broken');
+    assert.equal(String(error), 'broken');
     assert.match(error.stack ?? '', /^ClipError: broken\n/);
   });
 

@@ -156,7 +156,7 @@ describe('create-clip', () => {
       const { error, payload } = await flow.next('caught');
       const { code, message } = error as { code: string; message: string };
       assert.equal(code, 'ENOTFOUND');
-      assert.match(message, /^ClipError: No such device.*6917529027641081901\/4711.*Z to .*Z/);
+      assert.match(message, /^No such device.*6917529027641081901\/4711.*Z to .*Z/);
       assert.equal(payload, undefined);
       assert.equal(sim.requestsFor('addClip').length, 1);
     }));
