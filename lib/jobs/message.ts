@@ -13,15 +13,42 @@ const dateMark = '$date';
 const likeMark = /^\$+(?:buffer|date)$/;
 const escapedMark = /^\$\$+(?:buffer|date)$/;
 const deepest = 64;
+/** An object that holds another one twice, and that one a third, and so on, is endless when it is written out; so nearly is a sparse array. */
+const mostValues = 1_000_000;
+/** A text of twice as many cannot be made. */
+const mostCharacters = 256 * 2 ** 20;
+const mostNamed = 100;
+
+/** What has been stored of a message so far. */
+interface Storing {
+  dropped: string[];
+  /** Names on the way to the current value, and the objects that it is in. */
+  path: string[];
+  above: Set<object>;
+  valuesLeft: number;
+  charactersLeft: number;
+}
 
 export function storeMessage(message: object): StoredMessage {
-  const dropped: string[] = [];
-  // Node-RED's own handles of an HTTP request: nothing of them makes sense after a restart.
-  const { req, res, ...rest } = message as Record<string, unknown>;
-  if (req !== undefined) dropped.push('req');
-  if (res !== undefined) dropped.push('res');
-  const stored = storeValue(rest, '', dropped, new Set(), 0) as Record<string, unknown>;
-  return { message: stored, dropped };
+  const storing: Storing = {
+    dropped: [],
+    path: [],
+    above: new Set([message]),
+    valuesLeft: mostValues,
+    charactersLeft: mostCharacters,
+  };
+  // Whatever a message can do itself, it is stored property by property: as a whole, it could not be dropped.
+  const stored = storeProperties(
+    Object.keys(message),
+    (key) => {
+      const value = (message as Record<string, unknown>)[key];
+      // Node-RED's own handles of an HTTP request: nothing of them makes sense after a restart.
+      const isHandle = (key === 'req' || key === 'res') && value !== undefined;
+      return isHandle ? drop(storing) : storeValue(value, storing);
+    },
+    storing,
+  );
+  return { message: stored, dropped: storing.dropped };
 }
 
 export function restoreMessage(stored: unknown): unknown {
@@ -35,40 +62,87 @@ export function restoreMessage(stored: unknown): unknown {
   );
 }
 
-function storeValue(value: unknown, path: string, dropped: string[], above: Set<object>, depth: number): unknown {
-  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') return drop(path, dropped);
+/** @param read may throw: then this one is dropped */
+function storeProperties(keys: string[], read: (key: string) => unknown, storing: Storing): Record<string, unknown> {
+  const stored: Record<string, unknown> = {};
+  for (const key of keys) {
+    storing.path.push(key);
+    let value: unknown;
+    try {
+      value = read(key);
+    } catch {
+      value = drop(storing);
+    }
+    storing.path.pop();
+    const name = likeMark.test(key) ? `$${key}` : key;
+    if (key !== '__proto__') stored[name] = value;
+    // An assignment would not make a property of it.
+    else Object.defineProperty(stored, key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return stored;
+}
+
+function storeValue(value: unknown, storing: Storing): unknown {
+  storing.valuesLeft -= 1;
+  if (storing.valuesLeft < 0) return drop(storing);
+  if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') return drop(storing);
+  if (typeof value === 'string') return takes(value.length, storing) ? value : drop(storing);
   if (typeof value !== 'object' || value === null) return value;
   // Function nodes run in a context of their own: what they make is no instance of our classes.
   if (types.isUint8Array(value)) {
+    if (!takes((value.byteLength * 4) / 3, storing)) return drop(storing);
     return { [bufferMark]: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64') };
   }
   if (types.isDate(value)) {
     const instant = Date.prototype.getTime.call(value);
     return Number.isNaN(instant) ? null : { [dateMark]: new Date(instant).toISOString() };
   }
-  if (above.has(value) || depth > deepest) return drop(path, dropped);
-  above.add(value);
-  const store = (entry: unknown, key: string): unknown =>
-    storeValue(entry, path ? `${path}.${key}` : key, dropped, above, depth + 1);
+  if (storing.above.has(value) || storing.above.size > deepest) return drop(storing);
+  storing.above.add(value);
+  const depth = storing.path.length;
   try {
-    if (isLive(value) || isOpaque(value)) return drop(path, dropped);
-    if (Array.isArray(value)) return value.map((entry, index) => store(entry, String(index)));
-    const { toJSON } = value as { toJSON?: unknown };
-    if (typeof toJSON === 'function') return storeValue(toJSON.call(value), path, dropped, above, depth + 1);
-    const own = types.isNativeError(value) ? { ...value, name: value.name, message: value.message } : value;
-    return Object.fromEntries(
-      Object.entries(own).map(([key, entry]) => [likeMark.test(key) ? `$${key}` : key, store(entry, key)]),
-    );
+    return storeObject(value, storing);
   } catch {
     // A getter or `toJSON` that throws.
-    return drop(path, dropped);
+    storing.path.length = depth;
+    return drop(storing);
   } finally {
-    above.delete(value);
+    storing.above.delete(value);
   }
 }
 
-function drop(path: string, dropped: string[]): undefined {
-  dropped.push(path);
+function storeObject(value: object, storing: Storing): unknown {
+  if (isLive(value) || isOpaque(value)) return drop(storing);
+  if (Array.isArray(value)) {
+    if (value.length > storing.valuesLeft) return drop(storing);
+    return value.map((entry, index) => {
+      storing.path.push(String(index));
+      const stored = storeValue(entry, storing);
+      storing.path.pop();
+      return stored;
+    });
+  }
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return storeValue(toJSON.call(value), storing);
+  if (types.isBoxedPrimitive(value)) return storeValue(value.valueOf(), storing);
+  const own = types.isNativeError(value) ? { ...value, name: value.name, message: value.message } : value;
+  return storeProperties(
+    Object.keys(own),
+    (key) => storeValue((own as Record<string, unknown>)[key], storing),
+    storing,
+  );
+}
+
+/** @returns whether there is room for so many characters more */
+function takes(characters: number, storing: Storing): boolean {
+  if (characters > storing.charactersLeft) return false;
+  storing.charactersLeft -= characters;
+  return true;
+}
+
+/** The first that are dropped are named. */
+function drop({ dropped, path }: Storing): undefined {
+  if (dropped.length < mostNamed) dropped.push(path.join('.'));
   return undefined;
 }
 
@@ -84,6 +158,9 @@ function isOpaque(value: object): boolean {
   return (
     types.isMap(value) ||
     types.isSet(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isGeneratorObject(value) ||
     types.isPromise(value) ||
     types.isRegExp(value) ||
     types.isAnyArrayBuffer(value) ||

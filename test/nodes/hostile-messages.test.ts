@@ -1,5 +1,8 @@
 /** Messages that break whoever copies, stores or reads them: each ends in an error, and never ends Node-RED. */
 import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Message } from '../../lib/node-red/node-red';
 import { startAipix } from '../simulators/aipix';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
@@ -84,6 +87,48 @@ describe('a hostile message', () => {
             flow.logged().some((line) => /cannot be sent on/.test(line)),
         );
       }));
+  }
+
+  /** Other nodes take these as they are. */
+  const odd: Record<string, () => Message> = {
+    'that cannot be turned into JSON': () => ({
+      toJSON() {
+        throw new Error('Not for you');
+      },
+    }),
+    'that looks like a stream': () => ({ on: () => undefined, pipe: () => undefined }),
+  };
+
+  for (const [what, make] of Object.entries(odd)) {
+    it(`${what} goes on after a restart, with all else that it holds`, async () => {
+      const userDir = await mkdtemp(join(tmpdir(), 'clips-user-'));
+      try {
+        const flow = (interval: number) =>
+          senseFlow(sim, { poll: { interval, maxInterval: interval, wires: [['polled'], ['progress'], ['failed']] } });
+        await sim.close();
+        sim = await startVdgSense({ queue: { makeMs: 200 } });
+        const made = finishedClip(sim);
+        await withFlow(
+          flow(3_600),
+          async ({ send }) => {
+            send('poll', { ...make(), kept: 'x', clip: { ...(await made), status: 'pending' } });
+            const folder = join(userDir, 'video-clips', 'jobs');
+            await eventually(async () => (await readdir(folder)).some((name) => name.endsWith('.json')));
+          },
+          { credentials, userDir },
+        );
+        await withFlow(
+          flow(0.1),
+          async ({ next }) => {
+            const { kept, clip } = await next('polled');
+            assert.deepEqual([kept, (clip as { status: string }).status], ['x', 'finished']);
+          },
+          { credentials, userDir },
+        );
+      } finally {
+        await rm(userDir, { recursive: true, force: true });
+      }
+    });
   }
 
   describe('with a clip', () => {

@@ -33,7 +33,8 @@ export function keptMessages(runtime: Runtime, changed: (rowId: string, canRetry
   return {
     keep(rowId, nodeId, stored) {
       forget(rowId);
-      const json = JSON.stringify(stored);
+      const json = textOf(stored);
+      if (json === undefined) return;
       messages.set(rowId, { node: nodeId, json });
       keptText += json.length;
       changed(rowId, true);
@@ -54,4 +55,13 @@ export function keptMessages(runtime: Runtime, changed: (rowId: string, canRetry
     },
     rowOf: (message) => rowOfMessage.get(message),
   };
+}
+
+/** `undefined`: it is too long for a text. */
+function textOf(stored: Record<string, unknown>): string | undefined {
+  try {
+    return JSON.stringify(stored);
+  } catch {
+    return undefined;
+  }
 }

@@ -70,9 +70,17 @@ export function fail<T extends Task>(context: NodeContext<T>, target: LiveMessag
  * Node-RED copies messages for Catch nodes and for more than one wire, and some cannot be copied: nested thousands deep, or
  * with a getter that throws. That would end Node-RED, so the error goes on without its message.
  */
-function raiseAlone<T extends Task>({ node }: NodeContext<T>, { _msgid }: Message, error: ClipError): void {
+function raiseAlone<T extends Task>({ node }: NodeContext<T>, failed: Message, error: ClipError): void {
   const { code, message, retryable } = error;
-  node.error(error, { _msgid, clipError: { code, message, retryable } });
+  node.error(error, { _msgid: idOf(failed), clipError: { code, message, retryable } });
+}
+
+function idOf(message: Message): string | undefined {
+  try {
+    return message._msgid;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of a message that cannot be copied, or that may not be written to. */

@@ -81,7 +81,12 @@ export function jobNode<T extends Task, Settings>(
     };
     handle().catch((thrown: unknown) => {
       const error = toClipError(thrown);
-      report.refused(message, error);
+      try {
+        report.refused(message, error);
+      } catch (failure) {
+        // Thrown out of here, it would end Node-RED.
+        node.warn(toClipError(failure).message);
+      }
       fail(context, { message, send, done, progressAt: 0 }, error);
     });
   });

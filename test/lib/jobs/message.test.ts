@@ -116,7 +116,7 @@ describe('a stored message', () => {
       dropped: ['floats', 'raw', 'view'],
       left: {},
     },
-    'what throws when it is read': { message: { a: throwing, b: 1 }, dropped: ['a'], left: { b: 1 } },
+    'what throws when it is read': { message: { a: throwing, b: 1 }, dropped: ['a.trouble'], left: { a: {}, b: 1 } },
     'what throws when it is turned into JSON': {
       message: {
         a: {
@@ -150,6 +150,75 @@ describe('a stored message', () => {
     const before = { ...message };
     storeMessage(message);
     assert.deepStrictEqual(message, before);
+  });
+
+  describe('that can do something itself', () => {
+    const odd: Record<string, { message: object; dropped: string[]; left: object }> = {
+      'turn itself into JSON, or fail to': {
+        message: {
+          toJSON() {
+            throw new Error('no');
+          },
+          payload: 1,
+        },
+        dropped: ['toJSON'],
+        left: { payload: 1 },
+      },
+      'be taken for an emitter or a stream': {
+        message: { on: () => 0, pipe: () => 0, payload: 1 },
+        dropped: ['on', 'pipe'],
+        left: { payload: 1 },
+      },
+      'hold itself': { message: holdingItself(), dropped: ['self'], left: { payload: 1 } },
+    };
+    function holdingItself(): object {
+      const message: Record<string, unknown> = { payload: 1 };
+      return Object.assign(message, { self: message });
+    }
+    for (const [what, { message, dropped, left }] of Object.entries(odd)) {
+      it(`is stored property by property (${what})`, () => {
+        const result = roundTrip(message);
+        assert.deepStrictEqual([result.restored, result.dropped], [left, dropped]);
+      });
+    }
+
+    it('loses only the property that cannot be read', () => {
+      const message = Object.defineProperty(
+        { payload: 1 },
+        'trouble',
+        Object.getOwnPropertyDescriptor(throwing, 'trouble')!,
+      );
+      assert.deepEqual(roundTrip(message), { restored: { payload: 1 }, dropped: ['trouble'] });
+    });
+  });
+
+  it('comes back with wrapped values as what they wrap', () => {
+    const message = {
+      text: new String('x'),
+      number: new Number(5),
+      flag: new Boolean(false),
+      big: Object(1n) as object,
+    };
+    assert.deepEqual(roundTrip(message), { restored: { text: 'x', number: 5, flag: false }, dropped: ['big'] });
+  });
+
+  it('drops what would be endless when it is written out, and keeps the rest', () => {
+    let doubling: object = { end: 1 };
+    for (let level = 0; level < 60; level += 1) doubling = { a: doubling, b: doubling };
+    const sparse: unknown[] = [];
+    sparse[50_000_000] = 1;
+    for (const [name, value] of Object.entries({ sparse, doubling })) {
+      const { message, dropped } = storeMessage({ kept: 'x', [name]: value });
+      assert.equal(message.kept, 'x');
+      assert.ok(dropped.length > 0 && dropped.length <= 100 && dropped.every((path) => path.startsWith(name)));
+    }
+  });
+
+  it('drops texts and bytes that are longer than a stored text can be', () => {
+    const text = 'x'.repeat(200 * 2 ** 20);
+    const { message, dropped } = storeMessage({ text, again: text, bytes: Buffer.alloc(100 * 2 ** 20), small: 'x' });
+    assert.deepEqual([message.again, message.bytes, message.small], [undefined, undefined, 'x']);
+    assert.deepEqual(dropped, ['again', 'bytes']);
   });
 
   it('does not read a circle twice as deep as it is', () => {
