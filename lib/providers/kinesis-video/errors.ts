@@ -71,12 +71,13 @@ function strangeError(reply: StrangeReply, { action }: Attempt): ClipError {
     return new ClipError('EPROTOCOL', message, { vendorCode });
   }
   const what = isEmpty ? 'nothing in it' : 'a document that is not from Kinesis Video Streams';
+  const { code, details, advice } = statusRule(status);
+  const isOfProxy = status === 407;
   const message = reasonFirst(
     `HTTP ${status} with ${what}`,
     action,
-    'Check the endpoint of the connection, and its proxy',
+    isOfProxy ? advice : 'Check the endpoint of the connection, and its proxy',
   );
-  const { code, details } = statusRule(status);
   const pause = { retryAfterMs: retryAfterMs({ 'retry-after': retryAfter }) };
   const ourCode = code === 'ENOTFOUND' ? 'EPROTOCOL' : code;
   return new ClipError(ourCode, message, { ...details, ...pause, vendorCode, inconclusive: true });

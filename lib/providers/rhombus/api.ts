@@ -86,8 +86,9 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     });
     const json = asObject(await parseLongJson(reply.text));
     const problem = replyError(reply, json, action, mayPass);
-    if (problem)
-      throw problem.code === 'EFORBIDDEN' && path === camerasPath && !isKnown ? keyRefused(problem) : problem;
+    // A page is the word of what stands in front of Rhombus, and says nothing about the key.
+    const isAboutKey = problem?.code === 'EFORBIDDEN' && json !== undefined && path === camerasPath && !isKnown;
+    if (problem) throw isAboutKey ? keyRefused(problem) : problem;
     if (!json && mayBeEmpty && reply.text.trim() === '') return { json: {}, headers: reply.headers };
     if (!json) {
       const what =
