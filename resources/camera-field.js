@@ -65,10 +65,10 @@
 
     function draw() {
       const known = clips.knownCameras(connection.val());
-      note.toggle(isCamera() && clips.providerOf(connection.val()) !== undefined);
+      clips.showIf(note, isCamera() && clips.providerOf(connection.val()) !== undefined);
       note.toggleClass('video-clips-problem', Boolean(known?.error));
       words.text(isCamera() ? describe(known, value()) : '');
-      refresh.toggle(known !== undefined && !known.isAsked);
+      clips.showIf(refresh, known !== undefined && !known.isAsked);
       if (!isOpen) return;
       const { left, top } = container.position();
       list.element.css({ left, top: top + container.outerHeight(), width: container.outerWidth() });

@@ -68,7 +68,7 @@
         const number = found.length - shown.length;
         const more = $('<li role="presentation">').text(_('clip-provider.camera.more', { number }));
         if (number > 0) list.append(more);
-        list.toggle(shown.length > 0);
+        clips.showIf(list, shown.length > 0);
         input.attr('aria-expanded', String(shown.length > 0));
         const exact = shown.findIndex((each) => each.id === value);
         activate(exact < 0 && text !== '' ? 0 : exact);

@@ -50,10 +50,7 @@
     const nameOf = (id) => known()?.cameras?.find((camera) => camera.id === id)?.name || id;
 
     function draw() {
-      picks
-        .empty()
-        .append(picked.map(pickOf))
-        .toggle(picked.length > 0);
+      clips.showIf(picks.empty().append(picked.map(pickOf)), picked.length > 0);
       const text = clips.describeCamera(known(), '');
       words.text(text || (picked.length === 0 ? _('clip-events.hint.cameras') : ''));
       note.toggleClass('video-clips-problem', Boolean(known()?.error));

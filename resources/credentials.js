@@ -65,14 +65,11 @@
     const touched = new Set();
 
     function label(id, slot, declared) {
-      const row = $(`.video-clips [data-slot="${slot}"]`).toggle(declared !== undefined);
+      const row = clips.showIf($(`.video-clips [data-slot="${slot}"]`), declared !== undefined);
       if (declared === undefined) return;
       const hint = slotHint(id, slot, declared);
       row.find('.video-clips-slot').text(slotLabel(id, slot, declared));
-      row
-        .find('.video-clips-hint')
-        .text(hint)
-        .toggle(hint !== '');
+      clips.showIf(row.find('.video-clips-hint').text(hint), hint !== '');
     }
 
     const rowOf = (slot) => $(`.video-clips [data-slot="${slot}"]`);
@@ -89,14 +86,12 @@
         if (!declared) continue;
         const input = slotInput(slot);
         const isShown = !declared.visibleWhen || clips.holds(declared.visibleWhen, provider.settings, values) !== false;
-        rowOf(slot).toggle(isShown || isFilled(input.val()));
+        clips.showIf(rowOf(slot), isShown || isFilled(input.val()));
         rowOf(slot).find('.video-clips-slot').toggleClass('video-clips-required', needed.includes(slot));
         const isWrong = missing.includes(slot) && touched.has(slot);
         input.toggleClass('input-error', isWrong).attr('aria-invalid', String(isWrong));
-        rowOf(slot)
-          .find('.video-clips-problem')
-          .text(isWrong ? problemOf(shown, slot, provider) : '')
-          .toggle(isWrong);
+        const problem = isWrong ? problemOf(shown, slot, provider) : '';
+        clips.showIf(rowOf(slot).find('.video-clips-problem').text(problem), isWrong);
       }
     }
 

@@ -64,7 +64,7 @@
   function connectionChoice(isRequired = false) {
     const type = $('#node-input-connectionType');
     if (!isRequired) nameNone($('#node-input-connection'));
-    const show = () => $('.video-clips [data-connection="node"]').toggle(type.val() !== 'msg');
+    const show = () => clips.showIf($('.video-clips [data-connection="node"]'), type.val() !== 'msg');
     type.on('change', show);
     show();
   }
@@ -88,14 +88,21 @@
     }
   }
 
+  /** What jQuery's `toggle` does, without its question for the style of each element: that costs a pass over the page. */
+  const showIf = (elements, isShown) => elements.css('display', isShown ? '' : 'none');
+
   /** Turns `#node-input-<name>` and `#node-input-<name>Type` into a typed input. `own`: what stands for a type, by its name. */
   function typedInput(node, name, types, own = {}) {
     const type = node[`${name}Type`];
     const all = CORE_TYPES.includes(type) && !types.includes(type) ? [...types, type] : types;
-    const input = $(`#node-input-${name}`).typedInput({
-      types: all.map((each) => own[each] || (each === 'date' ? nowType(type === 'date' ? node[name] : '') : each)),
-      typeField: `#node-input-${name}Type`,
-    });
+    const input = $(`#node-input-${name}`);
+    const typeField = $(`#node-input-${name}Type`);
+    aside(input.closest('.form-row')[0], () =>
+      input.typedInput({
+        types: all.map((each) => own[each] || (each === 'date' ? nowType(type === 'date' ? node[name] : '') : each)),
+        typeField,
+      }),
+    );
     const label = `node-input-${name}-label`;
     $(`label[for="node-input-${name}"]`).attr('id', label);
     const container = input.next('.red-ui-typedInput-container');
@@ -111,6 +118,14 @@
     });
   }
 
+  /** Out of the document, a widget's questions for styles cost nothing: in it, each is a pass over the page. */
+  function aside(row, build) {
+    const [parent, next] = [row.parentNode, row.nextSibling];
+    row.remove();
+    build();
+    parent.insertBefore(row, next);
+  }
+
   /** The core type `date`, without its choice of formats: here an instant is an instant. A stored format is kept. */
   function nowType(format) {
     const now = _('clip-provider.now');
@@ -118,5 +133,5 @@
     return { value: 'date', label: now, icon: 'fa fa-clock-o', options: [{ value: '', label: now }, ...stored] };
   }
 
-  Object.assign(clips, { INSTANT_TYPES, connectionChoice, prepare, offerValue, saveNumbers, typedInput });
+  Object.assign(clips, { INSTANT_TYPES, connectionChoice, prepare, offerValue, saveNumbers, showIf, typedInput });
 })();

@@ -9,9 +9,8 @@
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
 
   function tell(element, text, isProblem = false) {
-    element
-      .text(text)
-      .toggle(text !== '')
+    clips
+      .showIf(element.text(text), text !== '')
       .toggleClass('video-clips-problem', isProblem)
       .toggleClass('video-clips-hint', !isProblem);
   }

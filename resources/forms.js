@@ -73,7 +73,7 @@
     const check = () => {
       const problem = clips.fieldProblem(providerId, clips.neededField(field, fields, beside()), read());
       input.toggleClass('input-error', problem !== '').attr('aria-invalid', String(problem !== ''));
-      message.text(problem).toggle(problem !== '');
+      clips.showIf(message.text(problem), problem !== '');
       return problem === '';
     };
     input.on('input change', check);
@@ -81,7 +81,7 @@
     /** A value that is set counts, and so it is shown. */
     const arrange = () => {
       if (!field.visibleWhen) return;
-      row.toggle(clips.holds(field.visibleWhen, fields, beside()) !== false || read() !== field.default);
+      clips.showIf(row, clips.holds(field.visibleWhen, fields, beside()) !== false || read() !== field.default);
     };
     return { name: field.name, row, input, read, check, arrange, changed: () => read() !== initial };
   }

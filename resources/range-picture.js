@@ -158,15 +158,18 @@
     const svg = document.getElementById(id);
     let longest = {};
     let giveUp = () => {};
+    let drawn;
 
+    /** Once for what it shows: an opening dialog tells of each of its values several times. */
     function show() {
       const values = { ...read(), ...longest };
+      const key = JSON.stringify(values);
+      if (key === drawn) return;
+      drawn = key;
       draw(svg, values);
       $(`#${id}-text`).text(describe(values));
       const problem = problemOf(values);
-      $(`#${id}-problem`)
-        .text(problem)
-        .toggle(problem !== '');
+      clips.showIf($(`#${id}-problem`).text(problem), problem !== '');
     }
 
     /** To be called when another connection is chosen, or the chosen one was edited. */

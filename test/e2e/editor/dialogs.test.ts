@@ -160,6 +160,30 @@ for (const look of looks) {
       });
     }
 
+    // Each such question is a pass over the whole page: what dialogs cost is how many of them there are.
+    for (const { id, type } of look === looks[0] ? onCanvas : []) {
+      it(`${String(id)} asks the page for no style while its dialog is made`, async () => {
+        await rig.page.evaluate(`(() => {
+          const { getComputedStyle } = window;
+          const definition = RED.nodes.getType(${JSON.stringify(type)});
+          const { oneditprepare } = definition;
+          window.stylesAsked = [];
+          definition.oneditprepare = function () {
+            definition.oneditprepare = oneditprepare;
+            window.getComputedStyle = (element, ...rest) => {
+              if (element.isConnected) window.stylesAsked.push(element.outerHTML.slice(0, 80));
+              return getComputedStyle.call(window, element, ...rest);
+            };
+            oneditprepare?.call(this);
+            window.getComputedStyle = getComputedStyle;
+          };
+        })()`);
+        await rig.editor.openNode(String(id));
+        assert.deepEqual(await rig.page.evaluate('window.stylesAsked'), []);
+        await rig.editor.done();
+      });
+    }
+
     // One renderer draws the forms of all providers, whatever the look.
     for (const { id, provider } of look === looks[0] ? [connection, ...others] : [connection]) {
       it(`the connection to ${provider} opens, is accessible, and stays as it is`, async () => {
