@@ -42,6 +42,7 @@ const silentMs = 35_000;
 const checkMs = 1_000;
 /** Of processes that take over at the same moment, one may undo what another has done: they look again after this. */
 const settleMs = 200;
+const mostTries = 100;
 
 /** Locks of this process, given back when it ends. */
 const held = new Set<() => void>();
@@ -103,11 +104,13 @@ export function folderLock(
     if (isHeld) return;
     await mkdir(dirname(folder), { recursive: true });
     let isContended = false;
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       const isCreated = await create();
       if (isCreated && isContended) await wait(settleMs);
       if (isCreated && !isContended) break;
       const owner = await readLock(path);
+      // A link to nowhere is there for whoever makes it, and not for whoever reads it.
+      if (!owner && tries > mostTries) throw new Error(`${path} can neither be made nor read: remove it`);
       if (!owner) continue;
       // Ours, or of an earlier engine of this process.
       if (isSame(owner, self)) break;

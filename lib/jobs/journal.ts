@@ -55,7 +55,8 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     }
     try {
       const job = readJob(JSON.parse(text), name.slice(0, -suffix.length));
-      await readMessage(job);
+      const problem = await readMessage(job);
+      if (problem !== undefined) job.unreadable ??= problem;
       if (job.unreadable !== undefined) {
         unreadable.add(job.id);
         warn(`The job file ${path} is set aside, and its message raised as an error: ${job.unreadable}`);
@@ -68,14 +69,22 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     }
   }
 
-  async function readMessage({ id, data }: Job): Promise<void> {
+  /** @returns why it cannot be read, where that is so: then the job is known all the same, and must not end in silence */
+  async function readMessage({ id, data }: Job): Promise<string | undefined> {
     const record = data as Record<string, unknown>;
-    if (record.messageFile !== true) return;
-    const message = JSON.parse(await readFile(messagePathOf(id), 'utf8')) as object;
+    if (record.messageFile !== true) return undefined;
     delete record.messageFile;
-    record.message = message;
+    record.message = {};
     withMessageFile.add(id);
-    messagePlaces.set(message, 'own file');
+    try {
+      const message: unknown = JSON.parse(await readFile(messagePathOf(id), 'utf8'));
+      if (typeof message !== 'object' || message === null) return 'the file of its message holds none';
+      record.message = message;
+      messagePlaces.set(message, 'own file');
+      return undefined;
+    } catch (error) {
+      return `its message cannot be read: ${toClipError(error).message}`;
+    }
   }
 
   /** @returns the data without a message that has a file of its own */
@@ -123,7 +132,10 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
     },
 
     async remove(id) {
-      if (unreadable.delete(id)) return void (await setAside(pathOf(id)));
+      if (unreadable.delete(id)) {
+        if (withMessageFile.delete(id)) await setAside(messagePathOf(id));
+        return void (await setAside(pathOf(id)));
+      }
       await unlinkIfThere(pathOf(id));
       if (withMessageFile.delete(id)) await unlinkIfThere(messagePathOf(id));
     },

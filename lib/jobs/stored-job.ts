@@ -17,7 +17,10 @@ export function readJob(stored: unknown, id: string): Job {
   const { createdAt, runAt } = job;
   const whole = { ...job, failures: Number.isFinite(job.failures) ? job.failures : 0 } as Job;
   if (version !== storedVersion) {
-    return unreadable(whole, `it is of version ${String(version)}, and this is version ${storedVersion}`);
+    return unreadable(
+      whole,
+      `it was stored before or after an update of the package, in version ${String(version)} and not ${storedVersion}`,
+    );
   }
   if (!Number.isFinite(createdAt) || !Number.isFinite(runAt)) return unreadable(whole, 'its times are missing');
   return whole;
@@ -29,19 +32,16 @@ function unreadable(job: Job, why: string): Job {
 
 /** Error that the node of such a job raises. */
 export function unreadableError(why: string): ClipError {
-  return new ClipError(
-    'EFAILED',
-    `This unfinished work cannot go on after an update of the package (${why}). Send the message again`,
-    { retryable: true },
-  );
+  return new ClipError('EFAILED', `This unfinished work cannot go on (${why}). Send the message again`, {
+    retryable: true,
+  });
 }
 
-/** Questions about a job are questions about its data, which may be of another shape here. */
+/** Questions about a job are questions about its data, which may be of another shape here: that keeps no other job from its answer. */
 export function isMatch(matches: (job: Job) => boolean, job: Job): boolean {
   try {
     return matches(job);
-  } catch (error) {
-    if (job.unreadable === undefined) throw error;
+  } catch {
     return false;
   }
 }

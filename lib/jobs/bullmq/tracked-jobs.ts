@@ -1,6 +1,7 @@
 // Tracks the jobs that this instance has added or run, and reports those that end elsewhere or are lost.
 import { systemClock } from '../../async/clock';
 import type { Job, JobHandler } from '../job';
+import { isMatch } from '../stored-job';
 import type { JobQueue } from './queue';
 import type { Runs } from './runs';
 import type { Cancellation } from './cancellation';
@@ -50,7 +51,7 @@ export class TrackedJobs {
 
   wake(matches: (job: Job) => boolean): void {
     for (const [id, { job, queue, restUntil }] of this.#entries) {
-      if (!matches(job)) continue;
+      if (!isMatch(matches, job)) continue;
       const run = this.runs.get(id);
       const runAt = Math.max(Date.now(), restUntil);
       if (run && !run.over) run.woken = true;

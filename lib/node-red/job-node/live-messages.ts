@@ -1,4 +1,5 @@
 // Keeps the messages of a node's unfinished jobs as they came in, for as long as this process lives.
+import { isRecord } from '../../clips/clip';
 import type { Job } from '../../jobs/job';
 import { restoreMessage } from '../../jobs/message';
 import type { Done, Message, Node, Send } from '../node-red';
@@ -34,7 +35,9 @@ export function liveMessages(node: Node): LiveMessages {
       let found = live.get(job.id);
       if (!found) {
         // Accepted before a restart or redeploy: `send` and `done` of that time lead nowhere, so those of the node are used.
-        const message = restoreMessage(job.data.message) as Message;
+        const restored = restoreMessage(job.data.message);
+        // Whatever another version has stored there, its error needs a message.
+        const message: Message = isRecord(restored) ? restored : {};
         const done: Done = (error) => error && node.error(error, message);
         found = { message, send: node.send.bind(node), done, progressAt: 0 };
         live.set(job.id, found);

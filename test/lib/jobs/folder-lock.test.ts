@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
@@ -114,6 +114,12 @@ describe('the lock of a folder of jobs', () => {
       assert.deepEqual(await owner(), self);
     });
   }
+
+  it('that is a link to nowhere is an error that names it, and not tried for ever', async function () {
+    if (process.platform === 'win32') this.skip();
+    await symlink(join(temp(), 'nowhere'), path());
+    await assert.rejects(folderLock(folder()).acquire(), /jobs\.lock can neither be made nor read: remove it/);
+  });
 
   it('of a dead process is taken over by one of many', async () => {
     const clock = manualClock();

@@ -198,14 +198,32 @@ describe('the journal of jobs', () => {
       assert.deepEqual(await names(), []);
     });
 
-    it('removes one whose job was never stored, and takes a job without its message for damaged', async () => {
+    it('removes one whose job was never stored', async () => {
       await fs.writeFile(path('b.message'), '{}');
-      await journal.write(job('a', { data: { message } }));
-      await fs.rm(path('a.message'));
-      assert.deepEqual(await openJournal(folder, (text) => warnings.push(text)).readAll(), []);
-      assert.match(warnings.join(), /a\.json is damaged/);
-      assert.deepEqual(await names(), ['a.json.damaged']);
+      assert.deepEqual(await journal.readAll(), []);
+      assert.deepEqual(await names(), []);
     });
+
+    for (const [what, content] of [
+      ['is gone', undefined],
+      ['is cut short', '{"payload":"x'],
+      ['holds none', '5'],
+    ] as const) {
+      it(`that ${what} gives back its job as one that cannot run, and sets aside what there is`, async () => {
+        await journal.write(job('a', { data: { message, task: 1 } }));
+        if (content === undefined) await fs.rm(path('a.message'));
+        else await fs.writeFile(path('a.message'), content);
+        const next = openJournal(folder, (text) => warnings.push(text));
+        const [found] = await next.readAll();
+        assert.match(found!.unreadable ?? '', /message/);
+        assert.deepEqual(found!.data, { task: 1, message: {} });
+        await next.remove('a');
+        const left = content === undefined ? [] : ['a.message.damaged'];
+        assert.deepEqual(await names(), ['a.json.damaged', ...left]);
+        assert.deepEqual(await openJournal(folder, (text) => warnings.push(text)).readAll(), []);
+        assert.deepEqual(await names(), ['a.json.damaged', ...left]);
+      });
+    }
 
     it('leaves small ones where they are', async () => {
       await journal.write(job('a', { data: { message: { payload: 'small' }, task: 1 } }));

@@ -219,9 +219,23 @@ describe('the embedded engine, after a restart', () => {
     await test.clock.advance(0);
     await eventually(() => assert.equal(raised.length, 1));
     assert.deepEqual(raised[0]![0], { payload: 1 });
-    assert.match(raised[0]![1], /cannot go on after an update of the package \(it is of version 0/);
+    assert.match(raised[0]![1], /cannot go on \(it was stored before or after an update of the package, in version 0 /);
     assert.deepEqual([handler.runs, handler.outcomes], [[], []]);
     await eventually(async () => assert.ok((await readdir(test.folder)).includes('a.json.damaged')));
+  });
+
+  it('answers questions about the other jobs, whatever shape the data of one has', async () => {
+    const kept = await test.add();
+    const odd = await test.add();
+    const ended = await test.engine.cancel((each) => {
+      if (each.id === odd.id) throw new TypeError("Cannot read properties of undefined (reading 'clip')");
+      return each.id === kept.id;
+    });
+    assert.deepEqual(
+      ended.map(({ id }) => id),
+      [kept.id],
+    );
+    assert.deepEqual(test.storedIds(), [odd.id]);
   });
 
   it('lets others have their turn while thousands start', async () => {
