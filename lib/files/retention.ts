@@ -1,7 +1,7 @@
 // Removes old files that a node has written. Never others: each is known by how it lay on the disk when it was finished.
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSameFile, recordFile, type WrittenFile } from './written-file';
+import { isWrittenFile, recheckFile, recordFile, type WrittenFile } from './written-file';
 
 /** A video with its picture. */
 export interface KeptFile {
@@ -27,18 +27,30 @@ export interface Removed {
 /** Files to be removed: the ones that are too old, then the oldest while there is too much. @param kept oldest first */
 export function overdue(kept: readonly KeptFile[], now: number, { keepMs, keepBytes }: Limits): KeptFile[] {
   let bytes = kept.reduce((sum, each) => sum + bytesOf(each), 0);
+  let writtenAt = -Infinity;
   return kept.filter((each) => {
-    const isOld = keepMs > 0 && now - each.writtenAt > keepMs;
+    // None is older than the one before it: the clock of a computer may be years behind until it has been set.
+    writtenAt = Math.max(writtenAt, each.writtenAt);
+    const isOld = keepMs > 0 && now - writtenAt > keepMs;
     const isTooMuch = keepBytes > 0 && bytes > keepBytes;
     if (isOld || isTooMuch) bytes -= bytesOf(each);
     return isOld || isTooMuch;
   });
 }
 
+const dayMs = 86_400_000;
+
+/** Files that were written while the clock was years ahead are as old as if they had been written now. */
+function withoutFuture(kept: readonly KeptFile[], now: number): KeptFile[] {
+  return kept.map((each) => (each.writtenAt > now + dayMs ? { ...each, writtenAt: now } : each));
+}
+
 /** The files of one node, in a list of JSON lines beside its jobs. One at a time works with it. */
 export class Retention {
   readonly #list: string;
   #kept: KeptFile[] | undefined;
+  /** By a crash, in the middle of its last line. */
+  #isCut = false;
 
   constructor(list: string) {
     this.#list = list;
@@ -53,14 +65,20 @@ export class Retention {
     const entry: KeptFile = { writtenAt: now, files };
     kept.push(entry);
     await mkdir(dirname(this.#list), { recursive: true });
-    await appendFile(this.#list, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    await appendFile(this.#list, `${this.#isCut ? '\n' : ''}${JSON.stringify(entry)}\n`, { mode: 0o600 });
+    this.#isCut = false;
   }
 
   /** @param isBusy whether a path is being read at the moment: then it stays until the next time */
   async sweep(now: number, limits: Limits, isBusy: (path: string) => boolean): Promise<Removed> {
-    const kept = await this.#load();
-    const due = overdue(kept, now, limits).filter(({ files }) => !files.some(({ path }) => isBusy(path)));
     const removed: Removed = { count: 0, bytes: 0, paths: [] };
+    const known = await this.#load();
+    const dated = withoutFuture(known, now);
+    const isRedated = dated.some(({ writtenAt }, index) => writtenAt !== known[index]!.writtenAt);
+    if (!isRedated && overdue(dated, now, limits).length === 0) return removed;
+    // What was moved or removed meanwhile takes no space any more.
+    const kept = await stillThere(dated);
+    const due = overdue(kept, now, limits).filter(({ files }) => !files.some(({ path }) => isBusy(path)));
     const gone = new Set<KeptFile>();
     for (const entry of due) {
       const bytes = await remove(entry);
@@ -71,28 +89,42 @@ export class Retention {
       removed.bytes += bytes;
       if (bytes > 0) removed.paths.push(...entry.files.map(({ path }) => path));
     }
-    if (gone.size > 0) await this.#store(kept.filter((entry) => !gone.has(entry)));
+    if (isRedated || gone.size > 0 || kept.length < known.length)
+      await this.#store(kept.filter((entry) => !gone.has(entry)));
     return removed;
   }
 
   async #load(): Promise<KeptFile[]> {
-    this.#kept ??= parseList(await readFile(this.#list, 'utf8').catch(() => ''));
-    return this.#kept;
+    if (this.#kept) return this.#kept;
+    const text = await readFile(this.#list, 'utf8').catch(() => '');
+    this.#isCut = text !== '' && !text.endsWith('\n');
+    return (this.#kept = parseList(text));
   }
 
   async #store(kept: KeptFile[]): Promise<void> {
     this.#kept = kept;
+    this.#isCut = false;
     const part = `${this.#list}.part`;
     await writeFile(part, kept.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o600 });
     await rename(part, this.#list);
   }
 }
 
+/** The files that are as they were, with the device that they are on now. */
+async function stillThere(kept: readonly KeptFile[]): Promise<KeptFile[]> {
+  const found: KeptFile[] = [];
+  for (const entry of kept) {
+    const files = (await Promise.all(entry.files.map(recheckFile))).filter((each) => each !== undefined);
+    if (files.length > 0) found.push({ ...entry, files });
+  }
+  return found;
+}
+
 /** @returns bytes that were removed: 0 where other files lie there by now; `undefined`: it could not be removed */
 async function remove({ files }: KeptFile): Promise<number | undefined> {
   let bytes = 0;
   for (const file of files) {
-    if (!isSameFile(file, await recordFile(file.path))) continue;
+    if (!(await recheckFile(file))) continue;
     try {
       await rm(file.path);
     } catch {
@@ -108,7 +140,9 @@ function parseList(text: string): KeptFile[] {
   return text.split('\n').flatMap((line): KeptFile[] => {
     try {
       const entry = JSON.parse(line) as KeptFile;
-      return typeof entry.writtenAt === 'number' && Array.isArray(entry.files) ? [entry] : [];
+      const isEntry =
+        Number.isFinite(entry.writtenAt) && Array.isArray(entry.files) && entry.files.every(isWrittenFile);
+      return isEntry ? [entry] : [];
     } catch {
       return [];
     }

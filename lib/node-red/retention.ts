@@ -1,5 +1,6 @@
 // Keeps the files of a node within its limits of days and space, while the node runs.
 import { join } from 'node:path';
+import type { Clock } from '../async/clock';
 import { toClipError } from '../errors';
 import { Retention, type Limits } from '../files/retention';
 import type { ClipFile } from '../provider';
@@ -41,7 +42,7 @@ export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): Nod
   }
 
   async function sweep(): Promise<void> {
-    const { count, bytes, paths } = await retention.sweep(clock.now(), limits, (path) => playing.has(path));
+    const { count, bytes, paths } = await retention.sweep(believable(clock), limits, (path) => playing.has(path));
     runtime.activity.forgetFiles(paths);
     total.count += count;
     total.bytes += bytes;
@@ -63,4 +64,9 @@ export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): Nod
       cancelTimer?.();
     },
   };
+}
+
+/** A clock that has jumped ahead by more than a day may be wrong, and what is removed does not come back: then time goes on as it was. */
+function believable({ now, steadyNow }: Clock): number {
+  return now() - steadyNow() > dayMs ? steadyNow() : now();
 }

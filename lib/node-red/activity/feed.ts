@@ -79,6 +79,7 @@ export function openFeed(runtime: Runtime): ActivityFeed {
   const nodes = new Map<string, NodeControls>();
   const files = new Map<string, RowFiles>();
   const messages = keptMessages(runtime, (rowId, canRetry) => rows.amend(rowId, { canRetry }));
+  const warn = (text: string): void => runtime.RED.log.warn(`[video clips] ${text}`);
   const stored = (entry: StoredRow): StoredRow => {
     const found = files.get(entry.row.id);
     return found ? { ...entry, files: found } : entry;
@@ -86,7 +87,7 @@ export function openFeed(runtime: Runtime): ActivityFeed {
   const store = activityStore(
     () => join(runtime.userFolder, 'video-clips', 'activity.jsonl'),
     () => rows.resting().map(stored),
-    (text) => runtime.RED.log.warn(`[video clips] ${text}`),
+    warn,
   );
   let loading: Promise<void> | undefined;
   let version = 0;
@@ -120,10 +121,19 @@ export function openFeed(runtime: Runtime): ActivityFeed {
 
   async function restore(): Promise<void> {
     await load();
-    for (const job of await runtime.engine.list()) nodes.get(job.nodeId)?.restore(job);
+    for (const job of await runtime.engine.list()) {
+      try {
+        nodes.get(job.nodeId)?.restore(job);
+      } catch (thrown) {
+        // Its data may be of another shape: the others are listed all the same.
+        warn(toClipError(thrown).message);
+      }
+    }
   }
 
-  const load = (): Promise<void> => (loading ??= loadRows());
+  /** Never rejects: without earlier rows, the list begins anew. */
+  const load = (): Promise<void> =>
+    (loading ??= loadRows().catch((thrown: unknown) => warn(toClipError(thrown).message)));
 
   async function loadRows(): Promise<void> {
     const kept: StoredRow[] = [];
@@ -208,7 +218,7 @@ export function openFeed(runtime: Runtime): ActivityFeed {
       // By then all nodes of this start have joined.
       setImmediate(() => {
         isRestoring = false;
-        restore().catch((thrown: unknown) => runtime.RED.log.warn(`[video clips] ${toClipError(thrown).message}`));
+        restore().catch((thrown: unknown) => warn(toClipError(thrown).message));
       });
     },
     load,

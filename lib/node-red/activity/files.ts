@@ -1,7 +1,7 @@
 // Keeps track of the files of a row: only those that a job of ours has written, as they were when they were finished.
 import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSameFile, recordFile, type WrittenFile } from '../../files/written-file';
+import { isSameFile, recheckFile, recordFile, type WrittenFile } from '../../files/written-file';
 import { longestText, type RowFileSummary } from './row';
 
 /** Facts of a video, beside how it lies on the disk. */
@@ -114,24 +114,15 @@ export async function removeFile(file: RowFile): Promise<FileState> {
   return 'there';
 }
 
-/**
- * The files that are still as they were, after a restart. File systems number their devices anew at each start, so that
- * number does not count. Files of a folder that is not there stay known: its disk may come later.
- */
+/** The files that are still as they were, after a restart. */
 export async function recheckFiles({ files, ...place }: RowFiles): Promise<RowFiles | undefined> {
   const kept: RowFile[] = [];
   for (const { thumbnail, ...file } of files) {
-    const video = await recheck(file.video);
-    const picture = thumbnail && (await recheck(thumbnail));
+    const video = await recheckFile(file.video);
+    const picture = thumbnail && (await recheckFile(thumbnail));
     if (video) kept.push({ ...file, video, ...(picture ? { thumbnail: picture } : {}) });
   }
   return kept.length > 0 ? { ...place, files: kept } : undefined;
-}
-
-async function recheck(written: WrittenFile): Promise<WrittenFile | undefined> {
-  const found = await recordFile(written.path);
-  if (found) return isSameFile({ ...written, device: found.device }, found) ? found : undefined;
-  return exists(dirname(written.path)).then((isThere) => (isThere ? undefined : written));
 }
 
 function exists(path: string): Promise<boolean> {

@@ -2,6 +2,7 @@
 import { appendFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic-write';
+import { isWrittenFile } from '../../files/written-file';
 import type { RowFiles } from './files';
 import type { ActivityRow } from './row';
 
@@ -94,8 +95,14 @@ function parse(line: string): StoredRow | { removed: string[] } | undefined {
     if (Array.isArray(entry.removed)) return { removed: entry.removed as string[] };
     const { id, stage, createdAt } = entry.row;
     const isRow = typeof id === 'string' && typeof stage === 'string' && typeof createdAt === 'number';
-    return isRow && (entry.files === undefined || Array.isArray(entry.files.files)) ? entry : undefined;
+    return isRow && (entry.files === undefined || isFileList(entry.files.files)) ? entry : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isFileList(files: unknown): boolean {
+  const isFile = (file: Partial<RowFiles['files'][number]> | null): boolean =>
+    isWrittenFile(file?.video) && (file?.thumbnail === undefined || isWrittenFile(file.thumbnail));
+  return Array.isArray(files) && files.every(isFile);
 }

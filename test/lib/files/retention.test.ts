@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { overdue, Retention } from '../../../lib/files/retention';
 import { tempFolder } from '../../support/temp-folder';
@@ -45,5 +45,65 @@ describe('old files of a node', () => {
     assert.deepEqual([replaced, playing].map(existsSync), [true, true]);
     await retention.sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
     assert.deepEqual([replaced, playing].map(existsSync), [true, false]);
+  });
+
+  it('go after a restart that has numbered the disks anew', async () => {
+    const video = await write('a.mp4');
+    await new Retention(list()).add([video], 1);
+    const stored = (await readFile(list(), 'utf8')).replace(/"device":\d+/, '"device":12345');
+    await writeFile(list(), stored);
+    const removed = await new Retention(list()).sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
+    assert.deepEqual([removed.paths, existsSync(video)], [[video], false]);
+  });
+
+  it('stay known while the disk that they are on is away', async () => {
+    const disk = join(folder(), 'disk');
+    await mkdir(disk);
+    const video = await write('disk/a.mp4');
+    await new Retention(list()).add([video], 1);
+    await rename(disk, `${disk}-away`);
+    const limits = { keepMs: 10, keepBytes: 0 };
+    assert.equal((await new Retention(list()).sweep(100, limits, nothingBusy)).count, 0);
+    await rename(`${disk}-away`, disk);
+    assert.deepEqual((await new Retention(list()).sweep(100, limits, nothingBusy)).paths, [video]);
+  });
+
+  it('take no space any more when a flow has moved them', async () => {
+    const retention = new Retention(list());
+    const [old, moved, young] = [await write('old.mp4'), await write('moved.mp4'), await write('young.mp4')];
+    for (const path of [old, moved, young]) await retention.add([path], 1);
+    await rename(moved, join(folder(), 'archive.mp4'));
+    const removed = await retention.sweep(2, { keepMs: 0, keepBytes: 25 }, nothingBusy);
+    assert.deepEqual([removed.count, [old, young].map(existsSync)], [0, [true, true]]);
+  });
+
+  it('are no older than the one before, when the clock was years behind; and not young for ever when it was ahead', async () => {
+    const yearMs = 365 * 86_400_000;
+    const now = Date.UTC(2026, 0, 1);
+    const files = [{ path: 'a', device: 1, inode: 1, size: 1, mtimeMs: 1 }];
+    const kept = [now - 5, 0, now - 3].map((writtenAt) => ({ writtenAt, files }));
+    assert.deepEqual(overdue(kept, now, { keepMs: 10, keepBytes: 0 }), []);
+    const video = await write('a.mp4');
+    await new Retention(list()).add([video], now + 10 * yearMs);
+    const limits = { keepMs: 10, keepBytes: 0 };
+    await new Retention(list()).sweep(now, limits, nothingBusy);
+    assert.ok(existsSync(video));
+    assert.deepEqual((await new Retention(list()).sweep(now + 11, limits, nothingBusy)).paths, [video]);
+  });
+
+  it('go although lines of their list are damaged, and none is lost behind a line that a crash has cut', async () => {
+    const [first, second] = [await write('a.mp4'), await write('b.mp4')];
+    await new Retention(list()).add([first], 1);
+    const odd = [
+      'null',
+      '5',
+      '{"writtenAt":1,"files":[null]}',
+      '{"writtenAt":1,"files":[{"path":1}]}',
+      '{"writtenAt":1',
+    ];
+    await appendFile(list(), odd.join('\n'));
+    await new Retention(list()).add([second], 1);
+    const removed = await new Retention(list()).sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
+    assert.deepEqual(removed.paths, [first, second]);
   });
 });

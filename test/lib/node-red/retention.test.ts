@@ -1,7 +1,7 @@
 // Old files go by their age, also when somebody sets the clock of the system meanwhile.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeRetention } from '../../../lib/node-red/retention';
 import type { Node } from '../../../lib/node-red/node-red';
@@ -62,4 +62,19 @@ describe('files of a node that keeps them for a day', () => {
       assert.deepEqual(warnings, []);
     });
   }
+
+  it('stay when the clock of the system jumps ahead by a year', async () => {
+    const { clock, retention, forgotten } = start();
+    const video = await save('video.mp4');
+    retention.add({ path: video } as ClipFile);
+    const list = join(folder(), 'video-clips', 'written', 'node.jsonl');
+    await eventually(() => assert.ok(existsSync(list)));
+    clock.step(365 * 24 * hourMs);
+    await clock.advance(12 * hourMs);
+    // What a sweep removes, it removes before the next one begins.
+    retention.add({ path: await save('other.mp4') } as ClipFile);
+    await eventually(async () => assert.match(await readFile(list, 'utf8'), /other\.mp4/));
+    assert.deepEqual([forgotten, existsSync(video)], [[], true]);
+    retention.close();
+  });
 });

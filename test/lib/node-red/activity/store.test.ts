@@ -30,6 +30,21 @@ describe('the stored list of work', () => {
     assert.deepEqual(await load(), ['a again', 'b']);
   });
 
+  it('leaves out rows whose files are none', async () => {
+    const video = { path: '/a.mp4', device: 1, inode: 1, size: 1, mtimeMs: 1 };
+    const files = [
+      [null],
+      [{}],
+      [{ video: { path: 5 } }],
+      [{ video, thumbnail: null }],
+      [{ video: { ...video, size: '1' } }],
+      {},
+    ];
+    const odd = files.map((each, index) => ({ ...row(`odd-${index}`), files: { files: each } }));
+    await open().update([row('a'), ...(odd as StoredRow[]), { ...row('b'), files: { files: [{ id: 0, video }] } }], []);
+    assert.deepEqual(await load(), ['a', 'b']);
+  });
+
   it('loses no more than the line that a crash has cut', async () => {
     await open().update([row('a')], []);
     await appendFile(path(), '{"row":{"id":"b"');
