@@ -11,7 +11,7 @@ import { Semaphore } from '../async/semaphore';
 import { convertFile, type Conversion } from '../ffmpeg/convert';
 import { hashFile } from '../files/hash';
 import { newPartPath } from '../files/part';
-import { publish, type Exists } from '../files/publish';
+import { publish, stateOf, type Exists } from '../files/publish';
 import type { ReceivedFile } from './transfer';
 import type { VerifiedFile } from './verify';
 import { makeThumbnail } from '../ffmpeg/thumbnail';
@@ -42,10 +42,10 @@ export async function converted(
     const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
     const { duration, width, height, codec } = made.mp4;
     // Before it is hashed: what changes meanwhile shows.
-    const { dev, ino, size, mtimeMs } = await stat(made.path);
+    const changedState = stateOf(await stat(made.path));
     const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
     const problems = [...file.problems, ...made.problems];
-    return { path: made.path, file: { ...file, ...facts, problems }, state: { dev, ino, size, mtimeMs } };
+    return { path: made.path, file: { ...file, ...facts, problems }, state: changedState };
   } catch (thrown) {
     const { code, message } = toClipError(thrown);
     if (conversion.signal.aborted || !keepsOriginal.has(code)) throw thrown;

@@ -7,7 +7,7 @@ import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { bufferSource } from '../mp4';
 import type { Clip, ClipFile, OpenClip, Range } from '../provider';
-import type { VerifiedFileState } from '../files/publish';
+import { stateOf, type VerifiedFileState } from '../files/publish';
 import { syncFile } from '../files/sync';
 import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
 import { verifyFile, refuseCut, type VerifiedFile } from './verify';
@@ -110,12 +110,12 @@ export async function transferToFile(
     sink = fileSink(part, handle, { position, check: spaceGuard(folder, free) });
     received = await take(source, sink, clip, { ...options, before: position });
     refuseCut(clip, received, options);
+    // All is written: what changes while it is hashed and looked at shows. Of an open file, nothing has to be waited for.
+    const state = stateOf(fstatSync(handle.fd));
     const sha256 = await sink.end(options.signal);
     const verified = await verifyReceived(clip, { ...received, sha256 }, await sink.source(), source, options);
-    // Of a file that is open and on disk: nothing has to be waited for.
-    const { dev, ino, size: fileSize, mtimeMs } = fstatSync(handle.fd);
     isKept = true;
-    return { ...verified, resumed, state: { dev, ino, size: fileSize, mtimeMs } };
+    return { ...verified, resumed, state };
   } catch (thrown) {
     const partial = received?.cut || options.signal.aborted ? partialOf(part, source, sink?.position ?? 0) : undefined;
     if (partial) {

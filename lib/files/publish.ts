@@ -10,12 +10,20 @@ import { syncFolder } from './sync';
 
 export type Exists = 'rename' | 'overwrite' | 'skip';
 
+/** Of `fs.Stats`. The time of the last change is what programs can set; that of the change of its inode they cannot. */
+export interface FileState {
+  dev: number;
+  ino: number;
+  size: number;
+  mtimeMs: number;
+  ctimeMs: number;
+}
+
 /** A file as it was when its content was verified. */
 export interface VerifiedFileState {
   size: number;
   sha256: string;
-  /** Of `fs.Stats`. */
-  state?: { dev: number; ino: number; size: number; mtimeMs: number };
+  state?: FileState;
 }
 
 const mostNames = 10_000;
@@ -65,10 +73,15 @@ async function checkUnchanged(part: string, { size, sha256, state }: VerifiedFil
     throw error;
   });
   if (!found.isFile()) throw changed('replaced');
-  const { dev, ino, mtimeMs } = found;
-  const isSame = state && dev === state.dev && ino === state.ino && found.size === size && mtimeMs === state.mtimeMs;
+  const isSame = state && found.size === size && stateNames.every((name) => found[name] === state[name]);
   // Some network file systems change numbers and times of a file by themselves: then its content decides.
   if (!isSame && !(await isFile(part, size, sha256))) throw changed('changed');
+}
+
+const stateNames = ['dev', 'ino', 'size', 'mtimeMs', 'ctimeMs'] as const;
+
+export function stateOf({ dev, ino, size, mtimeMs, ctimeMs }: FileState): FileState {
+  return { dev, ino, size, mtimeMs, ctimeMs };
 }
 
 function changed(how: string): ClipError {

@@ -478,6 +478,19 @@ describe('a download in trouble', () => {
       }
     }
 
+    it('never gives its name to a part that another program writes into while it is hashed', async () => {
+      mock.method(await prototypeOfHandles(), 'sync', async () => {
+        const [part] = (await fs.readdir(test.path('7'))).filter((name) => name.endsWith('.part'));
+        if (part) await writeFile(test.path(`7/${part}`), Buffer.alloc(test.video.length));
+      });
+      const { answer } = await test.start();
+      expectError(answer, 'retry', 'EINCOMPLETE');
+      assert.ok(answer.type === 'retry' && answer.data);
+      for (const name of await test.files()) assert.match(name, /\.part$/);
+      mock.restoreAll();
+      expectFile((await test.start({ work: answer.data })).answer);
+    });
+
     it('lets two processes run the same job: neither makes half a file', async () => {
       const both = await Promise.all([test.start(), test.start()]);
       for (const { answer } of both) {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
 import { join } from 'node:path';
 import { mock } from 'node:test';
-import { publish, type Exists } from '../../../lib/files/publish';
+import { publish, stateOf, type Exists } from '../../../lib/files/publish';
 import { tempFolder } from '../../support/temp-folder';
 
 function refusal(code: string): NodeJS.ErrnoException {
@@ -115,6 +116,24 @@ describe('a finished file that gets its name', () => {
       assert.deepEqual(told, [placed]);
     });
   }
+
+  it('is refused when another program has changed a part of equal size, and has set its time back', async () => {
+    const file = await part('abc');
+    const verified = {
+      size: 3,
+      sha256: createHash('sha256').update('abc').digest('hex'),
+      state: stateOf(await fs.stat(file)),
+    };
+    const { atime, mtime } = await fs.stat(file);
+    await fs.writeFile(file, 'abd');
+    await fs.utimes(file, atime, mtime);
+    for (const exists of ['rename', 'overwrite'] as const) {
+      await assert.rejects(publish(file, path('clip.mp4'), exists, ignore, verified), { code: 'EINCOMPLETE' });
+    }
+    // Only its times are others: what counts is the content.
+    await fs.writeFile(file, 'abc');
+    assert.equal(await publish(file, path('clip.mp4'), 'rename', ignore, verified), path('clip.mp4'));
+  });
 
   it('does not tell of thousands of names that are taken', async () => {
     await Promise.all(
