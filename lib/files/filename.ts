@@ -185,6 +185,8 @@ function safeName(text: string): string {
     .replace(/[.\s]+$/, '');
   // Of what cannot be seen, nothing is left: without a name of its own, the file would get that of its folder.
   if (name === '') return '_';
+  // Unfinished files are called so, and are removed one day.
+  if (/\.part(?:\.converted|\.passes)?$/i.test(name)) return safeName(`${name}_`);
   // A leading dash would be an option to a command-line tool.
   return isReserved(name) || name.startsWith('-') ? `_${name}` : name;
 }

@@ -155,6 +155,13 @@ describe('expandFilename', () => {
       it(`defuses ${name}`, () => assert.equal(stem(value), expected));
     }
 
+    it('never makes a name that unfinished files have, which are removed one day', () => {
+      for (const title of ['a.01234567.012345.part', 'A.01234567.012345.PART', 'a.01234567.012345.part.converted']) {
+        assert.equal(posix('{title}', { title }), `/srv/clips/${title}_`);
+        assert.equal(posix('{title}/{id}', { title }), `/srv/clips/${title}_/clip-42`);
+      }
+    });
+
     it('looks for device names in the whole name, not in the value', () => {
       assert.equal(posix('C{title}.mp4', { title: 'ON' }), '/srv/clips/_CON.mp4');
       assert.equal(posix('{title}-1.mp4', { title: 'CON' }), '/srv/clips/CON-1.mp4');
