@@ -12,10 +12,10 @@ export function namedBy<T extends Task>(
   { idOf, previousIdOf }: Pick<JobNodeOptions<T, unknown>, 'idOf' | 'previousIdOf'>,
 ): (job: Job) => boolean {
   const named = [message.clip, message.export] as ({ id?: unknown } | null | undefined)[];
-  const ids = named.flatMap((each) => each?.id ?? []);
+  const ids: unknown[] = named.map((each) => each?.id ?? '').filter((id) => id !== '');
   return ({ data }) => {
     const { task } = data as StoredJobData<T>;
-    return ids.length === 0 || ids.includes(idOf(task) ?? '') || ids.includes(previousIdOf?.(task) ?? '');
+    return ids.length === 0 || ids.includes(idOf(task)) || ids.includes(previousIdOf?.(task) ?? '');
   };
 }
 
