@@ -42,7 +42,7 @@ export function registerDownloadPreviewRoutes(runtime: Runtime): void {
 
   let asked: { at: number; answer: ReturnType<typeof previewFfmpeg> } | undefined;
   RED.httpAdmin.get('/video-clips/ffmpeg', mayRead, (_request: AdminRequest, response: AdminResponse) => {
-    const now = clock.now();
+    const now = clock.steadyNow();
     if (!asked || now - asked.at > rememberMs) asked = { at: now, answer: previewFfmpeg(runtime) };
     void asked.answer.then((answer) => response.json(answer));
   });
