@@ -105,7 +105,7 @@ for (const look of looks) {
         const { rows } = (await (await rig.runtime.admin('/video-clips/activity')).json()) as Listed;
         const row = rows.findLast(({ createdAt }) => createdAt >= since);
         assert.ok(row, 'there is no row');
-        assert.match(await visibleText(rig, row.id), says);
+        assert.match(await sidebar.visibleText(row.id), says);
       }, waitMs);
     }
 
@@ -181,41 +181,6 @@ for (const look of looks) {
       assert.deepEqual(rig.errors, []);
     });
   });
-}
-
-/**
- * The words of a row that can be seen as they are: within the row, and within all that cuts off what is around them.
- * No tooltip, nothing beyond an ellipsis.
- */
-async function visibleText({ page }: EditorRig, id: string): Promise<string> {
-  return page.evaluate<string>(`(() => {
-    const row = [...document.querySelectorAll('.video-clips-sidebar .video-clips-row')]
-      .find((each) => $(each).data('id') === ${JSON.stringify(id)});
-    if (!row) return '';
-    const frames = (element) => {
-      const found = [];
-      for (let each = element; each && each !== document.body; each = each.parentElement) {
-        if (getComputedStyle(each).overflow !== 'visible') found.push(each.getBoundingClientRect());
-      }
-      return found;
-    };
-    const words = [];
-    const texts = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-      const node = texts.currentNode;
-      const around = frames(node.parentElement);
-      for (const { index, 0: word } of node.data.matchAll(/\\S+/g)) {
-        const range = document.createRange();
-        range.setStart(node, index);
-        range.setEnd(node, index + word.length);
-        const isSeen = [...range.getClientRects()].every((rect) => around.every((frame) =>
-          rect.left >= frame.left - 1 && rect.right <= frame.right + 1 &&
-          rect.top >= frame.top - 1 && rect.bottom <= frame.bottom + 1));
-        if (isSeen && range.getClientRects().length > 0) words.push(word);
-      }
-    }
-    return words.join(' ');
-  })()`);
 }
 
 /** By what is wrong with them. */
