@@ -33,61 +33,73 @@
     return PADDING + Math.max(STILL, lines) + TOOLS + (hasBar(row) ? BAR : 0) + reason;
   }
 
+  /** Made without a parser: a list that is scrolled makes hundreds of these. */
+  const make = (tag, name) => $(document.createElement(tag)).addClass(name);
+
   function button(icon, label, act) {
-    return $('<button type="button" class="red-ui-button red-ui-button-small">')
-      .attr({ title: label, 'aria-label': label })
-      .append($('<i class="fa" aria-hidden="true">').addClass(icon))
+    return make('button', 'red-ui-button red-ui-button-small')
+      .attr({ type: 'button', title: label, 'aria-label': label })
+      .append(make('i', `fa ${icon}`).attr('aria-hidden', 'true'))
       .on('click', act);
   }
 
-  function buttons(row, isOpen, acts) {
+  /** `now()`: the row as it is by the time that a button is pressed. */
+  function buttons(row, isOpen, acts, now) {
     const found = [];
     if (row.file) {
-      found.push(button('fa-play', _('act.play'), () => acts.play(row)));
-      if (row.file.count === 1) found.push(button('fa-download', _('act.download'), () => acts.download(row)));
+      found.push(button('fa-play', _('act.play'), () => acts.play(now())));
+      if (row.file.count === 1) found.push(button('fa-download', _('act.download'), () => acts.download(now())));
     }
-    if (row.isRunning) found.push(button('fa-stop', _('act.cancel'), () => acts.cancel(row)));
-    if (row.canRetry) found.push(button('fa-repeat', _('act.retry'), () => acts.retry(row)));
-    const more = button(isOpen ? 'fa-chevron-up' : 'fa-chevron-down', _('act.more'), () => acts.toggle(row));
+    if (row.isRunning) found.push(button('fa-stop', _('act.cancel'), () => acts.cancel(now())));
+    if (row.canRetry) found.push(button('fa-repeat', _('act.retry'), () => acts.retry(now())));
+    const more = button(isOpen ? 'fa-chevron-up' : 'fa-chevron-down', _('act.more'), () => acts.toggle(now()));
     found.push(more.attr('aria-expanded', String(isOpen)).addClass('video-clips-more'));
     return found;
   }
 
-  function bar(row) {
-    if (!hasBar(row)) return $();
-    const track = $('<div class="video-clips-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100">');
-    track.attr('aria-label', _('progress')).append('<div>');
-    return $('<div class="video-clips-progress">').append(track, '<span class="video-clips-rate">');
+  /** What changes every second while something is going on: all of a row that is written again and again. */
+  function partsOf(row) {
+    const parts = { words: make('span', 'video-clips-words'), range: make('div', 'video-clips-range') };
+    if (!hasBar(row)) return parts;
+    const bar = make('div', 'video-clips-bar').append('<div>');
+    bar.attr({ role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100, 'aria-label': _('progress') });
+    return { ...parts, bar, rate: make('span', 'video-clips-rate') };
   }
 
-  /** Parts that change every second while something is going on. */
-  function updateNumbers(element, row) {
-    const [bar] = element.find('.video-clips-bar');
-    element.find('.video-clips-words').text(clips.stageWords(row));
+  /** Only what differs: each text that is set is laid out and painted again. */
+  function write([element], text) {
+    if (!element.firstChild) element.textContent = text;
+    else if (element.firstChild.data !== text) element.firstChild.data = text;
+  }
+
+  function update({ words, range, bar, rate }, row) {
+    write(words, clips.stageWords(row));
+    write(range, clips.rangeWords(row));
     if (!bar) return;
-    bar.setAttribute('aria-valuenow', row.progress);
-    bar.firstChild.style.width = `${row.progress}%`;
-    bar.nextSibling.textContent = clips.rateWords(row);
+    write(rate, clips.rateWords(row));
+    const progress = String(row.progress);
+    if (bar.attr('aria-valuenow') === progress) return;
+    bar.attr('aria-valuenow', progress)[0].firstChild.style.width = `${progress}%`;
   }
 
-  /** The same for rows that differ by such numbers only. */
+  /** The same for rows that differ by such parts only. */
   function shapeOf(row, isOpen) {
-    const numbers = { progress: hasBar(row), bytesPerSecond: 0, etaSeconds: 0, updatedAt: 0 };
-    return JSON.stringify([isOpen, { ...row, ...numbers }]);
+    const written = { start: 0, end: 0, until: 0, bytesPerSecond: 0, etaSeconds: 0, createdAt: 0, updatedAt: 0 };
+    return JSON.stringify([isOpen, { ...row, ...written, progress: hasBar(row) }]);
   }
 
   function reason(row) {
     const found = clips.reasonWords(row);
     if (!found) return $();
     const lines = { '-webkit-line-clamp': String(reasonLines(found)) };
-    return $('<div class="video-clips-reason">')
+    return make('div', 'video-clips-reason')
       .css(lines)
       .append($('<b>').text(found.words), found.detail ? document.createTextNode(`. ${found.detail}`) : '');
   }
 
   function picture(row, acts) {
-    const frame = $('<div class="video-clips-still" aria-hidden="true">');
-    frame.append($('<i class="fa">').addClass(row.cameras > 1 ? 'fa-files-o' : 'fa-film'));
+    const frame = make('div', 'video-clips-still').attr('aria-hidden', 'true');
+    frame.append(make('i', `fa ${row.cameras > 1 ? 'fa-files-o' : 'fa-film'}`));
     if (row.file) acts.picture(row, (address) => showPicture(frame, address));
     return frame;
   }
@@ -101,9 +113,9 @@
   }
 
   function names({ cameraName, camera, cameras, ...row }) {
-    const name = $('<div class="video-clips-camera">').text(clips.cameraWords({ cameraName, camera, cameras, ...row }));
+    const name = make('div', 'video-clips-camera').text(clips.cameraWords({ cameraName, camera, cameras, ...row }));
     if (cameraName && cameraName !== camera && !(cameras > 1)) {
-      name.append(' ', $('<span class="video-clips-id">').text(camera));
+      name.append(' ', make('span', 'video-clips-id').text(camera));
     }
     return name;
   }
@@ -114,34 +126,37 @@
    */
   function drawRow(element, row, isOpen, acts) {
     const shape = shapeOf(row, isOpen);
-    if (element.data('shape') === shape) return updateNumbers(element, row);
-    element.data('shape', shape);
+    const known = element.data('drawn');
+    if (known?.shape === shape) return update(Object.assign(known, { row }).parts, row);
+    const drawn = { shape, row, parts: partsOf(row) };
+    element.data('drawn', drawn);
+    const { words, range, bar, rate } = drawn.parts;
     const focused = element.find(':focus').attr('aria-label');
     const source = row.file?.path ?? '';
     const isSame = element.data('picture') === source;
     const shown = isSame ? element.find('.video-clips-still').first().detach() : picture(row, acts);
     const tone = TONES[row.stage];
-    const status = $('<div class="video-clips-stage">').append('<span class="video-clips-words">');
+    const status = make('div', 'video-clips-stage').append(words);
     if (tone) status.addClass(`video-clips-${tone}`);
-    if (ICONS[row.stage]) status.prepend($('<i class="fa fa-fw" aria-hidden="true">').addClass(ICONS[row.stage]));
-    const about = $('<div class="video-clips-about">').append(
-      names(row),
-      row.title ? $('<div class="video-clips-title">').text(row.title) : '',
-      $('<div class="video-clips-range">').text(clips.rangeWords(row)),
-    );
+    if (ICONS[row.stage]) status.prepend(make('i', `fa fa-fw ${ICONS[row.stage]}`).attr('aria-hidden', 'true'));
+    const title = row.title ? make('div', 'video-clips-title').text(row.title) : '';
+    const about = make('div', 'video-clips-about').append(names(row), title, range);
     const details = isOpen ? clips.rowDetails(element, row, acts) : $();
     element
       .empty()
       .data('picture', source)
       .toggleClass('video-clips-open', isOpen)
       .append(
-        $('<div class="video-clips-head">').append(shown, about),
-        $('<div class="video-clips-tools">').append(status, buttons(row, isOpen, acts)),
-        bar(row),
+        make('div', 'video-clips-head').append(shown, about),
+        make('div', 'video-clips-tools').append(
+          status,
+          buttons(row, isOpen, acts, () => drawn.row),
+        ),
+        bar ? make('div', 'video-clips-progress').append(bar, rate) : '',
         isOpen ? '' : reason(row),
         details,
       );
-    updateNumbers(element, row);
+    update(drawn.parts, row);
     if (!focused) return;
     const again = element.find('button').filter((index, each) => each.title === focused);
     again.first().trigger('focus');

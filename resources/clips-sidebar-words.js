@@ -3,7 +3,13 @@
   'use strict';
 
   const CATALOG = '@vms-nodes/node-red-video-clips/clips-sidebar';
-  const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
+  /** Looked up once where nothing is put in: the editor's own way takes longer than drawing the result. */
+  const texts = new Map();
+  function _(key, options) {
+    if (options) return RED._(`${CATALOG}:${key}`, options);
+    if (!texts.has(key)) texts.set(key, RED._(`${CATALOG}:${key}`));
+    return texts.get(key);
+  }
 
   const language = () => RED.i18n.lang() || undefined;
   /** By what they are for: making one takes far longer than using it. */

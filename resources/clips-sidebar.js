@@ -73,9 +73,8 @@
       .reverse()
       .filter((row) => clips.isOfKind(row, kind) && (wanted === '' || clips.wordsOf(row).includes(wanted)));
     list.show(shown);
-    $('#video-clips-empty')
-      .text(_(rows.size === 0 ? 'empty' : 'notFound'))
-      .toggle(shown.length === 0);
+    const empty = $('#video-clips-empty').css('display', shown.length === 0 ? '' : 'none');
+    if (shown.length === 0) empty.text(_(rows.size === 0 ? 'empty' : 'notFound'));
   }
 
   /** The address of a row's files, for tags that cannot say who is asking. */
