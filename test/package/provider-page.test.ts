@@ -1,9 +1,11 @@
 // Builds the provider that the page on writing one shows, from its text alone, and lets it work in a real Node-RED.
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import ts from 'typescript';
 import type { Clip } from '../../lib/provider';
 import { startToy, toyLogin, type ToyRecorder } from '../simulators/toy';
 import { openDebugSidebar } from '../support/debug-sidebar';
@@ -13,16 +15,16 @@ import { startRuntime, type Runtime } from '../support/runtime';
 const page = readFileSync(join(packageRoot, 'docs', 'provider.md'), 'utf8');
 const longestMs = 60_000;
 
-/** The first block of code below a heading. */
-function blockBelow(heading: string): string {
-  const below = page.slice(page.indexOf(`\n## ${heading}`));
-  return /```\w+\n([\s\S]*?)```/.exec(below)![1]!;
+/** Blocks of code below a heading. */
+function blocksBelow(heading: string): string[] {
+  const [below = ''] = page.slice(page.indexOf(`\n## ${heading}`) + 1).split(/\n## /);
+  return [...below.matchAll(/```\w+\n([\s\S]*?)```/g)].map(([, code = '']) => code);
 }
 
 const files = {
-  'package.json': blockBelow('1. '),
-  'index.js': blockBelow('2. '),
-  'provider.js': blockBelow('3. '),
+  'package.json': blocksBelow('1. ')[0]!,
+  'index.js': blocksBelow('2. ')[0]!,
+  'provider.js': blocksBelow('3. ')[0]!,
 };
 
 function flowFor(url: string): object[] {
@@ -93,5 +95,60 @@ describe('the provider of the page on writing one', function () {
     }
     assert.equal(toy.server.requests.filter(({ path }) => path === '/login').length, 2);
     assert.deepEqual([runtime.problems(), toy.server.errors], [[], []]);
+  });
+});
+
+describe('the provider of the page on writing one, in TypeScript', function () {
+  this.timeout(2 * longestMs);
+  const [config = '', index = '', provider = ''] = blocksBelow('The same in TypeScript');
+  const rows = page.slice(page.indexOf('| type ')).split('\n\n')[0]!.split('\n');
+  const names = [
+    ...rows
+      .map((row) => row.split('|')[1])
+      .join()
+      .matchAll(/`(\w+)/g),
+  ].map(([, name]) => name);
+  const from = '@vms-nodes/node-red-video-clips/provider';
+  const sources = {
+    'index.ts': index,
+    'provider.ts': provider,
+    'names.ts': `export type { ${names.join(', ')} } from '${from}';`,
+  };
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'clips-toy-ts-'));
+    for (const [name, target] of [
+      ['@vms-nodes/node-red-video-clips', packageRoot],
+      ['@types/node', join(packageRoot, 'node_modules', '@types', 'node')],
+    ] as const) {
+      const link = join(folder, 'node_modules', name);
+      mkdirSync(dirname(link), { recursive: true });
+      symlinkSync(target, link, 'junction');
+    }
+    mkdirSync(join(folder, 'src'));
+    writeFileSync(join(folder, 'package.json'), files['package.json']);
+    for (const [name, text] of Object.entries(sources)) writeFileSync(join(folder, 'src', name), text);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('compiles with all strict checks, and registers what it defines; the types of its table are there', () => {
+    assert.ok(names.length > 8);
+    const { compilerOptions } = JSON.parse(config) as { compilerOptions: object };
+    const { options } = ts.convertCompilerOptionsFromJson(compilerOptions, folder);
+    assert.equal(options.strict, true);
+    // The types of Node.js and of the language are not ours to check.
+    const host = { ...ts.createCompilerHost(options), getCurrentDirectory: () => folder };
+    const paths = Object.keys(sources).map((name) => join(folder, 'src', name));
+    const program = ts.createProgram(paths, { ...options, skipLibCheck: true }, host);
+    const problems = [...ts.getPreEmitDiagnostics(program), ...program.emit().diagnostics];
+    assert.deepEqual(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' ')), []); // prettier-ignore
+
+    const registered: unknown[] = [];
+    const plugins = { registerPlugin: (...given: unknown[]) => void registered.push(...given) };
+    const load = createRequire(join(folder, 'package.json')) as (path: string) => (RED: object) => void;
+    load('./dist/index.js')({ plugins });
+    const [name, { type, definition }] = registered as [string, { type: string; definition: { id: string } }];
+    assert.deepEqual([name, type, definition.id], ['clips-toy-key', 'clip-provider', 'toy-key']);
   });
 });
