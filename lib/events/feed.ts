@@ -3,7 +3,7 @@ import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
 import { exponentialPauseMs } from '../async/retry';
 import { toClipError, type ClipError } from '../errors';
-import type { StateLease, StateStore } from '../jobs/states';
+import type { StateLease, StateStore } from '../jobs/node-states';
 import type { ConnectionCheck, EventPage, EventQuery } from '../provider';
 import { lookForEvents } from './look';
 import { Member, type FeedNode, type MemberHost } from './member';

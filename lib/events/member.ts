@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
 import type { ClipError } from '../errors';
-import type { StateLease } from '../jobs/states';
+import type { StateLease } from '../jobs/node-states';
 import type { EventPage } from '../provider';
 import { toIso } from '../time-range';
 import type { EventFilter } from './filter';

@@ -1,4 +1,5 @@
-// Defines what is stored of a node that sends events, and reads it back: by this version of the package or by another one.
+// Defines what is stored of a node that sends events (its cursor, what it has seen, what it has to send), and reads it back:
+// by this version of the package or by another one.
 import type { ProviderEvent, Range } from '../provider';
 
 /** An event on its way out. */

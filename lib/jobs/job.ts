@@ -1,7 +1,7 @@
 // Defines a job, its handler and the job engine: the interface between nodes and engines.
 import type { ClipError } from '../errors';
 import type { LoginGuard } from '../connection/login-guard';
-import type { StateStore } from './states';
+import type { StateStore } from './node-states';
 
 export interface Job<Data = unknown> {
   id: string;

@@ -6,7 +6,7 @@ import { BullEngine } from '../jobs/bullmq/engine';
 import { EmbeddedEngine } from '../jobs/embedded';
 import type { JobEngine } from '../jobs/job';
 import { openJournal } from '../jobs/journal';
-import { fileStates, type StateStore } from '../jobs/states';
+import { fileStates, type StateStore } from '../jobs/node-states';
 import { unusableEngine } from '../jobs/unusable';
 import type { NodeRed } from './node-red';
 

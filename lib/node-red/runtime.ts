@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '../async/clock';
 import { loginGuards } from '../connection/login-guard';
 import { findFfmpeg } from '../ffmpeg/run';
 import type { JobEngine } from '../jobs/job';
-import type { StateStore } from '../jobs/states';
+import type { StateStore } from '../jobs/node-states';
 import { openFeed, type ActivityFeed } from './activity/feed';
 import { jobStore, openEngine, openStates } from './engine';
 import type { NodeRed } from './node-red';

@@ -6,7 +6,7 @@ const { join } = require('node:path');
 const dist = join(__dirname, '../../dist/lib');
 const { systemClock } = require(join(dist, 'async/clock'));
 const { EventFeed } = require(join(dist, 'events/feed'));
-const { fileStates } = require(join(dist, 'jobs/states'));
+const { fileStates } = require(join(dist, 'jobs/node-states'));
 
 const [folder, count, at, micros] = [process.argv[2], ...process.argv.slice(3).map(Number)];
 const sentFile = join(folder, 'sent');

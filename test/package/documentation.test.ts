@@ -78,6 +78,14 @@ describe('the documentation', () => {
       if (check) it(`${page}:${line} is valid ${language}`, () => check(code));
     }
 
+    it(`${page} names files and folders that are there`, () => {
+      const prose = text.replace(/```[\s\S]*?```/g, '');
+      for (const [, path = ''] of prose.matchAll(/`((?:lib|nodes|plugins|test|docs|examples|resources)\/[^`\s]*)`/g)) {
+        const pattern = path.replace(/<[^>]*>/g, '*').replace(/\/$/, '');
+        assert.ok(globSync(pattern, { cwd: root }).length > 0, path);
+      }
+    });
+
     it(`${page} links to what is there`, () => {
       const prose = text.replace(/```[\s\S]*?```/g, '').replace(/`[^`\n]*`/g, '');
       for (const [, target] of prose.matchAll(/\]\(([^)\s]+)\)/g)) {

@@ -5,7 +5,7 @@ import type { LoginGuard } from '../../connection/login-guard';
 import type { Job, JobDraft, JobEngine, JobHandler } from '../job';
 import { OutcomeDelivery, deliveryId, type Origin } from '../delivery';
 import { limitedLog } from '../limited-log';
-import type { StateStore } from '../states';
+import type { StateStore } from '../node-states';
 import { isMatch } from '../stored-job';
 import { Cancellation } from './cancellation';
 import { lossDetector } from './lost-jobs';
@@ -16,7 +16,7 @@ import { JobEvents, TrackedJobs, UnclaimedJobs } from './tracked-jobs';
 import { joinCluster, type Cluster, type Stopped } from './cluster';
 import { connectRedis, loadPackages, type Redis } from './redis';
 import { readRedisSettings } from './settings';
-import { redisStates } from './states';
+import { redisStates } from './node-states';
 import { redisLoginGuard } from './login-guard';
 import { Runs, type Run } from './runs';
 

@@ -4,7 +4,7 @@ import { EventFeed, type FeedConnection } from '../../../lib/events/feed';
 import type { FeedNode, FeedReport } from '../../../lib/events/member';
 import type { EventMessage } from '../../../lib/events/message';
 import type { FeedState } from '../../../lib/events/state';
-import type { StateStore } from '../../../lib/jobs/states';
+import type { StateStore } from '../../../lib/jobs/node-states';
 import type { EventPage, EventQuery, ProviderEvent } from '../../../lib/provider';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
 

@@ -1,4 +1,5 @@
-// Keeps small states of nodes beside the jobs, each written whole or not at all, for one instance at a time.
+// Keeps small states of nodes beside the jobs, such as how far clip-events has read: each written whole or not at all, for
+// one instance at a time.
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cancelled, toClipError } from '../errors';

@@ -1,7 +1,7 @@
 // Keeps states of nodes in Redis, for all instances: one of them has the lease, and only that one writes.
 import { randomUUID } from 'node:crypto';
 import { cancelled } from '../../errors';
-import type { StateLease, StateStore } from '../states';
+import type { StateLease, StateStore } from '../node-states';
 import type { Redis } from './redis';
 
 /** A node that is away for longer starts afresh. Every write begins this anew. */
