@@ -11,7 +11,12 @@ export function secretValues(credentials: Credentials, session: unknown): string
   const plain = [credentials.password, credentials.token, ...stringsIn(session)];
   const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
   // Parsers trim what a vendor echoes, and messages are on one line.
-  const forms = plain.flatMap((secret) => [secret, secret.trim(), plainText(secret, Infinity), encode(secret)]);
+  const forms = plain.flatMap((secret) => [
+    secret,
+    secret.trim(),
+    plainText(secret, Infinity),
+    ...encodedForms(secret),
+  ]);
   // One secret may be a part of another one: the longest goes first.
   return [...new Set([...forms, basic])]
     .filter((secret) => secret.length >= shortestSecret)
@@ -92,9 +97,45 @@ export function hideInAnswer<T>(answer: T, secrets: string[]): T {
   return { ...answer, ...hidden };
 }
 
-/** Half of a surrogate pair, which only a vendor's nonsense holds, cannot be encoded. */
-function encode(secret: string): string {
-  return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\uFFFD'));
+/** As addresses, forms, JSON, pages and headers of a vendor may hold it. */
+function encodedForms(given: string): string[] {
+  // Half of a surrogate pair, which only a vendor's nonsense holds, cannot be encoded.
+  const secret = given.replace(/\p{Surrogate}/gu, '\uFFFD');
+  const inAddress = encodeURIComponent(secret);
+  const strictly = inAddress.replace(/[!'()*]/g, (sign) => `%${hexOf(sign, 2).toUpperCase()}`);
+  const inAddresses = [inAddress, strictly].flatMap((form) => [form, form.replaceAll('%20', '+')]);
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const inUnicode = (signs: RegExp): string => inJson.replace(signs, (sign) => `\\u${hexOf(sign, 4)}`);
+  const inJsons = [inJson, inUnicode(/[^\x20-\x7e]/g), inUnicode(/[^\x20-\x7e]|[<>&'+]/g)];
+  const bytes = Buffer.from(secret);
+  return [
+    ...inAddresses.flatMap((form) => [form, form.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())]),
+    ...inJsons
+      .flatMap((form) => [form, form.replaceAll('/', '\\/')])
+      .flatMap((form) => [form, form.replace(/(?<=\\u)[0-9a-f]{4}/g, (code) => code.toUpperCase())]),
+    ...[
+      ['&quot;', '&#039;'],
+      ['&#34;', '&#39;'],
+      ['&quot;', '&#x27;'],
+      ['&quot;', '&apos;'],
+      ['"', "'"],
+    ].map(([double, single]) => inMarkup(secret, double!, single!)),
+    ...(['base64', 'base64url', 'hex'] as const).map((encoding) => bytes.toString(encoding)),
+    bytes.toString('base64').replace(/=+$/, ''),
+  ];
+}
+
+function hexOf(sign: string, digits: number): string {
+  return sign.charCodeAt(0).toString(16).padStart(digits, '0');
+}
+
+function inMarkup(text: string, double: string, single: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', double)
+    .replaceAll("'", single);
 }
 
 /** All texts in a value, however deep. */

@@ -29,7 +29,8 @@ export function traceRequest(method: string, url: string): (end: Omit<RequestRec
 
 /** Tokens, keys and signed addresses are longer than this; names of commands, cameras and files are not. */
 const longestShown = 24;
-const secretNames = /pass|pwd|secret|token|key|auth|sign|session|login|user|credential/i;
+const secretNames =
+  /pass|pwd|secret|token|key|auth|sign|session|login|user|credential|cookie|ticket|nonce|hmac|sid\b|\bpin\b/i;
 
 export function withoutSecrets(address: string): string {
   if (!URL.canParse(address)) return '(no address)';

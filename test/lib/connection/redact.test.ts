@@ -33,6 +33,33 @@ describe('redact', () => {
     assert.equal(clean(`Authorization: Basic ${basic}`), 'Authorization: Basic ***');
   });
 
+  it('takes out the forms that a secret has in addresses, forms, JSON, pages and headers', () => {
+    const password = `p&ss "wörd"/'1'<+é>`;
+    const given = { username: 'u', password, token: '' };
+    const bytes = Buffer.from(password);
+    const forms = [
+      encodeURIComponent(password),
+      encodeURIComponent(password).toLowerCase(),
+      encodeURIComponent(password).replaceAll('%20', '+'),
+      new URLSearchParams({ x: password }).toString().slice(2),
+      JSON.stringify({ password }),
+      JSON.stringify({ password }).replaceAll('/', '\\/'),
+      `"p\\u0026ss \\"w\\u00f6rd\\"/\\u00271\\u0027\\u003c\\u002b\\u00e9\\u003e"`,
+      `"p&ss \\"w\\u00F6rd\\"\\/'1'<+\\u00E9>"`,
+      'p&amp;ss &quot;wörd&quot;/&#039;1&#039;&lt;+é&gt;',
+      'p&amp;ss &#34;wörd&#34;/&#39;1&#39;&lt;+é&gt;',
+      'p&amp;ss "wörd"/\'1\'&lt;+é&gt;',
+      ...(['base64', 'base64url', 'hex'] as const).map((encoding) => bytes.toString(encoding)),
+    ];
+    for (const form of forms)
+      assert.match(clean(`I got ${form}.`, undefined, given), /^I got (?:\{"password":"|")?\*\*\*/, form);
+  });
+
+  it('takes out the base64 of a secret of three characters, and not the secret, which is a word', () => {
+    const given = { username: 'u', password: 'cam', token: '' };
+    assert.equal(clean('the cam says Y2Ft', undefined, given), 'the cam says ***');
+  });
+
   it('takes out the longer of two secrets first, so that nothing of it stays', () => {
     const nested = { username: 'u', password: 'abcd', token: 'abcdefgh' };
     assert.equal(clean('abcdefgh and abcd', undefined, nested), '*** and ***');

@@ -42,6 +42,7 @@ describe('the trace of requests', () => {
     [`http://h/files/${'t'.repeat(40)}/clip.mp4`, 'http://h/files/tttt…/clip.mp4'],
     ['http://h/x?token=abc&camera=7&X-Amz-Signature=1', 'http://h/x?token=…&camera=7&X-Amz-Signature=…'],
     [`http://h/x?id=${'9'.repeat(30)}`, 'http://h/x?id=9999…'],
+    ['http://h/x?sid=1234567890&PHPSSID=ab&ticket=7&side=left', 'http://h/x?sid=…&PHPSSID=…&ticket=…&side=left'],
     ['nonsense', '(no address)'],
   ] as const) {
     it(`shows nothing that may be a secret of ${address}`, () => {
