@@ -69,6 +69,18 @@ export function redisLoginGuard(
     return client.status === 'ready' ? work().catch(() => undefined) : undefined;
   }
 
+  async function takeLock(token: string): Promise<boolean> {
+    try {
+      if ((await client.set(lockKey, token, 'PX', lockMs, 'NX')) === 'OK') return true;
+      // One that does not end by itself is nobody's, such as a key that was restored without its time.
+      if ((await client.pttl(lockKey)) === -1) await client.pexpire(lockKey, lockMs);
+      return false;
+    } catch {
+      // Redis takes nothing at the moment, which is no fault of the server that is logged in to.
+      return true;
+    }
+  }
+
   return {
     async state() {
       const shared = await whileThere(async () => read(await client.get(await stateKey())) ?? closedBreaker);
@@ -86,9 +98,7 @@ export function redisLoginGuard(
     },
     async withLock(signal, work) {
       const token = randomUUID();
-      while ((await client.set(lockKey, token, 'PX', lockMs, 'NX')) !== 'OK') {
-        await sleep(lockCheckMs, undefined, { signal });
-      }
+      while (!(await takeLock(token))) await sleep(lockCheckMs, undefined, { signal });
       try {
         return await work();
       } finally {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Redis } from 'ioredis';
 import { systemClock } from '../../../../lib/async/clock';
 import type { BreakerState } from '../../../../lib/connection/circuit-breaker';
 import type { Connection } from '../../../../lib/connection/connection';
@@ -6,7 +7,7 @@ import { ClipError } from '../../../../lib/errors';
 import type { BullEngine } from '../../../../lib/jobs/bullmq/engine';
 import type { Provider } from '../../../../lib/provider';
 import { eventually } from '../../../support/eventually';
-import { describeWithRedis } from '../../../support/redis';
+import { describeWithRedis, startRedis } from '../../../support/redis';
 import { connect, credentials } from '../../connection/fake';
 import { hourMs, redisRig } from './rig';
 
@@ -85,6 +86,29 @@ describeWithRedis('instances whose credentials are refused', () => {
     await assert.rejects(check(open(rig.start(), { check: () => Promise.reject(limited) })), { code: 'ETHROTTLED' });
     const other = open(rig.start(), { check: () => assert.fail('too early') });
     await assert.rejects(check(other), { code: 'ETHROTTLED', notSent: true });
+  });
+
+  for (const [what, lock] of [
+    ['without an end', (observer: Redis, key: string) => observer.set(key, 'somebody')],
+    ['of another kind', (observer: Redis, key: string) => observer.hset(key, 'field', 'somebody')],
+  ] as const) {
+    it(`do not wait for ever for a lock ${what}`, async () => {
+      const [observer, key] = [rig.observe(), `${rig.prefix}:login:connection-1`];
+      await lock(observer, key);
+      const checked = check(open(rig.start(), { login: async () => 'session' }));
+      await eventually(async () => (await observer.pttl(key)) > 0);
+      await observer.del(key);
+      await checked;
+    });
+  }
+
+  it('log in each by itself while Redis takes nothing', async () => {
+    const server = await startRedis();
+    rig.cleanup(() => server.close());
+    const connection = open(rig.start({ url: server.url }), { login: async () => 'session' });
+    const observer = rig.observe(server.url);
+    await observer.config('SET', 'maxmemory', '1');
+    await check(connection);
   });
 
   it('never logs in twice at the same moment, and closes a connection that waits for its turn', async () => {
