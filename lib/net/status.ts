@@ -54,7 +54,7 @@ const leastEpochSeconds = 1e9;
 
 /**
  * How long to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or `X-RateLimit-Reset`, which are seconds to
- * wait or, in some servers, the second or millisecond at which the limit ends. Points in time are by the clock of the server,
+ * wait or, in some servers, the second, or a fraction of it, at which the limit ends. Points in time are by the clock of the server,
  * which may be another hour.
  */
 export function retryAfterMs(
@@ -68,11 +68,16 @@ export function retryAfterMs(
   return pauseMs === undefined ? undefined : Math.min(Math.max(0, Math.ceil(pauseMs)), longestPauseMs);
 }
 
+/** Some servers add a unit, the parameters of a later standard, or the same once more. */
+const pausePattern = /^\s*\+?(\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?\s*(?:[,;].*)?$/i;
+
 function readPause(header: string | undefined, now: number): number | undefined {
   if (!header) return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(header)) {
-    const value = Number(header);
-    if (value >= 1000 * leastEpochSeconds) return value >= 1e15 ? Infinity : value - now;
+  const [, digits] = pausePattern.exec(header) ?? [];
+  if (digits !== undefined) {
+    const value = Number(digits);
+    const epochMs = value >= 1e18 ? value / 1e6 : value >= 1e15 ? value / 1e3 : value;
+    if (value >= 1000 * leastEpochSeconds) return epochMs >= 1e15 ? Infinity : epochMs - now;
     return value >= leastEpochSeconds && value < 10 * leastEpochSeconds ? value * 1000 - now : value * 1000;
   }
   const at = Date.parse(header);

@@ -243,6 +243,21 @@ describe('the error for an HTTP status', () => {
       [{ 'x-ratelimit-reset': String(now + 5000) }, 5000],
       [{ 'x-ratelimit-reset': String(now / 1000 - 60) }, 0],
       [{ 'retry-after': '3', 'ratelimit-reset': '12' }, 3000],
+      [{ 'retry-after': String((now + 5000) * 1e3) }, 5000],
+      [{ 'retry-after': `${now + 5000}000000` }, 5000],
+      ...['+5', '5s', '5 seconds', '5, 5', '5;comment="x"', ' 5 '].map((text): [Record<string, string>, number] => [
+        { 'retry-after': text },
+        5000,
+      ]),
+      ...['-5', 'Fri, 31 Dec 1999 23:59:59 GMT'].map((text): [Record<string, string>, number] => [
+        { 'retry-after': text },
+        0,
+      ]),
+      ...['1e3', '1e400', '0x10', 'NaN', 'PT60S', ''].map((text): [Record<string, string>, undefined] => [
+        { 'retry-after': text },
+        undefined,
+      ]),
+      [{ 'retry-after': 'Fri, 31 Dec 99999 23:59:59 GMT' }, dayMs],
       [{ 'retry-after': '9'.repeat(30) }, dayMs],
       [{ 'retry-after': '9'.repeat(400) }, dayMs],
       [{ 'retry-after': 'Sat, 01 Mar 2125 09:00:30 GMT' }, dayMs],
