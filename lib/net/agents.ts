@@ -56,9 +56,18 @@ function proxyOfEnvironment(
   const { username, password } = new URL(url);
   return {
     url,
-    ...(username ? { username: decodeURIComponent(username), password: decodeURIComponent(password) } : {}),
+    ...(username ? { username: decoded(username), password: decoded(password) } : {}),
     noProxy: read('no_proxy').split(/[\s,]+/),
   };
+}
+
+/** Environments hold passwords with a percent sign that nobody has encoded. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** `example.com` and its sub-domains, however it is written: `.example.com`, `*.example.com`. `*` is every host. */
@@ -175,6 +184,8 @@ class ProxiedHttpAgent extends http.Agent {
       hostname: host,
       port: address.port || defaultPort(address.protocol),
       proxy: address,
+      // What is looked up is the proxy.
+      lookup: undefined,
     });
   }
 

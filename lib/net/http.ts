@@ -7,8 +7,9 @@ import type { ProxyOptions, TlsOptions } from '../provider';
 import { closeAgents, createAgents } from './agents';
 import { decodeText } from './charset';
 import { traceRequest } from './diagnostics';
+import { checkedLookup, type Lookup } from './inside';
 import { networkError } from './network-errors';
-import { checkRedirect, redirectTarget } from './redirects';
+import { checkLookedUp, checkRedirect, redirectTarget } from './redirects';
 
 const defaultTimeoutMs = 30_000;
 /** An answer about one thing is small; one that lists things may be this large, and is read in pieces. */
@@ -90,6 +91,12 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     transformResponse: (data: unknown) => data,
   });
 
+  /** Names that stand for this computer: who is here already may be sent elsewhere here. */
+  const ownNames = new Set<string>();
+  const firstLookup = checkedLookup((hostname, isInside) => void (isInside && ownNames.add(hostname)));
+  const lookupAfter = (first: string, action: string): Lookup =>
+    checkedLookup((_, isInside) => checkLookedUp(isInside && !ownNames.has(new URL(first).hostname), action));
+
   const addressOf = ({ path }: HttpRequest): string => (/^https?:\/\//i.test(path) ? path : base + path);
 
   /** A redirected POST or DELETE could arrive as a GET: it is refused, so that the address gets corrected instead. */
@@ -99,7 +106,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     const isMedia = extra.responseType === 'stream';
     let [url, headers] = [first, { ...options.headers, ...request.headers, ...extra.headers } as Headers];
     for (let redirects = 0; ; redirects += 1) {
-      const response = await sendOnce(request, { ...extra, url, headers, signal });
+      const lookup = redirects === 0 ? firstLookup : lookupAfter(first, action);
+      const response = await sendOnce(request, { ...extra, url, headers, signal, lookup });
       const { location } = response.headers as { location?: unknown };
       const isRedirect = response.status >= 300 && response.status < 400 && typeof location === 'string';
       if (!isRedirect || method !== 'GET' || reportRedirect) return response;

@@ -1,6 +1,7 @@
 // Explains why a request got no answer, and what to do about it.
 import { cancelled, ClipError, reasonFirst } from '../errors';
 import { proxyRefused } from './agents';
+import { isOwnName } from './inside';
 import { proxyLoginAdvice } from './status';
 
 /** A request, as far as it matters to what is said about it. */
@@ -152,6 +153,8 @@ function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the server';
 }
 
-export function isLoopback(url: string): boolean {
-  return URL.canParse(url) && /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/i.test(new URL(url).hostname);
+function isLoopback(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return isOwnName(hostname) || /^(127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -1,6 +1,6 @@
 // Decides which redirects are followed, and where to an unfollowed one points. Pure.
 import { ClipError, reasonFirst } from '../errors';
-import { isLoopback } from './network-errors';
+import { isInsideAddress, isOwnName } from './inside';
 
 /**
  * A redirect must not take the request out of TLS, nor from elsewhere into this computer; and an answer of the API of another
@@ -9,13 +9,12 @@ import { isLoopback } from './network-errors';
 export function checkRedirect(from: string, target: URL | undefined, isMedia: boolean, action: string): URL {
   const source = new URL(from);
   const refuse = (why: string): never => {
-    const advice = 'Set the address it points to as the address of the connection, if that is right';
-    throw new ClipError('EPROTOCOL', reasonFirst(`the server redirects ${why}`, action, advice), { retryable: false });
+    throw refused(why, action);
   };
   if (!target || !/^https?:$/.test(target.protocol)) return refuse('to an address that cannot be read');
   if (source.protocol === 'https:' && target.protocol !== 'https:')
     refuse('from https to an address without encryption');
-  if (isInside(target) && !isInside(source)) refuse('to this computer itself, or to its neighbours without an address');
+  if (leadsInside(from, target)) refuse(insideWords);
   const isSame =
     source.host === target.host || (source.hostname === target.hostname && source.protocol !== target.protocol);
   if (!isMedia && !isSame) refuse(`to another server (${target.host})`);
@@ -24,9 +23,25 @@ export function checkRedirect(from: string, target: URL | undefined, isMedia: bo
   return target;
 }
 
-/** Loopback and link-local addresses: what stands there is nobody else's to point to. */
-function isInside({ href, hostname }: URL): boolean {
-  return isLoopback(href) || /^(169\.254\.|0\.|\[(fe[89ab]|::\]|::ffff:(7f|a9fe)))/i.test(hostname);
+function isInside({ hostname }: URL): boolean {
+  return isOwnName(hostname) || isInsideAddress(hostname);
+}
+
+/** Does an address that a server names, other than by a redirect, lead from elsewhere into this computer? */
+export function leadsInside(from: string, target: URL): boolean {
+  return isInside(target) && !isInside(new URL(from));
+}
+
+const insideWords = 'to this computer itself, or to its neighbours without an address';
+
+/** The same for the name of a redirect, as it is looked up: it may be another address than that of the look-up before. */
+export function checkLookedUp(isInsideHost: boolean, action: string): void {
+  if (isInsideHost) throw refused(insideWords, action);
+}
+
+function refused(why: string, action: string): ClipError {
+  const advice = 'Set the address it points to as the address of the connection, if that is right';
+  return new ClipError('EPROTOCOL', reasonFirst(`the server redirects ${why}`, action, advice), { retryable: false });
 }
 
 /** Tokens and session ids are longer than this, the names of pages and views are not. */

@@ -1,6 +1,7 @@
 // Opens the file of an Aipix clip at the address that its record or a push gives.
 import { ClipError } from '../../errors';
 import { openMedia } from '../../net/media';
+import { leadsInside } from '../../net/redirects';
 import type { OpenClip } from '../../provider';
 import type { AipixApi, Call } from './api';
 
@@ -60,6 +61,12 @@ function addressOf(url: string, baseUrl: string): URL {
   const address = URL.canParse(encoded, `${baseUrl}/`) ? new URL(encoded, `${baseUrl}/`) : undefined;
   if (!address || !/^https?:$/.test(address.protocol)) {
     throw new ClipError('EPROTOCOL', 'The address that the server gives for the file is none');
+  }
+  if (leadsInside(baseUrl, address)) {
+    throw new ClipError(
+      'EPROTOCOL',
+      `The server gives "${address.hostname}" as the host of the file, which is this computer itself: its public address must be set in the configuration of the server`,
+    );
   }
   return address;
 }

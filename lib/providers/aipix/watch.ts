@@ -2,6 +2,7 @@
 import type { Clock } from '../../async/clock';
 import { ClipError, reasonFirst } from '../../errors';
 import type { ProviderConfig } from '../../provider';
+import { leadsInside } from '../../net/redirects';
 import { openWebSocket } from '../../net/websocket';
 import type { AipixApi, Call } from './api';
 import { isObject, parseJson, readText } from '../../net/json';
@@ -125,8 +126,16 @@ function listen(
     signal,
     discover: async () => pushAddresses(await findPushServer(api, call)),
     authorize: (socketId) => authorizeChannel(api, channel, socketId, call),
-    connect: (url, handlers) =>
-      openWebSocket({ url, tls, proxy, signal, action: 'Connecting to the push server', ...handlers }),
+    async connect(url, handlers) {
+      const action = 'Connecting to the push server';
+      if (URL.canParse(url) && leadsInside(api.baseUrl, new URL(url))) {
+        throw new ClipError(
+          'EPROTOCOL',
+          reasonFirst('the server names this computer itself as the push server', action),
+        );
+      }
+      return openWebSocket({ url, tls, proxy, signal, action, ...handlers });
+    },
     ...heard,
   });
 }

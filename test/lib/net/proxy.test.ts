@@ -129,6 +129,11 @@ describe('a proxy', () => {
     }
   });
 
+  it('of the environment may have a password with a percent sign', () => {
+    const proxy = proxyFor(new URL('http://a.example'), undefined, { HTTP_PROXY: 'http://u:50%off@p.example' });
+    assert.deepEqual([proxy?.username, proxy?.password], ['u', '50%off']);
+  });
+
   for (const [environment, address, expected] of [
     [{ https_proxy: 'p.example:3128' }, 'https://a.example', 'http://p.example:3128'],
     [{ ALL_PROXY: 'http://u%40x:p@p.example' }, 'wss://a.example', 'http://u%40x:p@p.example'],

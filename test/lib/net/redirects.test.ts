@@ -1,5 +1,7 @@
 /** Redirects: which are followed, and what does not go along. */
 import assert from 'node:assert/strict';
+import dns from 'node:dns';
+import { mock } from 'node:test';
 import { selfSignedCertificate } from '../../simulators/vdg-sense/self-signed';
 import { client, closeAll, fails, get, secretHeaders, serve, startProxy } from './servers';
 
@@ -72,6 +74,21 @@ describe('a redirect', () => {
     'http://[fe80::1]/',
     'http://0.0.0.0/',
     'http://[::ffff:127.0.0.1]/',
+    'http://localhost./',
+    'http://x.localhost.:8080/',
+    'http://LOCALHOST/',
+    'http://2130706433/',
+    'http://0177.0.0.1/',
+    'http://0x7f.1/',
+    'http://127.1/',
+    'http://127.0.0.1./',
+    'http://[::ffff:0.0.0.0]/',
+    'http://[::127.0.0.1]/',
+    'http://[::ffff:0:127.0.0.1]/',
+    'http://[64:ff9b::127.0.0.1]/',
+    'http://[64:ff9b::a9fe:a9fe]/',
+    'http://[febf::1]/',
+    '//127.0.0.1/',
   ]) {
     it(`from elsewhere to ${location} is refused`, async () => {
       const server = await serve();
@@ -82,6 +99,54 @@ describe('a redirect', () => {
       assert.equal(proxy.requests.length, 1);
     });
   }
+
+  describe('to a name', () => {
+    const names: Record<string, string> = {};
+    beforeEach(() => {
+      const lookup = (host: string, _: object, done: (error: Error | null, found: object[]) => void): void =>
+        done(null, [{ address: names[host] ?? '127.0.0.1', family: names[host]?.includes(':') ? 6 : 4 }]);
+      mock.method(dns, 'lookup', lookup as never);
+    });
+    afterEach(() => mock.restoreAll());
+
+    for (const address of ['127.0.0.1', '127.1.2.3', '169.254.169.254', '::1', '::ffff:127.0.0.1', 'fe80::1']) {
+      it(`that turns out to be ${address} is refused from elsewhere`, async () => {
+        const server = await serve();
+        const other = await serve();
+        const proxy = await startProxy({ hosts: { 'cams.example': server.port } });
+        names['rebind.example'] = address;
+        const http = client('http://cams.example', { proxy: { url: proxy.url, noProxy: ['rebind.example'] } });
+        server.fail({ kind: 'redirect', location: `http://rebind.example:${other.port}/` });
+        await assert.rejects(
+          http.stream(get('/')),
+          fails('EPROTOCOL', { message: /this computer itself/, retryable: false }),
+        );
+        assert.equal(other.requests.length, 0);
+      });
+    }
+
+    it('of this computer is followed where the server stands there itself', async () => {
+      const server = await serve(({ path }) => ({ body: path }));
+      const other = await serve(() => ({ body: 'other' }));
+      const http = client(`http://cams.example:${server.port}`);
+      server.fail({ kind: 'redirect', location: '/moved' });
+      assert.equal((await http.request(get('/'))).text, '/moved');
+      server.fail({ kind: 'redirect', location: `http://media.example:${other.port}/` });
+      (await http.stream(get('/'))).body.destroy();
+      assert.equal(other.requests.length, 1);
+    });
+
+    it('is followed through a proxy on this computer', async () => {
+      const server = await serve();
+      const proxy = await startProxy({ hosts: { 'cams.example': server.port, 'media.example': server.port } });
+      names['proxy.example'] = '127.0.0.1';
+      const url = proxy.url.replace('127.0.0.1', 'proxy.example');
+      const http = client('http://cams.example', { proxy: { url, noProxy: [] } });
+      server.fail({ kind: 'redirect', location: 'http://media.example/' });
+      (await http.stream(get('/'))).body.destroy();
+      assert.equal(proxy.requests.at(-1)!.url, 'http://media.example/');
+    });
+  });
 
   it('to another origin and back does not bring the secrets back', async () => {
     const server = await serve();
