@@ -167,6 +167,13 @@ export function toIso(ms: number): string {
   return new Date(ms).toISOString();
 }
 
+const [earliestSane, latestSane] = [Date.UTC(1900, 0, 1), Date.UTC(2100, 0, 1)];
+
+/** The same for what a vendor tells: whatever number that is, it becomes an instant from 1900 to 2100. */
+export function toSaneIso(ms: number): string {
+  return new Date(Number.isNaN(ms) ? 0 : Math.min(Math.max(earliestSane, ms), latestSane)).toISOString();
+}
+
 function isInstant(ms: number): boolean {
   return Math.abs(ms) <= latestDateMs;
 }

@@ -1,7 +1,7 @@
 // Keeps a provider's place in the list of a vendor's events: cursors as text, and windows of time that hold no more than a page.
 import { ClipError } from '../errors';
 import type { ProviderEvent } from '../provider';
-import { toIso } from '../time-range';
+import { toSaneIso } from '../time-range';
 
 /** A provider's own words for where it is; its name goes first, so that no other takes it for its own. */
 export function writeCursor(provider: string, place: Record<string, string>): string {
@@ -137,7 +137,7 @@ export function serverTime(headers: Record<string, string>, now: () => number): 
 
 /** Start and end as events have them; an end that lies before the start is none. */
 export function eventTimes(startMs: number, endMs?: number): Pick<ProviderEvent, 'start' | 'end'> {
-  return { start: toIso(startMs), ...(endMs !== undefined && endMs >= startMs ? { end: toIso(endMs) } : {}) };
+  return { start: toSaneIso(startMs), ...(endMs !== undefined && endMs >= startMs ? { end: toSaneIso(endMs) } : {}) };
 }
 
 /** Oldest first, each once: as it was listed last. */

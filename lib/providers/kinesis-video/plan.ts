@@ -1,5 +1,6 @@
 // Decides from a list of fragments what a clip is made of. Times are epoch milliseconds.
 import type { Gap } from '../../provider';
+import { toSaneIso } from '../../time-range';
 import type { Fragment, TimestampType } from './types';
 
 /** Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html */
@@ -115,7 +116,7 @@ export function excessOf(
 }
 
 export function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
+  return toSaneIso(ms);
 }
 
 function timeOf(fragment: Fragment, clock: TimestampType): number | undefined {

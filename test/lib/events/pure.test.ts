@@ -4,6 +4,7 @@ import { readEvent } from '../../../lib/events/read';
 import { mostSeen, newState, readState, storedState, type FeedState } from '../../../lib/events/state';
 import { takePage, type TakeOptions } from '../../../lib/events/take';
 import type { ProviderEvent } from '../../../lib/provider';
+import { eventTimes } from '../../../lib/providers/event-list';
 import { aNode } from './rig';
 
 const at = (seconds: number): string => new Date(Date.UTC(2025, 2, 1, 9) + seconds * 1000).toISOString();
@@ -152,6 +153,26 @@ describe('an event of a provider', () => {
     for (const broken of [{ id: '' }, { id: 7 as never }, { kind: '' }, { start: 'soon' }]) {
       assert.equal(readEvent(anEvent(broken)), undefined);
     }
+  });
+
+  it('of a time that no calendar has comes at one that can be reckoned with, and a document is no id', () => {
+    const far = readEvent(anEvent({ start: '+275760-09-13T00:00:00Z', end: '-271821-04-20T00:00:00Z' }))!;
+    assert.deepEqual([far.start, far.end], ['2100-01-01T00:00:00.000Z', undefined]);
+    widenedRange(far, 86_400_000, 86_400_000, Date.parse(at(0)));
+    assert.equal(readEvent(anEvent({ id: 'x'.repeat(10_000_000) })), undefined);
+  });
+
+  it('has times whatever number a vendor tells', () => {
+    const far = '2100-01-01T00:00:00.000Z';
+    const [began, none] = ['1900-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z'];
+    const table: [number, number | undefined, object][] = [
+      [1e300, undefined, { start: far }],
+      [-1e300, 1e300, { start: began, end: far }],
+      [NaN, undefined, { start: none }],
+      [Infinity, Infinity, { start: far, end: far }],
+      [8.64e15 + 1, undefined, { start: far }],
+    ];
+    for (const [start, end, expected] of table) assert.deepEqual(eventTimes(start, end), expected);
   });
 });
 
