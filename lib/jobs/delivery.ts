@@ -93,7 +93,8 @@ export async function settleJob(
     const error = toClipError(thrown);
     warn(error.message);
     try {
-      handler.onUndeliverable?.(job, error);
+      // Why it failed says more than why that cannot be told.
+      handler.onUndeliverable?.(job, outcome.type === 'failed' ? outcome.error : error);
     } catch (failure) {
       warn(toClipError(failure).message);
     }

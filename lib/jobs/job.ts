@@ -36,6 +36,9 @@ export type JobResult<Data> =
   /** Run again later; an `error` counts as a failure, unless nothing was sent. */
   | { type: 'retry'; afterMs: number; data?: Data; error?: ClipError };
 
+/** Between two runs, where a damaged job says no time that can be reckoned with. */
+const endlessMs = 60_000;
+
 /**
  * The job after a run: its data, and for a retry its failures in a row and when it runs next. Nothing but a later run may
  * begin before `restUntil`: the vendor asked for a pause.
@@ -51,7 +54,7 @@ export function applyResult<Data>(
   const { error } = result;
   const failures = error ? job.failures + (error.notSent ? 0 : 1) : 0;
   return {
-    job: { ...job, data, failures, runAt: now + result.afterMs },
+    job: { ...job, data, failures, runAt: now + (Number.isFinite(result.afterMs) ? result.afterMs : endlessMs) },
     restUntil: now + (error?.retryAfterMs ?? 0),
   };
 }

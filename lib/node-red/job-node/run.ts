@@ -1,6 +1,7 @@
 // Runs the jobs of a node with their connections, and reports on the way.
 import type { Connection } from '../../connection/connection';
 import type { Job, JobHandler, JobResult } from '../../jobs/job';
+import { unreadableError } from '../../jobs/stored-job';
 import { getConnection } from '../connections';
 import { reportEvent, taskJob, type NodeContext } from './context';
 import type { StatusWords } from './event';
@@ -41,6 +42,16 @@ export function jobRuns<T extends Task>(context: NodeContext<T>): JobRuns<T> {
     }
   }
 
+  /** Stored jobs may be damaged, or be another program's. */
+  function isWhole(task: T): boolean {
+    try {
+      const { camera, start, end } = options.subject(task);
+      return [task.connection, camera, start, end].every((text) => typeof text === 'string');
+    } catch {
+      return false;
+    }
+  }
+
   function listenTo(connection: Connection): void {
     const { id } = connection;
     if (listening.get(id)?.connection === connection) return;
@@ -56,6 +67,7 @@ export function jobRuns<T extends Task>(context: NodeContext<T>): JobRuns<T> {
   return {
     async run(job, { save, ...run }) {
       const { message, task } = job.data;
+      if (!isWhole(task)) throw unreadableError('what is stored of it has another shape');
       const store = (changed: T): StoredJobData<T> => ({ message, task: changed });
       let connection: Connection;
       try {
