@@ -9,7 +9,7 @@ import { toClipError, type ErrorCode } from '../errors';
 import type { Clip, ClipFile } from '../provider';
 import { Semaphore } from '../async/semaphore';
 import { convertFile, type Conversion } from '../ffmpeg/convert';
-import { hashFile } from '../files/hash';
+import { hashFile, isFile } from '../files/hash';
 import { newPartPath } from '../files/part';
 import { publish, stateOf, type Exists } from '../files/publish';
 import type { ReceivedFile } from './transfer';
@@ -56,7 +56,7 @@ export async function converted(
 
 /**
  * The file is safe here, so a missing thumbnail only becomes a note. A picture that is there already is replaced where videos
- * of the same name are, and otherwise never: it may be somebody else's.
+ * of the same name are, and otherwise never: it may be somebody else's. The very same picture needs no second file.
  */
 async function withThumbnail(
   file: ClipFile,
@@ -73,6 +73,10 @@ async function withThumbnail(
     await conversions.run(signal, () =>
       makeThumbnail({ path: file.path, seconds: file.duration, atSeconds, output, ffmpeg, signal }),
     );
+    if (exists !== 'overwrite' && (await isSame(output, wanted))) {
+      await rm(output);
+      return { ...file, thumbnail: wanted };
+    }
     const rule = exists === 'overwrite' ? 'overwrite' : 'rename';
     return { ...file, thumbnail: await publish(output, wanted, rule, async () => undefined) };
   } catch (thrown) {
@@ -80,6 +84,10 @@ async function withThumbnail(
     if (signal.aborted) throw thrown;
     return { ...file, problems: [...file.problems, toClipError(thrown).message] };
   }
+}
+
+async function isSame(file: string, other: string): Promise<boolean> {
+  return isFile(other, (await stat(file)).size, await hashFile(file));
 }
 
 /** The range's start, the instant that it was asked around, or the middle of the video. */

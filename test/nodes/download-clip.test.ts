@@ -127,6 +127,17 @@ describe('download-clip', () => {
         assert.equal(clipOf(await outcome(flow, 'file')).file!.path, join(flow.userDir, 'same-1.mp4'));
         assert.equal(await readFile(join(flow.userDir, name), 'utf8'), 'other');
       }));
+
+    it('has the one picture beside it, however often it is skipped', () =>
+      run({ filename: name, exists: 'skip', snapshot: 'middle' }, async (flow) => {
+        const clip = await finishedClip(sim);
+        for (let i = 0; i < 3; i += 1) {
+          flow.send('download', { clip });
+          const { file } = clipOf(await outcome(flow, 'file'));
+          assert.equal(file!.snapshot, join(flow.userDir, 'same.jpg'));
+        }
+        assert.deepEqual((await files(flow.userDir)).sort(), ['same.jpg', 'same.mp4']);
+      }));
   });
 
   it('deletes the clip on the server after the file is safe', () =>
