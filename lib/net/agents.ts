@@ -22,11 +22,18 @@ type Connected = (error: Error | null, socket: Duplex) => void;
 /** How long a proxy may take to open a tunnel. */
 const tunnelTimeoutMs = 30_000;
 
-/** Sockets for HTTP clients. They keep idle connections until `closeAgents`. */
-export function createAgents({ tls: tlsOptions, proxy }: { tls?: TlsOptions; proxy?: ProxyOptions }): Agents {
+interface AgentOptions {
+  tls?: TlsOptions | undefined;
+  proxy?: ProxyOptions | undefined;
+  /** Default: true, idle connections are kept until `closeAgents`. False: each request has one of its own. */
+  keepAlive?: boolean | undefined;
+}
+
+/** Sockets for HTTP clients. */
+export function createAgents({ tls: tlsOptions, proxy, keepAlive = true }: AgentOptions): Agents {
   return {
-    httpAgent: new ProxiedHttpAgent(proxy),
-    httpsAgent: new TunnelAgent(proxy, tlsOptions),
+    httpAgent: new ProxiedHttpAgent(proxy, keepAlive),
+    httpsAgent: new TunnelAgent(proxy, { ...tlsOptions, keepAlive }),
   };
 }
 
@@ -141,9 +148,9 @@ function withoutLogin(address: string): URL {
 class TunnelAgent extends https.Agent {
   constructor(
     readonly proxy: ProxyOptions | undefined,
-    tlsOptions: TlsOptions | undefined,
+    options: https.AgentOptions,
   ) {
-    super({ keepAlive: true, ...tlsOptions });
+    super(options);
   }
 
   override createConnection(options: https.RequestOptions, connected: Connected): Duplex | null | undefined {
@@ -163,8 +170,11 @@ interface RequestAdder {
 
 /** Connects to http servers; a proxy is asked for the whole address. */
 class ProxiedHttpAgent extends http.Agent {
-  constructor(readonly proxy: ProxyOptions | undefined) {
-    super({ keepAlive: true });
+  constructor(
+    readonly proxy: ProxyOptions | undefined,
+    keepAlive: boolean,
+  ) {
+    super({ keepAlive });
   }
 
   addRequest(request: http.ClientRequest, options: http.ClientRequestArgs): void {

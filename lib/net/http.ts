@@ -16,35 +16,38 @@ const defaultTimeoutMs = 30_000;
 const maxReplyBytes = 2 * 2 ** 20;
 const maxListBytes = 32 * 2 ** 20;
 const maxRedirects = 5;
-/** A GET is sent again at once when its reused connection was dead already, and its successor's too. */
-const mostDeadConnections = 3;
 
 export interface HttpOptions {
   /** `http(s)://host[:port][/base]` */
   baseUrl: string;
-  tls?: TlsOptions;
-  proxy?: ProxyOptions;
+  tls?: TlsOptions | undefined;
+  proxy?: ProxyOptions | undefined;
   /** Headers of every request. */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /** Takes answers whose headers break the rules of HTTP. */
-  lenient?: boolean;
+  lenient?: boolean | undefined;
   /** Longest wait for a whole small reply, or for the head of a stream. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 export interface HttpRequest {
   method: 'GET' | 'POST' | 'DELETE';
   /** Path and query below the base address, or a whole address. */
   path: string;
-  headers?: Record<string, string>;
-  body?: string;
+  headers?: Record<string, string> | undefined;
+  body?: string | undefined;
   signal: AbortSignal;
   /** Purpose of the request, as the start of an error message: "Asking for the camera list". */
   action: string;
   /** May the answer list things by the thousand? Any other may have 2 MiB, a list 32 MiB. */
-  isList?: boolean;
+  isList?: boolean | undefined;
+  /**
+   * May it be carried out twice, as what only reads? Default: a GET. Anything else gets a connection of its own: on a kept one,
+   * which the server may just be closing, nobody could tell whether it was carried out.
+   */
+  isRepeatable?: boolean | undefined;
   /** Takes a redirect as the answer instead of following or refusing it: its status, and `redirect` says where to. */
-  reportRedirect?: boolean;
+  reportRedirect?: boolean | undefined;
 }
 
 export interface HttpHead {
@@ -79,9 +82,9 @@ type SentConfig = AxiosRequestConfig & { url: string; headers: Headers; signal: 
 export function createHttpClient(options: HttpOptions): HttpClient {
   const base = options.baseUrl.replace(/\/+$/, '');
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const agents = createAgents(options);
+  const kept = createAgents(options);
+  const once = createAgents({ ...options, keepAlive: false });
   const instance = axios.create({
-    ...agents,
     // The agents know the way.
     proxy: false,
     insecureHTTPParser: options.lenient === true,
@@ -126,14 +129,15 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   }
 
   async function sendOnce(request: HttpRequest, config: SentConfig): Promise<AxiosResponse> {
-    const { method, body: data } = request;
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await instance.request({ ...config, method, data });
-      } catch (thrown) {
-        const mayRepeat = method === 'GET' && tries < mostDeadConnections && !config.signal.aborted;
-        if (!mayRepeat || !wasDead(thrown)) throw thrown;
-      }
+    const { method, body: data, isRepeatable = method === 'GET' } = request;
+    const sent = { ...config, method, data };
+    if (!isRepeatable) return instance.request({ ...sent, ...once });
+    try {
+      return await instance.request({ ...sent, ...kept });
+    } catch (thrown) {
+      if (!wasDead(thrown) || config.signal.aborted) throw thrown;
+      // Others that are kept may be as dead.
+      return instance.request({ ...sent, ...once });
     }
   }
 
@@ -207,7 +211,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     },
 
     close() {
-      closeAgents(agents);
+      closeAgents(kept);
+      closeAgents(once);
     },
   };
 }

@@ -49,6 +49,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export const dialects: [name: string, dress: Dress][] = [
   ['in pieces, without a length', (reply) => ({ ...reply, framing: 'chunked' })],
   ['that end with their connection', (reply) => ({ ...reply, framing: 'close' })],
+  ['whose connections are dead afterwards', (reply) => ({ ...reply, isLast: true })],
   [
     'that are compressed where that is wanted',
     (reply, request) => {

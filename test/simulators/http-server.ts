@@ -37,6 +37,8 @@ export interface Reply {
   framing?: 'length' | 'chunked' | 'close';
   /** The connection ends after so many bytes of the body, whatever was announced. */
   truncateAfter?: number;
+  /** Its connection takes no further request, without having said so. */
+  isLast?: boolean;
 }
 
 export type Fault =
@@ -96,12 +98,14 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
   const { requests, faults } = options.shared ?? { requests: [], faults: [] };
   const errors: unknown[] = [];
   const sockets = new Set<Socket>();
+  const dead = new WeakSet<Socket>();
   const handling = new Set<Promise<void>>();
   let down = new AbortController();
   let port = options.port ?? 0;
   let server: http.Server | undefined;
 
   function onRequest(incoming: IncomingMessage, response: ServerResponse): void {
+    if (dead.has(incoming.socket)) return resetSocket(incoming.socket);
     const work = serve(incoming, response)
       .catch((error: unknown) => {
         // A client that went away, or the server going down, is no error.
@@ -134,6 +138,7 @@ export async function startServer(options: ServerOptions): Promise<SimulatorServ
     const plain = replacement(fault) ?? (await options.handle(request));
     const reply = fault?.kind === 'dress' ? fault.dress(plain, request) : plain;
     if (fault?.kind === 'reset' && fault.when === 'reply') return cut(response, 'reset');
+    if (reply.isLast) dead.add(incoming.socket);
     await send(response, request, reply, fault, signal);
   }
 

@@ -49,7 +49,8 @@ const clockMarginMs = 1_000;
 export function createKinesisApi(config: ProviderConfig, options: KinesisOptions = {}) {
   const { settings, now } = config;
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-  const agents = createAgents(config);
+  // The SDK does not tell whether a connection that was kept has been dead already.
+  const agents = createAgents({ ...config, keepAlive: false });
   const endpoints = createEndpoints(now);
   let loaded: { sdk: KinesisSdk; clients: Clients } | undefined;
 

@@ -50,6 +50,8 @@ interface PostOptions {
   mayBeEmpty?: boolean;
   /** May the answer list things by the thousand? */
   isList?: boolean;
+  /** Does it change anything? Reads are POSTs here, too. */
+  isWrite?: boolean;
 }
 
 interface JobResult {
@@ -72,11 +74,12 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     body: JsonObject,
     call: Call,
     action: string,
-    { mayPass = false, mayBeEmpty = false, isList = false }: PostOptions = {},
+    { mayPass = false, mayBeEmpty = false, isList = false, isWrite = false }: PostOptions = {},
   ): Promise<JobResult> {
     if (path !== camerasPath) await tryKey(call);
     const reply = await api.request({
       method: 'POST',
+      isRepeatable: !isWrite,
       path: `/api/${path}`,
       headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
       body: JSON.stringify(body),

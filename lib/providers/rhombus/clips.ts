@@ -70,7 +70,7 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
         // The fate of a clip that is not saved is not published.
         saveToConsole: true,
       };
-      const { json } = await api.post('video/spliceV3', body, call, action);
+      const { json } = await api.post('video/spliceV3', body, call, action, { isWrite: true });
       const asked = askedBy(request, devices);
       const id = readText(json.clipUuid) ?? readTexts(json.clipUuidList)[0];
       if (!id) {
@@ -120,7 +120,10 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
     async deleteClip(clip, call) {
       const action = `Deleting the clip of ${describeClip(clip)}`;
       await unlessGone(
-        api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, action, { mayBeEmpty: true }),
+        api.post('event/deleteSavedClip', { savedClipUuid: clip.id }, call, action, {
+          mayBeEmpty: true,
+          isWrite: true,
+        }),
       );
     },
 
@@ -128,7 +131,10 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
       const action = `Cancelling the clip of ${describeClip(clip)}`;
       const deviceUuids = clip.ref?.devices?.split(' ') ?? [videoFacet(clip.camera)];
       await unlessGone(
-        api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, action, { mayBeEmpty: true }),
+        api.post('video/cancelSpliceV2', { clipUuid: clip.id, deviceUuids }, call, action, {
+          mayBeEmpty: true,
+          isWrite: true,
+        }),
       );
     },
 

@@ -25,6 +25,7 @@ export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfi
   function send(path: string, fields: Record<string, string>, signal: AbortSignal, action: string): Promise<HttpReply> {
     return http.request({
       method: 'POST',
+      isRepeatable: true,
       path: `${api}/${path}`,
       headers: { ...form, Accept: 'application/json' },
       body: new URLSearchParams(fields).toString(),
@@ -63,6 +64,7 @@ export function createZoneMinderApi({ settings, tls, proxy, now }: ProviderConfi
     video(event: string, range: string | undefined, call: Call, action: string): Promise<HttpStream> {
       return http.stream({
         method: 'POST',
+        isRepeatable: true,
         // `mode` keeps later versions from sending a playlist for an event that is still being recorded.
         path: `/index.php?view=view_video&mode=mp4&eid=${encodeURIComponent(event)}`,
         headers: { ...form, ...(range ? { Range: range } : {}) },
