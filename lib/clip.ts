@@ -14,32 +14,32 @@ export interface ProviderClip {
   /** Opaque. Never a number, never parsed. */
   id: string;
   camera: string;
-  cameraName?: string;
+  cameraName?: string | undefined;
   start: string;
   end: string;
   status: ClipStatus;
   /** The system's own word for its state, where that says more than `status`. */
-  vendorStatus?: string;
+  vendorStatus?: string | undefined;
   /** 0-100, never running backwards for one clip. */
-  progress?: number;
-  title?: string;
+  progress?: number | undefined;
+  title?: string | undefined;
   /** Bytes, as the vendor declares them. */
-  size?: number;
+  size?: number | undefined;
   /** Lower-case hex, as the vendor declares it. */
-  sha256?: string;
+  sha256?: string | undefined;
   /** Pixels. */
-  width?: number;
-  height?: number;
+  width?: number | undefined;
+  height?: number | undefined;
   /** When the vendor will remove it. */
-  expires?: string;
+  expires?: string | undefined;
   /** Why it failed, or what the vendor warns of, in the vendor's words. */
-  reason?: string;
+  reason?: string | undefined;
   /** Parts of the range for which the vendor is known to have no footage, in order. Absent: not known (yet). */
-  gaps?: Gap[];
+  gaps?: Gap[] | undefined;
   /** The span that the file really covers, where that is more than the range that was asked for. */
-  footage?: Range;
+  footage?: Range | undefined;
   /** Strings the provider needs to find it again. No secrets, no signed addresses. */
-  ref?: Record<string, string>;
+  ref?: Record<string, string> | undefined;
 }
 
 /** A clip in a message: what the provider knows, plus where it belongs and the file it became. */
@@ -110,7 +110,7 @@ export interface ClipRequest {
 /** Constraints on cutting a range of one camera into clips. */
 export interface Footage {
   /** Longest clip in seconds, where the server says other than the definition. */
-  maxClipSeconds?: number;
+  maxClipSeconds?: number | undefined;
   /** Parts of the range known to have no footage, in order. */
   gaps: Gap[];
   /**
@@ -119,8 +119,8 @@ export interface Footage {
    */
   pieces?: { start: string; end: string; bytes: number }[];
   /** Most pieces and bytes in one clip. A single piece may have more bytes, and is a clip of its own then. */
-  maxPieces?: number;
-  maxBytes?: number;
+  maxPieces?: number | undefined;
+  maxBytes?: number | undefined;
 }
 
 /** "camera 7/2, 2025-03-01T08:50:00.000Z to 2025-03-01T08:51:30.000Z": how error messages name a clip. */

@@ -24,25 +24,25 @@ const retryableByDefault: ReadonlySet<ErrorCode> = new Set(['ETHROTTLED', 'ENETW
 
 export interface ErrorDetails {
   /** Would the same request have a chance later? Default: by code. */
-  retryable?: boolean;
+  retryable?: boolean | undefined;
   /**
    * The pause before the next try. With `ETHROTTLED`, and with `ENETWORK` (HTTP 503), the vendor asks for it, and it holds for
    * all requests of the connection; with other codes it is for this request alone.
    */
-  retryAfterMs?: number;
+  retryAfterMs?: number | undefined;
   /** The vendor's own code, as text. */
-  vendorCode?: string;
+  vendorCode?: string | undefined;
   /** The vendor no longer knows our session: a fresh login may help. Never set for a refused password. */
-  sessionExpired?: boolean;
+  sessionExpired?: boolean | undefined;
   /**
    * The answer is not the vendor's own word about this clip, this camera or these credentials: the page of a proxy, a bare
    * HTTP status, an empty or unreadable reply, a general error code. Such trouble is waited out and never taken for a verdict.
    * Default: true for `EPROTOCOL`, and for all that `statusError` makes; false for every other error that a provider throws.
    * A provider that has read the vendor's own format behind an HTTP status says `inconclusive: false`.
    */
-  inconclusive?: boolean;
+  inconclusive?: boolean | undefined;
   /** No request was sent: the vendor has asked for a pause that is not over. This is no failure of the job's own. */
-  notSent?: boolean;
+  notSent?: boolean | undefined;
 }
 
 /**

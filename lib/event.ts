@@ -29,28 +29,28 @@ export interface ProviderEvent {
   /** One of the definition's `eventKinds`. */
   kind: string;
   /** Id, as `createClip` takes it. Absent: the event belongs to no camera. */
-  camera?: string;
-  cameraName?: string;
+  camera?: string | undefined;
+  cameraName?: string | undefined;
   start: string;
   /** Absent while the event goes on, and for an instant. */
-  end?: string;
+  end?: string | undefined;
   /** Not over yet: the same event is listed again with its `end`. */
-  open?: boolean;
+  open?: boolean | undefined;
   type: EventType;
   /** The thing seen, in the vendor's word: `person`, `car`. */
-  label?: string;
+  label?: string | undefined;
   /** All that was seen, where it is more than one thing. */
-  labels?: string[];
+  labels?: string[] | undefined;
   /** 0-1. */
-  score?: number;
-  severity?: string;
-  zones?: string[];
+  score?: number | undefined;
+  severity?: string | undefined;
+  zones?: string[] | undefined;
   /** One line for people. */
-  text?: string;
+  text?: string | undefined;
   /** The video of it, where the vendor already holds that. */
-  clip?: ProviderClip;
+  clip?: ProviderClip | undefined;
   /** More strings of the vendor, such as `type`. */
-  ref?: Record<string, string>;
+  ref?: Record<string, string> | undefined;
 }
 
 export interface EventQuery {
@@ -74,5 +74,5 @@ export interface EventPage {
   /** Is there another page right now? */
   more: boolean;
   /** Events of the query's `open` that the vendor knows no more. */
-  gone?: string[];
+  gone?: string[] | undefined;
 }

@@ -45,16 +45,16 @@ export interface ProxyOptions {
 export interface Camera {
   id: string;
   name: string;
-  online?: boolean;
+  online?: boolean | undefined;
 }
 
 /** Result of "Test connection". */
 export interface ConnectionCheck {
   name: string;
-  version?: string;
-  cameras?: number;
+  version?: string | undefined;
+  cameras?: number | undefined;
   /** Positive: the vendor's clock is ahead of ours. */
-  clockSkewMs?: number;
+  clockSkewMs?: number | undefined;
   warnings: string[];
 }
 
@@ -62,16 +62,16 @@ export interface ConnectionCheck {
 export interface OpenClip {
   body: Readable;
   /** Bytes in the whole clip, where the vendor says so for this transfer. */
-  size?: number;
-  sha256?: string;
+  size?: number | undefined;
+  sha256?: string | undefined;
   /** Names this version of the bytes, for `If-Range`. */
-  etag?: string;
+  etag?: string | undefined;
   /** Can a broken transfer be continued with a higher `offset`? */
   resumable: boolean;
   /** Offset in the clip at which `body` starts. Differs from the requested one when the vendor started again. */
   offset: number;
   /** The span that the bytes cover, where that is only known now. */
-  footage?: Range;
+  footage?: Range | undefined;
 }
 
 export interface CallOptions<Session = unknown> {

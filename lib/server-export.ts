@@ -17,13 +17,13 @@ export interface ServerExport {
   id: string;
   status: ClipStatus;
   /** 0-100. */
-  progress?: number;
+  progress?: number | undefined;
   path: string;
   cameras: { camera: string; start: string; end: string; status: ClipStatus; progress?: number }[];
   /** Why it failed, in the vendor's words. */
-  reason?: string;
+  reason?: string | undefined;
   /** Strings the provider needs to find it again. No secrets. */
-  ref?: Record<string, string>;
+  ref?: Record<string, string> | undefined;
 }
 
 /** How error messages name an export: each camera with its range, and the folder. */

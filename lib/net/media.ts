@@ -17,11 +17,11 @@ const rangeRefusals: ReadonlySet<number> = new Set([400, 412, 416, 501]);
 
 export interface MediaRequest extends Pick<HttpRequest, 'path' | 'headers' | 'signal' | 'action'> {
   /** Bytes of the clip that are here already. They are only built upon where `etag` names their version. */
-  offset?: number;
+  offset?: number | undefined;
   /** As the transfer that brought them was told. */
-  etag?: string;
+  etag?: string | undefined;
   /** Bytes in the whole clip, as that transfer was told. */
-  size?: number;
+  size?: number | undefined;
   /** The error that an answer in place of video stands for; by default, its status or what it looks like decides. */
   explain?(reply: HttpReply): Promise<ClipError | undefined> | ClipError | undefined;
 }

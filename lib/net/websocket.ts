@@ -17,10 +17,10 @@ const mostBytes = 8 * 2 ** 20;
 export interface WebSocketOptions {
   /** `ws(s)://host[:port]/path` */
   url: string;
-  tls?: TlsOptions;
-  proxy?: ProxyOptions;
+  tls?: TlsOptions | undefined;
+  proxy?: ProxyOptions | undefined;
   /** Of the request that opens it, such as `Authorization`. */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | undefined;
   /** Ends the connection, also while it is being made. */
   signal: AbortSignal;
   /** Purpose of the connection, as the start of an error message: "Listening for news". */

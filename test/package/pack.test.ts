@@ -48,11 +48,12 @@ describe('the packed package', function () {
 
 /** A provider as somebody writes it in TypeScript, strictly. */
 const program = `
-import { ClipError, defineProvider, type Provider, type ProviderClip } from '${packageName}/provider';
-import { createHttpClient, openMedia, readId, statusError, type HttpClient } from '${packageName}/provider/net';
+import { ClipError, defineProvider, type Provider, type ProviderClip, type ProviderConfig } from '${packageName}/provider';
+import { createHttpClient, openMedia, readId, readText, statusError } from '${packageName}/provider/net';
 
-const http: HttpClient = createHttpClient({ baseUrl: 'http://localhost' });
-const provider: Provider<string> = {
+const openToy = ({ tls, proxy }: ProviderConfig): Provider<string> => {
+const http = createHttpClient({ baseUrl: 'http://localhost', tls, proxy });
+return {
   async login({ signal }) {
     const reply = await http.request({ method: 'POST', path: '/login', signal, action: 'Logging in' });
     if (reply.status !== 200) throw statusError(reply, 'Logging in');
@@ -60,17 +61,18 @@ const provider: Provider<string> = {
   },
   async createClip({ camera, start, end }): Promise<ProviderClip> {
     const id = readId(12);
-    if (id === undefined) throw new ClipError('EPROTOCOL', 'no id', { retryable: true });
-    return { id, camera, start, end, status: 'pending' };
+    if (id === undefined) throw new ClipError('EPROTOCOL', 'no id', { retryable: true, vendorCode: readText(7) });
+    return { id, camera, start, end, status: 'pending', reason: readText('why') };
   },
   async getClip(clip) {
     return clip;
   },
-  openClip: ({ id }, { signal, offset, session }) =>
-    openMedia(http, { path: \`/\${id}\`, headers: { key: session }, signal, offset, action: 'Downloading' }),
+  openClip: ({ id }, { signal, offset, etag, size, session }) =>
+    openMedia(http, { path: \`/\${id}\`, headers: { key: session }, signal, offset, etag, size, action: 'Downloading' }),
   async check() {
     return { name: 'Toy', warnings: [] };
   },
+};
 };
 export const definition = defineProvider<string>({
   id: 'toy',
@@ -80,7 +82,7 @@ export const definition = defineProvider<string>({
   clipOptions: [],
   maxClipSeconds: () => 60,
   idempotentCreate: false,
-  open: async ({ settings }) => (settings.url ? provider : provider),
+  open: async (config) => openToy(config),
 });
 `;
 
@@ -105,6 +107,8 @@ describe('the types of the package', function () {
       Object.keys(programs).map((name) => join(folder, name)),
       {
         strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
         noEmit: true,
         module: ts.ModuleKind.NodeNext,
         moduleResolution: ts.ModuleResolutionKind.NodeNext,
