@@ -83,14 +83,15 @@
 
   /** Drawn once for what it shows: progress does not take away what is being read. */
   function rowDetails(element, row, acts) {
-    const { error, file, title, camera, connectionName, nodeName, nodeType, stage } = row;
+    const { error, file, title, camera, cameras, connectionName, nodeName, nodeType, stage } = row;
     const key = JSON.stringify([error, file, title, stage === 'cancelled', isHopeless(row)]);
     const known = element.data('details');
     if (known?.key === key) return known.details.detach();
     const details = $('<div class="video-clips-details">').append(
       reason(row),
       retryNote(row),
-      line(_('about.camera'), camera),
+      // Of several, each file says its own.
+      line(_('about.camera'), cameras > 1 ? '' : camera),
       line(_('about.title'), title),
       line(_('about.connection'), connectionName),
       line(_('about.node'), nodeName || nodeType).append(

@@ -40,6 +40,7 @@
 
     function tell(words, withWayOut) {
       video.hide();
+      element.addClass('video-clips-telling');
       problem.empty().append($('<p>').text(words)).show();
       if (!withWayOut) return;
       const { row, file } = playing;
@@ -63,7 +64,9 @@
         if (playing !== asked) return;
         if (!found) return tell(_('player.silent'), false);
         if (found.state !== 'there') return tell(_(`player.${found.state}`), false);
-        const codec = CODECS[found.codec] ?? (found.codec || '').toUpperCase();
+        // Of the codec that browsers have by themselves, it is this one video that they cannot play.
+        const isUsual = ['h264', 'avc1'].includes(found.codec);
+        const codec = isUsual ? '' : (CODECS[found.codec] ?? (found.codec || '').toUpperCase());
         tell(codec ? _('player.codec', { codec }) : _('player.undecodable'), true);
       });
     }
@@ -74,6 +77,7 @@
 
     function open(about) {
       problem.hide();
+      element.removeClass('video-clips-telling');
       title.text(about).attr('title', about);
       element.css('display', 'flex');
     }

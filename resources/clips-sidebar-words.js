@@ -65,7 +65,8 @@
     if (stage === 'waiting') return _('until.waiting', { time: clock(until) });
     if (stage === 'retrying') return _('until.retrying', { time: clock(until) });
     const words = _(`stage.${stage}`);
-    if (stage === 'saved' && file) return `${words}: ${fileWords(file)}`;
+    if (stage === 'saved' && file)
+      return `${words}: ${fileWords(file.count > 1 ? { ...file, duration: undefined } : file)}`;
     return progress === undefined ? words : `${words} ${progress} %`;
   }
 

@@ -556,6 +556,12 @@ for (const type of types) {
         }
       });
 
+      it(`says of times that are filled in that they are UTC, in ${lang}`, () => {
+        for (const [path, text] of catalog(type, lang)) {
+          if (text.includes('{date}')) assert.match(text, /UTC.*\{localDate\}/, path);
+        }
+      });
+
       it(`keeps reasons shorter than 21 characters in ${lang}`, () => {
         for (const [path, text] of catalog(type, lang)) {
           if (path.startsWith(`${type}.reason.`)) assert.ok(text.length < 21, `${path}: ${text}`);

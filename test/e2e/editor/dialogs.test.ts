@@ -135,6 +135,15 @@ function assertKept(now: Record<string, unknown>, before: Record<string, unknown
   }
 }
 
+/** Where controls, and what stands below them, begin: each distance from the left once. */
+function leftEdges({ page }: EditorRig): Promise<number[]> {
+  const kinds = ['select', 'input[type="text"]', '.red-ui-typedInput-container', '.video-clips-hint', '.video-clips-boxes', '.video-clips-picks']; // prettier-ignore
+  const rows = '.red-ui-tray .video-clips .form-row:not(.video-clips-check)';
+  return page
+    .locator(kinds.map((kind) => `${rows} > ${kind}:visible`).join(', '))
+    .evaluateAll((found) => [...new Set(found.map((each) => Math.round(each.getBoundingClientRect().left)))]);
+}
+
 for (const look of looks) {
   describeWithChromium(`dialogs in ${nameOf(look)}`, function () {
     this.timeout(120_000);
@@ -154,6 +163,8 @@ for (const look of looks) {
         await editor.openNode(String(id));
         await screenshot(`${String(id)}`);
         await assertAccessible(rig.page, '.red-ui-tray .video-clips');
+        const edges = await leftEdges(rig);
+        assert.ok(Math.max(...edges) - Math.min(...edges) < 4, `controls begin at ${edges.join(', ')} px`);
         await editor.done();
         assertKept(await editor.saved(String(id)), before);
         assert.equal(await editor.isDirty(), false, `${String(type)} is marked as changed`);

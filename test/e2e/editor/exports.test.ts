@@ -12,7 +12,7 @@ import { looks, nameOf, startEditor, type EditorRig } from './rig';
 import { driveSidebar, type Sidebar } from './sidebar';
 
 const login = { username: 'nodered', password: 's3cret' };
-const dock = '6917529027641081901/2';
+const cameras = ['6917529027641081901/2', '6917529027641081901/4'];
 const waitMs = 60_000;
 const pieceMs = 50;
 
@@ -57,7 +57,7 @@ for (const look of looks.filter(({ dark }) => !dark)) {
 
     it('says in its row how many bytes a second come, and how long the rest takes', async () => {
       const end = Date.now() - 60_000;
-      await rig.runtime.inject('into-export', { cameras: dock, start: end - 30_000, end });
+      await rig.runtime.inject('into-export', { cameras, start: end - 30_000, end });
       await reads(/\d+ % .*\d+(\.\d)? MB\/s · \d+(\.\d)? (sec|min) left/);
       await rig.screenshot('export under way');
     });
@@ -79,8 +79,17 @@ for (const look of looks.filter(({ dark }) => !dark)) {
 
     it('says no such thing once it is over', async () => {
       isSlow = false;
-      await reads(/Saved/);
-      await reads(/^(?!.*(MB\/s|left)).*Saved/);
+      await reads(/^(?!.*(MB\/s|left)).*Saved: 2 files, \d+ MB/);
+    });
+
+    it('names in its details each camera where its file is, and none for all', async () => {
+      await sidebar.press('Details');
+      const details = sidebar.row().locator('.video-clips-details');
+      await details.locator('.video-clips-file').nth(1).waitFor();
+      const named = await details.locator('.video-clips-file .video-clips-camera').allTextContents();
+      assert.deepEqual(named, ['Dock 1', 'Yard']);
+      const lines = await details.locator('.video-clips-name').allTextContents();
+      assert.ok(lines.includes('Folder') && !lines.includes('Camera'), lines.join(', '));
     });
 
     it('never made the page complain', () => {

@@ -161,7 +161,14 @@ for (const look of looks) {
         await sidebar.press('Play');
         const trouble = rig.page.getByRole('alert');
         await trouble.getByText(/This browser cannot play.*convert to H\.264/s).waitFor();
-        await trouble.getByRole('button', { name: 'Download' }).waitFor();
+        assert.doesNotMatch(
+          (await trouble.textContent()) ?? '',
+          /cannot play H\.?264/,
+          'to what it is to be converted to',
+        );
+        const button = await trouble.getByRole('button', { name: 'Download' }).boundingBox();
+        const pane = await trouble.boundingBox();
+        assert.ok(button && pane && button.y + button.height <= pane.y + pane.height, 'the button is cut off');
         await rig.page.unroute('**/video-clips/media/*/*');
       });
 
