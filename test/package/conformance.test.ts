@@ -3,6 +3,7 @@
  * the way the scorecard does, so what passes here is inline and literal.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import ts from 'typescript';
@@ -818,6 +819,12 @@ describe('the examples', () => {
 });
 
 describe('the sources', () => {
+  it('hold no links: one named like an ignored folder takes its place on checkout', () => {
+    const entries = execFileSync('git', ['ls-files', '--stage'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+    assert.ok(entries.length > 100);
+    assert.deepEqual(entries.filter((entry) => entry.startsWith('120000')), []); // prettier-ignore
+  });
+
   for (const [library, owner] of Object.entries(soleImporters)) {
     it(`load ${library} only in ${owner}`, () => {
       const imports = new RegExp(`(?:from|import|require)\\s*\\(?\\s*['"]${library}(?:/[^'"]*)?['"]`);
