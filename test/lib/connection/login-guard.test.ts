@@ -114,6 +114,24 @@ describe('the guards of this process and of all instances', () => {
     assert.ok(isProven(await combineGuards(here, deaf).state()));
   });
 
+  it('let one log in at a time, over all instances', async () => {
+    const there = loginGuards(manualClock())(wrong);
+    const instances = [1, 2].map(() => combineGuards(loginGuards(manualClock())(wrong), there));
+    const order: string[] = [];
+    let end!: () => void;
+    const [first, second] = instances.map((guard, index) =>
+      guard.withLock(never, async () => {
+        order.push(`begin ${index}`);
+        if (index === 0) await new Promise<void>((resolve) => (end = resolve));
+        order.push(`end ${index}`);
+      }),
+    );
+    await setImmediate();
+    end();
+    await Promise.all([first, second]);
+    assert.deepEqual(order, ['begin 0', 'end 0', 'begin 1', 'end 1']);
+  });
+
   it('keep the longer of two pauses', async () => {
     const { here, there, combined } = both();
     await combined.pause(1_000);

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { ClipError } from '../../../lib/errors';
 import { loginGuards } from '../../../lib/connection/login-guard';
+import { redact, secretValues } from '../../../lib/connection/redact';
 import { SharedSession } from '../../../lib/connection/session';
+import type { Credentials } from '../../../lib/provider';
 import { manualClock } from '../../support/manual-clock';
 import { gate, is, never } from './fake';
 
 describe('a shared session', () => {
-  function sessionOf(login?: () => Promise<string>) {
-    const clock = manualClock();
-    const guard = loginGuards(clock)('the same');
-    return {
-      clock,
-      session: new SharedSession<string>({ login, guard, clock, closing: never, redact: (error) => error }),
-    };
+  const nobody: Credentials = { username: '', password: '', token: '' };
+  const withoutKey = (error: ClipError, key?: string): ClipError => redact(error, secretValues(nobody, key));
+
+  function sessionOf(login?: () => Promise<string>, clock = manualClock(), guard = loginGuards(clock)('the same')) {
+    return { clock, session: new SharedSession<string>({ login, guard, clock, closing: never, redact: withoutKey }) };
   }
 
   it('is not lost to a login that throws before it has begun', async () => {
@@ -30,6 +30,39 @@ describe('a shared session', () => {
     await clock.advance(5_000);
     assert.equal(await session.use(never, async (key) => key), 'key');
   });
+
+  it('sends a refused password once, also where several connections log in with it at the same time', async () => {
+    let logins = 0;
+    const clock = manualClock();
+    const guard = loginGuards(clock)('the same');
+    const login = (): Promise<never> => ((logins += 1), Promise.reject(new ClipError('EAUTH', 'No')));
+    const sessions = [1, 2, 3].map(() => sessionOf(login, clock, guard).session);
+    await Promise.all(
+      sessions.map((each) =>
+        assert.rejects(
+          each.use(never, async (key) => key),
+          is('EAUTH', /No/),
+        ),
+      ),
+    );
+    assert.equal(logins, 1);
+  });
+
+  for (const [code, retryAfterMs] of [
+    ['EAUTH', undefined],
+    ['ETHROTTLED', 10_000],
+  ] as const) {
+    it(`remembers nothing of its key when a request ends with ${code}`, async () => {
+      const { session } = sessionOf(async () => 'key-4711');
+      const error = new ClipError(code, 'Not with key-4711', { retryAfterMs });
+      await assert.rejects(session.use(never, () => Promise.reject(error)));
+      // By now nobody else knows the key that is to be taken out.
+      await assert.rejects(
+        session.use(never, () => assert.fail('It was sent')),
+        is(code, /^Not with \*\*\*/),
+      );
+    });
+  }
 
   it('can be looked at without making one', async () => {
     const { promise, open } = gate<string>();
