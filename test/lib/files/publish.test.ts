@@ -183,4 +183,74 @@ describe('a finished file that gets its name', () => {
       assert.deepEqual(await names(), ['clip.mp4.part']);
     }
   });
+
+  for (const exists of ['rename', 'overwrite'] as const) {
+    describe(`with "${exists}", after it was verified`, () => {
+      const content = 'verified';
+      const sha256 = createHash('sha256').update(content).digest('hex');
+
+      const time = Date.UTC(2025, 0, 1) / 1000;
+
+      /** Verifies a part, lets that happen to it, and gives it its name. */
+      async function publishAfter(change: (part: string) => Promise<unknown>): Promise<string> {
+        const from = await part(content);
+        await fs.utimes(from, time, time);
+        const { dev, ino, size, mtimeMs } = await fs.stat(from);
+        await change(from);
+        const verified = { size, sha256, state: { dev, ino, size, mtimeMs } };
+        return publish(from, path('clip.mp4'), exists, ignore, verified);
+      }
+
+      const others: Record<string, (part: string) => Promise<unknown>> = {
+        'is written into': (from) => fs.writeFile(from, 'VERIFIED'),
+        'is replaced by another of the same size and time': async (from) => {
+          await fs.writeFile(path('other'), 'VERIFIED');
+          await fs.utimes(path('other'), time, time);
+          await fs.rename(path('other'), from);
+        },
+        'is cut, and gets its time back': async (from) => {
+          await fs.truncate(from, 3);
+          await fs.utimes(from, time, time);
+        },
+        'becomes a link to such a file': async (from) => {
+          await fs.rename(from, path('other'));
+          await fs.symlink(path('other'), from);
+        },
+        'is removed': (from) => fs.rm(from),
+      };
+      for (const [what, change] of Object.entries(others)) {
+        it(`gets no name when it ${what}`, async () => {
+          await assert.rejects(publishAfter(change), { code: 'EINCOMPLETE', retryable: true });
+          assert.equal((await names()).includes('clip.mp4'), false);
+        });
+      }
+
+      it('gets its name when another has the same content, as file systems number files anew', async () => {
+        await publishAfter(async (from) => {
+          await fs.copyFile(from, path('other'));
+          await fs.rename(path('other'), from);
+        });
+        assert.equal(await text('clip.mp4'), content);
+      });
+
+      it('is not read once more where nothing has changed', async () => {
+        const from = await part(content);
+        const { dev, ino, size, mtimeMs } = await fs.stat(from);
+        const verified = { size, sha256: 'of something else', state: { dev, ino, size, mtimeMs } };
+        assert.equal(await publish(from, path('clip.mp4'), exists, ignore, verified), path('clip.mp4'));
+      });
+    });
+
+    it(`has its name on the disk once that is told ("${exists}")`, async () => {
+      const from = await part();
+      const { open } = fs;
+      const seen: string[][] = [];
+      mock.method(fs, 'open', async (...given: Parameters<typeof open>) => {
+        if (given[0] === temp()) seen.push(await names());
+        return open(...given);
+      });
+      await publish(from, path('clip.mp4'), exists, ignore);
+      assert.deepEqual(seen, [['clip.mp4']]);
+    });
+  }
 });
