@@ -215,6 +215,18 @@ describe('a download that runs again', () => {
       }
     });
 
+    it('takes nothing from a server that goes on elsewhere, and starts anew', async () => {
+      const saved = await stopped(() => sendFrom(video, 0));
+      const context = aContext<DownloadJobData>();
+      const open: Download['open'] = (_count, { offset }) => sendFrom(video, offset - 1);
+      expectError((await test.start({ open, work: saved, context })).answer, 'retry', 'EPROTOCOL');
+      const again = context.saved.at(-1);
+      assert.equal(again?.partial, undefined);
+      const { answer } = await test.start({ open: (_count, { offset }) => sendFrom(video, offset), work: again });
+      assert.equal(expectFile(answer).resumed, false);
+      assert.ok((await readFile(expectFile(answer).path)).equals(video));
+    });
+
     it('does not trust what a crash has written behind it', async () => {
       const saved = await stopped(() => sendFrom(video, 0));
       await appendFile(saved!.partial!.path, Buffer.alloc(video.length, 'more than there is to come'));

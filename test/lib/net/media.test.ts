@@ -68,7 +68,8 @@ describe('media over HTTP', () => {
       const { bytes, offset, size } = await rest();
       assert.ok(bytes.equals(video.subarray(1000)));
       assert.deepEqual([offset, size], [1000, video.length]);
-      assert.equal(server.requests.length, 1);
+      const asked = server.requests.map(({ headers }) => [headers.range, headers['if-range']]);
+      assert.deepEqual(asked, [['bytes=1000-', etag]]);
     });
   }
 
@@ -102,6 +103,24 @@ describe('media over HTTP', () => {
     });
   }
 
+  for (const name of ['W/"v1"', 'w/"v1"', '', undefined]) {
+    it(`asks for all of it where the version that is here is called ${name}`, async () => {
+      const { offset } = await rest({ etag: name });
+      assert.equal(offset, 0);
+      assert.deepEqual(
+        server.requests.map(({ headers }) => [headers.range, headers['if-range']]),
+        [[undefined, undefined]],
+      );
+    });
+  }
+
+  it('cannot be continued where the server does not say that it serves ranges', async () => {
+    for (const ranges of ['none', '']) {
+      answers = [whole({ 'accept-ranges': ranges })];
+      assert.equal((await open()).resumable, false);
+    }
+  });
+
   it('takes the whole where the server gives it in place of a part', async () => {
     const { bytes, offset } = await rest();
     assert.ok(bytes.equals(video));
@@ -116,8 +135,9 @@ describe('media over HTTP', () => {
   });
 
   it('refuses a part that it never asked for', async () => {
-    answers = [part({})];
-    await assert.rejects(open(), { code: 'EPROTOCOL', retryable: true });
+    // Its bytes look like the beginning of a video.
+    answers = [{ ...part({}), body: video.subarray(0, video.length - 1000) }];
+    await assert.rejects(open(), { code: 'EPROTOCOL', message: /a part of the video/, retryable: true });
   });
 
   for (const type of ['text/html', 'application/json', 'application/xml', 'text/plain', 'nonsense', '']) {
