@@ -87,15 +87,22 @@ export function notVideo(): Named<ForcedReply>[] {
   ];
 }
 
-/** A real answer, with its values made something else. */
+/** A real answer, with its values made something else: never as it is, and nothing twice. */
 export function distort(body: string): Named<string>[] {
   const trimmed = body.trim();
-  if (trimmed.startsWith('<')) return distortXml(trimmed);
+  if (trimmed.startsWith('<')) return distinct(distortXml(trimmed), trimmed);
+  let real: unknown;
   try {
-    return distortJson(JSON.parse(trimmed));
+    real = JSON.parse(trimmed);
   } catch {
     return [['something else', '{}']];
   }
+  return distinct(distortJson(real), JSON.stringify(real));
+}
+
+function distinct(distorted: Named<string>[], real: string): Named<string>[] {
+  const seen = new Set([real]);
+  return distorted.filter(([, body]) => !seen.has(body) && seen.add(body));
 }
 
 type Change = (value: unknown) => unknown;
