@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { toMessage, widenedRange } from '../../../lib/events/message';
 import { readEvent } from '../../../lib/events/read';
-import { mostSeen, newState, readState, storedState, type FeedState } from '../../../lib/events/state';
+import { mostOpen, mostSeen, newState, readState, storedState, type FeedState } from '../../../lib/events/state';
 import { takePage, type TakeOptions } from '../../../lib/events/take';
 import type { ProviderEvent } from '../../../lib/provider';
 import { eventTimes } from '../../../lib/providers/event-list';
@@ -90,6 +90,53 @@ describe('what a node wants', () => {
     const { state } = take(many);
     assert.equal(state.seen.length, mostSeen);
     assert.equal(state.seen.at(-1), `motion ${mostSeen + 9}`);
+  });
+
+  it('is among the last to be forgotten while it is listed again and again', () => {
+    const first = take([anEvent({ id: 'again', end: at(1) }), anEvent({ id: 'other', end: at(2) })]);
+    const { state, hasChanged } = take([anEvent({ id: 'again', end: at(1) })], {}, first.state);
+    assert.deepEqual([state.seen, hasChanged], [['motion other', 'motion again'], false]);
+  });
+
+  it('is followed while it goes on, for the last 500', () => {
+    const many = Array.from({ length: mostOpen + 10 }, (_, index) =>
+      anEvent({ id: String(index), start: at(index), end: undefined, open: true }),
+    );
+    const { state } = take(many, { when: 'end' });
+    assert.deepEqual([state.open.length, state.open.at(-1)], [mostOpen, `motion ${mostOpen + 9}`]);
+  });
+
+  describe('while it catches up', () => {
+    const backlog = { sent: 0, missed: 0 };
+    const late = (events: ProviderEvent[], given: FeedState['backlog'], notBefore?: number) =>
+      takePage(
+        { ...newState('source'), cursor: 'c', backlog: given },
+        { events },
+        {
+          filter: aNode().filter,
+          room: Infinity,
+          notBefore,
+        },
+      );
+
+    it('is no more than 500 events, and the rest is counted', () => {
+      const many = Array.from({ length: 510 }, (_, index) => anEvent({ id: String(index), end: at(index + 1) }));
+      const { events, state } = late(many, backlog);
+      assert.deepEqual([events.length, state.backlog], [500, { sent: 500, missed: 10 }]);
+      assert.deepEqual(backlog, { sent: 0, missed: 0 });
+      const rest = late([anEvent({ id: 'more' })], state.backlog);
+      assert.deepEqual([rest.events.length, rest.state.backlog], [0, { sent: 500, missed: 11 }]);
+    });
+
+    it('is what ended since then, however early it began', () => {
+      const events = [
+        anEvent({ id: 'long', start: at(0), end: at(20) }),
+        anEvent({ id: 'early', start: at(1), end: at(9) }),
+        anEvent({ id: 'instant', start: at(8), end: undefined }),
+      ];
+      const { events: sent, state } = late(events, backlog, Date.parse(at(10)));
+      assert.deepEqual([idsOf(sent), state.backlog], [['long'], { sent: 1, missed: 2 }]);
+    });
   });
 
   it('stays with the vendor where there is no room for it', () => {
@@ -187,6 +234,9 @@ describe('what is stored of a feed', () => {
       {},
       { ...storedState(state), version: 2 },
       { version: 1, source: 's' },
+      { ...storedState(state), seen: 'motion 1' },
+      { ...storedState(state), open: {} },
+      { ...storedState(state), outbox: undefined },
     ]) {
       assert.equal(readState(strange), undefined);
     }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, lstatSync } from 'node:fs';
+import fs, { appendFile, mkdir, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { overdue, Retention } from '../../../lib/files/retention';
+import { mock } from 'node:test';
+import { overdue, Retention, type KeptFile } from '../../../lib/files/retention';
 import { tempFolder } from '../../support/temp-folder';
 
 describe('old files of a node', () => {
   const folder = tempFolder();
+  afterEach(() => mock.restoreAll());
   const nothingBusy = (): boolean => false;
   const list = (): string => join(folder(), 'written', 'node.jsonl');
 
@@ -41,7 +43,8 @@ describe('old files of a node', () => {
     await retention.add([playing], 1);
     await rm(replaced);
     await write('a.mp4', 11);
-    await retention.sweep(100, { keepMs: 10, keepBytes: 0 }, (path) => path === playing);
+    const removed = await retention.sweep(100, { keepMs: 10, keepBytes: 0 }, (path) => path === playing);
+    assert.deepEqual(removed, { count: 0, bytes: 0, paths: [] });
     assert.deepEqual([replaced, playing].map(existsSync), [true, true]);
     await retention.sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
     assert.deepEqual([replaced, playing].map(existsSync), [true, false]);
@@ -105,5 +108,70 @@ describe('old files of a node', () => {
     await new Retention(list()).add([second], 1);
     const removed = await new Retention(list()).sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
     assert.deepEqual(removed.paths, [first, second]);
+  });
+
+  const time = Date.UTC(2025, 0, 1) / 1000;
+  const others: Record<string, (path: string) => Promise<unknown>> = {
+    'a longer one of the same time': async (path) => {
+      await appendFile(path, 'more');
+      await utimes(path, time, time);
+    },
+    'one that was written later': (path) => utimes(path, time, time + 1),
+    'another of the same size and time': async (path) => {
+      await utimes(await write('other'), time, time);
+      await rename(join(folder(), 'other'), path);
+    },
+    'a link to it': async (path) => {
+      await rename(path, join(folder(), 'other'));
+      await symlink(join(folder(), 'other'), path);
+    },
+    'a folder': async (path) => {
+      await rm(path);
+      await mkdir(path);
+    },
+  };
+  for (const [what, replace] of Object.entries(others)) {
+    it(`stay where ${what} lies under their name`, async () => {
+      const video = await write('a.mp4');
+      await utimes(video, time, time);
+      const retention = new Retention(list());
+      await retention.add([video], 1);
+      await replace(video);
+      await retention.sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
+      assert.ok(lstatSync(video));
+    });
+  }
+
+  it('are none where a link or a folder was written', async () => {
+    const [video, link] = [await write('a.mp4'), join(folder(), 'link.mp4')];
+    await symlink(video, link);
+    await new Retention(list()).add([link, folder()], 1);
+    assert.equal(existsSync(list()), false);
+  });
+
+  it('are known to nobody else, and not any more once they are gone', async () => {
+    const [video, later] = [await write('a.mp4'), await write('b.mp4')];
+    const retention = new Retention(list());
+    await retention.add([video], 1);
+    assert.equal(lstatSync(list()).mode & 0o777, 0o600);
+    await retention.add([later], 95);
+    await retention.sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
+    assert.equal(lstatSync(list()).mode & 0o777, 0o600);
+    const known = (await readFile(list(), 'utf8')).trim().split('\n');
+    assert.deepEqual(
+      known.map((line) => (JSON.parse(line) as KeptFile).writtenAt),
+      [95],
+    );
+  });
+
+  it('are tried again where they cannot be removed now', async () => {
+    const video = await write('a.mp4');
+    const retention = new Retention(list());
+    await retention.add([video], 1);
+    const refused = mock.method(fs, 'rm', () => Promise.reject(new Error('busy')));
+    const sweep = () => retention.sweep(100, { keepMs: 10, keepBytes: 0 }, nothingBusy);
+    assert.equal((await sweep()).count, 0);
+    refused.mock.restore();
+    assert.deepEqual([(await sweep()).count, (await sweep()).count, existsSync(video)], [1, 0, false]);
   });
 });

@@ -24,12 +24,12 @@ describe('files of a node that keeps them for a day', () => {
     const runtime = {
       clock,
       userFolder: folder(),
-      playing: new Set<string>(),
+      playing: new Map<string, number>(),
       activity: { forgetFiles: (paths: string[]) => void forgotten.push(...paths) },
     } as unknown as Runtime;
     const node = { id: 'node', log: () => undefined, warn: (text: string) => void warnings.push(text) };
     const retention = nodeRetention(runtime, node as unknown as Node, day);
-    return { clock, retention, forgotten, warnings };
+    return { clock, retention, forgotten, warnings, playing: runtime.playing };
   }
 
   async function save(name: string): Promise<string> {
@@ -76,5 +76,33 @@ describe('files of a node that keeps them for a day', () => {
     await eventually(async () => assert.match(await readFile(list, 'utf8'), /other\.mp4/));
     assert.deepEqual([forgotten, existsSync(video)], [[], true]);
     retention.close();
+  });
+
+  it('go with their pictures, but not while they are played', async () => {
+    const { clock, retention, forgotten, playing } = start();
+    const [path, thumbnail] = [await save('clip.mp4'), await save('clip.jpg')];
+    retention.add({ path, thumbnail } as ClipFile);
+    await eventually(() => existsSync(join(folder(), 'video-clips', 'written', 'node.jsonl')));
+    playing.set(path, 1);
+    await clock.advance(26 * hourMs);
+    const other = await save('other.mp4');
+    retention.add({ path: other } as ClipFile);
+    // By then the sweeps before it are over: one at a time works with the list.
+    await eventually(async () =>
+      (await readFile(join(folder(), 'video-clips', 'written', 'node.jsonl'), 'utf8')).includes('other.mp4'),
+    );
+    assert.deepEqual([path, thumbnail].map(existsSync), [true, true]);
+    playing.delete(path);
+    await clock.advance(2 * hourMs);
+    await eventually(() => assert.deepEqual(forgotten, [path, thumbnail]));
+    assert.deepEqual([path, thumbnail].map(existsSync), [false, false]);
+    retention.close();
+  });
+
+  it('are looked at by no timer once the node is closed, whatever is finished then', async () => {
+    const { clock, retention } = start();
+    retention.close();
+    retention.add({ path: await save('late.mp4') } as ClipFile);
+    assert.equal(clock.waiting, 0);
   });
 });
