@@ -195,9 +195,9 @@ describe('a finished file that gets its name', () => {
       async function publishAfter(change: (part: string) => Promise<unknown>): Promise<string> {
         const from = await part(content);
         await fs.utimes(from, time, time);
-        const { dev, ino, size, mtimeMs } = await fs.stat(from);
+        const state = stateOf(await fs.stat(from));
         await change(from);
-        const verified = { size, sha256, state: { dev, ino, size, mtimeMs } };
+        const verified = { size: state.size, sha256, state };
         return publish(from, path('clip.mp4'), exists, ignore, verified);
       }
 
@@ -235,8 +235,8 @@ describe('a finished file that gets its name', () => {
 
       it('is not read once more where nothing has changed', async () => {
         const from = await part(content);
-        const { dev, ino, size, mtimeMs } = await fs.stat(from);
-        const verified = { size, sha256: 'of something else', state: { dev, ino, size, mtimeMs } };
+        const state = stateOf(await fs.stat(from));
+        const verified = { size: state.size, sha256: 'of something else', state };
         assert.equal(await publish(from, path('clip.mp4'), exists, ignore, verified), path('clip.mp4'));
       });
     });
