@@ -46,6 +46,8 @@ export interface Camera {
   id: string;
   name: string;
   online?: boolean | undefined;
+  /** Other ways to write its id. */
+  aliases?: string[] | undefined;
 }
 
 /** Result of "Test connection". */

@@ -14,6 +14,8 @@ export class CameraList {
   readonly #clock: Clock;
   readonly #fetch: (signal: AbortSignal) => Promise<Camera[]>;
   readonly #names = new Map<string, string>();
+  /** Ids by the other ways to write them. */
+  readonly #aliases = new Map<string, string>();
   #isKnown = false;
   #nextAt = -Infinity;
   #loading: Promise<void> | undefined;
@@ -45,14 +47,18 @@ export class CameraList {
   /** Takes a list that was asked for elsewhere. */
   keep(cameras: Camera[]): void {
     this.#names.clear();
-    for (const { id, name } of cameras) this.#names.set(String(id), String(name ?? '').trim());
+    this.#aliases.clear();
+    for (const { id, name, aliases = [] } of cameras) {
+      this.#names.set(String(id), String(name ?? '').trim());
+      for (const alias of aliases) this.#aliases.set(alias, String(id));
+    }
     this.#isKnown = true;
     this.#nextAt = this.#clock.steadyNow() + freshMs;
   }
 
   /** `undefined`: it has none, or it is not known. */
   nameOf(id: string): string | undefined {
-    return this.#names.get(id) || undefined;
+    return this.#names.get(this.#aliases.get(id) ?? id) || undefined;
   }
 
   /**
@@ -60,7 +66,7 @@ export class CameraList {
    * @throws EINVALID for a name that several cameras have
    */
   idOf(given: string): string {
-    if (this.#names.has(given)) return given;
+    if (this.#isId(given)) return given;
     const wanted = given.trim().toLowerCase();
     const found = [...this.#names].filter(([, name]) => name.toLowerCase() === wanted);
     const exact = found.filter(([, name]) => name === given.trim());
@@ -76,9 +82,13 @@ export class CameraList {
    * @throws EINVALID for a name that several cameras have
    */
   async resolve(given: string): Promise<string> {
-    if (this.#names.has(given)) return given;
+    if (this.#isId(given)) return given;
     if (this.#clock.steadyNow() >= this.#nextAt) await this.load();
     else await this.#loading;
     return this.idOf(given);
+  }
+
+  #isId(given: string): boolean {
+    return this.#names.has(given) || this.#aliases.has(given);
   }
 }

@@ -81,6 +81,19 @@ export function workSuite(harness: () => Harness): void {
     for (const { id } of cameras) assert.equal(world.definition.cameraProblem?.(id), undefined);
   });
 
+  it('names the camera of a clip, however its id was written', async function () {
+    const { world, provider, connect, request } = rig();
+    if (!provider.listCameras) leaveOut(this, 'the vendor has no list of cameras');
+    const connection = connect();
+    await connection.cameras.load();
+    const listed = await connection.listCameras(never());
+    const { name, aliases = [] } = listed.find(({ id }) => id === world.camera)!;
+    for (const camera of [world.camera, ...aliases]) {
+      const { clip } = await done(runCreate(connection, request({ camera })));
+      assert.deepEqual([clip!.camera, clip!.cameraName], [camera, name]);
+    }
+  });
+
   for (const skewSeconds of [-31, 31, 3600]) {
     it(`notices a server whose clock is ${skewSeconds} s ahead of this computer`, async function () {
       const check = await rig()

@@ -96,6 +96,7 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
           name: note ? `${stream.name} (${note})` : stream.name,
           // Whether a camera is sending is not known.
           ...(stream.active ? {} : { online: false }),
+          ...(stream.arn ? { aliases: [stream.arn] } : {}),
         };
       });
     },

@@ -17,6 +17,7 @@ export interface Fragment {
 
 export interface Stream {
   name: string;
+  arn?: string;
   /** False while the stream is made, changed or deleted. */
   active: boolean;
   /** 0: nothing is kept. */
@@ -42,9 +43,11 @@ export function readStreams(reply: unknown): Stream[] {
 export function readStream(info: unknown): Stream[] {
   const name = textIn(info, 'StreamName');
   if (!name) return [];
+  const arn = textIn(info, 'StreamARN');
   const retentionHours = countIn(info, 'DataRetentionInHours');
   const status = textIn(info, 'Status') ?? 'ACTIVE';
-  return [{ name, active: status === 'ACTIVE', ...(retentionHours === undefined ? {} : { retentionHours }) }];
+  const retention = retentionHours === undefined ? {} : { retentionHours };
+  return [{ name, ...(arn ? { arn } : {}), active: status === 'ACTIVE', ...retention }];
 }
 
 /** The address without a path of its own would get two slashes; without a scheme the SDK cannot read it. */

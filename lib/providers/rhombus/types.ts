@@ -116,6 +116,7 @@ export function readCamera(value: unknown, locations: ReadonlyMap<string, string
     id: `${uuid}.${facet}`,
     name: facets.length === 1 ? name : `${name} - ${readText(facetNames[facet]) ?? facet}`,
     ...(online === undefined ? {} : { online }),
+    ...(facet === 'v0' ? { aliases: [uuid] } : {}),
   }));
 }
 

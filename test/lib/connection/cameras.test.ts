@@ -30,6 +30,13 @@ describe('the cameras of a connection', () => {
     });
   });
 
+  it('are known by the other ways to write their ids', async () => {
+    answer = async () => [{ id: '7.v0', name: 'Yard', aliases: ['7'] }];
+    await list.load();
+    assert.deepEqual([list.nameOf('7'), list.idOf('7'), list.idOf('yard')], ['Yard', '7', '7.v0']);
+    assert.deepEqual([await list.resolve('7'), asked], ['7', 1]);
+  });
+
   it('have names once they are known, and are asked for once for all', async () => {
     assert.equal(list.nameOf('7/1'), undefined);
     await Promise.all([list.load(), list.load()]);

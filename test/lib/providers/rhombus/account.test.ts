@@ -91,12 +91,12 @@ describe('Rhombus: cameras', () => {
     const sim = await startCloud();
     const { dock, gate, barn, empty } = exampleCameras;
     assert.deepEqual(await connectTo(sim).listCameras(never), [
-      { id: `${dock}.v0`, name: 'Dock 3', online: true },
-      { id: `${gate}.v0`, name: 'Gate - North', online: true },
+      { id: `${dock}.v0`, name: 'Dock 3', online: true, aliases: [dock] },
+      { id: `${gate}.v0`, name: 'Gate - North', online: true, aliases: [gate] },
       { id: `${gate}.v1`, name: 'Gate - South', online: true },
       { id: `${gate}.v10`, name: 'Gate - v10', online: true },
-      { id: `${barn}.v0`, name: 'Barn', online: false },
-      { id: `${empty}.v0`, name: empty },
+      { id: `${barn}.v0`, name: 'Barn', online: false, aliases: [barn] },
+      { id: `${empty}.v0`, name: empty, aliases: [empty] },
     ]);
     sim.options.replies.omitNulls = true;
     assert.equal((await connectTo(sim).listCameras(never)).length, 6);
