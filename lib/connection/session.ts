@@ -26,6 +26,12 @@ export interface SessionOptions<Session> {
 }
 
 /**
+ * A job that only waits for a pause to end has not failed. But after so many in a row nobody will ever be let in, and another
+ * request may always be the one that finds that out.
+ */
+const mostPauses = 20;
+
+/**
  * Concurrent callers share a login in flight. A call that finds its session expired gets one fresh session. Requests go one at
  * a time until the first has succeeded: where these carry the credentials, a wrong password is sent once.
  */
@@ -36,6 +42,8 @@ export class SharedSession<Session> {
   #trial: Promise<ClipError | undefined> | undefined;
   /** The vendor's words when it asked for the last pause. */
   #limitedBy: ClipError | undefined;
+  /** Pauses that were asked for in a row, without a success in between. */
+  #pauses = 0;
   /** Holds for this connection even when others may try again. */
   #latched: ClipError | undefined;
   #hasWorked = false;
@@ -75,8 +83,10 @@ export class SharedSession<Session> {
   /** Takes note of a failure that did not end a call: one of many answers in one reply. */
   async note(error: ClipError): Promise<void> {
     if (classifyFailure(error) !== 'rate-limited') return;
+    const { guard } = this.#options;
     this.#limitedBy = error;
-    await this.#options.guard.pause(error.retryAfterMs!);
+    if ((await guard.pauseLeftMs()) === 0) this.#pauses += 1;
+    await guard.pause(error.retryAfterMs!);
   }
 
   #current(): Promise<Session> {
@@ -139,6 +149,7 @@ export class SharedSession<Session> {
     }
     if (!this.#hasWorked || !isProven(await guard.state())) await guard.change(afterSuccess);
     this.#hasWorked = true;
+    this.#pauses = 0;
     return value;
   }
 
@@ -168,7 +179,7 @@ export class SharedSession<Session> {
   async #admit(): Promise<BreakerState> {
     const { guard } = this.#options;
     const pauseMs = await guard.pauseLeftMs();
-    if (pauseMs > 0) throw paused(pauseMs, this.#limitedBy);
+    if (pauseMs > 0) throw paused(pauseMs, this.#limitedBy, this.#pauses < mostPauses);
     const state = await guard.state();
     const blocked = this.#blocked(state);
     if (blocked) throw blocked;
@@ -189,11 +200,14 @@ function failureOf(thrown: unknown): ClipError {
   return isMistake ? new ClipError('EFAILED', error.message, { inconclusive: true }) : error;
 }
 
-/** @param limitedBy `undefined` where the vendor told another connection or instance */
-function paused(retryAfterMs: number, limitedBy: ClipError | undefined): ClipError {
+/**
+ * @param limitedBy `undefined` where the vendor told another connection or instance
+ * @param notSent whether the wait counts as no failure of the job
+ */
+function paused(retryAfterMs: number, limitedBy: ClipError | undefined, notSent: boolean): ClipError {
   const { code, message, vendorCode } =
     limitedBy ?? new ClipError('ETHROTTLED', 'The server has asked for a pause in all requests, which is not over yet');
-  return new ClipError(code, message, { retryable: true, retryAfterMs, vendorCode, notSent: true });
+  return new ClipError(code, message, { retryable: true, retryAfterMs, vendorCode, notSent });
 }
 
 /** Requests that wait for the first one fail like it, and need not try one after the other. */

@@ -157,4 +157,20 @@ describe('a shared session', () => {
     await clock.advance(1_000);
     assert.equal(await session.use(never, async () => 'now'), 'now');
   });
+
+  it('counts a wait as a failure once twenty pauses in a row have let nobody in', async () => {
+    const { clock, session } = sessionOf();
+    const limited = new ClipError('ETHROTTLED', 'slow down', { retryAfterMs: 10_000 });
+    const meetLimit = async (): Promise<boolean | undefined> => {
+      await assert.rejects(session.use(never, () => Promise.reject(limited)));
+      const waiting = await session.use(never, () => assert.fail('too early')).catch((error: ClipError) => error);
+      await clock.advance(10_000);
+      return (waiting as ClipError).notSent;
+    };
+    const free: (boolean | undefined)[] = [];
+    for (let pause = 0; pause < 20; pause += 1) free.push(await meetLimit());
+    assert.deepEqual(free, [...Array<boolean>(19).fill(true), undefined]);
+    await session.use(never, async () => 'let in');
+    assert.equal(await meetLimit(), true);
+  });
 });
