@@ -11,24 +11,36 @@ cpSync('icons', join('dist', 'nodes', 'icons'), { recursive: true });
 rewrite('dist/**/*.json', (text) => JSON.stringify(JSON.parse(text)));
 rewrite('dist/*/locales/**/*.html', (text) => text.replace(/\s*\n\s*/g, ' '));
 rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n').replace(/^(\/\/.*|\/\*.*\*\/)\n/gm, ''));
-rewrite('dist/**/*.js', withoutIndentation);
+rewrite('dist/**/*.js', withoutSpaces);
 removeUnreached([join('dist', 'lib', 'provider.d.ts'), join('dist', 'lib', 'net', 'index.d.ts')]);
 
 function rewrite(pattern, change) {
   for (const path of globSync(pattern)) writeFileSync(path, change(readFileSync(path, 'utf8')));
 }
 
-/** Lines stay lines, so that a stack trace names the same ones. White space inside of template literals is text. */
-function withoutIndentation(text) {
-  const templates = [];
+/** Spaces that no token needs go. Lines stay lines, so that a stack trace names the same ones. */
+function withoutSpaces(text) {
+  const source = ts.createSourceFile('file.js', text, ts.ScriptTarget.Latest);
+  let [written, end] = ['', 0];
   const visit = (node) => {
-    if (ts.isTemplateLiteral(node)) templates.push(node);
-    else ts.forEachChild(node, visit);
+    const children = node.getChildren(source);
+    if (children.length > 0) return children.forEach(visit);
+    const token = node.getText(source);
+    if (token === '') return;
+    const between = text.slice(end, node.getStart(source));
+    written += (/\S/.test(between) ? between : spaceBetween(written.at(-1) ?? '', between, token[0])) + token;
+    end = node.getEnd();
   };
-  if (text.includes('`')) visit(ts.createSourceFile('', text, ts.ScriptTarget.Latest));
-  return text.replace(/\n[ \t]+/g, (found, at) =>
-    templates.some(({ pos, end }) => pos <= at && at < end) ? found : '\n',
-  );
+  visit(source);
+  return `${written}\n`;
+}
+
+/** Two names, or two signs that would be another one, stay apart. */
+function spaceBetween(before, space, after) {
+  const lines = space.replace(/[^\n]/g, '');
+  const isWord = (sign) => /[\w$#\u0080-\uffff\\]/.test(sign);
+  const wouldJoin = (isWord(before) && isWord(after)) || (before === after && /[-+/]/.test(after));
+  return lines || (space && wouldJoin ? ' ' : '');
 }
 
 /** Declarations that none of the package's doors leads to. */

@@ -83,11 +83,17 @@ describe('Kinesis Video Streams: listing cameras', () => {
       streams: [stream('a'), stream('b', { retentionHours: 0 }), stream('c', { status: 'DELETING' })],
       streamsPerPage: 1,
     });
-    assert.deepEqual(await connectTo(sim).listCameras(never), [
-      { id: 'a', name: 'a' },
-      { id: 'b', name: 'b (data retention 0: no footage is kept)' },
-      { id: 'c', name: 'c (not active)', online: false },
-    ]);
+    const cameras = await connectTo(sim).listCameras(never);
+    for (const { id, aliases = [] } of cameras)
+      assert.match(aliases.join(), new RegExp(`^arn:[^,]*:stream/${id}/\\d+$`));
+    assert.deepEqual(
+      cameras.map(({ aliases: _, ...camera }) => camera),
+      [
+        { id: 'a', name: 'a' },
+        { id: 'b', name: 'b (data retention 0: no footage is kept)' },
+        { id: 'c', name: 'c (not active)', online: false },
+      ],
+    );
     assert.deepEqual(operations(sim), ['listStreams', 'listStreams', 'listStreams']);
   });
 
