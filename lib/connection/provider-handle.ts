@@ -28,6 +28,8 @@ export class ProviderHandle {
   #opened: Promise<{ provider: Provider; session: SharedSession<unknown> }> | undefined;
   #session: SharedSession<unknown> | undefined;
   readonly #newsListeners = new Set<() => void>();
+  /** The secrets of the session that was asked about last: a session lasts for many requests, and has many forms. */
+  #known: { texts: string; secrets: string[] } | undefined;
 
   constructor(options: ProviderHandleOptions) {
     this.#options = options;
@@ -103,7 +105,11 @@ export class ProviderHandle {
   }
 
   #secrets(session: unknown): string[] {
-    return secretValues(this.#options.config.credentials, session);
+    const texts = stringsIn(session).join('\n');
+    if (this.#known?.texts !== texts) {
+      this.#known = { texts, secrets: secretValues(this.#options.config.credentials, session) };
+    }
+    return this.#known.secrets;
   }
 
   #open(): Promise<{ provider: Provider; session: SharedSession<unknown> }> {
