@@ -1,4 +1,5 @@
 // Gives finished files their names: in one step, and never in the place of a file that is to stay.
+import type { Stats } from 'node:fs';
 import { link, lstat, open, rename, rm, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,13 +12,8 @@ import { syncFolder } from './sync';
 export type Exists = 'rename' | 'overwrite' | 'skip';
 
 /** Of `fs.Stats`. The time of the last change is what programs can set; that of the change of its inode they cannot. */
-export interface FileState {
-  dev: number;
-  ino: number;
-  size: number;
-  mtimeMs: number;
-  ctimeMs: number;
-}
+export type FileState = Pick<Stats, (typeof stateNames)[number]>;
+const stateNames = ['dev', 'ino', 'size', 'mtimeMs', 'ctimeMs'] as const;
 
 /** A file as it was when its content was verified. */
 export interface VerifiedFileState {
@@ -77,8 +73,6 @@ async function checkUnchanged(part: string, { size, sha256, state }: VerifiedFil
   // Some network file systems change numbers and times of a file by themselves: then its content decides.
   if (!isSame && !(await isFile(part, size, sha256))) throw changed('changed');
 }
-
-const stateNames = ['dev', 'ino', 'size', 'mtimeMs', 'ctimeMs'] as const;
 
 export function stateOf({ dev, ino, size, mtimeMs, ctimeMs }: FileState): FileState {
   return { dev, ino, size, mtimeMs, ctimeMs };

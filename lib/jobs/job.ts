@@ -37,7 +37,7 @@ export type JobResult<Data> =
   | { type: 'retry'; afterMs: number; data?: Data; error?: ClipError };
 
 /** Between two runs, where a damaged job says no time that can be reckoned with. */
-const endlessMs = 60_000;
+const damagedPauseMs = 60_000;
 
 /**
  * The job after a run: its data, and for a retry its failures in a row and when it runs next. Nothing but a later run may
@@ -54,7 +54,7 @@ export function applyResult<Data>(
   const { error } = result;
   const failures = error ? job.failures + (error.notSent ? 0 : 1) : 0;
   return {
-    job: { ...job, data, failures, runAt: now + (Number.isFinite(result.afterMs) ? result.afterMs : endlessMs) },
+    job: { ...job, data, failures, runAt: now + (Number.isFinite(result.afterMs) ? result.afterMs : damagedPauseMs) },
     restUntil: now + (error?.retryAfterMs ?? 0),
   };
 }

@@ -2,9 +2,10 @@
 import { ClipError } from '../../errors';
 import { describeClip, type Footage } from '../../provider';
 import type { Call, KinesisApi } from './api';
-import { footageIn, isoOf, longestFragmentMs, maxClipBytes, maxClipFragments, readTimeline, type Span } from './plan';
+import { footageIn, longestFragmentMs, maxClipBytes, maxClipFragments, readTimeline, type Span } from './plan';
 import { rangeOf, type Asked } from './planned';
 import type { Fragment, TimestampType } from './types';
+import { toSaneIso } from '../../time-range';
 
 /** Listed and put in order at once: fragments of one list come in no order. */
 const stretchMs = 2 * 3600_000;
@@ -40,7 +41,7 @@ export async function surveyFootage(
   }
   return {
     gaps: footageIn(pieces, range, now()).gaps,
-    pieces: pieces.map(({ atMs, untilMs, bytes }) => ({ start: isoOf(atMs), end: isoOf(untilMs), bytes })),
+    pieces: pieces.map(({ atMs, untilMs, bytes }) => ({ start: toSaneIso(atMs), end: toSaneIso(untilMs), bytes })),
     maxPieces: Math.floor(maxClipFragments / perPiece),
     maxBytes: maxClipBytes,
   };

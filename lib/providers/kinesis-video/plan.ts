@@ -69,7 +69,7 @@ export function footageIn(timeline: Span[], { startMs, endMs }: Range, now: numb
   const spans = timeline.filter(({ atMs, untilMs }) => untilMs > startMs && atMs < endMs);
   const gaps: Gap[] = [];
   const claim = (fromMs: number, toMs: number): void => {
-    if (toMs - fromMs > slackMs) gaps.push({ start: isoOf(fromMs), end: isoOf(toMs) });
+    if (toMs - fromMs > slackMs) gaps.push({ start: toSaneIso(fromMs), end: toSaneIso(toMs) });
   };
   let reachedMs = startMs;
   for (const { atMs, untilMs } of spans) {
@@ -113,10 +113,6 @@ export function excessOf(
   const firstLeftOut = spans[fitting] ?? spans.at(-1)!;
   const fitsSeconds = Math.max(0, Math.floor((firstLeftOut.atMs - startMs) / 1000));
   return { fragments: spans.length, bytes, fitsSeconds };
-}
-
-export function isoOf(ms: number): string {
-  return toSaneIso(ms);
 }
 
 function timeOf(fragment: Fragment, clock: TimestampType): number | undefined {

@@ -5,7 +5,6 @@ import type { Clip, ProviderClip } from '../../provider';
 import { cameraProblem, streamOf } from './camera';
 import {
   excessOf,
-  isoOf,
   longestFragmentMs,
   maxClipBytes,
   maxClipFragments,
@@ -15,6 +14,7 @@ import {
   type Range,
 } from './plan';
 import type { TimestampType } from './types';
+import { toSaneIso } from '../../time-range';
 
 /** Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_reader_ClipTimestampRange.html */
 const longestRangeMs = 24 * 3600_000;
@@ -42,8 +42,8 @@ export function plannedClip(
   const { startMs, endMs } = selectorOf(spans);
   const ref = {
     timestamps,
-    start: isoOf(startMs),
-    end: isoOf(endMs),
+    start: toSaneIso(startMs),
+    end: toSaneIso(endMs),
     seconds: String(secondsOf(spans)),
     fragments: String(spans.length),
   };
@@ -71,7 +71,7 @@ export function hadFootage({ ref }: Clip): boolean {
 /** The same for the same request, so that asking again makes no other clip. */
 export function idOf(asked: Asked, timestamps: TimestampType): string {
   const { startMs, endMs } = rangeOf(asked);
-  const text = [asked.camera, isoOf(startMs), isoOf(endMs), timestamps].join('\n');
+  const text = [asked.camera, toSaneIso(startMs), toSaneIso(endMs), timestamps].join('\n');
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 

@@ -2,9 +2,10 @@
 import type { ProviderClip, ProviderEvent } from '../../provider';
 import { eventTimes } from '../event-list';
 import { streamOf } from './camera';
-import { isoOf, longestFragmentMs, maxClipBytes, maxClipFragments } from './plan';
+import { longestFragmentMs, maxClipBytes, maxClipFragments } from './plan';
 import { idOf } from './planned';
 import type { Fragment, TimestampType } from './types';
+import { toSaneIso } from '../../time-range';
 
 /** Fragments that lie no further apart belong together; a length may be declared as 0. */
 const breakMs = longestFragmentMs;
@@ -109,11 +110,11 @@ export function eventOf(camera: string, run: Run, timestamps: TimestampType): Pr
 function clipOf(camera: string, run: Run, timestamps: TimestampType): { clip?: ProviderClip } {
   const { startMs, endMs, lastMs, fragments, bytes, isEnded } = run;
   if (!isEnded || endMs <= startMs || fragments > maxClipFragments || bytes > maxClipBytes) return {};
-  const asked = { camera, start: isoOf(startMs), end: isoOf(endMs) };
+  const asked = { camera, start: toSaneIso(startMs), end: toSaneIso(endMs) };
   const ref = {
     timestamps,
-    start: isoOf(startMs - 1),
-    end: isoOf(lastMs + 1),
+    start: toSaneIso(startMs - 1),
+    end: toSaneIso(lastMs + 1),
     seconds: String((endMs - startMs) / 1000),
     fragments: String(fragments),
   };

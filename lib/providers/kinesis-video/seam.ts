@@ -1,6 +1,7 @@
 // Finds the instant at which a clip cannot go on: where codec or tracks change, or where a frame is damaged.
 import { ClipError } from '../../errors';
-import { isoOf, selectorOf, type Range, type Span } from './plan';
+import { selectorOf, type Range, type Span } from './plan';
+import { toSaneIso } from '../../time-range';
 
 /** The service refuses the whole clip for one such place, and does not say where it is. */
 const namesOfSeams: ReadonlySet<string> = new Set([
@@ -31,6 +32,6 @@ export async function locateSeam(
     if (await isRefused(selectorOf(spans.slice(0, middle)))) refused = middle;
     else fine = middle;
   }
-  const instant = isoOf(spans[fine]!.atMs);
+  const instant = toSaneIso(spans[fine]!.atMs);
   return refusal.withMessage(`${refusal.message}. It is at ${instant}: ask for what lies before or after it`);
 }
