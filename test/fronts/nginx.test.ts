@@ -3,12 +3,6 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { harness as aipix } from '../contract/aipix';
-import { harness as frigate } from '../contract/frigate-18';
-import { harness as kinesisVideo } from '../contract/kinesis-video';
-import { harness as rhombus } from '../contract/rhombus';
-import { harness as vdgSense } from '../contract/vdg-sense';
-import { harness as zoneMinder } from '../contract/zoneminder';
 import {
   checkCameras,
   checkCheck,
@@ -21,6 +15,7 @@ import {
   runPoll,
   type OpenRig,
 } from '../contract/rig';
+import { harnessOf, providerIds } from '../faults/cells';
 import { eventually } from '../support/eventually';
 import { describeWith } from '../support/programs';
 import { tempFolder } from '../support/temp-folder';
@@ -56,7 +51,7 @@ const refusals: Record<number, RegExp> = {
   444: /^ENETWORK$/,
 };
 
-for (const harness of [vdgSense, rhombus, kinesisVideo, aipix, zoneMinder, frigate]) {
+for (const harness of providerIds.map(harnessOf)) {
   describeWith(nginxProgram, 'nginx', `${harness.id} behind nginx`, () => {
     const folder = tempFolder();
     let nginx: Nginx;

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { harness as aipix } from '../contract/aipix';
-import { harness as frigate } from '../contract/frigate-18';
 import type { World } from '../contract/harness';
-import { harness as kinesisVideo } from '../contract/kinesis-video';
-import { harness as rhombus } from '../contract/rhombus';
 import { checkError, done, failure, openRig, runCreate, runDownload, runPoll, type OpenRig } from '../contract/rig';
-import { harness as vdgSense } from '../contract/vdg-sense';
-import { harness as zoneMinder } from '../contract/zoneminder';
+import { harnessOf, providerIds } from '../faults/cells';
 import { good } from '../faults/families/certificates';
 import { startProxy } from '../faults/proxy';
 import { describeWith } from '../support/programs';
@@ -16,7 +11,7 @@ import { squidProgram, startSquid, type Squid } from './squid';
 
 const [username, password] = ['proxy-user', 'pr0xy: w/rd@'];
 
-for (const harness of [vdgSense, rhombus, kinesisVideo, aipix, zoneMinder, frigate]) {
+for (const harness of providerIds.map(harnessOf)) {
   describeWith(squidProgram, 'squid', `${harness.id} through squid`, () => {
     const folder = tempFolder();
     let squid: Squid;
