@@ -4,11 +4,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Message } from '../../lib/node-red/node-red';
+import type { Clip } from '../../lib/provider';
 import { startAipix } from '../simulators/aipix';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
 import { withFlow, type Flow } from '../support/flows';
-import { credentials, dock, finishedClip, senseFlow } from '../support/sense-flow';
+import { credentials, dock, finishedClip, pendingClip, senseFlow } from '../support/sense-flow';
 
 describe('a hostile message', () => {
   let sim: VdgSense;
@@ -103,25 +104,25 @@ describe('a hostile message', () => {
     it(`${what} goes on after a restart, with all else that it holds`, async () => {
       const userDir = await mkdtemp(join(tmpdir(), 'clips-user-'));
       try {
-        const flow = (interval: number) =>
-          senseFlow(sim, { poll: { interval, maxInterval: interval, wires: [['polled'], ['progress'], ['failed']] } });
+        let makeMs = Infinity;
         await sim.close();
-        sim = await startVdgSense({ queue: { makeMs: 200 } });
-        const made = finishedClip(sim);
+        sim = await startVdgSense({ queue: { makeMs: () => makeMs } });
+        const flow = senseFlow(sim, { poll: { wires: [['polled'], ['progress'], ['failed']] } });
         await withFlow(
-          flow(3_600),
+          flow,
           async ({ send }) => {
-            send('poll', { ...make(), kept: 'x', clip: { ...(await made), status: 'pending' } });
+            send('poll', { ...make(), kept: 'x', clip: pendingClip(sim) });
             const folder = join(userDir, 'video-clips', 'jobs');
             await eventually(async () => (await readdir(folder)).some((name) => name.endsWith('.json')));
           },
           { credentials, userDir },
         );
+        makeMs = 0;
         await withFlow(
-          flow(0.1),
+          flow,
           async ({ next }) => {
             const { kept, clip } = await next('polled');
-            assert.deepEqual([kept, (clip as { status: string }).status], ['x', 'finished']);
+            assert.deepEqual([kept, (clip as Clip).status], ['x', 'finished']);
           },
           { credentials, userDir },
         );

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clip } from '../../lib/provider';
 import { startVdgSense, type VdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
 import { withFlow, type Flow } from '../support/flows';
-import { clipOf, credentials, dock, finishedClip, outcome, senseFlow } from '../support/sense-flow';
+import { clipOf, credentials, dock, finishedClip, outcome, pendingClip, senseFlow } from '../support/sense-flow';
 
 describe('poll-clip', () => {
   let sim: VdgSense;
@@ -19,14 +18,6 @@ describe('poll-clip', () => {
       credentials,
     });
   const uncaught = { wires: [['polled'], ['progress'], []] };
-
-  function pendingClip(): Clip {
-    const end = Date.now() - 60_000;
-    const start = end - 4_000 - sim.clips.length * 1000;
-    const made = sim.putClip({ serverid: '6917529027641081901', deviceid: '2', start, end, description: '' });
-    const range = { start: new Date(start).toISOString(), end: new Date(end).toISOString() };
-    return { id: made.id, connection: 'sense', provider: 'vdg-sense', camera: dock, ...range, status: 'pending' };
-  }
 
   describe('refuses, without asking the server,', () => {
     const good = { id: '1', connection: 'sense', provider: 'vdg-sense', camera: dock, status: 'pending' };
@@ -60,7 +51,7 @@ describe('poll-clip', () => {
   it('reports progress and hands on the finished clip', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      flow.send('poll', { clip: pendingClip(), payload: 7 });
+      flow.send('poll', { clip: pendingClip(sim), payload: 7 });
       await flow.next('progress');
       sim.options.queue.makeMs = 0;
       const message = await outcome(flow, 'polled');
@@ -76,7 +67,7 @@ describe('poll-clip', () => {
   it('keeps its clip to itself: what a flow does to a progress message changes nothing else', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      flow.send('poll', { clip: pendingClip() });
+      flow.send('poll', { clip: pendingClip(sim) });
       Object.assign(clipOf(await flow.next('progress')), { camera: 'elsewhere', marked: true });
       sim.options.queue.makeMs = 0;
       const clip = clipOf(await outcome(flow, 'polled'));
@@ -94,7 +85,7 @@ describe('poll-clip', () => {
   it('sends a failed clip to its third output, with the reason of the server', () =>
     run({}, async (flow) => {
       sim.options.queue.fails = () => 'no recordings';
-      flow.send('poll', { clip: pendingClip() });
+      flow.send('poll', { clip: pendingClip(sim) });
       const message = await flow.next('failed');
       assert.equal((message.error as { code: string }).code, 'ENOFOOTAGE');
       assert.match((message.error as { message: string }).message, /no recordings/);
@@ -106,7 +97,7 @@ describe('poll-clip', () => {
   it('raises the failure when the third output is not wired', () =>
     run(uncaught, async (flow) => {
       sim.options.queue.fails = () => 'no recordings';
-      flow.send('poll', { clip: pendingClip() });
+      flow.send('poll', { clip: pendingClip(sim) });
       const message = await flow.next('caught');
       const { code, message: said } = message.error as { code: string; message: string };
       assert.equal(code, 'ENOFOOTAGE');
@@ -120,7 +111,7 @@ describe('poll-clip', () => {
   it('gives up in time, and keeps the clip for another try', () =>
     run({ timeout: 0.4 }, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      const clip = pendingClip();
+      const clip = pendingClip(sim);
       flow.send('poll', { clip });
       const message = await flow.next('failed');
       assert.deepEqual(
@@ -136,7 +127,7 @@ describe('poll-clip', () => {
 
   it('waits through an outage of the server', () =>
     run({}, async (flow) => {
-      const clip = pendingClip();
+      const clip = pendingClip(sim);
       await sim.stop();
       flow.send('poll', { clip });
       await eventually(() => flow.statuses('poll').some(({ text }) => text?.includes('retrying')));
@@ -147,7 +138,7 @@ describe('poll-clip', () => {
   it('asks once more for a clip that the server has removed, and hands on the new one', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      const clip = { ...pendingClip(), title: 'Door', options: { imageWidth: 640 } };
+      const clip = { ...pendingClip(sim), title: 'Door', options: { imageWidth: 640 } };
       sim.removeClip(clip.id);
       flow.send('poll', { clip });
       await eventually(() => sim.clips.length === 1);
@@ -166,7 +157,7 @@ describe('poll-clip', () => {
   it('ends with EEXPIRED when the server has removed the new one, too', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      const clip = pendingClip();
+      const clip = pendingClip(sim);
       sim.removeClip(clip.id);
       flow.send('poll', { clip });
       await eventually(() => sim.clips.length === 1);
@@ -184,7 +175,7 @@ describe('poll-clip', () => {
     await withFlow(
       [...flow, ...extra],
       async ({ send, statuses }) => {
-        const clips = Array.from({ length: 1000 }, pendingClip);
+        const clips = Array.from({ length: 1000 }, () => pendingClip(sim));
         clips.forEach((clip, index) => send(['poll', 'poll2', 'poll3'][index % 3]!, { clip }));
         await eventually(() => sim.requestsFor('getClips').length >= 5);
         const at = sim.requestsFor('getClips').map((request) => request.at);
@@ -204,7 +195,7 @@ describe('poll-clip', () => {
   it('cancels the job of one clip, here and on the server, and no other', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      const [kept, cancelled] = [pendingClip(), pendingClip()];
+      const [kept, cancelled] = [pendingClip(sim), pendingClip(sim)];
       for (const clip of [kept, cancelled]) flow.send('poll', { clip });
       await eventually(() => sim.requestsFor('getClips').length >= 2);
       flow.send('poll', { cancel: true, clip: cancelled });
@@ -220,7 +211,7 @@ describe('poll-clip', () => {
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
       for (const which of ['former', 'new']) {
-        const clip = pendingClip();
+        const clip = pendingClip(sim);
         sim.removeClip(clip.id);
         flow.send('poll', { clip });
         await eventually(() => sim.clips.length === 1);
@@ -238,7 +229,7 @@ describe('poll-clip', () => {
   it('is dropped when its node is deleted, and asks no more', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      flow.send('poll', { clip: pendingClip() });
+      flow.send('poll', { clip: pendingClip(sim) });
       await eventually(() => sim.requestsFor('getClips').length >= 1);
       await flow.deploy(senseFlow(sim).filter(({ id }) => id !== 'poll'));
       await eventually(() => flow.logged().some((line) => /dropped 1/i.test(line)));
@@ -249,7 +240,7 @@ describe('poll-clip', () => {
   it('leaves a clip on the server that another job still waits for', () =>
     run({}, async (flow) => {
       sim.options.queue.makeMs = Infinity;
-      const clip = pendingClip();
+      const clip = pendingClip(sim);
       await flow.deploy([
         ...senseFlow(sim, { poll: { wires: [[], [], ['failed']] } }),
         { id: 'other', type: 'poll-clip', interval: 0.1 },
@@ -268,7 +259,7 @@ describe('poll-clip', () => {
     await withFlow(
       flow,
       async ({ send, deploy, next }) => {
-        send('poll', { clip: pendingClip(), topic: 'kept' });
+        send('poll', { clip: pendingClip(sim), topic: 'kept' });
         await eventually(() => sim.requestsFor('getClips').length >= 1);
         await deploy(flow);
         sim.options.queue.makeMs = 0;

@@ -58,12 +58,11 @@ export function clipOf(message: Message): Clip {
   return message.clip as Clip;
 }
 
-/** A finished clip in a message, made directly on the server. */
-export async function finishedClip(sim: VdgSense, seconds = 4): Promise<Clip> {
-  const end = Date.now() - 60_000;
+/** A clip in a message, made directly on the server, which is at it for as long as its queue takes. */
+export function pendingClip(sim: VdgSense, seconds = 4): Clip {
+  const end = Date.now() - 60_000 - sim.clips.length * 1000;
   const start = end - seconds * 1000;
   const made = sim.putClip({ serverid: '6917529027641081901', deviceid: '2', start, end, description: 'made' });
-  await eventually(() => sim.clips.find(({ id }) => id === made.id)?.state === 'finished');
   return {
     id: made.id,
     connection: 'sense',
@@ -71,6 +70,12 @@ export async function finishedClip(sim: VdgSense, seconds = 4): Promise<Clip> {
     camera: dock,
     start: new Date(start).toISOString(),
     end: new Date(end).toISOString(),
-    status: 'finished',
+    status: 'pending',
   };
+}
+
+export async function finishedClip(sim: VdgSense, seconds?: number): Promise<Clip> {
+  const clip = pendingClip(sim, seconds);
+  await eventually(() => sim.clips.find(({ id }) => id === clip.id)?.state === 'finished');
+  return { ...clip, status: 'finished' };
 }

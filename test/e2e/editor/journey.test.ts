@@ -41,8 +41,8 @@ for (const look of looks) {
 
     const says = (type: Type, words: RegExp): Promise<void> =>
       eventually(async () => assert.match((await rig.editor.status(ids[type]).textContent()) ?? '', words), 20_000);
-    const rowSays = (words: RegExp, index = 0): Promise<void> =>
-      eventually(async () => assert.match((await sidebar.row(index).textContent()) ?? '', words), 20_000);
+    const rowSays = (words: RegExp, index = 0, withinMs = 20_000): Promise<void> =>
+      eventually(async () => assert.match((await sidebar.row(index).textContent()) ?? '', words), withinMs);
     const tested = (words: RegExp): Promise<void> => {
       const result = rig.page.locator('#node-config-input-test-result');
       return eventually(async () => assert.match((await result.textContent()) ?? '', words), 20_000);
@@ -189,7 +189,8 @@ for (const look of looks) {
     it('tries again what has failed, when it is told to', async () => {
       sim.options.download.answer = 'html';
       await rig.editor.press(ids['inject']);
-      await rowSays(/FailedThe server answered something else than expected/);
+      // Five tries, with pauses of some twenty seconds in all between them.
+      await rowSays(/FailedThe server answered something else than expected/, 0, 60_000);
       await says('download-clip', /unexpected answer/);
       sim.options.download.answer = 'video';
       await sidebar.press('Try again');
