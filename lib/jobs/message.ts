@@ -9,9 +9,14 @@ export interface StoredMessage {
 
 const bufferMark = '$buffer';
 const dateMark = '$date';
+/** Before a key whose odd characters are written as `%` and four hexadecimal digits. */
+const keyMark = '$key:';
 /** A key of the user's own that looks like a mark gets one more `$`, and loses it on the way back. */
-const likeMark = /^\$+(?:buffer|date)$/;
-const escapedMark = /^\$\$+(?:buffer|date)$/;
+const likeMark = /^\$+(?:buffer$|date$|key:)/;
+const escapedMark = /^\$\$+(?:buffer$|date$|key:)/;
+/** JSON has escapes for these. V8 13.6 (Node.js 24) may take a key with escapes for another one that it has read before. */
+const oddInKeys = /["\\\p{Cc}\p{Cs}]/u;
+const codedInKeys = /["\\%\p{Cc}\p{Cs}]/gu;
 const deepest = 64;
 /** An object that holds another one twice, and that one a third, and so on, is endless when it is written out; so nearly is a sparse array. */
 const mostValues = 1_000_000;
@@ -57,9 +62,19 @@ export function restoreMessage(stored: unknown): unknown {
   const record = stored as Record<string, unknown>;
   if (typeof record[bufferMark] === 'string') return Buffer.from(record[bufferMark], 'base64');
   if (typeof record[dateMark] === 'string') return new Date(record[dateMark]);
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => [escapedMark.test(key) ? key.slice(1) : key, restoreMessage(value)]),
-  );
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [restoreKey(key), restoreMessage(value)]));
+}
+
+function storeKey(key: string): string {
+  if (!oddInKeys.test(key)) return likeMark.test(key) ? `$${key}` : key;
+  const coded = key.replace(codedInKeys, (odd) => `%${odd.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return keyMark + coded;
+}
+
+function restoreKey(key: string): string {
+  if (!key.startsWith(keyMark)) return escapedMark.test(key) ? key.slice(1) : key;
+  const decode = (_: string, code: string): string => String.fromCharCode(parseInt(code, 16));
+  return key.slice(keyMark.length).replace(/%([\da-f]{4})/g, decode);
 }
 
 /** @param read may throw: then this one is dropped */
@@ -74,8 +89,7 @@ function storeProperties(keys: string[], read: (key: string) => unknown, storing
       value = drop(storing);
     }
     storing.path.pop();
-    const name = likeMark.test(key) ? `$${key}` : key;
-    if (key !== '__proto__') stored[name] = value;
+    if (key !== '__proto__') stored[storeKey(key)] = value;
     // An assignment would not make a property of it.
     else Object.defineProperty(stored, key, { value, enumerable: true, configurable: true, writable: true });
   }
