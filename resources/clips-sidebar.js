@@ -15,7 +15,8 @@
   let player;
   let filter = '';
   let kind = '';
-  let loading = false;
+  /** Changes that came while all rows were asked for: some are in the answer. `undefined`: nothing is asked for. */
+  let early;
   /** Ids of rows whose details are shown. */
   const opened = new Set();
   /** Addresses of files, by row id. */
@@ -36,34 +37,36 @@
 
   /** All rows afresh: at the start, and whenever changes were missed. */
   function load() {
-    if (loading) return;
-    loading = true;
+    if (early) return;
+    early = [];
     request(
       'GET',
       'activity',
       (answer) => {
-        loading = false;
         rows.clear();
         for (const row of answer.rows) rows.set(row.id, row);
         version = answer.version;
+        const changes = early;
+        early = undefined;
+        changes.forEach(change);
         show();
       },
-      () => (loading = false),
+      () => (early = undefined),
     );
   }
 
-  function change(topic, { version: next, changed, removed }) {
-    if (loading || version === undefined) return;
+  function change(next) {
+    if (early) return early.push(next);
     // These are in what was loaded.
-    if (next === version) return;
-    if (next !== version + 1) return load();
-    version = next;
-    for (const id of removed) {
+    if (next.version <= version) return;
+    if (next.version !== version + 1) return load();
+    version = next.version;
+    for (const id of next.removed) {
       rows.delete(id);
       tickets.delete(id);
       opened.delete(id);
     }
-    for (const row of changed) rows.set(row.id, row);
+    for (const row of next.changed) rows.set(row.id, row);
     show();
   }
 
@@ -191,6 +194,18 @@
     });
   }
 
+  let isListening = false;
+
+  function listen() {
+    load();
+    if (isListening) return;
+    isListening = true;
+    // Where it is subscribed to, the last change comes at once.
+    RED.comms.subscribe(TOPIC, (_topic, next) => change(next));
+    // What happened while there was no connection, or before another start of Node-RED, is told by nobody.
+    RED.comms.on('connect', load);
+  }
+
   function open() {
     const content = $('<div class="video-clips video-clips-sidebar">');
     const scroller = $('<div class="video-clips-list" tabindex="0">').attr('aria-label', _('list'));
@@ -211,9 +226,8 @@
       heightOf: (row) => clips.rowHeight(row, opened.has(row.id)),
     });
     openOnClick(scroller);
-    RED.comms.subscribe(TOPIC, change);
     // By then all catalogs are here.
-    RED.events.on('flows:loaded', load);
+    RED.events.on('flows:loaded', listen);
   }
 
   /** Once all scripts of the package are here, in whatever order they came. */

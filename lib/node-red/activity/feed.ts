@@ -113,7 +113,8 @@ export function openFeed(runtime: Runtime): ActivityFeed {
     }
     version += 1;
     publishedAt = clock.steadyNow();
-    runtime.RED.comms.publish(activityTopic, { version, ...changes });
+    // Retained: an editor that connects in this moment gets it, too.
+    runtime.RED.comms.publish(activityTopic, { version, ...changes }, true);
     const changed = new Set(changes.changed.filter(({ isRunning }) => !isRunning).map(({ id }) => id));
     const atRest = changed.size > 0 ? rows.resting().filter(({ row }) => changed.has(row.id)) : [];
     void store.update(atRest.map(stored), changes.removed);
