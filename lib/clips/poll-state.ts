@@ -1,7 +1,7 @@
 // Decides how long and how often something that a vendor makes is waited for: clips, and exports onto the vendor's storage.
 import { backoffMs, maxAttempts } from '../async/retry';
 import { mayPass, type ClipError } from '../errors';
-import type { JobResult } from '../jobs/job';
+import type { JobOutcome, JobResult, JobRetry } from '../jobs/job';
 import type { ClipStatus } from '../provider';
 
 export interface PollState {
@@ -17,13 +17,12 @@ export interface PollState {
 
 /** `missing`: no longer listed. `late`: the time to wait is over. */
 export type Ending = 'failed' | 'expired' | 'missing' | 'late';
-type Failed<Data> = Extract<JobResult<Data>, { type: 'failed' }>;
 
 /** Rules of one kind of thing that is polled: a clip, a server export. */
 export interface Polled<Data extends PollState> {
   statusOf(data: Data): ClipStatus;
   /** @param trouble what the last request failed with, where it did */
-  failure(data: Data, how: Ending, trouble?: ClipError): Failed<Data>;
+  failure(data: Data, how: Ending, trouble?: ClipError): JobOutcome<Data>;
 }
 
 /** A list may lag behind for a moment; after this many rounds in a row, what it does not show is gone. */
@@ -74,11 +73,7 @@ export function evaluateFailure<Data extends PollState>(
  * Waits until the next multiple of a step that grows from `intervalMs` to `maxIntervalMs` by doubling every other round. So
  * what is of any age comes due at the same moments and is polled together; how close these may lie is up to the poller.
  */
-export function pollAgain<Data extends PollState>(
-  data: Data,
-  now: number,
-  phaseMs: number,
-): Extract<JobResult<Data>, { type: 'retry' }> {
+export function pollAgain<Data extends PollState>(data: Data, now: number, phaseMs: number): JobRetry<Data> {
   const steps = Math.floor((Math.max(1, data.polls) - 1) / roundsPerStep);
   const stepMs = Math.min(data.maxIntervalMs, data.intervalMs * 2 ** steps);
   // Moments that lie apart by a step, at any fraction of a millisecond.

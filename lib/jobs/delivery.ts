@@ -1,9 +1,6 @@
 // Delivers outcomes at least once: a job is forgotten only when the jobs that its outcome has led to are stored.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { toClipError } from '../errors';
-import type { Job, JobHandler, JobResult } from './job';
-import { unreadableError } from './stored-job';
 
 /** Prefix of the ids of deliveries that are no outcome of a job. */
 const deliveryPrefix = 'told:';
@@ -77,26 +74,4 @@ function addFrom<T>({ id, counts, adding }: Delivery, nodeId: string, add: (from
   const added = add({ id, count });
   adding.push(added);
   return added;
-}
-
-/** Delivers an outcome to its handler. What goes wrong with that is raised there, with the message, and never lost. */
-export async function settleJob(
-  handler: JobHandler<unknown>,
-  job: Job,
-  outcome: Exclude<JobResult<unknown>, { type: 'retry' }>,
-  warn: (text: string) => void,
-): Promise<void> {
-  try {
-    if (job.unreadable === undefined || !handler.onUndeliverable) await handler.onSettled(job, outcome);
-    else handler.onUndeliverable(job, unreadableError(job.unreadable));
-  } catch (thrown) {
-    const error = toClipError(thrown);
-    warn(error.message);
-    try {
-      // Why it failed says more than why that cannot be told.
-      handler.onUndeliverable?.(job, outcome.type === 'failed' ? outcome.error : error);
-    } catch (failure) {
-      warn(toClipError(failure).message);
-    }
-  }
 }

@@ -1,20 +1,14 @@
 // Runs jobs out of a journal on disk: the job engine of one process.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../async/clock';
-import { cancelled, toClipError } from '../errors';
+import { toClipError } from '../errors';
 import { dueScheduler } from './scheduler';
-import {
-  applyResult,
-  olderFirst,
-  type JobResult,
-  type Job,
-  type JobDraft,
-  type JobEngine,
-  type JobHandler,
-} from './job';
+import { runJob, settleJob, warnOnFailure } from './call-handler';
+import { applyResult, cancelledByMessage, olderFirst } from './job';
+import type { Job, JobDraft, JobEngine, JobHandler, JobOutcome } from './job';
 import type { Journal } from './journal';
-import { isDeliveryId, OutcomeDelivery, settleJob, deliveryId, type Origin } from './delivery';
-import { isMatch, unreadableError } from './stored-job';
+import { isDeliveryId, OutcomeDelivery, deliveryId, type Origin } from './delivery';
+import { isMatch } from './stored-job';
 
 /** Jobs that cannot be read are tried again this often. */
 const retryMs = 5_000;
@@ -194,7 +188,9 @@ export class EmbeddedEngine implements JobEngine {
 
   async #run(entry: Entry, handler: JobHandler<unknown>, signal: AbortSignal): Promise<void> {
     const { job } = entry;
-    const answer = await this.#execute(entry, handler, signal);
+    const isFirst = entry.isNew;
+    entry.isNew = false;
+    const answer = await runJob(handler, job, { signal, save: (data) => this.#store(entry, data), isFirst });
     // Released: the job waits for the next handler, who delivers what was reached.
     if (signal.aborted && !entry.ending && answer.type === 'done') await this.#store(entry, answer.data);
     entry.running = undefined;
@@ -213,7 +209,7 @@ export class EmbeddedEngine implements JobEngine {
     Object.assign(job, applied.job);
     entry.dueAt = steadyNow + job.runAt - now;
     entry.restUntil = steadyNow + applied.restUntil - now;
-    void this.#warnOnFailure(() => handler.onRetry(job, answer));
+    void warnOnFailure(() => handler.onRetry(job, answer), this.warn);
     if (entry.woken) this.#wake(entry);
     else this.#schedule(entry);
   }
@@ -226,26 +222,13 @@ export class EmbeddedEngine implements JobEngine {
     this.#schedule(entry);
   }
 
-  async #execute(entry: Entry, handler: JobHandler<unknown>, signal: AbortSignal): Promise<JobResult<unknown>> {
-    try {
-      const { unreadable } = entry.job;
-      if (unreadable !== undefined) return { type: 'failed', error: unreadableError(unreadable) };
-      const isFirst = entry.isNew;
-      entry.isNew = false;
-      return await handler.run(entry.job, { signal, save: (data) => this.#store(entry, data), isFirst });
-    } catch (thrown) {
-      return { type: 'failed', error: toClipError(thrown) };
-    }
-  }
-
   async #cancel(entry: Entry): Promise<void> {
     const handler = this.#handlers.get(entry.job.nodeId) ?? entry.running?.handler;
     await stopRun(entry);
-    const error = cancelled('Cancelled by a message');
-    await this.#settle(entry, handler, { type: 'failed', error });
+    await this.#settle(entry, handler, { type: 'failed', error: cancelledByMessage() });
   }
 
-  async #settle(entry: Entry, handler: JobHandler<unknown> | undefined, outcome: Outcome): Promise<void> {
+  async #settle(entry: Entry, handler: JobHandler<unknown> | undefined, outcome: JobOutcome<unknown>): Promise<void> {
     if (outcome.data !== undefined) entry.job.data = outcome.data;
     await this.#deliveries.deliver(entry.job.id, async () => {
       if (handler) await settleJob(handler, entry.job, outcome, this.warn);
@@ -259,7 +242,7 @@ export class EmbeddedEngine implements JobEngine {
   async #forget(entry: Entry): Promise<void> {
     entry.gone = true;
     await entry.stored;
-    await this.#warnOnFailure(() => this.journal.remove(entry.job.id));
+    await warnOnFailure(() => this.journal.remove(entry.job.id), this.warn);
     this.#entries.delete(entry.job.id);
   }
 
@@ -268,21 +251,13 @@ export class EmbeddedEngine implements JobEngine {
     // A late save must not bring a file back.
     if (entry.gone) return entry.stored;
     entry.job.data = data;
-    entry.stored = entry.stored.then(() => this.#warnOnFailure(() => this.journal.write(entry.job)));
+    entry.stored = entry.stored.then(() => warnOnFailure(() => this.journal.write(entry.job), this.warn));
     return entry.stored;
-  }
-
-  async #warnOnFailure(call: () => void | Promise<void>): Promise<void> {
-    try {
-      await call();
-    } catch (thrown) {
-      this.warn(toClipError(thrown).message);
-    }
   }
 }
 
 /** A job as the embedded engine knows it. */
-export interface Entry {
+interface Entry {
   job: Job;
   /** It was added here, and has not run yet. */
   isNew: boolean;
@@ -303,14 +278,12 @@ export interface Entry {
   stored: Promise<void>;
 }
 
-export interface Run {
+interface Run {
   handler: JobHandler<unknown>;
   stop: AbortController;
   /** Never rejects. */
   ended: Promise<void>;
 }
-
-export type Outcome = Exclude<JobResult<unknown>, { type: 'retry' }>;
 
 /** Stops its run, and keeps it from running again. */
 async function stopRun({ unschedule, running }: Entry): Promise<void> {

@@ -1,5 +1,5 @@
 // Defines a job, its handler and the job engine: the interface between nodes and engines.
-import type { ClipError } from '../errors';
+import { cancelled, type ClipError } from '../errors';
 import type { LoginGuard } from '../connection/login-guard';
 import type { StateStore } from './node-states';
 
@@ -30,11 +30,22 @@ export function olderFirst(a: Job, b: Job): number {
  * Result of a run. `data` replaces the job's data where given; with `retry` that may be in memory only, so what
  * must survive a crash is saved by the run itself.
  */
-export type JobResult<Data> =
-  | { type: 'done'; data: Data }
-  | { type: 'failed'; error: ClipError; data?: Data }
-  /** Run again later; an `error` counts as a failure, unless nothing was sent. */
-  | { type: 'retry'; afterMs: number; data?: Data; error?: ClipError };
+export type JobResult<Data> = JobOutcome<Data> | JobRetry<Data>;
+
+export type JobOutcome<Data> = { type: 'done'; data: Data } | { type: 'failed'; error: ClipError; data?: Data };
+
+/** Run again later; an `error` counts as a failure, unless nothing was sent. */
+export interface JobRetry<Data> {
+  type: 'retry';
+  afterMs: number;
+  data?: Data;
+  error?: ClipError;
+}
+
+/** Error of a job that somebody has cancelled. */
+export function cancelledByMessage(): ClipError {
+  return cancelled('Cancelled by a message');
+}
 
 /** Between two runs, where a damaged job says no time that can be reckoned with. */
 const damagedPauseMs = 60_000;
@@ -83,9 +94,9 @@ export interface JobDraft<Data> {
 export interface JobHandler<Data> {
   run(job: Job<Data>, context: RunContext<Data>): Promise<JobResult<Data>>;
   /** Called for every run that ended in `retry`. */
-  onRetry(job: Job<Data>, answer: Extract<JobResult<Data>, { type: 'retry' }>): void;
+  onRetry(job: Job<Data>, answer: JobRetry<Data>): void;
   /** Called once with the outcome; the job is forgotten after it. Again after a crash in between. */
-  onSettled(job: Job<Data>, outcome: Exclude<JobResult<Data>, { type: 'retry' }>): void | Promise<void>;
+  onSettled(job: Job<Data>, outcome: JobOutcome<Data>): void | Promise<void>;
   /**
    * Raises an error with what is there of the job's message: the job cannot be read, or its outcome could not be delivered.
    * Nothing of the job's data can be relied on.

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { toClipError, type ClipError } from '../../errors';
-import type { Job, JobHandler } from '../job';
+import { cancelledByMessage, type Job, type JobHandler } from '../job';
 import { jobOf, type JobQueue } from './queue';
 import type { Cluster, Ended, Stopped } from './cluster';
 import { lostJobError } from './lost-jobs';
-import { cancelledByMessage, type Run, type Runs } from './runs';
+import type { Run, Runs } from './runs';
 
 export interface CancellationOptions {
   client: Redis;
@@ -125,7 +125,7 @@ export class Cancellation {
     }
   }
 
-  /** Several instances may be told to end the same job: one of them does it. */
+  /** Several instances may be asked to end the same job: one of them does it. */
   async #claim(id: string): Promise<boolean> {
     const { client, prefix, cluster } = this.options;
     const key = `${prefix}:ending:${id}`;
@@ -144,8 +144,8 @@ export class Cancellation {
     listeners.add(listener);
     return {
       within(ms, signal) {
-        const either = AbortSignal.any([signal, stopped.signal]);
-        return Promise.race([onEnded, sleep(ms, undefined, { signal: either }).catch(() => undefined)]);
+        const noLonger = AbortSignal.any([signal, stopped.signal]);
+        return Promise.race([onEnded, sleep(ms, undefined, { signal: noLonger }).catch(() => undefined)]);
       },
       stop: () => {
         stopped.abort();

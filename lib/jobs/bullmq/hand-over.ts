@@ -2,18 +2,18 @@
 import type { Redis } from 'ioredis';
 import type { Origin } from '../delivery';
 
-/** By then the job whose outcome was not told to its end has long been taken over. */
+/** By then the job whose outcome was not delivered to the end has long been taken over. */
 const rememberedMs = 24 * 3600_000;
 
 export interface HandOver {
   /**
-   * Adds a job unless the same outcome, told earlier, had led to it already. Resolves to the job's id.
+   * Adds a job unless the same outcome, delivered earlier, had led to it already. Resolves to the job's id.
    * @param add does nothing where a job of that id is stored
    */
   addOnce(from: Origin, job: { id: string; nodeId: string }, add: (id: string) => Promise<void>): Promise<string>;
-  /** That job has begun to run, so it need not be there any more when the outcome of its parent is told again. */
+  /** That job has begun to run, so it need not be there any more when the outcome of its parent is delivered again. */
   began(job: { id: string; parentJobId: string }): Promise<void>;
-  /** The outcome of that job is told to its end. */
+  /** The outcome of that job is delivered, and will not be again. */
   forget(id: string): void;
 }
 
@@ -32,7 +32,7 @@ export function handOver(client: Redis, prefix: string): HandOver {
     },
     async began({ id, parentJobId }) {
       const key = keyOf(parentJobId);
-      // Without it, the outcome has been told to its end.
+      // Without it, the outcome has been delivered, and will not be again.
       if ((await client.exists(key)) === 1) {
         await client.pipeline().hset(key, beganField(id), '1').pexpire(key, rememberedMs).exec();
       }

@@ -1,10 +1,10 @@
 // Runs jobs that BullMQ hands to this instance, each until it is put back, put off or settled.
 import type * as BullMq from 'bullmq';
 import { systemClock } from '../../async/clock';
-import { cancelled, ClipError, toClipError } from '../../errors';
-import { applyResult, type JobResult, type Job, type JobHandler } from '../job';
-import { settleJob } from '../delivery';
-import { unreadableError } from '../stored-job';
+import { cancelled, toClipError } from '../../errors';
+import { runJob, settleJob, warnOnFailure } from '../call-handler';
+import { applyResult, cancelledByMessage } from '../job';
+import type { Job, JobHandler, JobOutcome, JobResult, JobRetry } from '../job';
 import { jobOf, store, type JobQueue, type QueuedJob } from './queue';
 import type { Ended, Stopped } from './cluster';
 
@@ -19,7 +19,7 @@ export interface Run {
   stop: AbortController;
   /** Set when it was stopped for good; otherwise a stopped job is kept for the next handler. */
   end?: Stopped;
-  /** The handler is being told the outcome: too late for anything else. */
+  /** The outcome is being delivered to the handler: too late for anything else. */
   settling: boolean;
   /** Woken while it ran. */
   woken: boolean;
@@ -40,9 +40,9 @@ export interface RunsHost {
   began(job: Job, queue: JobQueue): void;
   /** The job waits for its next run. A vendor asked for the pause until then. */
   waits(job: Job, queue: JobQueue, restUntil: number): void;
-  /** Tells an outcome; resolves when the jobs that this has set off are stored, to whether there are any. */
+  /** Delivers an outcome; resolves when the jobs that it leads to are stored, to whether there are any. */
   deliver(id: string, call: () => Promise<void>): Promise<boolean>;
-  /** The job is gone, and will not be told again. */
+  /** The job is gone, and its outcome will not be delivered again. */
   forget(id: string): void;
   /** The job is over and gone. */
   ended(job: Job, how: Ended): void;
@@ -114,8 +114,6 @@ export class Runs {
     queued: QueuedJob,
     token: string,
   ): Promise<never> {
-    const flags = { settling: false, woken: false, over: false };
-    const never = Promise.resolve();
     const run: Run = {
       job,
       handler,
@@ -124,9 +122,11 @@ export class Runs {
       token,
       lockedAt: systemClock.steadyNow(),
       stop: new AbortController(),
-      ran: never,
-      ended: never,
-      ...flags,
+      settling: false,
+      woken: false,
+      over: false,
+      ran: Promise.resolve(),
+      ended: Promise.resolve(),
     };
     this.#runs.set(job.id, run);
     this.host.began(job, queue);
@@ -144,30 +144,20 @@ export class Runs {
   }
 
   async #run(run: Run): Promise<never> {
-    const asked = this.#execute(run);
-    run.ran = asked.then(() => undefined);
-    const answer = await asked;
+    const { job, handler, queued, stop } = run;
+    const save = (data: unknown): Promise<void> => this.#save(run, data);
+    const ran = runJob(handler, job, { signal: stop.signal, save, isFirst: queued.attemptsStarted === 1 });
+    run.ran = ran.then(() => undefined);
+    const answer = await ran;
     // Waits for as long as Redis is away.
     if (!(await this.#isOurs(run))) throw new this.bullmq.DelayedError();
     if (run.end === 'removed') return this.#finish(run, run.end);
     if (run.end === 'cancelled') {
       return this.#settle(run, { type: 'failed', error: cancelledByMessage(), data: answer.data });
     }
-    if (run.stop.signal.aborted) return this.#putBack(run, answer);
+    if (stop.signal.aborted) return this.#putBack(run, answer);
     if (answer.type === 'retry') return this.#putOff(run, answer);
     return this.#settle(run, answer);
-  }
-
-  async #execute(run: Run): Promise<JobResult<unknown>> {
-    try {
-      const save = (data: unknown): Promise<void> => this.#save(run, data);
-      const { unreadable } = run.job;
-      if (unreadable !== undefined) return { type: 'failed', error: unreadableError(unreadable) };
-      const isFirst = run.queued.attemptsStarted === 1;
-      return await run.handler.run(run.job, { signal: run.stop.signal, save, isFirst });
-    } catch (thrown) {
-      return { type: 'failed', error: toClipError(thrown) };
-    }
   }
 
   /** Is the job's lock still ours? Then it is for another while. */
@@ -204,11 +194,11 @@ export class Runs {
     throw new this.bullmq.WaitingError();
   }
 
-  async #putOff(run: Run, answer: Extract<JobResult<unknown>, { type: 'retry' }>): Promise<never> {
+  async #putOff(run: Run, answer: JobRetry<unknown>): Promise<never> {
     const { job, queue, handler, queued, token } = run;
     const { job: next, restUntil } = applyResult(job, answer, Date.now());
     Object.assign(job, next);
-    await this.#warnOnFailure(() => handler.onRetry(job, answer));
+    await warnOnFailure(() => handler.onRetry(job, answer), this.host.warn);
     await store(queued, job);
     this.host.waits(job, queue, restUntil);
     // From here on, waking it means to move it.
@@ -218,13 +208,11 @@ export class Runs {
     throw new this.bullmq.DelayedError();
   }
 
-  async #settle(run: Run, outcome: Exclude<JobResult<unknown>, { type: 'retry' }>): Promise<never> {
+  async #settle(run: Run, outcome: JobOutcome<unknown>): Promise<never> {
     const { job, handler } = run;
     run.settling = true;
     if (outcome.data !== undefined) job.data = outcome.data;
-    const hasLedOn = await this.host.deliver(job.id, () =>
-      settleJob(handler, job, outcome, (text) => this.host.warn(text)),
-    );
+    const hasLedOn = await this.host.deliver(job.id, () => settleJob(handler, job, outcome, this.host.warn));
     return this.#finish(run, run.end ?? outcome.type, hasLedOn);
   }
 
@@ -237,17 +225,4 @@ export class Runs {
     // To BullMQ, this means that there is nothing left to do.
     throw new this.bullmq.DelayedError();
   }
-
-  async #warnOnFailure(call: () => void | Promise<void>): Promise<void> {
-    try {
-      await call();
-    } catch (thrown) {
-      this.host.warn(toClipError(thrown).message);
-    }
-  }
-}
-
-/** Error of a job that somebody has cancelled. */
-export function cancelledByMessage(): ClipError {
-  return cancelled('Cancelled by a message');
 }

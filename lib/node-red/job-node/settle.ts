@@ -1,10 +1,10 @@
 // Settles jobs: their outcome becomes messages, statuses and errors.
-import type { JobHandler, JobResult } from '../../jobs/job';
+import type { JobHandler, JobOutcome } from '../../jobs/job';
 import { fail, failureOutput, reportEvent, taskJob, unsendable, type NodeContext } from './context';
 import { sendTo, type LiveMessage } from './live-messages';
 import type { StoredJobData, Task } from './options';
 
-type Outcome<T> = Exclude<JobResult<StoredJobData<T>>, { type: 'retry' }>;
+type Outcome<T> = JobOutcome<StoredJobData<T>>;
 
 export function settler<T extends Task>(
   context: NodeContext<T>,
