@@ -151,6 +151,16 @@ export async function boxAt(reader: BoxReader, offset: number, end: number, cont
   return { type, offset, body: offset + headerBytes, end: offset + size };
 }
 
+/** The index of the file. */
+export async function findMoov(reader: BoxReader): Promise<Box | undefined> {
+  for (let offset = 0; offset < reader.size;) {
+    const box = await boxAt(reader, offset, reader.size, 'the file');
+    if (box.type === 'moov') return box;
+    offset = box.end;
+  }
+  return undefined;
+}
+
 /** The boxes directly inside a box. Fewer than 8 bytes left over are a terminator that some writers put there. */
 export async function children(reader: BoxReader, parent: Box): Promise<Box[]> {
   const found: Box[] = [];

@@ -1,7 +1,7 @@
 // Finds what is missing or contradicts itself in an MP4 file that was walked over to its end.
 import { Damaged, type BoxReader } from './boxes';
 import { countTimes, visitChunks } from './chunks';
-import { count, type Lost, type MediaMap } from './media';
+import { countLost, type Lost, type MediaMap } from './media';
 import type { Track } from './movie';
 import type { Report, Walk } from './walk';
 
@@ -54,7 +54,7 @@ async function checkTrack(
 ): Promise<void> {
   if (samples === 0) return;
   const placed = await visitChunks(reader, stbl, ({ offset, bytes }) => {
-    if (bytes > 0) count(found, offset, bytes, media.holds(offset, bytes));
+    if (bytes > 0) countLost(found, offset, bytes, media.holds(offset, bytes));
   });
   const isVideo = handler === 'vide';
   const what = isVideo ? 'pictures' : 'samples';

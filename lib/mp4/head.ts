@@ -1,5 +1,5 @@
 // Announces in the head of a fragmented MP4 file how long its fragments are together, for players that show it at once.
-import { boxReader, bufferSource, boxAt, children, firstOf, unlessDamaged, type Box } from './boxes';
+import { boxReader, bufferSource, children, findMoov, firstOf, unlessDamaged, type Box } from './boxes';
 import type { Movie } from './movie';
 
 const mehdBytes = 16;
@@ -26,16 +26,11 @@ export async function withDuration({ head, movie }: { head: Buffer; movie: Movie
 async function placeIn(head: Buffer): Promise<{ moov: Box; mvex: Box; former: Box | undefined } | undefined> {
   return unlessDamaged(async () => {
     const reader = boxReader(bufferSource(head));
-    for (let offset = 0; offset < head.length;) {
-      const moov = await boxAt(reader, offset, head.length, 'the head');
-      offset = moov.end;
-      if (moov.type !== 'moov') continue;
-      const mvex = firstOf(await children(reader, moov), 'mvex');
-      // Sizes of 64 bits are not used for boxes this small.
-      const isUsual =
-        mvex && [moov, mvex].every((box) => box.body - box.offset === 8 && head.readUInt32BE(box.offset) > 8);
-      return isUsual ? { moov, mvex, former: firstOf(await children(reader, mvex), 'mehd') } : undefined;
-    }
-    return undefined;
+    const moov = await findMoov(reader);
+    const mvex = moov && firstOf(await children(reader, moov), 'mvex');
+    // Sizes of 64 bits are not used for boxes this small.
+    const isUsual =
+      mvex && [moov, mvex].every((box) => box.body - box.offset === 8 && head.readUInt32BE(box.offset) > 8);
+    return isUsual ? { moov, mvex, former: firstOf(await children(reader, mvex), 'mehd') } : undefined;
   });
 }

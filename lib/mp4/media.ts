@@ -54,14 +54,14 @@ export function mediaMap(): MediaMap {
       const found: Lost = { listed: 0, lost: 0, end: 0 };
       for (let at = 0; at < expected.length; at += 2) {
         const [start, end] = [expected[at]!, expected[at + 1]!];
-        count(found, start, end - start, holds(start, end - start));
+        countLost(found, start, end - start, holds(start, end - start));
       }
       return found;
     },
   };
 }
 
-export function count(found: Lost, start: number, bytes: number, isHeld: boolean): void {
+export function countLost(found: Lost, start: number, bytes: number, isHeld: boolean): void {
   found.listed += bytes;
   if (!isHeld) found.lost += bytes;
   found.end = Math.max(found.end, start + bytes);

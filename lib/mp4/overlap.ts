@@ -1,4 +1,5 @@
 // Finds the fragments at the end of one recording that come again at the beginning of the next one.
+import type { FragmentIndex } from './fragment-index';
 import type { FragmentedFile } from './fragmented';
 import type { Fragment } from './moof';
 
@@ -30,18 +31,12 @@ export async function overlapOf(before: FragmentedFile, after: FragmentedFile): 
 
 /** Of a file without an index only the last fragment is known. */
 function lastExtents({ index, last }: FragmentedFile): Extent[] {
-  if (!index) return [extentOf(last)];
-  const tail = index.entries.slice(-mostFragments);
-  return tail.map(({ offset }, at) => ({ offset, bytes: (tail[at + 1]?.offset ?? index.end) - offset }));
+  return index ? extentsOf(index).slice(-mostFragments) : [extentOf(last)];
 }
 
 /** Reads on only as far as it is asked. */
 function firstExtents({ index, first, at }: FragmentedFile): (position: number) => Promise<Extent | undefined> {
-  const known: Extent[] = index
-    ? index.entries
-        .slice(0, mostFragments)
-        .map(({ offset }, place) => ({ offset, bytes: (index.entries[place + 1]?.offset ?? index.end) - offset }))
-    : [extentOf(first)];
+  const known = index ? extentsOf(index).slice(0, mostFragments) : [extentOf(first)];
   return async (position) => {
     while (!index && known.length <= position) {
       const last = known.at(-1)!;
@@ -51,6 +46,10 @@ function firstExtents({ index, first, at }: FragmentedFile): (position: number) 
     }
     return known[position];
   };
+}
+
+function extentsOf({ entries, end }: FragmentIndex): Extent[] {
+  return entries.map(({ offset }, at) => ({ offset, bytes: (entries[at + 1]?.offset ?? end) - offset }));
 }
 
 function extentOf({ offset, end }: Fragment): Extent {

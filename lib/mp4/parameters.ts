@@ -1,5 +1,5 @@
 // Describes what the tracks of a file need of a player: files where it is the same can be put one behind the other.
-import { boxAt, boxReader, children, Damaged, firstOf, head } from './boxes';
+import { boxAt, boxReader, children, Damaged, findMoov, firstOf, head, unlessDamaged } from './boxes';
 import type { Box, BoxReader, Mp4Source } from './boxes';
 import { afterLength, decoderConfigTag } from './codecs';
 import { readMovie, type Track } from './movie';
@@ -27,20 +27,18 @@ const ignored = new Set(['btrt']);
  * @throws what `source.read` rejects with
  */
 export async function readParameters(source: Mp4Source): Promise<TrackParameters[]> {
-  const reader = boxReader(source);
-  try {
+  const found = await unlessDamaged(async () => {
+    const reader = boxReader(source);
     const moov = await findMoov(reader);
-    if (!moov) return [];
+    if (!moov) return undefined;
     const { tracks, fragmented } = await readMovie(reader, moov, () => undefined);
-    // Parameters in fragments come later.
-    const found: TrackParameters[] = [];
-    for (const track of playable(tracks.map((track) => (fragmented ? { ...track, samples: 1 } : track))))
-      found.push(await describeTrack(reader, track));
-    return found;
-  } catch (error) {
-    if (error instanceof Damaged) return [];
-    throw error;
-  }
+    const described: TrackParameters[] = [];
+    // The samples of a fragmented file are not listed in its index.
+    for (const track of playable(fragmented ? tracks.map((track) => ({ ...track, samples: 1 })) : tracks))
+      described.push(await describeTrack(reader, track));
+    return described;
+  });
+  return found ?? [];
 }
 
 /** The first video track with pictures and all audio tracks with sound. */
@@ -48,15 +46,6 @@ export function playable(tracks: Track[]): Track[] {
   const filled = tracks.filter(({ samples }) => samples > 0);
   const video = filled.find(({ handler }) => handler === 'vide');
   return [...(video ? [video] : []), ...filled.filter(({ handler }) => handler === 'soun')];
-}
-
-async function findMoov(reader: BoxReader): Promise<Box | undefined> {
-  for (let offset = 0; offset < reader.size;) {
-    const box = await boxAt(reader, offset, reader.size, 'the file');
-    if (box.type === 'moov') return box;
-    offset = box.end;
-  }
-  return undefined;
 }
 
 async function describeTrack(reader: BoxReader, { boxes, handler, stbl, timescale }: Track): Promise<TrackParameters> {
