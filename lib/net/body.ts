@@ -1,15 +1,24 @@
-// Looks at the beginning of a streamed reply without using it up, and reads the rest where it is only an error document.
+// Ends the body of a streamed reply with its request, looks at its beginning without using it up, and reads it where it is only
+// an error document.
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ClipError, reasonFirst } from '../errors';
+import { cancelled, ClipError, reasonFirst } from '../errors';
 
 const defaultTimeoutMs = 30_000;
 
 /** How often and how long more is waited for behind a first piece that is too short. */
 const moreEveryMs = 10;
 const moreWithinMs = 1_000;
+
+/** Ends a body with its signal, also while nobody reads it. */
+export function destroyOnAbort(body: Readable, { signal, action }: { signal: AbortSignal; action: string }): void {
+  const cancel = (): void => void body.destroy(cancelled(reasonFirst('cancelled', action)));
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  body.once('close', () => signal.removeEventListener('abort', cancel));
+}
 
 /**
  * The first bytes of a body, which stay in it; empty when the body is.

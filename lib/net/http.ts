@@ -2,14 +2,15 @@
 // ClipErrors without a reference to the request, because an axios error prints its credentials.
 import type { Readable } from 'node:stream';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import { cancelled, ClipError, reasonFirst } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import type { ProxyOptions, TlsOptions } from '../provider';
 import { closeAgents, createAgents } from './agents';
+import { destroyOnAbort } from './body';
 import { decodeText } from './charset';
 import { traceRequest } from './diagnostics';
 import { checkedLookup, type Lookup } from './inside';
-import { networkError } from './network-errors';
-import { checkLookedUp, checkRedirect, redirectTarget } from './redirects';
+import { networkError, wasDead } from './network-errors';
+import { checkLookedUp, checkRedirect, redirectTarget, withoutSecrets } from './redirects';
 
 const defaultTimeoutMs = 30_000;
 /** An answer about one thing is small; one that lists things may be this large, and is read in pieces. */
@@ -123,7 +124,7 @@ export function createHttpClient(options: HttpOptions): HttpClient {
         isMedia,
         action,
       );
-      if (target.host !== new URL(url).host) headers = openOf(headers);
+      if (target.host !== new URL(url).host) headers = withoutSecrets(headers);
       url = target.href;
     }
   }
@@ -217,27 +218,6 @@ export function createHttpClient(options: HttpOptions): HttpClient {
   };
 }
 
-/** Headers that another origin may see: they say what is wanted, and nothing of who asks. */
-const openHeaders: ReadonlySet<string> = new Set([
-  ...['accept', 'accept-encoding', 'accept-language', 'content-type', 'if-range', 'range', 'user-agent'],
-]);
-
-/** Without all others: keys and sessions have headers of any name. */
-function openOf(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => openHeaders.has(name.toLowerCase())));
-}
-
-/** Did a connection that was kept from before end before any answer came? Then the server never saw the request. */
-function wasDead(thrown: unknown): boolean {
-  const { code, request, response } = thrown as {
-    code?: string;
-    request?: { reusedSocket?: boolean; _currentRequest?: { reusedSocket?: boolean } };
-    response?: unknown;
-  };
-  const isReused = (request?._currentRequest ?? request)?.reusedSocket === true;
-  return isReused && !response && (code === 'ECONNRESET' || code === 'EPIPE');
-}
-
 function tooLarge(thrown: unknown, { action, isList }: HttpRequest): ClipError | undefined {
   const { message = '' } = thrown as { message?: string };
   if (!/maxContentLength/.test(message)) return undefined;
@@ -269,11 +249,4 @@ function head(response: AxiosResponse, request: HttpRequest): HttpHead {
     setCookies: Array.isArray(cookies) ? cookies.map(String) : [],
     ...(redirect ? { redirect } : {}),
   };
-}
-
-function destroyOnAbort(body: Readable, { signal, action }: HttpRequest): void {
-  const cancel = (): void => void body.destroy(cancelled(reasonFirst('cancelled', action)));
-  if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  body.once('close', () => signal.removeEventListener('abort', cancel));
 }

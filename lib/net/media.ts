@@ -146,7 +146,7 @@ function isStrong(etag: string | undefined): etag is string {
   return etag !== undefined && etag.trim() !== '' && !/^w\//i.test(etag);
 }
 
-function isMultipart(headers: Record<string, string>): boolean {
+export function isMultipart(headers: Record<string, string>): boolean {
   return /^\s*multipart\//i.test(headers['content-type'] ?? '');
 }
 
@@ -156,7 +156,7 @@ function contentLength(headers: Record<string, string>): number | undefined {
 }
 
 /** `Content-Range` in any case and spacing. */
-function contentRange({ 'content-range': header = '' }: Record<string, string>) {
+export function contentRange({ 'content-range': header = '' }: Record<string, string>) {
   const match = /^\s*bytes[\s=:]*(\d{1,15})\s*-\s*(\d{1,15})\s*\/\s*(\d{1,15}|\*)\s*$/i.exec(header);
   if (!match) return undefined;
   const [start, end] = [Number(match[1]), Number(match[2])];

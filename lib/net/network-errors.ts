@@ -158,3 +158,14 @@ function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return isOwnName(hostname) || /^(127(\.\d+){3}|\[::1\])$/.test(hostname);
 }
+
+/** Did a connection that was kept from before end before any answer came? Then the server never saw the request. */
+export function wasDead(thrown: unknown): boolean {
+  const { code, request, response } = thrown as {
+    code?: string;
+    request?: { reusedSocket?: boolean; _currentRequest?: { reusedSocket?: boolean } };
+    response?: unknown;
+  };
+  const isReused = (request?._currentRequest ?? request)?.reusedSocket === true;
+  return isReused && !response && (code === 'ECONNRESET' || code === 'EPIPE');
+}

@@ -1,4 +1,4 @@
-// Decides which redirects are followed, and where to an unfollowed one points. Pure.
+// Decides which redirects are followed, with which headers, and where to an unfollowed one points. Pure.
 import { ClipError, reasonFirst } from '../errors';
 import { isInsideAddress, isOwnName } from './inside';
 
@@ -42,6 +42,16 @@ export function checkLookedUp(isInsideHost: boolean, action: string): void {
 function refused(why: string, action: string): ClipError {
   const advice = 'Set the address it points to as the address of the connection, if that is right';
   return new ClipError('EPROTOCOL', reasonFirst(`the server redirects ${why}`, action, advice), { retryable: false });
+}
+
+/** They say what is wanted, and nothing of who asks. */
+const openHeaders: ReadonlySet<string> = new Set([
+  ...['accept', 'accept-encoding', 'accept-language', 'content-type', 'if-range', 'range', 'user-agent'],
+]);
+
+/** The headers that another origin may see: keys and sessions have headers of any name. */
+export function withoutSecrets(headers: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => openHeaders.has(name.toLowerCase())));
 }
 
 /** Tokens and session ids are longer than this, the names of pages and views are not. */
