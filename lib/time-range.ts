@@ -134,6 +134,10 @@ export function toRange({ start, end }: TimeRange): Range {
   return { start: toIso(start), end: toIso(end) };
 }
 
+export function secondsOf({ start, end }: Range): number {
+  return (Date.parse(end) - Date.parse(start)) / 1000;
+}
+
 /** In order; those that overlap or touch become one. */
 export function mergeRanges(ranges: readonly TimeRange[]): TimeRange[] {
   const merged: TimeRange[] = [];

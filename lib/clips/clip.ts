@@ -1,7 +1,7 @@
 // Reads the clip of a message, and updates it with what a vendor says of it.
 import { ClipError } from '../errors';
 import type { Clip, ClipStatus, ProviderClip, Range } from '../provider';
-import { parseInstant, rangeBetween, toIso } from '../time-range';
+import { parseInstant, rangeBetween, toIso, toRange } from '../time-range';
 import { markClip, markOf } from './event-mark';
 
 const statuses: ReadonlySet<unknown> = new Set<ClipStatus>(['pending', 'busy', 'finished', 'failed', 'expired']);
@@ -56,11 +56,9 @@ export function readClip(value: unknown, now: number): Clip {
 /** Times in ISO 8601 with `Z`, however they were written. */
 function readSpan(value: unknown, name: string, now: number): Range {
   if (!isRecord(value)) throw invalid(name, 'must have a start and an end');
-  const { start, end } = rangeBetween({
-    start: parseInstant(value.start, `${name}.start`, now),
-    end: parseInstant(value.end, `${name}.end`, now),
-  });
-  return { start: toIso(start), end: toIso(end) };
+  const start = parseInstant(value.start, `${name}.start`, now);
+  const end = parseInstant(value.end, `${name}.end`, now);
+  return toRange(rangeBetween({ start, end }));
 }
 
 function readGaps(value: unknown, now: number): Range[] {

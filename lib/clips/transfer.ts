@@ -7,6 +7,7 @@ import type { Connection } from '../connection/connection';
 import { ClipError } from '../errors';
 import { bufferSource } from '../mp4';
 import type { Clip, ClipFile, OpenClip, Range } from '../provider';
+import { secondsOf } from '../time-range';
 import { stateOf, type VerifiedFileState } from '../files/publish';
 import { syncFile } from '../files/sync';
 import { checkSpace, makeFolder, type FreeBytes } from '../files/folder';
@@ -164,8 +165,8 @@ function take(
   });
 }
 
-function mostBytesOf({ start, end }: Range): number {
-  return mostBytesBesides + ((Date.parse(end) - Date.parse(start)) / 1000) * mostBytesPerSecond;
+function mostBytesOf(range: Range): number {
+  return mostBytesBesides + secondsOf(range) * mostBytesPerSecond;
 }
 
 function verifyReceived(

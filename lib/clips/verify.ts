@@ -3,6 +3,7 @@ import { describeClip, type Clip, type ClipFile, type Range } from '../provider'
 import { readMp4, sniff, withFile, type Mp4Info, type Mp4Source } from '../mp4';
 import { ClipError, reasonFirst } from '../errors';
 import { hashFile, isFile } from '../files/hash';
+import { secondsOf } from '../time-range';
 import type { Received } from './receive';
 
 export interface Verification {
@@ -44,7 +45,7 @@ export function verify(clip: Clip, size: number | undefined, mp4: Mp4Info): Veri
     problems.push(`the video has ${mp4.duration!.toFixed(1)} of ${missing.expectedSeconds.toFixed(1)} s`);
     incomplete = true;
   }
-  if (missing.explainedSeconds > toleranceSeconds(rangeSecondsOf(clip))) {
+  if (missing.explainedSeconds > toleranceSeconds(roundedSecondsOf(clip))) {
     problems.push(`the video system has no footage of ${missing.explainedSeconds.toFixed(1)} s of the range`);
   }
   if (clip.size !== undefined && size !== undefined && clip.size !== size) {
@@ -65,11 +66,11 @@ interface Missing extends Pick<Verification, 'missingBefore' | 'missingAfter'> {
 
 function missingOf(clip: Clip, duration: number | undefined): Missing {
   const { end, gaps = [], start } = clip;
-  const rangeSeconds = rangeSecondsOf(clip);
-  const wholeSeconds = Math.max(rangeSeconds, clip.footage ? secondsBetween(clip.footage.start, clip.footage.end) : 0);
+  const rangeSeconds = roundedSecondsOf(clip);
+  const wholeSeconds = Math.max(rangeSeconds, clip.footage ? roundedSecondsOf(clip.footage) : 0);
   let left = duration === undefined ? rangeSeconds : Math.min(rangeSeconds, Math.max(0, wholeSeconds - duration));
   const take = (found: Range[]): number => {
-    const length = found.reduce((sum, gap) => sum + secondsBetween(gap.start, gap.end), 0);
+    const length = found.reduce((sum, gap) => sum + roundedSecondsOf(gap), 0);
     const taken = rounded(Math.min(left, length));
     left = rounded(left - taken);
     return taken;
@@ -90,24 +91,20 @@ function missingOf(clip: Clip, duration: number | undefined): Missing {
 /** Seconds beyond the range, where the vendor says what the file spans. */
 function extraOf({ start, end, footage }: Clip): Pick<Verification, 'extraBefore' | 'extraAfter'> | undefined {
   if (!footage) return undefined;
-  const extraBefore = Math.max(0, secondsBetween(footage.start, start));
-  const extraAfter = Math.max(0, secondsBetween(end, footage.end));
+  const extraBefore = Math.max(0, roundedSecondsOf({ start: footage.start, end: start }));
+  const extraAfter = Math.max(0, roundedSecondsOf({ start: end, end: footage.end }));
   return { ...(extraBefore > 0 ? { extraBefore } : {}), ...(extraAfter > 0 ? { extraAfter } : {}) };
 }
 
 function tooLong(clip: Clip, duration = 0): string[] {
-  const rangeSeconds = rangeSecondsOf(clip);
+  const rangeSeconds = roundedSecondsOf(clip);
   const extra = duration - rangeSeconds;
   if (extra <= Math.max(mostExtraSeconds, toleranceSeconds(rangeSeconds))) return [];
   return [`the video has ${duration.toFixed(1)} s, ${extra.toFixed(1)} s more than was asked for`];
 }
 
-function rangeSecondsOf({ start, end }: Range): number {
-  return secondsBetween(start, end);
-}
-
-function secondsBetween(start: string, end: string): number {
-  return rounded((Date.parse(end) - Date.parse(start)) / 1000);
+function roundedSecondsOf(range: Range): number {
+  return rounded(secondsOf(range));
 }
 
 function rounded(seconds: number): number {

@@ -1,6 +1,6 @@
 // Makes the message of an event: what create-clip needs, and one line for people. Pure.
 import type { Clip, ProviderEvent, Range } from '../provider';
-import { toRange } from '../time-range';
+import { secondsOf, toRange } from '../time-range';
 import type { OutboxEntry } from './state';
 
 /** An event in a message. */
@@ -56,7 +56,7 @@ export function toMessage(entry: OutboxEntry, connection: string, provider: stri
 /** "person, front_door, 14 s". */
 function describe({ type, label, labels, camera, cameraName, start, end }: Omit<ProviderEvent, 'clip'>): string {
   const what = labels && labels.length > 0 ? labels.join(' and ') : (label ?? type);
-  const seconds = end === undefined ? undefined : Math.round((Date.parse(end) - Date.parse(start)) / 1000);
+  const seconds = end === undefined ? undefined : Math.round(secondsOf({ start, end }));
   const length = seconds === undefined ? undefined : `${seconds} s`;
   return [what, cameraName ?? camera, length].filter((part) => part !== undefined).join(', ');
 }

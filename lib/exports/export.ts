@@ -4,11 +4,10 @@ import type { Connection } from '../connection/connection';
 import { toClipError } from '../errors';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import type { ClipTransfer, Settings } from '../provider';
-import { cancelFilesExport } from './run';
 import { checkFolder, expandFolder, expandServerPath, removeWorkFolder } from './folder';
 import { checkSize, wholeRange, type CameraRange } from './plan';
-import { twice } from './request';
-import { runFilesExport, type ExportOptions } from './run';
+import { duplicateCamera } from './request';
+import { cancelFilesExport, runFilesExport, type ExportOptions } from './run';
 import {
   cancelServerExport,
   checkServerExport,
@@ -100,7 +99,7 @@ async function withCameraIds(work: ExportJobData, { cameras }: Connection): Prom
   const ids: string[] = [];
   for (const { camera } of rangesOf(work)) {
     const id = await cameras.resolve(camera);
-    if (ids.includes(id)) throw twice(id);
+    if (ids.includes(id)) throw duplicateCamera(id);
     ids.push(id);
   }
   const withId = <T extends CameraRange>(range: T, index: number): T => ({ ...range, camera: ids[index]! });

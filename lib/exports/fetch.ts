@@ -8,7 +8,8 @@ import { numberedName, partPath } from './folder';
 import { fetchPart } from './part';
 import type { Progress } from './progress';
 import { inParallel, pauses } from './steps';
-import { failureOf, lengthOf, type CameraJobData, type Failure, type FilesJobData, type Part } from './work';
+import { secondsOf } from '../time-range';
+import { failureOf, type CameraJobData, type Failure, type FilesJobData, type Part } from './work';
 
 const late: Failure = { code: 'ETIMEOUT', message: 'the time for the export was over', retryable: true };
 
@@ -96,7 +97,7 @@ const leastSeconds = 4;
  */
 function halve(camera: CameraJobData, part: Part): [Part, Part] | undefined {
   const { parts = [] } = camera;
-  if (!part.error || !mayHelp.has(part.error.code) || lengthOf(part) < leastSeconds) return undefined;
+  if (!part.error || !mayHelp.has(part.error.code) || secondsOf(part) < leastSeconds) return undefined;
   // Files keep their names when others come in between.
   for (const [index, each] of parts.entries()) each.name ??= numberedName(index);
   const { end, name, start } = part;

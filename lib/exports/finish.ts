@@ -12,7 +12,8 @@ import { inspect } from '../mp4/inspect';
 import { joinParts } from './join';
 import { planJoins, type JoinPart, type JoinPlan } from './join-plan';
 import { evaluateCamera } from './outcome';
-import { lengthOf, type CameraJobData, type FilesJobData, type PartFile, type SavedFile } from './work';
+import { secondsOf } from '../time-range';
+import type { CameraJobData, FilesJobData, PartFile, SavedFile } from './work';
 
 export interface FinishOptions {
   /** Id of the provider. */
@@ -115,14 +116,14 @@ async function joined(
   options: FinishOptions,
 ): Promise<Ready> {
   const [first, last] = [group[0]!, group.at(-1)!];
-  const secondsOf = (parts: Here[]): number => parts.reduce((sum, part) => sum + lengthOf(part), 0);
-  const before = secondsOf(all.slice(0, all.indexOf(first)));
+  const totalSeconds = (parts: Here[]): number => parts.reduce((sum, part) => sum + secondsOf(part), 0);
+  const before = totalSeconds(all.slice(0, all.indexOf(first)));
   const { path, size, sha256, mp4, problems } = await joinParts({
     ...options,
     plan,
     folder,
     name: `joined-${first.index + 1}.mp4`,
-    onProgress: (done) => options.onJoining((before + done * secondsOf(group)) / secondsOf(all)),
+    onProgress: (done) => options.onJoining((before + done * totalSeconds(group)) / totalSeconds(all)),
   });
   const { duration, width, height, codec } = mp4;
   const ofParts = group.flatMap(({ start, file }) => file.problems.map((problem) => `at ${start}: ${problem}`));

@@ -1,11 +1,19 @@
 // Plans which parts of a camera become one file, which of their pictures and sound go into it, and when each is shown.
 import { open, type FileHandle } from 'node:fs/promises';
-import { beginsAnew, fileSource, isAudioForMp4, readTracks, type MediaTrack, type TrackParameters } from '../mp4';
+import {
+  beginsAnew,
+  fileSource,
+  isAudioForMp4,
+  readTracks,
+  shownAt,
+  type MediaTrack,
+  type TrackParameters,
+} from '../mp4';
 import type { Inspection } from '../mp4/inspect';
 import type { Gap, Range } from '../provider';
+import { secondsOf } from '../time-range';
 import { readSample, repeatsFrom, shownPictures, spanOf, type Kept, type OpenTrack } from './border';
 import { soundTimeline, type Place, type SoundSpan, type SoundTimeline } from './sound';
-import { lengthOf } from './work';
 
 export interface JoinPart extends Range {
   path: string;
@@ -192,7 +200,7 @@ function growing(first: Opened): Growing {
       let { end } = attempt;
       let shift = end - span.first;
       if (repeated !== undefined) {
-        shift = last!.shift + timeOf(opened.video, repeated) - timeOf(next.video, 0);
+        shift = last!.shift + shownAt(opened.video.track, repeated) - shownAt(next.video.track, 0);
         end = span.first + shift;
       }
       take({ kept: attempt.kept, end });
@@ -209,10 +217,6 @@ function growing(first: Opened): Growing {
 }
 
 const nothing: Kept = { from: 0, to: 0, without: new Set() };
-
-function timeOf({ track: { samples, shown, timescale } }: OpenTrack, index: number): number {
-  return (samples.time[index]! + samples.shift[index]! - shown.from) / timescale + shown.delay;
-}
 
 /** Does a part follow another one at once, as far as is known? */
 function isNext(part: JoinPart, next: JoinPart, excess: number): boolean {
@@ -232,7 +236,7 @@ async function compare(one: Opened, next: Opened): Promise<{ excess: number; rep
 }
 
 function excessOf({ start, end, inspection }: JoinPart): number {
-  return Math.max(0, (inspection.mp4.duration ?? 0) - lengthOf({ start, end }));
+  return Math.max(0, (inspection.mp4.duration ?? 0) - secondsOf({ start, end }));
 }
 
 /** Pictures that an edit list hides at the beginning. */
@@ -243,7 +247,7 @@ function hiddenSeconds({ samples, shown, timescale }: MediaTrack): number {
 function borderProblems(part: JoinPart, next: JoinPart, twiceSeconds: number): string[] {
   if (part.end !== next.start) return [];
   if (twiceSeconds > moreSeconds) return [`${twiceSeconds.toFixed(1)} s around ${next.start} may be there twice`];
-  const gapSeconds = (part.gaps ?? []).reduce((sum, gap) => sum + lengthOf(gap), 0);
-  const lacking = lengthOf(part) - gapSeconds - (part.inspection.mp4.duration ?? 0);
+  const gapSeconds = (part.gaps ?? []).reduce((sum, gap) => sum + secondsOf(gap), 0);
+  const lacking = secondsOf(part) - gapSeconds - (part.inspection.mp4.duration ?? 0);
   return lacking < leastHoleSeconds ? [] : [`before ${next.start} ${lacking.toFixed(1)} s may have no pictures`];
 }

@@ -1,7 +1,7 @@
 // Cuts a range of any length into clips. Pure decisions.
 import { ClipError } from '../errors';
 import type { Footage, Gap, Range } from '../provider';
-import { complementRanges, intersectRanges, toRange, toTimeRange, type TimeRange } from '../time-range';
+import { complementRanges, intersectRanges, secondsOf, toRange, toTimeRange, type TimeRange } from '../time-range';
 
 /** One camera's share of an export. ISO 8601 with `Z`. */
 export interface CameraRange extends Range {
@@ -24,7 +24,7 @@ interface Piece extends TimeRange {
 export const mostParts = 10_000;
 /** Of one camera: beyond a month it was most likely a slip. */
 export const longestDays = 31;
-const dayMs = 24 * 60 * 60 * 1000;
+const daySeconds = 24 * 60 * 60;
 
 /** From the first start to the last end. */
 export function wholeRange(ranges: Range[]): Range {
@@ -61,11 +61,11 @@ export function planParts(range: Range, footage: Footage): Plan {
  * @throws ELIMIT naming what fits
  */
 export function checkSize(ranges: CameraRange[], maxClipSeconds: number | undefined): void {
-  for (const { camera, start, end } of ranges) {
-    const days = (Date.parse(end) - Date.parse(start)) / dayMs;
+  for (const range of ranges) {
+    const days = secondsOf(range) / daySeconds;
     if (days <= longestDays) continue;
     throw tooMuch(
-      `The range of camera ${camera} is ${Math.ceil(days)} days long. One export takes at most ${longestDays} days`,
+      `The range of camera ${range.camera} is ${Math.ceil(days)} days long. One export takes at most ${longestDays} days`,
     );
   }
   const clips = ranges.reduce((sum, range) => sum + clipsNeeded(range, maxClipSeconds), 0);

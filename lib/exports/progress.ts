@@ -2,7 +2,8 @@
 import type { Clock } from '../async/clock';
 import { transferRate } from '../clips/transfer-rate';
 import type { ClipTransfer } from '../provider';
-import { lengthOf, type FilesJobData, type Part } from './work';
+import { secondsOf } from '../time-range';
+import type { FilesJobData, Part } from './work';
 
 export interface Progress {
   /** How much of a part is here, 0-1, with the bytes that its transfer has brought so far. */
@@ -50,7 +51,7 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transf
     let [all, allDone] = [0, 0];
     for (const [index, camera] of work.cameras.entries()) {
       const isOver = camera.status !== 'busy' && camera.status !== 'pending';
-      const seconds = lengthOf(camera);
+      const seconds = secondsOf(camera);
       const done = isOver ? 1 : fetched(camera.parts) * (1 - joiningShare) + (joined.get(index) ?? 0) * joiningShare;
       camera.progress = camera.status === 'finished' ? 100 : grown(camera.progress, done);
       all += seconds;
@@ -65,8 +66,8 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transf
     let [seconds, done] = [0, 0];
     for (const part of all) {
       const isOver = part.error !== undefined || part.empty !== undefined;
-      seconds += lengthOf(part);
-      done += lengthOf(part) * (isOver ? 1 : (parts.get(part) ?? (part.file ? 1 : 0)));
+      seconds += secondsOf(part);
+      done += secondsOf(part) * (isOver ? 1 : (parts.get(part) ?? (part.file ? 1 : 0)));
     }
     return seconds > 0 ? done / seconds : 0;
   }

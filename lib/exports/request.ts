@@ -1,7 +1,7 @@
 // Reads cameras and ranges of an export out of a message.
 import type { ReadCamera } from '../clips/camera';
 import { isRecord } from '../clips/clip';
-import { parseInstant, rangeBetween, toIso } from '../time-range';
+import { parseInstant, rangeBetween, toRange, type Range, type TimeRange } from '../time-range';
 import { ClipError, reasonFirst } from '../errors';
 import type { CameraRange } from './plan';
 
@@ -32,25 +32,24 @@ export function readRanges({ cameras, start, end }: Asked, now: number, readCame
     const own = isRecord(entry) ? entry : { camera: entry };
     const camera = readCamera(own.camera, isRecord(entry) ? `${field}.camera` : field);
     if (known.has(camera)) {
-      throw twice(camera, field);
+      throw duplicateCamera(camera, field);
     }
     known.add(camera);
     const instant = (property: 'start' | 'end', common: Named): number =>
       own[property] === undefined
         ? parseInstant(common.value, `${common.name} (for camera ${camera})`, now)
         : parseInstant(own[property], `${field}.${property}`, now);
-    return { camera, ...isoRange({ start: instant('start', start), end: instant('end', end) }, camera) };
+    return { camera, ...readRange({ start: instant('start', start), end: instant('end', end) }, camera) };
   });
 }
 
-export function twice(camera: string, field = 'cameras'): ClipError {
+export function duplicateCamera(camera: string, field = 'cameras'): ClipError {
   return new ClipError('EINVALID', `${field}: camera ${camera} is there twice. Give it one range, or export twice`);
 }
 
-function isoRange(given: { start: number; end: number }, camera: string): { start: string; end: string } {
+function readRange(given: TimeRange, camera: string): Range {
   try {
-    const range = rangeBetween(given);
-    return { start: toIso(range.start), end: toIso(range.end) };
+    return toRange(rangeBetween(given));
   } catch (error) {
     throw (error as ClipError).withMessage(reasonFirst((error as ClipError).message, `Exporting camera ${camera}`));
   }

@@ -142,11 +142,6 @@ function rangeOf({ start, end }: Range): Range {
   return { start, end };
 }
 
-/** Seconds. */
-export function lengthOf({ start, end }: Range): number {
-  return (Date.parse(end) - Date.parse(start)) / 1000;
-}
-
 /** `msg.export` of an export to files. */
 export function showFilesExport({ id, to, status, progress, cameras, folder, join, manifest }: FilesJobData) {
   return {

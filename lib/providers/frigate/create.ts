@@ -10,13 +10,13 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
-import type { TimeRange } from '../../time-range';
+import { toRange, type TimeRange } from '../../time-range';
 import type { Admission } from './admission';
 import type { Call, FrigateApi } from './api';
 import { visibleCameras } from './cameras';
 import { clipOfJob, clipOfRow } from './clip';
 import { replyError, strangeReply, vendorText } from './errors';
-import { coverage, toRange, wholeSeconds, type Coverage } from './footage';
+import { coverage, wholeSeconds, type Coverage } from './footage';
 import { filterFor } from './status';
 import { readAll, readExport, readJob, type ExportJob, type ExportRow, type FrigateSession } from './types';
 import { requireSupported, type Version, type VersionOf } from './version';

@@ -1,7 +1,7 @@
 // Reads what Frigate has recorded of a camera: an export over a gap, or asked for too early, is only shorter, without a word.
 import { pathSegment } from '../../net/path-segment';
 import type { Footage, Range } from '../../provider';
-import { complementRanges, intersectRanges, type TimeRange } from '../../time-range';
+import { complementRanges, intersectRanges, toRange, toTimeRange, type TimeRange } from '../../time-range';
 import type { Call, FrigateApi } from './api';
 import { readAll, readSegment } from './types';
 
@@ -73,13 +73,8 @@ export async function surveyFootage(
   { camera, range, maxClipSeconds, now }: { camera: string; range: Range; maxClipSeconds: number; now: number },
   call: Call,
 ): Promise<Footage> {
-  const asked = { start: Date.parse(range.start), end: Date.parse(range.end) };
-  const { gaps } = await coverage(api, { camera, range: asked, now }, call);
+  const { gaps } = await coverage(api, { camera, range: toTimeRange(range), now }, call);
   return { maxClipSeconds, gaps: gaps.map(toRange) };
-}
-
-export function toRange({ start, end }: TimeRange): Range {
-  return { start: new Date(start).toISOString(), end: new Date(end).toISOString() };
 }
 
 /** Frigate cuts times to whole seconds, so the range is widened to them: nothing that was asked for is cut off. */

@@ -2,10 +2,11 @@
 import { parseJson } from '../../net/json';
 import { pathSegment } from '../../net/path-segment';
 import type { Clip, ProviderClip } from '../../provider';
+import { toRange, toTimeRange } from '../../time-range';
 import type { Call, FrigateApi } from './api';
 import { clipOfJob, clipOfRow, clipWithoutRow, deadClip, isDead, lostClip, unchanged } from './clip';
 import { replyError, strangeReply } from './errors';
-import { coverage, toRange } from './footage';
+import { coverage } from './footage';
 import type { Listing } from './listing';
 import { readAll, readExport, readJob, type ExportRow } from './types';
 import type { VersionOf } from './version';
@@ -124,10 +125,9 @@ export function createStatus({ api, versionOf, listing, now }: Parts) {
         answers[index]?.status === 'finished' && status !== 'finished' && gaps.length > 0,
     );
     const found = new Map<string, Pick<ProviderClip, 'gaps'>>();
-    for (const { id, camera, start, end } of incomplete.slice(0, surveysPerRound)) {
-      const range = { start: Date.parse(start), end: Date.parse(end) };
-      const { gaps } = await coverage(api, { camera, range, now: now() }, call);
-      found.set(id, { gaps: gaps.map(toRange) });
+    for (const clip of incomplete.slice(0, surveysPerRound)) {
+      const { gaps } = await coverage(api, { camera: clip.camera, range: toTimeRange(clip), now: now() }, call);
+      found.set(clip.id, { gaps: gaps.map(toRange) });
     }
     return answers.map((answer) => answer && { ...answer, ...found.get(answer.id) });
   }

@@ -2,13 +2,13 @@
 import { raceAbort } from '../../async/abort';
 import { ClipError, reasonFirst } from '../../errors';
 import type { CallOptions, ProviderConfig } from '../../provider';
+import type { TimeRange } from '../../time-range';
 import { closeAgents, createAgents } from '../../net/agents';
 import { streamOf } from './camera';
 import { createClients, type Clients } from './clients';
 import { checkFresh, createLogin, isRenewable, type KinesisSession } from './login';
 import { createEndpoints } from './endpoints';
 import { clockCorrected, isMissingRight, kinesisError } from './errors';
-import type { Range } from './plan';
 import { loadSdk, type KinesisSdk } from './sdk';
 import {
   fieldIn,
@@ -26,7 +26,7 @@ import { readVideo, type Video } from './media';
 export type Call = CallOptions<KinesisSession>;
 
 /** A range of footage of one stream. */
-export interface Selection extends Range {
+export interface Selection extends TimeRange {
   camera: string;
   timestamps: TimestampType;
 }
@@ -118,9 +118,9 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
   /** On AWS's clock, as far as it is known, and never ahead of it: its answers hold whole seconds. */
   const serverNow = (call: Call): number => now() + clockSkewMs(call) - 500;
 
-  function timeRange({ startMs, endMs, timestamps }: Selection, call: Call) {
+  function timeRange({ start, end, timestamps }: Selection, call: Call) {
     const latestMs = timestamps === 'SERVER_TIMESTAMP' ? serverNow(call) - clockMarginMs : Infinity;
-    return { StartTimestamp: new Date(startMs), EndTimestamp: new Date(Math.min(endMs, latestMs)) };
+    return { StartTimestamp: new Date(start), EndTimestamp: new Date(Math.min(end, latestMs)) };
   }
 
   async function list(

@@ -50,8 +50,8 @@ async function missingRights(
   const stream = streams.find((candidate) => noteOn(candidate) === undefined);
   if (!stream) return [];
   const warnings: string[] = [];
-  const endMs = config.now() - 60_000;
-  const recent: Selection = { camera: stream.name, timestamps: 'PRODUCER_TIMESTAMP', startMs: endMs - 1000, endMs };
+  const end = config.now() - 60_000;
+  const recent: Selection = { camera: stream.name, timestamps: 'PRODUCER_TIMESTAMP', start: end - 1000, end };
   const trying = (right: string): string => `Trying ${right} on stream ${stream.name}`;
   const listed = await allowed(warnings, async () => {
     await api.listFragments(recent, call, trying('kinesisvideo:ListFragments'));
@@ -59,7 +59,7 @@ async function missingRights(
   });
   if (!listed) warnings.push('Without that right, limits and gaps of clips are not known before their download');
   await allowed(warnings, async () => {
-    const longAgo = { ...recent, startMs: 0, endMs: 1000 };
+    const longAgo = { ...recent, start: 0, end: 1000 };
     const { body } = await api.getClip(longAgo, call, trying('kinesisvideo:GetClip'));
     body.destroy();
   });

@@ -8,10 +8,11 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
+import { toTimeRange, type TimeRange } from '../../time-range';
 import { createKinesisApi, type Call, type KinesisOptions } from './api';
 import { checkKinesis, noteOn } from './check';
 import type { KinesisSession } from './login';
-import { footageIn, longestFragmentMs, readTimeline, selectorOf, type Footage, type Range } from './plan';
+import { footageIn, longestFragmentMs, readTimeline, selectorOf, type Footage } from './plan';
 import {
   checkAsked,
   excessError,
@@ -19,7 +20,6 @@ import {
   idOf,
   plannedClip,
   plannedRange,
-  rangeOf,
   timestampsOf,
   type Asked,
 } from './planned';
@@ -117,17 +117,17 @@ export function openKinesis(config: ProviderConfig, options: KinesisOptions = {}
    * `undefined` where the credentials may not list fragments.
    */
   async function look(asked: Asked, timestamps: TimestampType, call: Call, action: string) {
-    const range = rangeOf(asked);
-    const selection = { ...range, startMs: range.startMs - longestFragmentMs, camera: asked.camera, timestamps };
+    const range = toTimeRange(asked);
+    const selection = { ...range, start: range.start - longestFragmentMs, camera: asked.camera, timestamps };
     const fragments = await api.listFragmentsIfAllowed(selection, call, action);
     return fragments && footageIn(readTimeline(fragments, timestamps), range, config.now());
   }
 
   /** For a clip that is downloaded without a plan, or before all of its footage was there. */
-  async function plan(clip: Clip, timestamps: TimestampType, call: Call, action: string): Promise<Range> {
+  async function plan(clip: Clip, timestamps: TimestampType, call: Call, action: string): Promise<TimeRange> {
     checkAsked(clip, action);
     const found = await look(clip, timestamps, call, action);
-    if (!found) return rangeOf(clip);
+    if (!found) return toTimeRange(clip);
     const excess = excessError(found, clip, action);
     if (excess) throw excess;
     if (found.arriving) {

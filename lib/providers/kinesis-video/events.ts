@@ -73,7 +73,7 @@ export function createEventList(api: KinesisApi, timestamps: TimestampType) {
   ): Promise<{ events: ProviderEvent[]; place: Place; more: boolean }> {
     const nowMs = api.serverNow(call);
     const endMs = Math.min(fromMs + stretchMs, nowMs);
-    const selection = { camera, timestamps: 'SERVER_TIMESTAMP', startMs: fromMs, endMs } as const;
+    const selection = { camera, timestamps: 'SERVER_TIMESTAMP', start: fromMs, end: endMs } as const;
     const fragments = (await api.listFragments(selection, call, action))
       .filter(({ serverMs }) => serverMs !== undefined && serverMs >= fromMs)
       .sort((a, b) => a.serverMs! - b.serverMs!);

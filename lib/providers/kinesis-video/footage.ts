@@ -3,9 +3,9 @@ import { ClipError } from '../../errors';
 import { describeClip, type Footage } from '../../provider';
 import type { Call, KinesisApi } from './api';
 import { footageIn, longestFragmentMs, maxClipBytes, maxClipFragments, readTimeline, type Span } from './plan';
-import { rangeOf, type Asked } from './planned';
+import type { Asked } from './planned';
 import type { Fragment, TimestampType } from './types';
-import { toSaneIso } from '../../time-range';
+import { toSaneIso, toTimeRange } from '../../time-range';
 
 /** Listed and put in order at once: fragments of one list come in no order. */
 const stretchMs = 2 * 3600_000;
@@ -26,17 +26,17 @@ export async function surveyFootage(
   call: Call,
 ): Promise<Footage> {
   const action = `Looking for the footage of ${describeClip(asked)}`;
-  const range = rangeOf(asked);
+  const range = toTimeRange(asked);
   const pieces: Piece[] = [];
-  const perPiece = Math.min(largestPiece.fragments, Math.ceil((range.endMs - range.startMs) / pieceOfOneMs));
-  for (let startMs = range.startMs - longestFragmentMs; startMs < range.endMs; startMs += stretchMs) {
-    const endMs = Math.min(startMs + stretchMs, range.endMs);
+  const perPiece = Math.min(largestPiece.fragments, Math.ceil((range.end - range.start) / pieceOfOneMs));
+  for (let start = range.start - longestFragmentMs; start < range.end; start += stretchMs) {
+    const end = Math.min(start + stretchMs, range.end);
     // The end of a fragment is the start of the one that follows it.
-    const selection = { camera: asked.camera, timestamps, startMs, endMs: endMs + longestFragmentMs };
+    const selection = { camera: asked.camera, timestamps, start, end: end + longestFragmentMs };
     const fragments = await unlessExpired(api.listFragmentsIfAllowed(selection, call, action));
     if (!fragments) return { maxClipSeconds: blindSeconds, gaps: [] };
     for (const span of readTimeline(fragments, timestamps)) {
-      if (span.atMs < endMs && span.untilMs > range.startMs) append(pieces, span, perPiece);
+      if (span.atMs < end && span.untilMs > range.start) append(pieces, span, perPiece);
     }
   }
   return {

@@ -1,6 +1,6 @@
 // Decides from a list of fragments what a clip is made of. Times are epoch milliseconds.
 import type { Gap } from '../../provider';
-import { toSaneIso } from '../../time-range';
+import { complementRanges, toRange, type TimeRange } from '../../time-range';
 import type { Fragment, TimestampType } from './types';
 
 /** Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/limits.html */
@@ -14,11 +14,6 @@ const slackMs = 1_000;
 const arrivalMs = 60_000;
 /** Declared lengths have been seen to lack the last frame: up to one second of it is made up for. */
 const longestFrameMs = 1_000;
-
-export interface Range {
-  startMs: number;
-  endMs: number;
-}
 
 /** A fragment on the chosen clock. */
 export interface Span {
@@ -65,20 +60,16 @@ export function readTimeline(fragments: Fragment[], clock: TimestampType): Span[
 }
 
 /** Fragments of a timeline that lie in a range. The timeline must begin `longestFragmentMs` before it. */
-export function footageIn(timeline: Span[], { startMs, endMs }: Range, now: number): Footage {
-  const spans = timeline.filter(({ atMs, untilMs }) => untilMs > startMs && atMs < endMs);
-  const gaps: Gap[] = [];
-  const claim = (fromMs: number, toMs: number): void => {
-    if (toMs - fromMs > slackMs) gaps.push({ start: toSaneIso(fromMs), end: toSaneIso(toMs) });
-  };
-  let reachedMs = startMs;
-  for (const { atMs, untilMs } of spans) {
-    claim(reachedMs, atMs);
-    reachedMs = Math.max(reachedMs, untilMs);
-  }
+export function footageIn(timeline: Span[], { start, end }: TimeRange, now: number): Footage {
+  const spans = timeline.filter(({ atMs, untilMs }) => untilMs > start && atMs < end);
+  const reachedMs = spans.reduce((latest, { untilMs }) => Math.max(latest, untilMs), start);
   // Footage that has not arrived yet is no gap.
-  claim(reachedMs, Math.min(endMs, now - arrivalMs));
-  return { spans, gaps, arriving: endMs > now - arrivalMs && endMs - reachedMs > slackMs };
+  const known = { start, end: Math.min(end, Math.max(now - arrivalMs, reachedMs)) };
+  const gaps = complementRanges(
+    known,
+    spans.map(({ atMs, untilMs }) => ({ start: atMs, end: untilMs })),
+  ).filter((gap) => gap.end - gap.start > slackMs);
+  return { spans, gaps: gaps.map(toRange), arriving: end > now - arrivalMs && end - reachedMs > slackMs };
 }
 
 /**
@@ -86,8 +77,8 @@ export function footageIn(timeline: Span[], { startMs, endMs }: Range, now: numb
  * than the milliseconds that are left of them here: hence one more on either side.
  * Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_reader_ClipTimestampRange.html
  */
-export function selectorOf(spans: Span[]): Range {
-  return { startMs: spans[0]!.atMs - 1, endMs: spans.at(-1)!.atMs + 1 };
+export function selectorOf(spans: Span[]): TimeRange {
+  return { start: spans[0]!.atMs - 1, end: spans.at(-1)!.atMs + 1 };
 }
 
 /** Seconds of video that these fragments make. */

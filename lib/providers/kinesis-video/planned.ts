@@ -1,7 +1,8 @@
 // Describes a clip as its plan: AWS knows no clips, so all that is needed to make one is in `ref`.
 import { createHash } from 'node:crypto';
 import { ClipError, reasonFirst } from '../../errors';
-import type { Clip, ProviderClip } from '../../provider';
+import type { Clip, ProviderClip, Range } from '../../provider';
+import { toSaneIso, toTimeRange, type TimeRange } from '../../time-range';
 import { cameraProblem, streamOf } from './camera';
 import {
   excessOf,
@@ -11,18 +12,14 @@ import {
   secondsOf,
   selectorOf,
   type Footage,
-  type Range,
 } from './plan';
 import type { TimestampType } from './types';
-import { toSaneIso } from '../../time-range';
 
 /** Source: https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_reader_ClipTimestampRange.html */
 const longestRangeMs = 24 * 3600_000;
 
-export interface Asked {
+export interface Asked extends Range {
   camera: string;
-  start: string;
-  end: string;
 }
 
 /**
@@ -39,11 +36,11 @@ export function plannedClip(
   if (!found) return { ...clip, status: 'finished', progress: 100, ref: { timestamps, start, end } };
   const { spans, gaps, arriving } = found;
   if (arriving) return { ...clip, status: 'busy', progress: 0, ref: { timestamps } };
-  const { startMs, endMs } = selectorOf(spans);
+  const selector = selectorOf(spans);
   const ref = {
     timestamps,
-    start: toSaneIso(startMs),
-    end: toSaneIso(endMs),
+    start: toSaneIso(selector.start),
+    end: toSaneIso(selector.end),
     seconds: String(secondsOf(spans)),
     fragments: String(spans.length),
   };
@@ -51,9 +48,9 @@ export function plannedClip(
 }
 
 /** Range to ask AWS for; `undefined` for a clip without a reliable plan. */
-export function plannedRange({ status, ref }: Clip): Range | undefined {
-  const range = rangeOf({ start: ref?.start ?? '', end: ref?.end ?? '' });
-  const holds = range.endMs > range.startMs && range.endMs - range.startMs <= longestRangeMs + longestFragmentMs;
+export function plannedRange({ status, ref }: Clip): TimeRange | undefined {
+  const range = toTimeRange({ start: ref?.start ?? '', end: ref?.end ?? '' });
+  const holds = range.end > range.start && range.end - range.start <= longestRangeMs + longestFragmentMs;
   return status === 'finished' && holds ? range : undefined;
 }
 
@@ -70,8 +67,8 @@ export function hadFootage({ ref }: Clip): boolean {
 
 /** The same for the same request, so that asking again makes no other clip. */
 export function idOf(asked: Asked, timestamps: TimestampType): string {
-  const { startMs, endMs } = rangeOf(asked);
-  const text = [asked.camera, toSaneIso(startMs), toSaneIso(endMs), timestamps].join('\n');
+  const { start, end } = toTimeRange(asked);
+  const text = [asked.camera, toSaneIso(start), toSaneIso(end), timestamps].join('\n');
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
@@ -79,8 +76,8 @@ export function idOf(asked: Asked, timestamps: TimestampType): string {
 export function checkAsked(asked: Asked, action: string): void {
   const problem = cameraProblem(asked.camera);
   if (problem) throw new ClipError('EINVALID', reasonFirst(problem, action));
-  const { startMs, endMs } = rangeOf(asked);
-  if (endMs - startMs > longestRangeMs) {
+  const { start, end } = toTimeRange(asked);
+  if (end - start > longestRangeMs) {
     throw new ClipError(
       'ELIMIT',
       reasonFirst('AWS takes at most 24 hours at once', action, 'Use export-video for longer ranges'),
@@ -102,8 +99,4 @@ export function excessError({ spans }: Footage, asked: Asked, action: string): C
       `The first ${fitsSeconds} s would fit: ask for less, or use export-video, which divides the range`,
     ),
   );
-}
-
-export function rangeOf({ start, end }: Pick<Asked, 'start' | 'end'>): Range {
-  return { startMs: Date.parse(start), endMs: Date.parse(end) };
 }

@@ -1,6 +1,7 @@
 // Finds the instant at which a clip cannot go on: where codec or tracks change, or where a frame is damaged.
 import { ClipError } from '../../errors';
-import { selectorOf, type Range, type Span } from './plan';
+import type { TimeRange } from '../../time-range';
+import { selectorOf, type Span } from './plan';
 import { toSaneIso } from '../../time-range';
 
 /** The service refuses the whole clip for one such place, and does not say where it is. */
@@ -21,7 +22,7 @@ export function isSeam(error: unknown): error is ClipError {
 export async function locateSeam(
   refusal: ClipError,
   spans: Span[],
-  isRefused: (range: Range) => Promise<boolean>,
+  isRefused: (range: TimeRange) => Promise<boolean>,
 ): Promise<ClipError> {
   if (spans.length < 2) return refusal;
   // Numbers of fragments from the start that are known to be accepted, and to be refused.

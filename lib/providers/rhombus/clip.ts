@@ -1,7 +1,8 @@
 // Describes a clip as it is asked for, and as the vendor's words make it. Pure.
 import type { JsonObject } from '../../net/json';
 import type { Clip, ClipRequest, ProviderClip } from '../../provider';
-import { toGap, wholeSeconds } from './footage';
+import { toRange } from '../../time-range';
+import { wholeSeconds } from './footage';
 import type { RhombusClip } from './types';
 
 export type Asked = Pick<ProviderClip, 'camera' | 'start' | 'end' | 'title' | 'ref'>;
@@ -26,11 +27,9 @@ export function accessOf({ options }: ClipRequest): JsonObject {
 
 /** @param devices the sources that it is made of */
 export function askedBy(request: ClipRequest, devices: string[]): Asked {
-  const { start, end } = toGap(wholeSeconds(request));
   return {
     camera: request.camera,
-    start,
-    end,
+    ...toRange(wholeSeconds(request)),
     title: titleOf(request),
     ref: { devices: devices.join(' ') },
   };

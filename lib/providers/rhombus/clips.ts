@@ -10,6 +10,7 @@ import {
   type Provider,
   type ProviderConfig,
 } from '../../provider';
+import { toRange, toTimeRange, type TimeRange } from '../../time-range';
 import { createRhombusApi, wantsCertificate, type RhombusApi } from './api';
 import { createCameras } from './cameras';
 import { accessOf, asBefore, askedBy, isNew, reasonOf, titleOf, toClip } from './clip';
@@ -17,11 +18,11 @@ import { createEventList } from './events';
 import { openClip } from './media';
 import { bareOf, isSameVideo, videoFacet } from './facets';
 import { vendorText, warningIn } from './errors';
-import { findGaps, isReported, isWhole, toGap, wholeSeconds } from './footage';
+import { findGaps, isReported, isWhole, wholeSeconds } from './footage';
 import { createLimit } from './limit';
 import { createStatus } from './status';
 import { watchEvents } from './watch';
-import type { RhombusClip, Span } from './types';
+import type { RhombusClip } from './types';
 
 type Call = CallOptions<undefined>;
 
@@ -62,7 +63,7 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
       const devices = [videoFacet(request.camera), ...(audio ? [audio] : [])];
       const body = {
         deviceUuids: devices,
-        startTimeMillis: span.startMs,
+        startTimeMillis: span.start,
         durationSec: span.seconds,
         title: titleOf(request),
         accessSettings: accessOf(request),
@@ -84,7 +85,7 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
         status: 'pending',
         progress: 0,
         ...reasonOf(warningIn(json) ?? (wantsAudio && !audio ? silent : undefined)),
-        ...(gaps && isReported(span, config.now()) ? { gaps: gaps.map(toGap) } : {}),
+        ...(gaps && isReported(span, config.now()) ? { gaps: gaps.map(toRange) } : {}),
       };
     },
 
@@ -95,7 +96,7 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
         clip.status !== 'failed' &&
         clip.status !== 'expired' &&
         clip.title === titleOf(request) &&
-        isWithinSegment(clip.startMs, span.startMs) &&
+        isWithinSegment(clip.startMs, span.start) &&
         isWithinSegment((clip.durationSeconds ?? 0) * 1000, span.seconds * 1000) &&
         (clip.devices.length === 0 || clip.devices.some((device) => isSameVideo(request.camera, device)));
       for await (const page of status.list({ deviceUuidFilters: [bareOf(request.camera)] }, pagesToSearch, call)) {
@@ -143,10 +144,10 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
     },
 
     async surveyFootage(camera, range, call) {
-      const span: Span = { startMs: Date.parse(range.start), endMs: Date.parse(range.end) };
+      const span = toTimeRange(range);
       const [longest, gaps] = await Promise.all([maxSeconds(call), knownGaps(camera, span, call)]);
       call.signal.throwIfAborted();
-      return { gaps: (gaps ?? []).map(toGap), ...(longest === undefined ? {} : { maxClipSeconds: longest }) };
+      return { gaps: (gaps ?? []).map(toRange), ...(longest === undefined ? {} : { maxClipSeconds: longest }) };
     },
 
     async check(call) {
@@ -171,7 +172,7 @@ export function openRhombus(config: ProviderConfig, clock: Clock = systemClock):
   };
 
   /** A clip is worth making even when nobody can tell whether there is footage for all of it. */
-  async function knownGaps(camera: string, span: Span, call: Call): Promise<Span[] | undefined> {
+  async function knownGaps(camera: string, span: TimeRange, call: Call): Promise<TimeRange[] | undefined> {
     try {
       return await findGaps(api, camera, span, config.now(), call);
     } catch (error) {

@@ -1,10 +1,9 @@
 // Finds the gaps of a camera. Clips of times without any are made all the same, of filler frames.
 import { ClipError, reasonFirst } from '../../errors';
-import type { Gap } from '../../provider';
-import { complementRanges } from '../../time-range';
+import { complementRanges, secondsOf, type Range, type TimeRange } from '../../time-range';
 import type { Call, RhombusApi } from './api';
 import { bareOf } from './facets';
-import { readPresence, type Span } from './types';
+import { readPresence } from './types';
 
 /** Cameras report what they have recorded with this delay; the time since then may or may not be covered. */
 const reportingLagMs = 120_000;
@@ -14,24 +13,36 @@ const seamMs = 2_000;
 const stretchMs = 24 * 3600_000;
 
 /** Asks only where the answer can be known. @throws when it does not come */
-export async function findGaps(api: RhombusApi, camera: string, range: Span, now: number, call: Call): Promise<Span[]> {
-  const gaps: Span[] = [];
-  const knownMs = Math.min(range.endMs, now - reportingLagMs);
-  for (let startMs = range.startMs; startMs < knownMs; startMs += stretchMs) {
-    const stretch = { startMs, endMs: Math.min(startMs + stretchMs, range.endMs) };
+export async function findGaps(
+  api: RhombusApi,
+  camera: string,
+  range: TimeRange,
+  now: number,
+  call: Call,
+): Promise<TimeRange[]> {
+  const gaps: TimeRange[] = [];
+  const knownMs = Math.min(range.end, now - reportingLagMs);
+  for (let start = range.start; start < knownMs; start += stretchMs) {
+    const stretch = { start, end: Math.min(start + stretchMs, range.end) };
     for (const gap of await gapsOf(api, camera, stretch, now, call)) {
       const last = gaps.at(-1);
-      if (last?.endMs === gap.startMs) last.endMs = gap.endMs;
+      if (last?.end === gap.start) last.end = gap.end;
       else gaps.push(gap);
     }
   }
   return gaps;
 }
 
-async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number, call: Call): Promise<Span[]> {
+async function gapsOf(
+  api: RhombusApi,
+  camera: string,
+  range: TimeRange,
+  now: number,
+  call: Call,
+): Promise<TimeRange[]> {
   const action = `Asking for the footage of camera ${camera}`;
-  const startTimeSec = Math.floor(range.startMs / 1000);
-  const durationSec = Math.ceil(range.endMs / 1000) - startTimeSec;
+  const startTimeSec = Math.floor(range.start / 1000);
+  const durationSec = Math.ceil(range.end / 1000) - startTimeSec;
   const body = { cameraUuid: bareOf(camera), startTimeSec, durationSec };
   const { json } = await api.post('camera/getPresenceWindows', body, call, action, {
     mayPass: true,
@@ -43,34 +54,27 @@ async function gapsOf(api: RhombusApi, camera: string, range: Span, now: number,
 }
 
 /** The parts of a range that no window covers. After the last report, silence tells nothing. */
-function gapsIn({ startMs, endMs }: Span, windows: Span[], now: number): Span[] {
-  const known = { start: startMs, end: Math.min(endMs, now - reportingLagMs) };
-  const covered = windows.map((window) => ({ start: window.startMs, end: window.endMs }));
-  return complementRanges(known, covered)
-    .map(({ start, end }): Span => ({ startMs: start, endMs: end }))
-    .filter((gap) => gap.endMs - gap.startMs >= seamMs || isWhole(gap, { startMs, endMs }));
+function gapsIn(range: TimeRange, windows: TimeRange[], now: number): TimeRange[] {
+  const known = { start: range.start, end: Math.min(range.end, now - reportingLagMs) };
+  return complementRanges(known, windows).filter((gap) => gap.end - gap.start >= seamMs || isWhole(gap, range));
 }
 
 /** Is all of it known by now? */
-export function isReported(range: Span, now: number): boolean {
-  return range.endMs <= now - reportingLagMs;
+export function isReported(range: TimeRange, now: number): boolean {
+  return range.end <= now - reportingLagMs;
 }
 
 /** Is there no footage at all? */
-export function isWhole(gap: Span, range: Span): boolean {
-  return gap.startMs <= range.startMs && gap.endMs >= range.endMs;
-}
-
-export function toGap({ startMs, endMs }: Span): Gap {
-  return { start: new Date(startMs).toISOString(), end: new Date(endMs).toISOString() };
+export function isWhole(gap: TimeRange, range: TimeRange): boolean {
+  return gap.start <= range.start && gap.end >= range.end;
 }
 
 /**
  * The vendor takes the start to the millisecond but the length in whole seconds: longer rather than shorter, so that
  * nothing asked for is cut off.
  */
-export function wholeSeconds(range: { start: string; end: string }): Span & { seconds: number } {
-  const startMs = Date.parse(range.start);
-  const seconds = Math.max(1, Math.ceil((Date.parse(range.end) - startMs) / 1000));
-  return { startMs, endMs: startMs + seconds * 1000, seconds };
+export function wholeSeconds(range: Range): TimeRange & { seconds: number } {
+  const start = Date.parse(range.start);
+  const seconds = Math.max(1, Math.ceil(secondsOf(range)));
+  return { start, end: start + seconds * 1000, seconds };
 }

@@ -2,6 +2,7 @@
 // Source: the OpenAPI document of the API, and https://api-docs.rhombus.community/api-reference
 import { isObject, readCount, readNumber, readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import type { Camera, ClipStatus } from '../../provider';
+import type { TimeRange } from '../../time-range';
 
 export interface RhombusClip {
   id: string;
@@ -128,17 +129,11 @@ function readOnline(camera: JsonObject): boolean | undefined {
   return colour === 'GREEN' || colour === 'YELLOW' || colour === 'ORANGE' ? true : undefined;
 }
 
-/** A span of time in epoch milliseconds. */
-export interface Span {
-  startMs: number;
-  endMs: number;
-}
-
 /**
  * Spans with video, in the cloud or on the camera. `undefined` when the answer holds no map at all: that is an error
  * and does not mean that there is no footage.
  */
-export function readPresence(reply: JsonObject): Span[] | undefined {
+export function readPresence(reply: JsonObject): TimeRange[] | undefined {
   if (!isObject(reply.presenceWindows)) return undefined;
   return Object.entries(reply.presenceWindows)
     .filter(([kind]) => /^video/i.test(kind))
@@ -147,7 +142,7 @@ export function readPresence(reply: JsonObject): Span[] | undefined {
       const start = readNumber(window.startSeconds);
       const seconds = readNumber(window.durationSeconds);
       if (start === undefined || seconds === undefined || seconds <= 0) return [];
-      return [{ startMs: start * 1000, endMs: (start + seconds) * 1000 }];
+      return [{ start: start * 1000, end: (start + seconds) * 1000 }];
     });
 }
 

@@ -1,13 +1,14 @@
 // Makes one MP4 of the events of a range: cut out of them where they are made of fragments, else an event as it is.
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { cancelled, ClipError, reasonFirst } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { planCut, readCut, type Cut } from '../../mp4/cut';
 import { readSeconds } from '../../mp4/duration';
 import { openFragmented, type CutSource, type FragmentedFile } from '../../mp4/fragmented';
+import { destroyOnAbort } from '../../net/body';
 import type { OpenClip } from '../../provider';
+import { toRange, type TimeRange } from '../../time-range';
 import type { Call, ZoneMinderApi } from './api';
-import { toRange, type Span } from './footage';
 import { eventSource, openWhole } from './media';
 import type { Recording } from './timeline';
 
@@ -17,28 +18,25 @@ const bufferedBytes = 256 * 1024;
 
 export interface Wanted {
   recordings: Recording[];
-  /** Epoch milliseconds; absent: whole events. */
-  window?: Span;
+  /** Absent: whole events. */
+  window?: TimeRange;
   /** Milliseconds in the range that nothing covers. */
   gapMs: number;
 }
 
-/** A file and its place on the time line. */
-interface PlacedFile {
+/** A file and its place on the time line: from its first picture to the end of its last one. */
+interface PlacedFile extends TimeRange {
   recording: Recording;
   source: CutSource;
   file?: FragmentedFile;
-  /** Epoch milliseconds of its first picture, and of the end of its last one. */
-  startMs: number;
-  endMs: number;
 }
 
 /** An MP4 that is about to be sent. */
 export interface Assembly {
   size?: number;
   etag?: string;
-  /** Span of the file, where known. */
-  span?: Span;
+  /** Range that the file spans, where known. */
+  span?: TimeRange;
   open(offset: number): Promise<{ body: Readable; offset: number; size?: number }>;
 }
 
@@ -55,18 +53,18 @@ export async function assemble(api: ZoneMinderApi, wanted: Wanted, call: Call, a
   }
   const version = `"${versionOf(placed, window)}"`;
   if (placed.length === 1 && !placed[0]!.file) {
-    const { source, startMs, endMs } = placed[0]!;
+    const { source, start, end } = placed[0]!;
     const { size } = source;
     const open = (offset: number) => openWhole(api, only!.id, { offset, size }, call, action);
-    return { size, etag: version, span: { startMs, endMs }, open };
+    return { size, etag: version, span: { start, end }, open };
   }
   const cut = await cutOf(placed, window, action);
-  const startMs = msOf(
+  const start = msOf(
     placed.find(({ file }) => file === cut.pieces[0]?.file)!,
     cut.pieces[0]!.first.startSeconds,
   );
   // Holes of less than two seconds are no gaps, and are not in the file either.
-  const span = { startMs, endMs: startMs + cut.seconds * 1000 + gapMs };
+  const span = { start, end: start + cut.seconds * 1000 + gapMs };
   return { size: cut.size, etag: version, span, open: (offset) => openCut(cut, placed, offset) };
 
   async function openCut(
@@ -79,13 +77,13 @@ export async function assemble(api: ZoneMinderApi, wanted: Wanted, call: Call, a
   }
 }
 
-async function cutOf(placed: PlacedFile[], window: Span | undefined, action: string): Promise<Cut> {
+async function cutOf(placed: PlacedFile[], window: TimeRange | undefined, action: string): Promise<Cut> {
   const requests = placed.flatMap((each) => {
     const { file } = each;
     if (!file) return [];
     const at = (ms: number | undefined, otherwise: number): number =>
-      ms === undefined ? otherwise : file.first.startSeconds + (ms - each.startMs) / 1000;
-    return [{ file, from: at(window?.startMs, -Infinity), to: at(window?.endMs, Infinity) }];
+      ms === undefined ? otherwise : file.first.startSeconds + (ms - each.start) / 1000;
+    return [{ file, from: at(window?.start, -Infinity), to: at(window?.end, Infinity) }];
   });
   if (requests.length < placed.length) throw notOne(action, 'they are not recorded in fragments');
   const cut = await planCut(requests);
@@ -122,16 +120,16 @@ async function placeFile(
  * The recorder counts `Length` from the start of the event to its last picture: what the file has more lies before it. Only
  * of an event that was ended is it up to date.
  */
-function placeOf({ startMs, endMs, isStopped, lengthSeconds }: Recording, seconds: number | undefined): Span {
-  if (seconds === undefined) return { startMs, endMs: endMs ?? startMs };
+function placeOf({ startMs, endMs, isStopped, lengthSeconds }: Recording, seconds: number | undefined): TimeRange {
+  if (seconds === undefined) return { start: startMs, end: endMs ?? startMs };
   const isCounted = endMs !== undefined && !isStopped && lengthSeconds !== undefined;
   const more = isCounted ? seconds - lengthSeconds : 0;
-  const placedMs = startMs - (more > 0 && more <= mostBeforeSeconds ? more * 1000 : 0);
-  return { startMs: placedMs, endMs: placedMs + seconds * 1000 };
+  const start = startMs - (more > 0 && more <= mostBeforeSeconds ? more * 1000 : 0);
+  return { start, end: start + seconds * 1000 };
 }
 
-function msOf({ startMs, file }: PlacedFile, seconds: number): number {
-  return startMs + (seconds - file!.first.startSeconds) * 1000;
+function msOf({ start, file }: PlacedFile, seconds: number): number {
+  return start + (seconds - file!.first.startSeconds) * 1000;
 }
 
 /**
@@ -146,7 +144,7 @@ export async function reachOf(api: ZoneMinderApi, recording: Recording, call: Ca
 }
 
 /** Finished files do not change, and those that grow have another size each time. */
-function versionOf(placed: PlacedFile[], window: Span | undefined): string {
+function versionOf(placed: PlacedFile[], window: TimeRange | undefined): string {
   const parts = placed.map(({ recording, source }) => [recording.id, source.size]);
   return createHash('sha256')
     .update(JSON.stringify([parts, window]))
@@ -170,10 +168,7 @@ function bodyOf(chunks: AsyncGenerator<Buffer>, signal: AbortSignal, action: str
       done(error);
     },
   });
-  const cancel = (): void => void body.destroy(cancelled(reasonFirst('cancelled', action)));
-  if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  body.once('close', () => signal.removeEventListener('abort', cancel));
+  destroyOnAbort(body, { signal, action });
   return body;
 }
 

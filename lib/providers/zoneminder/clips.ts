@@ -11,11 +11,12 @@ import {
   type ProviderClip,
   type ProviderConfig,
 } from '../../provider';
+import { toRange, toTimeRange } from '../../time-range';
 import { createZoneMinderApi, type Call } from './api';
 import { assemble, toOpenClip } from './assembly';
 import { checkZoneMinder } from './check';
 import { createEventList } from './events';
-import { standingOf, surveyOf, toRange, toSpan, type Standing } from './footage';
+import { standingOf, surveyOf, type Standing } from './footage';
 import { createLogin } from './login';
 import { createSearch } from './search';
 import { readMonitors, type Monitor, type ZoneMinderSession } from './types';
@@ -59,8 +60,8 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
 
     async surveyFootage(camera, range, call) {
       const action = `Looking for the events of ${describeClip({ camera, ...range })}`;
-      const { recordings, nowMs } = await search([{ camera, ...toSpan(range) }], call, action);
-      return surveyOf(toSpan(range), recordings, nowMs);
+      const { recordings, nowMs } = await search([{ camera, ...toTimeRange(range) }], call, action);
+      return surveyOf(toTimeRange(range), recordings, nowMs);
     },
 
     async check(call) {
@@ -86,7 +87,7 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
 
   /** Footage of each of these ranges, by one search. */
   async function look(asked: Asked[], call: Call, action: string): Promise<Standing[]> {
-    const spans = asked.map((each) => ({ camera: each.camera, ...toSpan(each) }));
+    const spans = asked.map((each) => ({ camera: each.camera, ...toTimeRange(each) }));
     const { recordings, nowMs } = await search(spans, call, action);
     return spans.map((span, index) => {
       const event = asked[index]!.ref?.event;
@@ -114,9 +115,9 @@ export function openZoneMinder(config: ProviderConfig): Provider<ZoneMinderSessi
       );
       throw new ClipError('EINCOMPLETE', message, { retryable: true });
     }
-    const range = toSpan(clip);
-    const window = { startMs: range.startMs - marginMs, endMs: range.endMs + marginMs };
-    const gapMs = gaps.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+    const range = toTimeRange(clip);
+    const window = { start: range.start - marginMs, end: range.end + marginMs };
+    const gapMs = gaps.reduce((sum, { start, end }) => sum + end - start, 0);
     const stop = new AbortController();
     const signal = AbortSignal.any([call.signal, stop.signal]);
     try {
@@ -224,6 +225,6 @@ function toClip(id: string, asked: Asked & { title?: string }, standing: Standin
 
 /** The same for the same request, so that creating it twice makes no other clip. */
 export function idOf(asked: Asked): string {
-  const { start, end } = toRange(toSpan(asked));
+  const { start, end } = toRange(toTimeRange(asked));
   return createHash('sha256').update([asked.camera, start, end].join('\n')).digest('hex').slice(0, 32);
 }

@@ -1,7 +1,7 @@
 // Finds the events of a range, and decides what they mean for a clip of it.
 import { ClipError, reasonFirst } from '../../errors';
-import type { Footage, Range } from '../../provider';
-import { complementRanges, toRange as toIsoRange, toTimeRange, type TimeRange } from '../../time-range';
+import type { Footage } from '../../provider';
+import { complementRanges, toRange, type TimeRange } from '../../time-range';
 import type { Call, ZoneMinderApi } from './api';
 import { compareIds, toRecordings, type Recording } from './timeline';
 import { hasNextPage, readEvents, type ZoneMinderEvent } from './types';
@@ -21,15 +21,9 @@ const mostPages = 500;
 const arrivingMs = 60 * secondMs;
 const mostReasons = 5;
 
-/** Epoch milliseconds. */
-export interface Span {
-  startMs: number;
-  endMs: number;
-}
-
 export interface Search {
   cameras: string[];
-  span: Span;
+  span: TimeRange;
   zone: string;
 }
 
@@ -52,7 +46,7 @@ export async function findRecordings(
     const recordings = toRecordings([...events.values()], search.zone);
     for (const { camera, endMs } of recordings) {
       // Events of one camera follow each other: those before this one ended even earlier.
-      if (endMs !== undefined && endMs < span.startMs - slackMs && !isNearChange(search)) unfinished.delete(camera);
+      if (endMs !== undefined && endMs < span.start - slackMs && !isNearChange(search)) unfinished.delete(camera);
     }
     if (!listed.more || unfinished.size === 0) return { recordings, servedAtMs: listed.servedAtMs };
   }
@@ -70,11 +64,11 @@ async function listPage(
   action: string,
 ): Promise<{ events: ZoneMinderEvent[]; more: boolean; servedAtMs?: number }> {
   // In the hour that comes twice an earlier event may have a later text.
-  const widerMs = changesNear(span.endMs, 3 * hourMs, zone) ? hourMs : 0;
+  const widerMs = changesNear(span.end, 3 * hourMs, zone) ? hourMs : 0;
   const filters = [
     ...cameras.map((camera) => (cameras.length === 1 ? `MonitorId:${camera}` : `MonitorId[]:${camera}`)),
-    `StartDateTime <=:${toLocalText(span.endMs + slackMs + widerMs, zone)}`,
-    `StartDateTime >=:${toLocalText(span.startMs - longestEventMs, zone)}`,
+    `StartDateTime <=:${toLocalText(span.end + slackMs + widerMs, zone)}`,
+    `StartDateTime >=:${toLocalText(span.start - longestEventMs, zone)}`,
   ];
   const query = `limit=${pageSize}&page=${page}&sort=StartDateTime&direction=desc`;
   try {
@@ -94,7 +88,7 @@ async function listPage(
 }
 
 function isNearChange({ span, zone }: Search): boolean {
-  return changesNear(span.startMs, 3 * hourMs, zone) || changesNear(span.endMs, 3 * hourMs, zone);
+  return changesNear(span.start, 3 * hourMs, zone) || changesNear(span.end, 3 * hourMs, zone);
 }
 
 /** Has this camera gone on to another event? Asked only of an event without an end: then its recorder has died. */
@@ -117,7 +111,7 @@ export interface Standing {
   status: 'pending' | 'busy' | 'finished' | 'none';
   /** Events with video that the clip is made of, in order. */
   recordings: Recording[];
-  gaps: Span[];
+  gaps: TimeRange[];
   /** Remarks about the footage, for the user. */
   reasons: string[];
 }
@@ -127,7 +121,7 @@ export interface Standing {
  * @param marginMs a file that is being written must reach so far beyond the range
  */
 export function standingOf(
-  span: Span,
+  span: TimeRange,
   all: Recording[],
   { now, marginMs }: { now: number; marginMs: number },
 ): Standing {
@@ -135,42 +129,42 @@ export function standingOf(
   const recordings = touching.filter(({ video }) => video !== '');
   const reasons = reasonsFor(touching);
   const isWriting = touching.some(
-    ({ endMs, reachMs = -Infinity }) => endMs === undefined && reachMs < span.endMs + marginMs,
+    ({ endMs, reachMs = -Infinity }) => endMs === undefined && reachMs < span.end + marginMs,
   );
   if (isWriting) return { status: 'busy', recordings, gaps: [], reasons };
   const gaps = gapsIn(span, recordings.map(coveredBy));
-  const hasLater = all.some(({ startMs }) => startMs >= span.endMs);
-  const mayArrive = gaps.at(-1)?.endMs === span.endMs && now < span.endMs + arrivingMs && !hasLater;
+  const hasLater = all.some(({ startMs }) => startMs >= span.end);
+  const mayArrive = gaps.at(-1)?.end === span.end && now < span.end + arrivingMs && !hasLater;
   if (mayArrive) return { status: touching.length > 0 ? 'busy' : 'pending', recordings, gaps: [], reasons };
   return { status: recordings.length > 0 ? 'finished' : 'none', recordings, gaps, reasons };
 }
 
-function coveredBy({ startMs, endMs, reachMs }: Recording): Span {
-  return { startMs, endMs: endMs ?? reachMs ?? startMs };
+function coveredBy({ startMs, endMs, reachMs }: Recording): TimeRange {
+  return { start: startMs, end: endMs ?? reachMs ?? startMs };
 }
 
 /** Events of which some part lies in the range, in order, each once. */
-export function touchingOf(span: Span, all: Recording[]): Recording[] {
+export function touchingOf(span: TimeRange, all: Recording[]): Recording[] {
   const ids = new Set<string>();
   return all
-    .filter(({ startMs, endMs, untilMs }) => startMs < span.endMs && (endMs ?? untilMs ?? Infinity) > span.startMs)
+    .filter(({ startMs, endMs, untilMs }) => startMs < span.end && (endMs ?? untilMs ?? Infinity) > span.start)
     .toSorted((a, b) => a.startMs - b.startMs)
     .filter(({ id }) => !ids.has(id) && ids.add(id));
 }
 
 /** Gaps of a range of any length, and its events as pieces that an export takes one by one. */
-export function surveyOf(span: Span, all: Recording[], now: number): Footage {
+export function surveyOf(span: TimeRange, all: Recording[], now: number): Footage {
   const recordings = touchingOf(span, all).filter(({ video }) => video !== '');
-  const hasLater = all.some(({ startMs }) => startMs >= span.endMs);
-  const covered = recordings.map(({ startMs, endMs }) => ({ startMs, endMs: endMs ?? Infinity }));
+  const hasLater = all.some(({ startMs }) => startMs >= span.end);
+  const covered = recordings.map(({ startMs, endMs }) => ({ start: startMs, end: endMs ?? Infinity }));
   // Footage that has just been recorded may not be listed yet.
-  const arriving = hasLater ? [] : [{ startMs: Math.max(span.startMs, now - arrivingMs), endMs: Infinity }];
+  const arriving = hasLater ? [] : [{ start: Math.max(span.start, now - arrivingMs), end: Infinity }];
   const pieces: { start: string; end: string; bytes: number }[] = [];
   let from = -Infinity;
-  for (const { startMs, endMs = Math.max(startMs, span.endMs), bytes = 0 } of recordings) {
+  for (const { startMs, endMs = Math.max(startMs, span.end), bytes = 0 } of recordings) {
     // Neighbours may overlap by a second.
-    const piece = { startMs: Math.max(startMs, from), endMs };
-    if (piece.startMs < piece.endMs && piece.endMs > span.startMs && piece.startMs < span.endMs) {
+    const piece = { start: Math.max(startMs, from), end: endMs };
+    if (piece.start < piece.end && piece.end > span.start && piece.start < span.end) {
       pieces.push({ ...toRange(piece), bytes });
       from = endMs;
     }
@@ -182,15 +176,11 @@ export function surveyOf(span: Span, all: Recording[], now: number): Footage {
  * The parts of a range that nothing covers. Between events, holes of less than two seconds are those of times in whole
  * seconds. At the ends of the range no neighbour makes up for them: there, the video is shorter by as much.
  */
-function gapsIn(range: Span, covered: Span[]): Span[] {
-  const isAtEnd = ({ startMs, endMs }: Span): boolean => startMs === range.startMs || endMs === range.endMs;
-  return complementRanges(inMs(range), covered.map(inMs))
-    .map(({ start, end }): Span => ({ startMs: start, endMs: end }))
-    .filter((gap) => gap.endMs - gap.startMs >= (isAtEnd(gap) ? secondMs : slackMs));
-}
-
-function inMs({ startMs, endMs }: Span): TimeRange {
-  return { start: startMs, end: endMs };
+function gapsIn(range: TimeRange, covered: TimeRange[]): TimeRange[] {
+  return complementRanges(range, covered).filter(({ start, end }) => {
+    const isAtEnd = start === range.start || end === range.end;
+    return end - start >= (isAtEnd ? secondMs : slackMs);
+  });
 }
 
 function reasonsFor(touching: Recording[]): string[] {
@@ -203,13 +193,4 @@ function reasonsFor(touching: Recording[]): string[] {
     return found;
   });
   return [...new Set(reasons)].slice(0, mostReasons);
-}
-
-export function toSpan(range: Range): Span {
-  const { start, end } = toTimeRange(range);
-  return { startMs: start, endMs: end };
-}
-
-export function toRange(span: Span): Range {
-  return toIsoRange(inMs(span));
 }

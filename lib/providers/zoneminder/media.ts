@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { cancelled, ClipError, reasonFirst } from '../../errors';
 import type { CutSource } from '../../mp4/fragmented';
 import type { HttpReply, HttpStream } from '../../net/http';
-import { readMedia } from '../../net/media';
+import { contentRange, isMultipart, readMedia } from '../../net/media';
 import type { Call, ZoneMinderApi } from './api';
 import { redirectError } from './errors';
 
@@ -99,9 +99,8 @@ function anotherPart(action: string): ClipError {
 
 /** Bytes of the whole file; `undefined` where it is not the part that was asked for. */
 function sizeOfPart({ headers }: HttpStream, asked: number): number | undefined {
-  if (/multipart/i.test(headers['content-type'] ?? '')) return undefined;
-  const match = /^\s*bytes\s+(\d{1,15})-\d{1,15}\/(\d{1,15})\s*$/i.exec(headers['content-range'] ?? '');
-  return match && Number(match[1]) === asked ? Number(match[2]) : undefined;
+  const range = isMultipart(headers) ? undefined : contentRange(headers);
+  return range?.start === asked ? range.total : undefined;
 }
 
 /**

@@ -2,13 +2,14 @@
 import { ClipError, reasonFirst } from '../../errors';
 import { readText } from '../../net/json';
 import type { ProviderConfig } from '../../provider';
+import type { TimeRange } from '../../time-range';
 import type { Call, ZoneMinderApi } from './api';
 import { reachOf } from './assembly';
-import { findRecordings, hasLaterEvent, touchingOf, type Span } from './footage';
+import { findRecordings, hasLaterEvent, touchingOf } from './footage';
 import type { Recording } from './timeline';
 import { isZone } from './zone';
 
-export interface CameraSpan extends Span {
+export interface CameraSpan extends TimeRange {
   camera: string;
 }
 
@@ -34,15 +35,15 @@ const nearMs = 3600_000;
 const mostCameras = 100;
 
 /** Ranges that are looked for by one search: mostly all, since clips are waited for right after their time. */
-export function groupsOf(spans: CameraSpan[]): { cameras: string[]; span: Span }[] {
-  const groups: { cameras: Set<string>; span: Span }[] = [];
-  for (const { camera, startMs, endMs } of spans.toSorted((a, b) => a.startMs - b.startMs)) {
+export function groupsOf(spans: CameraSpan[]): { cameras: string[]; span: TimeRange }[] {
+  const groups: { cameras: Set<string>; span: TimeRange }[] = [];
+  for (const { camera, start, end } of spans.toSorted((a, b) => a.start - b.start)) {
     const last = groups.at(-1);
-    const isNear = last !== undefined && startMs <= last.span.endMs + nearMs;
+    const isNear = last !== undefined && start <= last.span.end + nearMs;
     if (isNear && (last.cameras.has(camera) || last.cameras.size < mostCameras)) {
       last.cameras.add(camera);
-      last.span.endMs = Math.max(last.span.endMs, endMs);
-    } else groups.push({ cameras: new Set([camera]), span: { startMs, endMs } });
+      last.span.end = Math.max(last.span.end, end);
+    } else groups.push({ cameras: new Set([camera]), span: { start, end } });
   }
   return groups.map(({ cameras, span }) => ({ cameras: [...cameras], span }));
 }
@@ -76,7 +77,7 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
   /** Of an event without an end: how far its file reaches, and whether anything is still coming. */
   async function withReach(
     recording: Recording,
-    asking: Span[],
+    asking: TimeRange[],
     nowMs: number,
     timezone: string,
     call: Call,
@@ -84,7 +85,7 @@ export function createSearch(api: ZoneMinderApi, { settings, now }: ProviderConf
     const action = `Looking at event ${recording.id}, which has no end`;
     const isFollowed = recording.untilMs !== undefined || (await hasLaterEvent(api, recording, timezone, call, action));
     // Before the end of the range there is no need to look.
-    const isEarly = asking.every(({ endMs }) => endMs > nowMs);
+    const isEarly = asking.every(({ end }) => end > nowMs);
     if (!isFollowed && isEarly) return recording;
     const reachMs = await reach(recording, call, action);
     if (reachMs === undefined) return recording;

@@ -27,7 +27,7 @@ function fragments(starts: number[], change: Partial<Fragment> = {}, arrivals?: 
 const timeline = (list: Fragment[]): Span[] => readTimeline(list, 'PRODUCER_TIMESTAMP');
 const starts = (spans: Span[]): number[] => spans.map(({ atMs }) => atMs / S);
 const gapsIn = (spans: Span[], from: number, to: number, now = longAfter): [number, number][] =>
-  footageIn(spans, { startMs: from * S, endMs: to * S }, now).gaps.map(({ start, end }) => [
+  footageIn(spans, { start: from * S, end: to * S }, now).gaps.map(({ start, end }) => [
     Date.parse(start) / S,
     Date.parse(end) / S,
   ]);
@@ -87,14 +87,14 @@ describe('Kinesis Video Streams: planning', () => {
     const spans = timeline(fragments([0, 2, 4, 6, 8, 10]));
 
     it('begins with the fragment under way, and has none that starts at the end', () => {
-      const footage = footageIn(spans, { startMs: 5 * S, endMs: 8 * S }, longAfter);
+      const footage = footageIn(spans, { start: 5 * S, end: 8 * S }, longAfter);
       assert.deepEqual(starts(footage.spans), [4, 6]);
       assert.deepEqual([footage.gaps, footage.arriving], [[], false]);
-      assert.deepEqual(selectorOf(footage.spans), { startMs: 3999, endMs: 6001 });
+      assert.deepEqual(selectorOf(footage.spans), { start: 3999, end: 6001 });
     });
 
     it('does not begin with one that has ended', () => {
-      assert.deepEqual(starts(footageIn(spans, { startMs: 6 * S, endMs: 7 * S }, longAfter).spans), [6]);
+      assert.deepEqual(starts(footageIn(spans, { start: 6 * S, end: 7 * S }, longAfter).spans), [6]);
     });
 
     it('says what is missing at its ends, but not what is too short to matter', () => {
@@ -106,12 +106,12 @@ describe('Kinesis Video Streams: planning', () => {
     });
 
     it('takes a missing end for on its way during a minute', () => {
-      const range = { startMs: 4 * S, endMs: 20 * S };
+      const range = { start: 4 * S, end: 20 * S };
       const soon = footageIn(spans, range, 79 * S);
       assert.deepEqual([soon.arriving, gapsIn(spans, 4, 20, 79 * S)], [true, [[12, 19]]]);
       const later = footageIn(spans, range, 80 * S);
       assert.deepEqual([later.arriving, gapsIn(spans, 4, 20, 80 * S)], [false, [[12, 20]]]);
-      assert.equal(footageIn(spans, { startMs: 4 * S, endMs: 12 * S }, 13 * S).arriving, false);
+      assert.equal(footageIn(spans, { start: 4 * S, end: 12 * S }, 13 * S).arriving, false);
     });
   });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { standingOf, surveyOf, type Span } from '../../../../lib/providers/zoneminder/footage';
+import { standingOf, surveyOf } from '../../../../lib/providers/zoneminder/footage';
 import { groupsOf } from '../../../../lib/providers/zoneminder/search';
 import { toRecordings } from '../../../../lib/providers/zoneminder/timeline';
 import type { ZoneMinderEvent } from '../../../../lib/providers/zoneminder/types';
 import { changesNear, isZone, toInstants, toLocalText } from '../../../../lib/providers/zoneminder/zone';
+import type { TimeRange } from '../../../../lib/time-range';
 import { eventually } from '../../../support/eventually';
 import { localText } from '../../../simulators/zoneminder';
 import {
@@ -145,10 +146,10 @@ describe('ZoneMinder: events on the time line', () => {
       video,
       hasPictures: video === '',
     });
-    const span: Span = { startMs: noonMs, endMs: noonMs + 60_000 };
+    const span: TimeRange = { start: noonMs, end: noonMs + 60_000 };
     const standing = (...all: ReturnType<typeof recording>[]) => {
       const { status, gaps, recordings, reasons } = standingOf(span, all, { now: noonMs + 3600_000, marginMs: 2000 });
-      const seconds = gaps.map(({ startMs, endMs }) => [(startMs - noonMs) / 1000, (endMs - noonMs) / 1000]);
+      const seconds = gaps.map(({ start, end }) => [(start - noonMs) / 1000, (end - noonMs) / 1000]);
       return { status, gaps: seconds, ids: recordings.map(({ id }) => id), reasons };
     };
     assert.deepEqual(standing(recording('1', -10, 100)), { status: 'finished', gaps: [], ids: ['1'], reasons: [] });
@@ -175,7 +176,7 @@ describe('ZoneMinder: events on the time line', () => {
       ],
       'Etc/UTC',
     );
-    const survey = surveyOf({ startMs: noonMs, endMs: noonMs + 60_000 }, recordings, noonMs + 3600_000);
+    const survey = surveyOf({ start: noonMs, end: noonMs + 60_000 }, recordings, noonMs + 3600_000);
     assert.deepEqual(survey, {
       gaps: [
         { start: at(20), end: at(40) },
@@ -189,7 +190,7 @@ describe('ZoneMinder: events on the time line', () => {
       maxPieces: 1,
     });
     // What has just been may still be told.
-    const fresh = surveyOf({ startMs: noonMs, endMs: noonMs + 60_000 }, recordings, noonMs + 55_000);
+    const fresh = surveyOf({ start: noonMs, end: noonMs + 60_000 }, recordings, noonMs + 55_000);
     assert.deepEqual(fresh.gaps, []);
   });
 });
@@ -342,16 +343,16 @@ describe('ZoneMinder: status of clips', () => {
   it('is asked for by another search where clips lie far apart, or are of very many cameras', async () => {
     const spans = Array.from({ length: 250 }, (_, index) => ({
       camera: String(index + 1),
-      startMs: noonMs + index * 1000,
-      endMs: noonMs + index * 1000 + 20_000,
+      start: noonMs + index * 1000,
+      end: noonMs + index * 1000 + 20_000,
     }));
-    const yesterday = { camera: '7', startMs: noonMs - 86_400_000, endMs: noonMs - 86_380_000 };
+    const yesterday = { camera: '7', start: noonMs - 86_400_000, end: noonMs - 86_380_000 };
     const groups = groupsOf([...spans, yesterday]);
     assert.deepEqual(
       groups.map(({ cameras }) => cameras.length),
       [1, 100, 100, 50],
     );
-    assert.deepEqual(groups[0]!.span, { startMs: yesterday.startMs, endMs: yesterday.endMs });
+    assert.deepEqual(groups[0]!.span, { start: yesterday.start, end: yesterday.end });
   });
 
   for (const [name, change] of [
