@@ -21,8 +21,10 @@
 
   const hasBar = ({ isRunning, progress }) => isRunning && progress !== undefined;
 
+  /** Letters of Chinese and Japanese are as wide as two. */
+  const widthOf = (text) => text.length + (text.match(/[\u2e80-\uffff]/g) ?? []).length;
   const reasonLines = ({ words, detail }) =>
-    Math.min(MOST_LINES, Math.ceil((words.length + detail.length + 2) / LETTERS));
+    Math.min(MOST_LINES, Math.ceil((widthOf(words) + widthOf(detail) + 2) / LETTERS));
 
   /** `undefined`: as high as its content. */
   function rowHeight(row, isOpen) {
@@ -114,6 +116,8 @@
 
   function names({ cameraName, camera, cameras, ...row }) {
     const name = make('div', 'video-clips-camera').text(clips.cameraWords({ cameraName, camera, cameras, ...row }));
+    // An id is longer than a name, and only its end may tell two cameras apart.
+    if (!cameraName) name.addClass('video-clips-unnamed');
     if (cameraName && cameraName !== camera && !(cameras > 1)) {
       name.append(' ', make('span', 'video-clips-id').text(camera));
     }
