@@ -131,6 +131,9 @@ const ports: Record<string, { inputs: number; outputs: number }> = {
   'export-video': { inputs: 1, outputs: 3 },
 };
 
+/** Labels that say all there is to say, or belong to no property. */
+const plain = new Set(['name', 'node', 'advanced', 'docs', 'options', 'remove'].map((name) => `label.${name}`));
+
 /** Drawn by the script, so the template has no control for them: by a provider's field list, or as another property. */
 const drawn = new Set(['settings', 'options', 'thumbnail', 'kinds', 'cameras', 'labels', 'zones']);
 
@@ -530,6 +533,17 @@ for (const type of types) {
       assert.deepEqual(headings, isConfig(type) ? working.slice(-2) : working);
     });
   });
+
+  for (const lang of languages) {
+    it(`the help of ${type} names every control of its dialog in ${lang}`, () => {
+      const help = read('nodes', 'locales', lang, `${type}.html`);
+      const named = [...help.matchAll(/<b\s*>([^<]*)<\/b\s*>/g)].map(([, text = '']) =>
+        text.replace(/\s+/g, ' ').trim(),
+      );
+      const labels = [...catalog(type, lang)].filter(([path]) => path.startsWith('label.') && !plain.has(path));
+      for (const [path, label] of labels) assert.ok(named.includes(label), `${path}: ${label}`);
+    });
+  }
 
   describe(`the catalog of ${type}`, () => {
     it('has no text that nothing uses', () => {
