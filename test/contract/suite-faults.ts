@@ -152,8 +152,10 @@ async function outcomeOf(
   const between = (): void => {
     if (forMs > 0 && clock.steadyNow() - start >= forMs) world.clearFaults!();
   };
-  // A clip is deleted within one run of its job, however often that is tried: time goes on meanwhile.
-  const hurry = setInterval(() => step === 'delete' && (clock.skip(100), between()), 2);
+  // Within one run of its job a clip is deleted, however often that is tried, and the next round of polling waited for: time
+  // goes on meanwhile.
+  const isLong = step === 'delete' || step === 'status';
+  const hurry = setInterval(() => isLong && (clock.skip(100), between()), 2);
   try {
     const ended = await job(rig, connection, clip, step, { between });
     if (ended.outcome.type === 'failed') {
