@@ -1,6 +1,6 @@
 /** No secret of six vendors, of a proxy or of a certificate is seen anywhere but where it belongs, whatever comes of their clips. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Harness, World } from '../contract/harness';
 import { closeAll, startProxy } from '../lib/net/servers';
@@ -155,12 +155,19 @@ describe('secrets', function () {
     );
   }
 
-  const untilEnded = (names: string[]): Promise<void> =>
-    eventually(async () => {
-      const outcomes = await ended();
-      const missing = names.filter((name) => !outcomes.has(name));
+  async function untilEnded(names: string[]): Promise<void> {
+    let missing = names;
+    let seen = -1;
+    await eventually(async () => {
+      const { size } = await stat(file('messages'));
+      if (size !== seen) {
+        const outcomes = await ended();
+        missing = names.filter((name) => !outcomes.has(name));
+      }
+      seen = size;
       assert.deepEqual(missing, []);
     }, longestMs);
+  }
 
   /** Of all that the editor and the sidebar ask. */
   async function adminReplies(): Promise<string> {

@@ -17,6 +17,7 @@ export interface SecretScan {
 export function scanForSecrets(folder: string, secrets: () => string[]): SecretScan {
   const found = new Set<string>();
   const seen = new Map<string, string>();
+  const foreign = new Set<string>();
   let isOver = false;
 
   function search(where: string, text: string): void {
@@ -35,7 +36,7 @@ export function scanForSecrets(folder: string, secrets: () => string[]): SecretS
       search(path, path);
       search(path, await readFile(path, 'latin1').catch(() => ''));
     }
-    for (const { pid, command } of await ourCommands()) search(`the command line of ${pid}`, command);
+    for (const { pid, command } of await ourCommands(foreign)) search(`the command line of ${pid}`, command);
   }
 
   const looking = (async () => {
@@ -76,12 +77,17 @@ async function filesBelow(folder: string): Promise<string[]> {
   return paths.flat();
 }
 
-/** Of this process and all that came from it, where there is a /proc. */
-async function ourCommands(): Promise<{ pid: number; command: string }[]> {
-  const names = await readdir('/proc').catch((): string[] => []);
+/**
+ * Of this process and all that came from it, where there is a /proc.
+ * @param foreign ids of other processes, which need not be looked at again
+ */
+async function ourCommands(foreign: Set<string>): Promise<{ pid: number; command: string }[]> {
+  const names = (await readdir('/proc').catch((): string[] => [])).filter((name) => /^\d+$/.test(name));
+  const running = new Set(names);
+  for (const name of foreign) if (!running.has(name)) foreign.delete(name);
   const processes = await Promise.all(
     names
-      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => !foreign.has(name))
       .map(async (name) => {
         const [status, command] = await Promise.all(
           ['status', 'cmdline'].map((file) => readFile(`/proc/${name}/${file}`, 'utf8').catch(() => '')),
@@ -94,5 +100,6 @@ async function ourCommands(): Promise<{ pid: number; command: string }[]> {
     before = ours.size;
     for (const { pid, parent } of processes) if (ours.has(parent)) ours.add(pid);
   }
+  for (const { pid, parent } of processes) if (parent >= 0 && !ours.has(pid)) foreign.add(String(pid));
   return processes.filter(({ pid }) => ours.has(pid));
 }

@@ -157,7 +157,10 @@ describeWithRedis('a Redis that refuses', () => {
     const before = await engine.add({ nodeId: 'node', data: {}, runAt: 0 });
     const later = await engine.add({ nodeId: 'node', data: {}, runAt: Date.now() + 1_000 });
     await eventually(() => handler.outcomes.length === 1);
-    await one.call('WAIT', '1', '1000');
+    await eventually(async () => !(await engine.has(before.id)));
+    // Waits for what has been written before on the same connection, and so for all that was written by others until then.
+    await one.set('mark', 'all before it');
+    assert.equal(await one.call('WAIT', '1', String(withinMs)), 1);
     front.leadTo(second);
     await two.replicaof('NO', 'ONE');
     await one.replicaof('127.0.0.1', second.port);

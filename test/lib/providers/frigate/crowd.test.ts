@@ -20,7 +20,7 @@ const fastClock: Clock = {
 };
 
 /** How many creations, and how many exports, there ever are at once. */
-function meter(sim: Frigate): { requests: number; exports: number } {
+function meter(sim: Frigate, onReply: (status?: number) => void): { requests: number; exports: number } {
   const most = { requests: 0, exports: 0 };
   let running = 0;
   const isCreation = ({ method, path }: { method: string; path: string }): boolean => {
@@ -34,6 +34,7 @@ function meter(sim: Frigate): { requests: number; exports: number } {
       kind: 'dress',
       dress(reply) {
         running -= 1;
+        onReply(reply.status);
         const busy = sim.exports.filter(({ status }) => status === 'running').length;
         most.exports = Math.max(most.exports, busy);
         return reply;
@@ -62,9 +63,15 @@ function rounds(paths: string[]): string[][] {
 }
 
 async function makeAll(version: FrigateVersion) {
-  const sim = await start({ version, clock: 'real', exports: { makeMs: 30, queue: 10 } });
+  // Where there is a queue, nothing is made before it has been full: however slowly clips are asked for.
+  let isMaking = version === '0.17.2';
+  const sim = await start({ version, clock: 'real', exports: { makeMs: () => (isMaking ? 30 : Infinity), queue: 10 } });
   const connection = connectTo(sim, { clock: fastClock, maxConcurrent });
-  const most = meter(sim);
+  const most = meter(sim, (status) => {
+    if (isMaking || status !== 503) return;
+    isMaking = true;
+    for (const made of sim.exports) if (made.status === 'running') made.endsAt = Date.now();
+  });
   const make = async (index: number): Promise<Clip> =>
     (await done(runCreate(connection, request({ ...range(index), title: `Clip ${index}` })))).clip!;
   const clips = await Promise.all(Array.from({ length: crowd }, (_, index) => make(index)));
