@@ -1,7 +1,7 @@
 // Sends requests under one login that all callers share, and only while the connection's circuit breaker lets them through.
 import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
-import { ClipError, toClipError } from '../errors';
+import { ClipError, toClipError, type ErrorCode } from '../errors';
 import {
   afterFailedLogin,
   afterLogin,
@@ -32,6 +32,15 @@ export interface SessionOptions<Session> {
 const mostPauses = 20;
 
 /**
+ * Vendors say in ways of their own that a session has ended, and not all of these are known: one under which nothing has been
+ * answered for so long is replaced when a request fails, though not often, as each login may cost a place or count for a limit.
+ */
+const trustedMs = 60_000;
+const betweenDoubtsMs = 10 * 60_000;
+/** Where no answer came at all, or the vendor asks for patience, the session is not to blame. */
+const blameless: ReadonlySet<ErrorCode> = new Set(['ENETWORK', 'ETIMEOUT', 'ETHROTTLED', 'EABORTED']);
+
+/**
  * Concurrent callers share a login in flight. A call that finds its session expired gets one fresh session. Requests go one at
  * a time until the first has succeeded: where these carry the credentials, a wrong password is sent once.
  */
@@ -47,6 +56,10 @@ export class SharedSession<Session> {
   /** Holds for this connection even when others may try again. */
   #latched: ClipError | undefined;
   #hasWorked = false;
+  /** When the session was begun, or last got an answer that was one. Of the steady clock. */
+  #answeredAt = 0;
+  /** When a session was last replaced on suspicion. */
+  #doubtedAt = -Infinity;
 
   constructor(options: SessionOptions<Session>) {
     this.#options = options;
@@ -69,8 +82,10 @@ export class SharedSession<Session> {
     try {
       return await this.#sendInTurn(await raceAbort(session, signal), signal, call);
     } catch (thrown) {
-      if (!(thrown instanceof ClipError) || !thrown.sessionExpired || !login) throw thrown;
-      if (this.#session === session) this.#session = undefined;
+      if (!(thrown instanceof ClipError) || !login) throw thrown;
+      const isCurrent = this.#session === session;
+      if (isCurrent && (thrown.sessionExpired || this.#isDoubtful(thrown))) this.#session = undefined;
+      if (!thrown.sessionExpired) throw thrown;
     }
     return this.#sendInTurn(await raceAbort(this.#current(), signal), signal, call);
   }
@@ -103,6 +118,7 @@ export class SharedSession<Session> {
         const sentAt = clock.steadyNow();
         try {
           const session = await login({ signal: closing });
+          this.#answeredAt = clock.steadyNow();
           await guard.change(afterLogin);
           return session;
         } catch (thrown) {
@@ -150,7 +166,18 @@ export class SharedSession<Session> {
     if (!this.#hasWorked || !isProven(await guard.state())) await guard.change(afterSuccess);
     this.#hasWorked = true;
     this.#pauses = 0;
+    this.#answeredAt = clock.steadyNow();
     return value;
+  }
+
+  /** May the session have ended without a word that is known? Then the next try gets a fresh one: this one may have been carried out. */
+  #isDoubtful(error: ClipError): boolean {
+    const now = this.#options.clock.steadyNow();
+    if (!error.inconclusive) this.#answeredAt = now;
+    const isDue = now - this.#answeredAt >= trustedMs && now - this.#doubtedAt >= betweenDoubtsMs;
+    if (!isDue || blameless.has(error.code)) return false;
+    this.#doubtedAt = now;
+    return true;
   }
 
   /** Applies a failure to the connection; resolves to the error for the caller. */

@@ -141,6 +141,62 @@ describe('a shared session', () => {
     });
   });
 
+  describe('that fails in a way nobody knows', () => {
+    const page = new ClipError('EPROTOCOL', 'the server redirects in circles');
+
+    /** Logs in with a new key each time; a request fails with what is given. */
+    function doubted() {
+      let logins = 0;
+      const { clock, session } = sessionOf(async () => `key ${(logins += 1)}`);
+      const keys: string[] = [];
+      const use = async (error?: ClipError): Promise<void> => {
+        const used = session.use(never, async (key) => {
+          keys.push(key);
+          if (error) throw error;
+        });
+        await (error ? assert.rejects(used, is(error.code)) : used);
+      };
+      return { clock, keys, use };
+    }
+
+    it('is replaced for the next request once nothing has worked for a minute', async () => {
+      const { clock, keys, use } = doubted();
+      await use();
+      await clock.advance(59_000);
+      await use(page);
+      await clock.advance(1_000);
+      await use(page);
+      await use();
+      assert.deepEqual(keys, ['key 1', 'key 1', 'key 1', 'key 2']);
+    });
+
+    it('is replaced every ten minutes at most', async () => {
+      const { clock, keys, use } = doubted();
+      for (let minutes = 0; minutes <= 12; minutes += 1) {
+        await use(page);
+        await clock.advance(60_000);
+      }
+      assert.deepEqual([...new Set(keys)], ['key 1', 'key 2', 'key 3']);
+      assert.equal(keys.filter((key) => key === 'key 2').length, 10);
+    });
+
+    for (const error of [
+      new ClipError('ENETWORK', 'no route'),
+      new ClipError('ETIMEOUT', 'no answer'),
+      new ClipError('ETHROTTLED', 'slow down', { inconclusive: true }),
+      new ClipError('ENOFOOTAGE', 'nothing recorded then'),
+    ]) {
+      it(`is kept at ${error.code}`, async () => {
+        const { clock, keys, use } = doubted();
+        await use();
+        await clock.advance(3_600_000);
+        await use(error);
+        await use();
+        assert.deepEqual([...new Set(keys)], ['key 1']);
+      });
+    }
+  });
+
   it('keeps all requests back for as long as the server has asked for', async () => {
     const { clock, session } = sessionOf();
     await session.use(never, async () => undefined);
