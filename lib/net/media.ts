@@ -141,9 +141,9 @@ async function refusal(
   return new ClipError('EPROTOCOL', message, { retryable: true });
 }
 
-/** A weak tag names no bytes (RFC 9110, 8.8.1). */
+/** A weak tag names no bytes (RFC 9110, 8.8.1), and an empty one names the same for every version. */
 function isStrong(etag: string | undefined): etag is string {
-  return etag !== undefined && etag.trim() !== '' && !/^w\//i.test(etag);
+  return etag !== undefined && !/^\s*("\s*")?\s*$|^\s*w\//i.test(etag);
 }
 
 export function isMultipart(headers: Record<string, string>): boolean {

@@ -1,13 +1,13 @@
 // Reads and writes XML. The only user of fast-xml-parser, with one preset: no value is ever turned into a number (ids have 64
-// bits), names are lower-cased (vendors mix cases), and a document with its own entities is refused.
+// bits), names are lower-cased (vendors mix cases) and without their prefixes, and a document with its own entities is refused.
 import { XMLParser, XMLValidator, type ValidationError } from 'fast-xml-parser';
 import { createYielder, forEachYielding } from '../async/yielding';
 import { ClipError, quoted } from '../errors';
 
 export interface XmlElement {
-  /** Lower case. */
+  /** Lower case, without the prefix of a namespace. */
   name: string;
-  /** Names in lower case. */
+  /** Names in lower case; a prefixed one also goes without its prefix, where no other has that name. */
   attributes: Record<string, string>;
   children: XmlElement[];
   /** Text directly inside, trimmed. */
@@ -43,7 +43,11 @@ const characterUs = 0.1;
  */
 export function parseXml(text: string): XmlElement {
   if (isTooMuch(text)) throw new ClipError('EPROTOCOL', 'The answer is larger than one to this request can be');
-  let document = text.replace(/^\uFEFF/, '').trim();
+  // Servers written in C may send the zero that ends their texts.
+  let document = text
+    .replace(/^\uFEFF/, '')
+    .replace(/\0+\s*$/, '')
+    .trim();
   if (/<!(DOCTYPE|ENTITY)/i.test(document)) throw malformed('it declares a document type');
   let valid = validate(document);
   // Vendor samples show attributes without quotes; everything else about the form must hold.
@@ -99,7 +103,7 @@ function toElement(node: unknown): XmlElement[] {
   if (name === undefined || !Array.isArray(content)) return [];
   return [
     {
-      name: name.toLowerCase(),
+      name: localName(name.toLowerCase()),
       attributes: attributes ? readAttributes(attributes) : {},
       children: content.flatMap(toElement),
       text: content.map(textOf).join('').trim(),
@@ -108,9 +112,14 @@ function toElement(node: unknown): XmlElement[] {
 }
 
 function readAttributes(attributes: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([key, value]) => [key.toLowerCase(), String(value).trim()]),
-  );
+  const read = Object.entries(attributes).map(([key, value]) => [key.toLowerCase(), String(value).trim()] as const);
+  const prefixed = read.filter(([key]) => key.includes(':') && !key.startsWith('xmlns:'));
+  return Object.fromEntries([...prefixed.map(([key, value]) => [localName(key), value] as const), ...read]);
+}
+
+/** Vendors have one vocabulary each: which namespace a name is of says nothing more. */
+function localName(name: string): string {
+  return name.slice(name.lastIndexOf(':') + 1);
 }
 
 function textOf(node: unknown): string {
@@ -164,7 +173,7 @@ const others: [start: string, end: string][] = [
 
 /** The outermost elements of that name, and the text without them. */
 async function takeOut(text: string, name: string): Promise<{ frame: string; items: string[] }> {
-  const tag = new RegExp(`<(/?)${name}(?=[\\s/>])(?:"[^"]*"|'[^']*'|[^<>"'])*>`, 'iy');
+  const tag = new RegExp(`<(/?)(?:[\\w.-]+:)?${name}(?=[\\s/>])(?:"[^"]*"|'[^']*'|[^<>"'])*>`, 'iy');
   const breathe = createYielder();
   const items: string[] = [];
   let [frame, frameFrom, itemFrom, depth, tags] = ['', 0, 0, 0, 0];

@@ -36,6 +36,7 @@ describe('a long list in XML', () => {
 
   const items: Record<string, (number: number) => string> = {
     'capitals in names': (number) => `<Clip><ID>${number}</ID></Clip>`,
+    'prefixed names': (number) => `<v:clip><v:id>${number}</v:id></v:clip>`,
     'blanks in tags': (number) => `<clip\n ><id>${number}</id></clip\t>`,
     'no content': (number) => `<clip id="${number}"/>`,
     'attributes with what ends a tag': (number) => `<clip a="/>" b='</clip>'><id>${number}</id></clip>`,

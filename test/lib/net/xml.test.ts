@@ -38,12 +38,21 @@ describe('parseXml', () => {
     it(`takes ${name} as text`, () => assert.equal(parseXml(`<a>${content}</a>`).text, text));
   }
 
+  it('takes names without the prefixes of their namespaces', () => {
+    const root = parseXml('<v:Result xmlns:v="urn:x"><v:id>1</v:id></v:Result>');
+    assert.deepEqual([root.name, valueOf(root, 'id')], ['result', '1']);
+  });
+
+  it('takes a text that ends with a zero', () => assert.equal(parseXml('<a>x</a>\r\n\0').text, 'x'));
+
   const attributes: [string, string, Record<string, string>][] = [
     ['numbers', 'id="8070450532247928833" n="007"', { id: '8070450532247928833', n: '007' }],
     ['blanks around', 'a=" -38 "', { a: '-38' }],
     ['single quotes', `a='x "y"'`, { a: 'x "y"' }],
     ['references', 'a="&lt;&#38;&#x41;&quot;"', { a: '<&A"' }],
     ['capitals', 'ErrorCode="0" COUNT="1"', { errorcode: '0', count: '1' }],
+    ['a prefix', 'xmlns:v="urn:x" v:code="0"', { 'xmlns:v': 'urn:x', 'v:code': '0', code: '0' }],
+    ['a prefix beside the same name without one', 'id="7" xml:id="x"', { id: '7', 'xml:id': 'x' }],
     ['no value', 'checked', { checked: 'true' }],
     ['no quotes', 'count=4', { count: '4' }],
     ['no quotes, a sign and blanks around', 'errorcode = -38 b="x"', { errorcode: '-38', b: 'x' }],
