@@ -25,8 +25,10 @@ export interface Polled<Data extends PollState> {
   failure(data: Data, how: Ending, trouble?: ClipError): JobOutcome<Data>;
 }
 
-/** A list may lag behind for a moment; after this many rounds in a row, what it does not show is gone. */
+/** A list may lag behind for a moment; after this many rounds in a row, what it does not show any more is gone. */
 const missesUntilGone = 3;
+/** What it has not shown yet may be new, and servers put it in as late as they begin with it: about a minute of growing waits. */
+const missesUntilLost = 9;
 /** The wait doubles after so many rounds. */
 const roundsPerStep = 2;
 
@@ -40,7 +42,8 @@ export function evaluateRound<Data extends PollState>(
 ): JobResult<Data> {
   const misses = found ? 0 : before.misses + 1;
   const next = { ...(found ?? before), polls: before.polls + 1, misses };
-  if (misses >= missesUntilGone) return polled.failure(next, 'missing');
+  const isNew = misses === next.polls && polled.statusOf(before) !== 'finished';
+  if (misses >= (isNew ? missesUntilLost : missesUntilGone)) return polled.failure(next, 'missing');
   // Its last listed status says nothing of now.
   const status = found && polled.statusOf(next);
   if (status === 'finished') return { type: 'done', data: next };
