@@ -1,5 +1,5 @@
 // Keeps a provider's place in the list of a vendor's events: cursors as text, and windows of time that hold no more than a page.
-import { ClipError } from '../errors';
+import { ClipError, reasonFirst } from '../errors';
 import type { ProviderEvent } from '../provider';
 import { toSaneIso } from '../time-range';
 
@@ -133,6 +133,19 @@ export function placeAt(began: number, now: number, overlapMs: number): Place {
 export function serverTime(headers: Record<string, string>, now: () => number): number {
   const time = Date.parse(headers.date ?? '');
   return Number.isNaN(time) ? now() : time;
+}
+
+/**
+ * What can be read of a list. One odd entry is left out.
+ * @throws EPROTOCOL where there are entries and none can be read: no events at all would look like peace
+ */
+export function readAll<Raw, Row>(list: Raw[], read: (raw: Raw) => Row | undefined, action: string): Row[] {
+  const rows = list.flatMap((raw) => read(raw) ?? []);
+  if (list.length > 0 && rows.length === 0) {
+    const reason = `none of the ${list.length} events can be read: an id, a time or a type is missing or has an unknown form`;
+    throw new ClipError('EPROTOCOL', reasonFirst(reason, action), { retryable: true });
+  }
+  return rows;
 }
 
 /** Start and end as events have them; an end that lies before the start is none. */

@@ -1,11 +1,11 @@
 // Lists the cameras of an organisation, and knows which of them have sound.
-import { ClipError } from '../../errors';
+import { ClipError, reasonFirst } from '../../errors';
 import { readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import type { Camera } from '../../provider';
 import { camerasPath, type Call, type RhombusApi } from './api';
 import { audioFacet, bareOf } from './facets';
 import { warningIn } from './errors';
-import { readCamera } from './types';
+import { readCamera, readList } from './types';
 
 /** Doorbells and cameras of other makers have lists of their own, which are in the OpenAPI document. */
 const otherCameraPaths = [
@@ -50,12 +50,14 @@ export function createCameras(api: RhombusApi) {
   async function list(call: Call): Promise<ListedCameras> {
     const action = 'Asking for the camera list';
     const { json, headers } = await api.post(camerasPath, {}, call, action, { mayPass: true, isList: true });
+    const own = readList(json, 'cameraStates');
+    if (!own) throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of cameras', action));
     const servedAt = Date.parse(headers.date ?? '');
     const [locations, ...others] = await Promise.all([
       askForLocations(call),
       ...otherCameraPaths.map((path) => askForOthers(path, call)),
     ]);
-    const devices = [json.cameraStates, ...others].flatMap(readObjects);
+    const devices = [own, ...others.map(readObjects)].flat();
     for (const device of devices) noteFacets(device);
     return {
       cameras: devices.flatMap((camera) => readCamera(camera, locations)),
@@ -65,7 +67,7 @@ export function createCameras(api: RhombusApi) {
   }
 
   function noteFacets(device: JsonObject): void {
-    const uuid = readText(device.uuid);
+    const uuid = bareOf(readText(device.uuid) ?? '');
     const told = readTexts(device.supportedFacets);
     if (uuid) facets.set(uuid, told.length > 0 ? told : undefined);
   }

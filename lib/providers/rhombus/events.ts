@@ -1,15 +1,6 @@
 // Lists the policy alerts of Rhombus. Some are processed late, and are listed then with the time at which they happened.
 import { ClipError, reasonFirst } from '../../errors';
-import {
-  isObject,
-  objectAt,
-  readBoolean,
-  readCount,
-  readId,
-  readText,
-  readTexts,
-  type JsonObject,
-} from '../../net/json';
+import { objectAt, readBoolean, readCount, readId, readText, readTexts, type JsonObject } from '../../net/json';
 import type { EventPage, EventQuery, EventType, ProviderEvent } from '../../provider';
 import {
   eventTimes,
@@ -17,6 +8,7 @@ import {
   inOrder,
   oldestPage,
   placeAt,
+  readAll,
   readCursor,
   readPlace,
   serverTime,
@@ -27,6 +19,7 @@ import {
 } from '../event-list';
 import type { Call, RhombusApi } from './api';
 import { bareOf, videoFacet } from './facets';
+import { readList } from './types';
 
 /** How late `delayedProcessing` alerts are is not published. */
 const overlapMs = 15 * 60_000;
@@ -49,7 +42,8 @@ export function createEventList(api: RhombusApi, now: () => number) {
     const page = await oldestPage(readPlace(place), { limit: Math.min(limit, pageSize), overlapMs }, (window, most) =>
       list(window, { cameras, limit: most }, call),
     );
-    const events = page.rows.flatMap((row) => readAlert(row) ?? []).filter((event) => isOf(event, cameras));
+    const listed = page.rows.filter((row) => readBoolean(row.deleted) !== true);
+    const events = readAll(listed, readAlert, action).filter((event) => isOf(event, cameras));
     const unseen = page.more ? [] : open.filter((id) => !events.some((event) => event.id === id));
     const gone: string[] = [];
     for (const id of unseen) {
@@ -91,10 +85,9 @@ export function createEventList(api: RhombusApi, now: () => number) {
   async function ask(body: JsonObject, call: Call): Promise<{ alerts: JsonObject[]; now: number }> {
     const options = { mayPass: true, isList: true };
     const { json, headers } = await api.post('event/getPolicyAlerts', body, call, action, options);
-    if (!Array.isArray(json.policyAlerts)) {
-      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
-    }
-    return { alerts: json.policyAlerts.filter(isObject), now: serverTime(headers, now) };
+    const alerts = readList(json, 'policyAlerts');
+    if (alerts) return { alerts, now: serverTime(headers, now) };
+    throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
   }
 
   /** `undefined`: it is not there any more. */

@@ -6,6 +6,11 @@ export function bareOf(camera: string): string {
   return camera.split('.')[0] ?? camera;
 }
 
+/** `undefined` for the device as a whole. */
+export function facetOf(camera: string): string | undefined {
+  return camera.split('.')[1];
+}
+
 /** Without a facet, the first video source is meant. */
 export function videoFacet(camera: string): string {
   return camera.includes('.') ? camera : `${camera}.v0`;

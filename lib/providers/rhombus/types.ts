@@ -3,6 +3,8 @@
 import { isObject, readCount, readNumber, readObjects, readText, readTexts, type JsonObject } from '../../net/json';
 import type { Camera, ClipStatus } from '../../provider';
 import type { TimeRange } from '../../time-range';
+import { statusOfWord } from '../status-words';
+import { bareOf, facetOf } from './facets';
 
 export interface RhombusClip {
   id: string;
@@ -76,12 +78,19 @@ function readState(clip: JsonObject): Pick<RhombusClip, 'status' | 'progress' | 
   if (word === 'COMPLETE' || isComplete) return { status: 'finished', progress: 100 };
   const stage = Object.hasOwn(stages, word) ? stages[word] : undefined;
   const vendorStatus = wordsOf(word, operation);
-  if (!stage) return { status: 'busy', ...(vendorStatus ? { vendorStatus } : {}) };
+  if (!stage) return { ...ofUnknownWord(word, operation), ...(vendorStatus ? { vendorStatus } : {}) };
   return {
     status: stage.status,
     ...(vendorStatus ? { vendorStatus } : {}),
     progress: Math.floor(stage.from + (percent / 100) * (stage.to - stage.from)),
   };
+}
+
+/** Words that the vendor has published nothing about may still speak for themselves. */
+function ofUnknownWord(word: string, operation?: string): Pick<RhombusClip, 'status' | 'progress' | 'reason'> {
+  const status = statusOfWord(word);
+  if (status === 'failed') return { status, reason: operation };
+  return status === 'finished' ? { status, progress: 100 } : { status: 'busy' };
 }
 
 function wordsOf(word: string, operation = ''): string {
@@ -104,14 +113,15 @@ function regionOf({ clipLocation, thumbnailLocation, deviceUuidMap, clipLocation
 /** A camera with several sensors has a video facet for each. `undefined` for what is no camera in use. */
 export function readCamera(value: unknown, locations: ReadonlyMap<string, string> = new Map()): Camera[] {
   if (!isObject(value) || value.mummified === true) return [];
-  const uuid = readText(value.uuid);
-  if (!uuid) return [];
+  const address = readText(value.uuid);
+  if (!address) return [];
+  const uuid = bareOf(address);
   const location = locations.get(readText(value.locationUuid) ?? '');
   const name = [readText(value.name) ?? uuid, location && `(${location})`].filter(Boolean).join(' ');
   const online = readOnline(value);
   const facets = [...new Set(readTexts(value.supportedFacets).filter((facet) => /^v\d+$/.test(facet)))];
   facets.sort((a, b) => Number(a.slice(1)) - Number(b.slice(1)));
-  if (facets.length === 0) facets.push('v0');
+  if (facets.length === 0) facets.push(facetOf(address) ?? 'v0');
   const facetNames = isObject(value.facetNameMap) ? value.facetNameMap : {};
   return facets.map((facet) => ({
     id: `${uuid}.${facet}`,
@@ -130,20 +140,40 @@ function readOnline(camera: JsonObject): boolean | undefined {
 }
 
 /**
- * Spans with video, in the cloud or on the camera. `undefined` when the answer holds no map at all: that is an error
- * and does not mean that there is no footage.
+ * Spans with video, in the cloud or on the camera. `undefined` when the answer holds no map, or one of which nothing is
+ * understood: that is an error and does not mean that there is no footage.
  */
 export function readPresence(reply: JsonObject): TimeRange[] | undefined {
   if (!isObject(reply.presenceWindows)) return undefined;
-  return Object.entries(reply.presenceWindows)
-    .filter(([kind]) => /^video/i.test(kind))
-    .flatMap(([, windows]) => readObjects(windows))
-    .flatMap((window) => {
-      const start = readNumber(window.startSeconds);
-      const seconds = readNumber(window.durationSeconds);
-      if (start === undefined || seconds === undefined || seconds <= 0) return [];
-      return [{ start: start * 1000, end: (start + seconds) * 1000 }];
-    });
+  const kinds = Object.entries(reply.presenceWindows).filter(([kind]) => !/^audio/i.test(kind));
+  const ofVideo = kinds.filter(([kind]) => /^video/i.test(kind));
+  const windows = ofVideo.flatMap(([, listed]) => (Array.isArray(listed) ? (listed as unknown[]) : []));
+  const spans = windows.flatMap(readSpan);
+  const isUnderstood = spans.length > 0 || (windows.length === 0 && ofVideo.length === kinds.length);
+  return isUnderstood ? spans.filter(({ start, end }) => end > start) : undefined;
+}
+
+function readSpan(window: unknown): TimeRange[] {
+  if (!isObject(window)) return [];
+  const start = readNumber(window.startSeconds);
+  const seconds = readNumber(window.durationSeconds);
+  return start === undefined || seconds === undefined ? [] : [{ start: start * 1000, end: (start + seconds) * 1000 }];
+}
+
+/** Fields of the envelope that every answer has. */
+const envelope: ReadonlySet<string> = new Set(['error', 'errorMsg', 'warningMsg']);
+
+/**
+ * A list that may be null, or left out where it is empty, or called otherwise.
+ * @returns `undefined` where something else is in its place: that is an error and does not mean that there is nothing
+ */
+export function readList(reply: JsonObject, name: string): JsonObject[] | undefined {
+  const list = reply[name];
+  if (Array.isArray(list)) return readObjects(list);
+  const other = Object.values(reply).find((value) => readObjects(value).some((each) => readText(each.uuid)));
+  if (other) return readObjects(other);
+  const isNothing = Object.hasOwn(reply, name) ? list === null : Object.keys(reply).every((key) => envelope.has(key));
+  return isNothing ? [] : undefined;
 }
 
 function readRegion(location: unknown): string | undefined {

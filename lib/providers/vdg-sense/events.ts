@@ -3,7 +3,7 @@
 import { ClipError, reasonFirst } from '../../errors';
 import { findAll, type XmlElement } from '../../net/xml';
 import type { CallOptions, EventPage, EventQuery } from '../../provider';
-import { foreignCursor, inOrder, readCursor, serverTime, writeCursor } from '../event-list';
+import { foreignCursor, inOrder, readAll, readCursor, serverTime, writeCursor } from '../event-list';
 import type { SenseApi } from './api';
 import { compareIds, readEvent, readEventId, toEvent } from './event-rows';
 import { offsetOf, type Seen } from './event-zone';
@@ -55,7 +55,7 @@ export function createEventList(api: SenseApi, now: () => number) {
       ...(one ? { serverid: one.serverId, deviceid: one.deviceId } : {}),
     };
     const { events, lastId, nowMs } = await list(asked, call);
-    const rows = events.flatMap((element) => readEvent(element) ?? []);
+    const rows = readAll(events, readEvent, action);
     const ids = rows.map(({ id }) => id).toSorted(compareIds);
     const fresh = rows.filter(({ id }) => compareIds(id, place.after) > 0);
     const isFull = events.length >= Math.min(limit, usualLimit);

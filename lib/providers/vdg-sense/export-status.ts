@@ -3,7 +3,8 @@
 // Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9750675486/getExportVideoStatus
 import type { ClipStatus } from '../../provider';
 import { findAll, valueOf, type XmlElement } from '../../net/xml';
-import { afterFailureWord, readTime, statusDescription, statusOfWord } from './types';
+import { statusOfWord } from '../status-words';
+import { afterFailureWord, readTime, statusDescription } from './types';
 
 export interface SenseExport {
   id: string;

@@ -2,6 +2,7 @@
 // templates show trailing blanks. Source: https://tkhsecurity.atlassian.net/wiki/x/toBrIgI (Important notes).
 import type { Camera, ClipStatus, ProviderClip } from '../../provider';
 import { findAll, valueOf, type XmlElement } from '../../net/xml';
+import { statusOfWord } from '../status-words';
 
 export interface SenseSession {
   /** To send with every request. */
@@ -65,7 +66,8 @@ export function readClip(element: XmlElement): SenseClip | undefined {
 }
 
 /**
- * The status of a clip. A word that is not known counts as still being made, and is shown as the server has it.
+ * The status of a clip. Documented are pending, busy, finished and failed; one page writes "failed ...", so the beginning counts.
+ * A word that is not known counts as still being made, and is shown as the server has it.
  * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406124/updateClip
  */
 function readStatus(clip: XmlElement): { status: ClipStatus; reason?: string; vendorStatus?: string } {
@@ -75,21 +77,6 @@ function readStatus(clip: XmlElement): { status: ClipStatus; reason?: string; ve
   if (status === 'failed') return { status, reason: description || afterFailureWord(text) };
   if (text.toLowerCase() === status && !description) return { status };
   return { status, vendorStatus: [text, description && `(${description})`].filter(Boolean).join(' ') || undefined };
-}
-
-/**
- * The one vocabulary of states, for clips and for exports. Documented: pending, busy, finished, failed; one page writes
- * "failed ...", so the beginning counts. The other words are what servers of other makes say; `undefined` for the rest.
- */
-const statusWords: { status: ClipStatus; means: RegExp }[] = [
-  { status: 'finished', means: /^(finished|completed?|done|ready|success(ful)?|succeeded)(?![a-z])/i },
-  { status: 'failed', means: /^(fail(ed|ure)?|error|cancell?ed|cancel|abort(ed)?)(?![a-z])/i },
-  { status: 'pending', means: /^(pend|wait|queue)/i },
-  { status: 'busy', means: /^busy/i },
-];
-
-export function statusOfWord(text: string): ClipStatus | undefined {
-  return statusWords.find(({ means }) => means.test(text))?.status;
 }
 
 /** Text that the server wrote behind the word for a failure. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   oldestPage,
   placeAt,
+  readAll,
   readCursor,
   readPlace,
   writeCursor,
@@ -84,5 +85,21 @@ describe('the oldest page behind a place', () => {
     const events = Array.from({ length: 50 }, (_, index) => 500 + index);
     const { rows } = await page(events, 0, 4);
     assert.deepEqual(rows, events.reverse());
+  });
+});
+
+describe('a list of events', () => {
+  const read = (raw: string): string | undefined => raw.replace(/^odd$/, '') || undefined;
+
+  it('is read without its odd entries', () => {
+    assert.deepEqual(readAll(['a', 'odd', 'b'], read, 'Asking'), ['a', 'b']);
+    assert.deepEqual(readAll([], read, 'Asking'), []);
+  });
+
+  it('is an error where nothing of it can be read', () => {
+    assert.throws(() => readAll(['odd', 'odd'], read, 'Asking'), {
+      code: 'EPROTOCOL',
+      message: /^None of the 2 events can be read/,
+    });
   });
 });

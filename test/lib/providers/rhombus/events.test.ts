@@ -142,10 +142,21 @@ describe('Rhombus: events', () => {
     assert.ok(asked() - before < 250, `${asked() - before} requests`);
   });
 
-  it('takes an answer without a list for no answer', async () => {
-    const { sim, events } = await begin();
-    const reply = { headers: { 'content-type': 'application/json' }, body: '{"policyAlerts":null}' };
-    sim.failNext({ kind: 'reply', reply }, 'getPolicyAlerts');
-    await assert.rejects(events.look(), fails('EPROTOCOL'));
-  });
+  const answers: [what: string, body: string, code?: string][] = [
+    ['null for a list', '{"policyAlerts":null,"error":false,"other":{}}'],
+    ['nothing but that all is well', '{"error":false,"errorMsg":null}'],
+    ['something else', '{"alerts":{"items":[]}}', 'EPROTOCOL'],
+    ['entries of an unknown form', '{"policyAlerts":[{"id":"x","time":"2026-01-01T00:00:00Z"}]}', 'EPROTOCOL'],
+  ];
+  for (const [what, body, code] of answers) {
+    it(`takes ${what} for ${code ? 'no answer' : 'no alerts'}`, async () => {
+      const { sim, events } = await begin();
+      sim.failNext(
+        { kind: 'reply', reply: { headers: { 'content-type': 'application/json' }, body } },
+        'getPolicyAlerts',
+      );
+      if (code) await assert.rejects(events.look(), fails('EPROTOCOL'));
+      else assert.deepEqual(idsOf(await events.look()), []);
+    });
+  }
 });
