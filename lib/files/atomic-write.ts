@@ -7,6 +7,12 @@ import { cannotBeSynced } from './sync';
 /** Only for its owner: what is written here may be private. */
 const mode = 0o600;
 
+/** Is this the draft of a file with one of these suffixes, such as `.json`? */
+export function isDraft(name: string, ...suffixes: string[]): boolean {
+  const target = name.replace(/\.\d+$/, '');
+  return target !== name && suffixes.some((suffix) => target.endsWith(suffix));
+}
+
 /** The content is on disk afterwards; the name is once its folder is synced. A file of that name is replaced. */
 export async function writeFileAtomically(path: string, text: string): Promise<void> {
   const draft = `${path}.${randomInt(2 ** 47)}`;

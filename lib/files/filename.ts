@@ -62,13 +62,9 @@ const minValueBytes = 8;
  */
 export function expandFilename(template: string, clip: NamedClip, options: FilenameOptions): string {
   const { path = nodePath, maxNameBytes = defaultNameBytes } = options;
-  const separator = path.sep === '\\' ? /[\\/]/ : /\//;
-  checkTemplate(template, separator);
-  const { root } = path.parse(template);
+  checkTemplate(template, path);
+  const { root, names, typedFolder } = splitTemplate(template, path);
   if (root.includes('{')) throw invalid('A drive or server cannot come from a placeholder');
-
-  const names = template.slice(root.length).split(separator);
-  const typed = names.findIndex((name, index) => index === names.length - 1 || hasPlaceholder(name));
   const safe = names.map((name, index) => {
     const isFile = index === names.length - 1;
     if (!isFile && !hasPlaceholder(name)) return name;
@@ -76,7 +72,7 @@ export function expandFilename(template: string, clip: NamedClip, options: Filen
   });
   const full = path.resolve(options.folder, root + safe.join(path.sep));
   // An absolute path was typed on purpose. From its first placeholder on it must not be left.
-  const folder = path.isAbsolute(template) ? root + names.slice(0, typed).join(path.sep) : options.folder;
+  const folder = path.isAbsolute(template) ? typedFolder : options.folder;
   const inside = path.relative(path.resolve(options.folder, folder), full);
   if (inside === '' || inside === '..' || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) {
     throw invalid('The template leaves its folder');
@@ -96,10 +92,15 @@ export function expandText(template: string, clip: NamedClip): string {
 /** The folder that a template's values can never leave: what was typed before the first of them. */
 export function rootFolder(template: string, options: FilenameOptions): string {
   const path = options.path ?? nodePath;
+  return path.resolve(options.folder, splitTemplate(template, path).typedFolder);
+}
+
+/** @returns what stands between separators, and the folders before the first placeholder or the file's own name */
+function splitTemplate(template: string, path: PlatformPath): { root: string; names: string[]; typedFolder: string } {
   const { root } = path.parse(template);
   const names = template.slice(root.length).split(path.sep === '\\' ? /[\\/]/ : /\//);
   const typed = names.findIndex((name, index) => index === names.length - 1 || hasPlaceholder(name));
-  return path.resolve(options.folder, root + names.slice(0, typed).join(path.sep));
+  return { root, names, typedFolder: root + names.slice(0, typed).join(path.sep) };
 }
 
 /** The n-th alternative of a path that is taken: `name-1.mp4`. */
@@ -108,10 +109,10 @@ export function numbered(file: string, n: number, path: PlatformPath = nodePath)
   return path.join(dir, `${name}-${n}${ext}`);
 }
 
-function checkTemplate(template: string, separator: RegExp): void {
+function checkTemplate(template: string, path: PlatformPath): void {
   if (typeof template !== 'string' || template.trim() === '') throw invalid('The template is empty');
   if (template.includes('\0')) throw invalid('The template contains a NUL character');
-  const names = template.split(separator);
+  const { names } = splitTemplate(template, path);
   if (/^[.\s]*$/.test(names.at(-1) ?? '')) throw invalid('The template names a folder: a file name must follow');
   // Windows reads ".. " as "..".
   if (names.some((name) => /^[.\s]+$/.test(name) && name !== '.' && name !== '..')) {

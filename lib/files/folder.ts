@@ -14,17 +14,13 @@ const reserveBytes = 32 * 2 ** 20;
  */
 export async function makeFolder(folder: string, root: string): Promise<void> {
   const real = (path: string): Promise<string | undefined> => realpath(path).catch(() => undefined);
+  const rootIfThere = real(root);
+  const [realRoot, realFolder] = await Promise.all([rootIfThere, folder === root ? rootIfThere : real(folder)]);
   // Mostly both are there.
-  const [realRoot, realFolder] =
-    folder === root ? twice(await real(root)) : await Promise.all([real(root), real(folder)]);
   if (realRoot !== undefined && realFolder !== undefined) return expectInside(realFolder, realRoot, root);
   await mkdir(root, { recursive: true });
   expectInside(await realpath(await deepestExisting(folder)), await realpath(root), root);
   await mkdir(folder, { recursive: true });
-}
-
-function twice<T>(value: T): [T, T] {
-  return [value, value];
 }
 
 function expectInside(realFolder: string, realRoot: string, root: string): void {

@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toClipError } from '../errors';
-import { writeFileAtomically } from '../files/atomic-write';
+import { isDraft, writeFileAtomically } from '../files/atomic-write';
 import { isMissing, storageError } from '../files/errors';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
@@ -23,8 +23,6 @@ const suffix = '.json';
 /** A large message has a file of its own, which is written once: the job is saved again and again, and its message never changes. */
 const messageSuffix = '.message';
 const largeMessageCharacters = 32 * 1024;
-/** Of the atomic write. */
-const draftName = /\.(json|message)\.\d+$/;
 const readAtOnce = 16;
 
 /** @param warn gets files that cannot be read or are damaged; they are never fatal */
@@ -43,7 +41,7 @@ export function openJournal(folder: string, warn: (text: string) => void): Journ
   async function read(name: string): Promise<Job[]> {
     const path = join(folder, name);
     // Left by a crash in the middle of a write, which was therefore never confirmed.
-    if (draftName.test(name)) await removeQuietly(path);
+    if (isDraft(name, suffix, messageSuffix)) await removeQuietly(path);
     if (!name.endsWith(suffix)) return [];
     let text: string;
     try {

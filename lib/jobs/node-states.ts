@@ -3,7 +3,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cancelled, toClipError } from '../errors';
-import { writeFileAtomically } from '../files/atomic-write';
+import { isDraft, writeFileAtomically } from '../files/atomic-write';
 import { isMissing, storageError } from '../files/errors';
 import { syncFolder } from '../files/sync';
 import { folderLock } from './folder-lock';
@@ -32,8 +32,6 @@ export interface StateLease {
 }
 
 const suffix = '.json';
-/** How the atomic write names what is not whole yet. */
-const draftName = /\.json\.\d+$/;
 
 /** One small file for each node. @param warn gets files that are damaged; they are never fatal */
 export function fileStates(folder: string, warn: (text: string) => void): StateStore {
@@ -48,7 +46,7 @@ export function fileStates(folder: string, warn: (text: string) => void): StateS
 
   /** Before anything is written: a crash in the middle of that leaves a draft. */
   async function removeDrafts(): Promise<void> {
-    const drafts = (await readdir(folder)).filter((name) => draftName.test(name));
+    const drafts = (await readdir(folder)).filter((name) => isDraft(name, suffix));
     await Promise.all(drafts.map((name) => rm(join(folder, name), { force: true })));
   }
   let tidied: Promise<void> | undefined;
