@@ -23,7 +23,6 @@ import type { Message, Node, NodeDefinition, NodeRed } from '../lib/node-red/nod
 import { runtimeOf } from '../lib/node-red/runtime';
 import { readChoice, readFlag, readNumber, typedInput, type TypedInput } from '../lib/node-red/typed-input';
 
-const longestCancelMs = 15_000;
 const bytesPerMB = 1e6;
 
 export = (RED: NodeRed): void => {
@@ -92,7 +91,7 @@ export = (RED: NodeRed): void => {
       writtenFiles: filesOfExport,
       idOf: ({ id }) => id,
       discard: ({ data }) => discardExport(data),
-      cancelAtVendor: (task, connection) => cancelExport(task, connection, AbortSignal.timeout(longestCancelMs)),
+      cancelAtVendor: cancelExport,
     });
   }
 

@@ -49,8 +49,8 @@ export = (RED: NodeRed): void => {
       idOf: ({ clip }) => clip.id,
       previousIdOf: ({ previousId }) => previousId,
       wakes: true,
-      async cancelAtVendor({ clip }, connection) {
-        await connection.cancelClip(clip, AbortSignal.timeout(15_000));
+      async cancelAtVendor({ clip }, connection, signal) {
+        await connection.cancelClip(clip, signal);
       },
     });
   }

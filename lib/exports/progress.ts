@@ -25,7 +25,7 @@ const leastMs = 2_000;
 export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transfer: ClipTransfer) => void): Progress {
   const parts = new Map<Part, number>();
   const joined = new Map<number, number>();
-  let toldAt = -Infinity;
+  let reportedAt = -Infinity;
   const measure = transferRate({ now: clock.steadyNow });
   const arrived = new Map<Part, number>();
   let bytes = 0;
@@ -47,7 +47,7 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transf
   }
 
   function report(): void {
-    toldAt = clock.steadyNow();
+    reportedAt = clock.steadyNow();
     let [all, allDone] = [0, 0];
     for (const [index, camera] of work.cameras.entries()) {
       const isOver = camera.status !== 'busy' && camera.status !== 'pending';
@@ -72,18 +72,18 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transf
     return seconds > 0 ? done / seconds : 0;
   }
 
-  const maybeTell = (): void => {
-    if (clock.steadyNow() - toldAt >= everyMs) report();
+  const reportIfDue = (): void => {
+    if (clock.steadyNow() - reportedAt >= everyMs) report();
   };
   return {
     part(part, done, now) {
       parts.set(part, done);
       if (now !== undefined) count(part, now);
-      maybeTell();
+      reportIfDue();
     },
     joining(camera, done) {
       joined.set(camera, done);
-      maybeTell();
+      reportIfDue();
     },
     report,
   };

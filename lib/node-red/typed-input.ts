@@ -73,7 +73,7 @@ export function numberInput(
  */
 export function readNumber(definition: Record<string, unknown>, name: string, fallback: number, minimum = 0): number {
   const given = definition[name];
-  if (given === undefined || given === null || given === '') return fallback;
+  if (isUnset(given)) return fallback;
   const value = typeof given === 'string' ? Number(given) : given;
   if (typeof value !== 'number' || !Number.isFinite(value) || value < minimum) {
     throw new ClipError('EINVALID', `"${name}" must be a number of at least ${minimum}`);
@@ -84,7 +84,7 @@ export function readNumber(definition: Record<string, unknown>, name: string, fa
 /** A check box; environment variables arrive as text. */
 export function readFlag(definition: Record<string, unknown>, name: string, fallback: boolean): boolean {
   const given = definition[name];
-  if (given === undefined || given === null || given === '') return fallback;
+  if (isUnset(given)) return fallback;
   return given === true || given === 'true';
 }
 
@@ -95,8 +95,12 @@ export function readChoice<Choice extends string>(
   choices: readonly [Choice, ...Choice[]],
 ): Choice {
   const given = definition[name];
-  if (given === undefined || given === null || given === '') return choices[0];
+  if (isUnset(given)) return choices[0];
   const choice = choices.find((candidate) => candidate === given);
   if (choice === undefined) throw new ClipError('EINVALID', `"${name}" must be one of ${choices.join(', ')}`);
   return choice;
+}
+
+function isUnset(given: unknown): boolean {
+  return given === undefined || given === null || given === '';
 }

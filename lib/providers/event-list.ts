@@ -18,6 +18,11 @@ export function foreignCursor(): ClipError {
   return new ClipError('EINVALID', 'The place in the list of events is not one of this provider: begin from now on');
 }
 
+/** Error for an answer of another shape, which does not mean that there are no events. */
+export function noEventList(action: string): ClipError {
+  return new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
+}
+
 /** Place in a list, in epoch milliseconds on the vendor's clock. */
 export interface Place {
   from: number;
@@ -146,6 +151,11 @@ export function readAll<Raw, Row>(list: Raw[], read: (raw: Raw) => Row | undefin
     throw new ClipError('EPROTOCOL', reasonFirst(reason, action), { retryable: true });
   }
   return rows;
+}
+
+/** @param cameras ids; empty: all, and events of no camera too */
+export function isOf({ camera }: Pick<ProviderEvent, 'camera'>, cameras: string[]): boolean {
+  return cameras.length === 0 || (camera !== undefined && cameras.includes(camera));
 }
 
 /** Start and end as events have them; an end that lies before the start is none. */

@@ -9,7 +9,7 @@ import type { AdminRequest, AdminResponse } from '../node-red';
 import type { Runtime } from '../runtime';
 
 /** An answer, or why there is none. */
-type Preview<JobResult> = JobResult | { error: { code: string; message: string } };
+type Preview<Answer> = Answer | { error: { code: string; message: string } };
 
 /** As a clip of the examples is called. */
 const sampleClip: NamedClip = {

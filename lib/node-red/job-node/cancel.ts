@@ -6,6 +6,8 @@ import type { Message } from '../node-red';
 import type { NodeContext } from './context';
 import type { JobNodeOptions, StoredJobData, Task } from './options';
 
+const longestCancelMs = 15_000;
+
 /** Matches the jobs of a node that a cancel message names by clip or export, else all. */
 export function namedBy<T extends Task>(
   message: Message,
@@ -45,7 +47,8 @@ export async function cancelJobs<T extends Task>(
   for (const { data } of cancelled) {
     if (wanted.has(idOf(data.task))) continue;
     try {
-      await cancelAtVendor(data.task, getConnection(runtime, data.task.connection));
+      const signal = AbortSignal.timeout(longestCancelMs);
+      await cancelAtVendor(data.task, getConnection(runtime, data.task.connection), signal);
     } catch (thrown) {
       node.warn(`Cancelled here, but not at the vendor: ${toClipError(thrown).message}`);
     }

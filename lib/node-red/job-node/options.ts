@@ -71,7 +71,7 @@ export interface JobNodeOptions<T extends Task, Settings> {
   /** Removes what an unfinished job has left on disk. */
   discard?(job: Job<T>): Promise<void>;
   /** Lets the vendor know that a cancelled job's result is no longer wanted. */
-  cancelAtVendor?(task: T, connection: Connection): Promise<void>;
+  cancelAtVendor?(task: T, connection: Connection, signal: AbortSignal): Promise<void>;
 }
 
 export interface RunTools<T> {

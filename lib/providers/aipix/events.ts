@@ -4,7 +4,16 @@
 import { ClipError, reasonFirst } from '../../errors';
 import { isObject, objectAt, readId, readText, type JsonObject } from '../../net/json';
 import type { EventPage, EventQuery, EventType, ProviderEvent } from '../../provider';
-import { eventTimes, inOrder, oldestOfKinds, serverTime, type Listed, type Window } from '../event-list';
+import {
+  eventTimes,
+  inOrder,
+  isOf,
+  noEventList,
+  oldestOfKinds,
+  serverTime,
+  type Listed,
+  type Window,
+} from '../event-list';
 import type { AipixApi, Call } from './api';
 import { objectsOf, readTime, writeTime } from './json';
 import { isLastPage } from './types';
@@ -108,14 +117,10 @@ export function createEventList(api: AipixApi, now: () => number) {
     if (problem) throw problem;
     const json = await api.readJson(reply, action);
     if (!Array.isArray(isObject(json) && 'data' in json ? json.data : json)) {
-      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
+      throw noEventList(action);
     }
     return { reply: json, servedAt: serverTime(reply.headers, now) };
   }
-}
-
-function isOf({ camera }: ProviderEvent, cameras: string[]): boolean {
-  return cameras.length === 0 || (camera !== undefined && cameras.includes(camera));
 }
 
 /** Nearly every field may be missing. Pictures are left where they are. */

@@ -3,7 +3,7 @@ import { ClipError } from '../../errors';
 import { isObject, parseLongJson } from '../../net/json';
 import { pathSegment } from '../../net/path-segment';
 import type { EventPage, EventQuery, ProviderEvent } from '../../provider';
-import { eventTimes, inOrder, oldestOfKinds, serverTime, type Listed, type Window } from '../event-list';
+import { eventTimes, inOrder, isOf, oldestOfKinds, serverTime, type Listed, type Window } from '../event-list';
 import { readReview, readTrackedObject, typeOf, type Activity } from './activity';
 import type { Call, FrigateApi } from './api';
 import { strangeReply } from './errors';
@@ -56,7 +56,7 @@ export function createEventList(api: FrigateApi, now: () => number) {
     const inside = rows.filter(({ start }) => to === undefined || start <= to);
     // A server that does not keep to the bounds lists all that it has.
     const isCut = length === asked && inside.length === rows.length;
-    return { rows: inside.filter(isOf(cameras)), now: serverTime(headers, now), isCut };
+    return { rows: inside.filter((activity) => isOf(activity, cameras)), now: serverTime(headers, now), isCut };
   }
 
   async function listGoingOn(cameras: string[], call: Call): Promise<ProviderEvent[]> {
@@ -64,7 +64,7 @@ export function createEventList(api: FrigateApi, now: () => number) {
     const { rows } = await ask('object', query, cameras, call);
     const isGoingOn = ({ end }: Activity): boolean => end === undefined;
     return rows
-      .filter(isOf(cameras))
+      .filter((activity) => isOf(activity, cameras))
       .filter(isGoingOn)
       .map((row) => eventOf('object', row));
   }
@@ -111,10 +111,6 @@ export function createEventList(api: FrigateApi, now: () => number) {
     }
     return undefined;
   }
-}
-
-function isOf(cameras: string[]): (activity: Activity) => boolean {
-  return ({ camera }) => cameras.length === 0 || (camera !== undefined && cameras.includes(camera));
 }
 
 /** Deleted, or of a camera that the role may no more see. */

@@ -54,7 +54,7 @@ interface PostOptions {
   isWrite?: boolean;
 }
 
-interface JobResult {
+interface JsonReply {
   json: JsonObject;
   headers: Record<string, string>;
 }
@@ -75,7 +75,7 @@ export function createRhombusApi({ settings, credentials, tls, proxy }: Provider
     call: Call,
     action: string,
     { mayPass = false, mayBeEmpty = false, isList = false, isWrite = false }: PostOptions = {},
-  ): Promise<JobResult> {
+  ): Promise<JsonReply> {
     if (path !== camerasPath) await tryKey(call);
     const reply = await api.request({
       method: 'POST',

@@ -6,6 +6,7 @@ import {
   eventTimes,
   foreignCursor,
   inOrder,
+  noEventList,
   oldestPage,
   placeAt,
   readAll,
@@ -87,7 +88,7 @@ export function createEventList(api: RhombusApi, now: () => number) {
     const { json, headers } = await api.post('event/getPolicyAlerts', body, call, action, options);
     const alerts = readList(json, 'policyAlerts');
     if (alerts) return { alerts, now: serverTime(headers, now) };
-    throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list', action), { retryable: true });
+    throw noEventList(action);
   }
 
   /** `undefined`: it is not there any more. */

@@ -3,7 +3,7 @@
 import { ClipError, reasonFirst } from '../../errors';
 import { findAll, type XmlElement } from '../../net/xml';
 import type { CallOptions, EventPage, EventQuery } from '../../provider';
-import { foreignCursor, inOrder, readAll, readCursor, serverTime, writeCursor } from '../event-list';
+import { foreignCursor, inOrder, isOf, noEventList, readAll, readCursor, serverTime, writeCursor } from '../event-list';
 import type { SenseApi } from './api';
 import { compareIds, readEvent, readEventId, toEvent } from './event-rows';
 import { offsetOf, type Seen } from './event-zone';
@@ -62,9 +62,7 @@ export function createEventList(api: SenseApi, now: () => number) {
     const next = nextPlace(place, ids, { isFull, lastId, nowMs });
     const more = isFull && compareIds(next.after, place.after) > 0;
     next.offsetMs = offsetOf(fresh, place, nowMs);
-    const found = fresh
-      .map((row) => toEvent(row, kinds, next.offsetMs ?? 0))
-      .filter(({ camera }) => cameras.length === 0 || (camera !== undefined && cameras.includes(camera)));
+    const found = fresh.map((row) => toEvent(row, kinds, next.offsetMs ?? 0)).filter((event) => isOf(event, cameras));
     return { events: inOrder(found), cursor: writePlace(next), more, gone: open };
   };
 
@@ -75,7 +73,7 @@ export function createEventList(api: SenseApi, now: () => number) {
     const [holder] = findAll(root, 'events');
     const lastId = readEventId(holder?.attributes.lasteventid);
     if (!holder && findAll(root, 'event').length === 0) {
-      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
+      throw noEventList(action);
     }
     return { events: findAll(root, 'event'), lastId, nowMs: serverTime(headers, now) };
   }

@@ -1,7 +1,7 @@
 // Lists ZoneMinder's events in the order of their numbers. Each of them is a recording, and so the clip is there already.
-import { ClipError, reasonFirst } from '../../errors';
+import { ClipError } from '../../errors';
 import type { EventPage, EventQuery, EventType, ProviderClip, ProviderEvent } from '../../provider';
-import { eventTimes, foreignCursor, inOrder, readCursor, serverTime, writeCursor } from '../event-list';
+import { eventTimes, foreignCursor, inOrder, noEventList, readCursor, serverTime, writeCursor } from '../event-list';
 import { typeOfLabel } from '../event-labels';
 import type { Call, ZoneMinderApi } from './api';
 import { reachOf } from './assembly';
@@ -55,8 +55,7 @@ export function createEventList(api: ZoneMinderApi, zoneOf: (call: Call) => Prom
     const path = ['events/index', ...filters.map(encodeURIComponent)].join('/');
     const { json, headers } = await api.ask(`${path}.json?sort=Id&page=1&${query}`, call, action);
     const events = readEvents(json);
-    if (!events)
-      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
+    if (!events) throw noEventList(action);
     const size = Number(/limit=(\d+)/.exec(query)?.[1]);
     return {
       events: events.toSorted((a, b) => compareIds(a.id, b.id)),

@@ -2,6 +2,7 @@
 import { ClipError, reasonFirst } from '../../errors';
 import type { Footage } from '../../provider';
 import { complementRanges, toRange, type TimeRange } from '../../time-range';
+import { noEventList } from '../event-list';
 import type { Call, ZoneMinderApi } from './api';
 import { compareIds, toRecordings, type Recording } from './timeline';
 import { hasNextPage, readEvents, type ZoneMinderEvent } from './types';
@@ -76,8 +77,7 @@ async function listPage(
     const { json, headers } = await api.ask(path, call, action);
     const events = readEvents(json);
     const servedAtMs = Date.parse(headers.date ?? '');
-    if (!events)
-      throw new ClipError('EPROTOCOL', reasonFirst('the answer holds no list of events', action), { retryable: true });
+    if (!events) throw noEventList(action);
     const more = hasNextPage(json, (json.events as unknown[]).length >= pageSize);
     return { events, more, ...(Number.isNaN(servedAtMs) ? {} : { servedAtMs }) };
   } catch (error) {
