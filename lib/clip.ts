@@ -57,7 +57,7 @@ export interface Clip extends ProviderClip {
   file?: ClipFile;
 }
 
-/** How far a download is. */
+/** Progress of a download. */
 export interface ClipTransfer {
   bytes: number;
   /** Bytes in all, where known. */
@@ -93,7 +93,7 @@ export interface ClipFile {
   snapshot?: string;
   /** Was a broken transfer continued? */
   resumed: boolean;
-  /** How long the transfer took. */
+  /** Duration of the transfer. */
   seconds: number;
 }
 

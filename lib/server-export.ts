@@ -26,7 +26,7 @@ export interface ServerExport {
   ref?: Record<string, string> | undefined;
 }
 
-/** How error messages name an export: each camera with its range, and the folder. */
+/** Name of an export in error messages: each camera with its range, and the folder. */
 export function describeExport({ cameras, path }: Pick<ServerExportRequest, 'cameras' | 'path'>): string {
   const named = cameras.slice(0, 3).map(describeClip);
   const others = cameras.length > named.length ? [`${cameras.length - named.length} more`] : [];

@@ -1,4 +1,4 @@
-// The runtime side of the sidebar.
+// Registers the runtime side of the sidebar.
 import { registerActivityRoutes } from '../lib/node-red/activity/routes';
 import type { NodeRed } from '../lib/node-red/node-red';
 import { runtimeOf } from '../lib/node-red/runtime';

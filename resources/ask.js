@@ -1,4 +1,4 @@
-/* Questions to the runtime, and what may go wrong with them in words, as part of RED.videoClips. */
+/* Asks the runtime, and puts what goes wrong with that into words. Part of RED.videoClips. */
 (function () {
   'use strict';
 

@@ -1,4 +1,4 @@
-/* A typed input for a camera, with search in the list of its connection, as part of RED.videoClips. */
+/* Adds a typed input for a camera, with search in the list of its connection, to RED.videoClips. */
 (function () {
   'use strict';
 

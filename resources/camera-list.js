@@ -1,4 +1,4 @@
-/* The list that opens below a camera field, as part of RED.videoClips. */
+/* Adds the list that opens below a camera field to RED.videoClips. */
 (function () {
   'use strict';
 

@@ -1,4 +1,4 @@
-/* A field for several cameras, with search in the list of their connection, as part of RED.videoClips. */
+/* Adds a field for several cameras, with search in the list of their connection, to RED.videoClips. */
 (function () {
   'use strict';
 

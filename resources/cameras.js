@@ -1,4 +1,4 @@
-/* The cameras of a connection, asked for once, as part of RED.videoClips. */
+/* Asks for the cameras of a connection once. Part of RED.videoClips. */
 (function () {
   'use strict';
 
@@ -26,7 +26,7 @@
     };
   }
 
-  /** How the connection can be asked now; `undefined`: the editor does not know it. */
+  /** The connection as it can be asked now; `undefined`: the editor does not know it. */
   function questionTo(connection) {
     const config = connection ? RED.nodes.node(connection) : undefined;
     if (!config || config.type !== 'clip-provider') return undefined;

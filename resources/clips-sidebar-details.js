@@ -1,4 +1,4 @@
-/* What an opened row of the sidebar shows: the whole reason, where all of it is, and each of its files. Part of RED.videoClips. */
+/* Shows an opened row of the sidebar: the whole reason, where all of it is, and each of its files. Part of RED.videoClips. */
 (function () {
   'use strict';
 

@@ -1,4 +1,4 @@
-/* A list of which only what can be seen is in the document. Part of RED.videoClips. */
+/* Keeps only the visible rows of a list in the document. Part of RED.videoClips. */
 (function () {
   'use strict';
 

@@ -1,4 +1,4 @@
-/* The player of the sidebar, which says in words what it cannot play, and what to do then. Part of RED.videoClips. */
+/* Plays files in the sidebar, and says in words what it cannot play and what to do then. Part of RED.videoClips. */
 (function () {
   'use strict';
 
@@ -6,7 +6,7 @@
   const _ = (key, options) => RED._(`${CATALOG}:${key}`, options);
   const clips = (RED.videoClips ??= {});
 
-  /** How people know what an MP4 file calls otherwise. */
+  /** Usual names of codecs that an MP4 file calls otherwise. */
   const CODECS = {
     hevc: 'H.265 (HEVC)',
     hvc1: 'H.265 (HEVC)',

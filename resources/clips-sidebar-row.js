@@ -1,4 +1,4 @@
-/* One row of the sidebar: a clip or an export, what it is at, and what can be done with it. Part of RED.videoClips. */
+/* Draws one row of the sidebar: a clip or an export, its state, and what can be done with it. Part of RED.videoClips. */
 (function () {
   'use strict';
 

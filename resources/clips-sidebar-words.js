@@ -1,4 +1,4 @@
-/* What the sidebar says of clips and exports, in the language of the editor. Part of RED.videoClips. */
+/* Puts clips and exports into the words of the sidebar, in the language of the editor. Part of RED.videoClips. */
 (function () {
   'use strict';
 
@@ -70,7 +70,7 @@
     return progress === undefined ? words : `${words} ${progress} %`;
   }
 
-  /** What went wrong: in the language of the editor, and in the words of whoever said so. Cancelling is nothing wrong. */
+  /** The error: in the language of the editor, and in the words of whoever said so. Cancelling is nothing wrong. */
   function reasonWords({ error, stage, file }) {
     if (!error && file?.problem) return { words: _('problem'), detail: file.problem };
     if (!error || stage === 'cancelled') return undefined;
@@ -95,7 +95,7 @@
     failed: (row) => !row.isRunning && isFailed(row),
     finished: (row) => !row.isRunning && !isFailed(row),
   };
-  /** Whether a row is of one of these kinds; an empty kind is all of them. */
+  /** Is a row of one of these kinds? An empty kind is all of them. */
   const isOfKind = (row, kind) => !kinds[kind] || kinds[kind](row);
 
   Object.assign((RED.videoClips ??= {}), {

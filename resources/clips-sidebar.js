@@ -1,4 +1,4 @@
-/* The sidebar tab with all running and recent work. Uses the other scripts of RED.videoClips, once it is opened. */
+/* Adds the sidebar tab with all running and recent work. Uses the other scripts of RED.videoClips, once it is opened. */
 (function () {
   'use strict';
 
@@ -98,7 +98,7 @@
 
   const filesOf = (row, done, failed) => request('GET', `activity/${row.id}/files`, done, failed);
 
-  /** How a file is now; without one, the first of the row. `undefined`: Node-RED does not say. */
+  /** State of a file; without one, the first of the row. `undefined`: Node-RED does not say. */
   function look(row, file, done) {
     const gone = { ...(file ?? row.file), state: 'gone' };
     filesOf(

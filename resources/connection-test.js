@@ -1,4 +1,4 @@
-/* The button that tests a connection as it stands in its dialog, as part of RED.videoClips. */
+/* Adds the button that tests a connection as it stands in its dialog to RED.videoClips. */
 (function () {
   'use strict';
 

@@ -1,4 +1,4 @@
-/* The three secrets of a connection: what each provider calls them, and which of them it needs. Part of RED.videoClips. */
+/* Shows the three secrets of a connection, by the names of its provider, and which of them it needs. Part of RED.videoClips. */
 (function () {
   'use strict';
 
@@ -74,7 +74,7 @@
 
     const rowOf = (slot) => $(`.video-clips [data-slot="${slot}"]`);
 
-    /** What is needed now, and what of it is missing where somebody has been. */
+    /** The credentials that are needed now, and those of them that are missing where somebody has been. */
     function arrange() {
       const provider = clips.provider(shown);
       if (!provider) return;

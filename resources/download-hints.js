@@ -1,4 +1,4 @@
-/* What dialogs can tell before a clip is there: where its file will go, and whether ffmpeg is at hand. */
+/* Shows in dialogs, before a clip is there, the path of its file and whether ffmpeg is at hand. */
 (function () {
   'use strict';
 

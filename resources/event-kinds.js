@@ -1,4 +1,4 @@
-/* The kinds of events that a connection can list, to choose from, as part of RED.videoClips. */
+/* Offers the kinds of events that a connection can list. Part of RED.videoClips. */
 (function () {
   'use strict';
 

@@ -1,6 +1,5 @@
 /*
- * What a provider's field list means, and what is wrong with a value: as RED.videoClips, for the dialogs of all nodes of this
- * package. The scripts here arrive in any order, so each adds its part and looks up those of others only when called.
+ * Reads the field list of a provider and checks values: as RED.videoClips, for the dialogs of all nodes of this package. The scripts here arrive in any order, so each adds its part and looks up those of others only when called.
  * Validators of the nodes also run while a freshly installed package is still arriving set by set: to them, a missing
  * function is "nothing to complain about".
  */
@@ -30,7 +29,7 @@
 
   /* ---- validation; the same rules as lib/fields.ts ---- */
 
-  /** Whether a condition on the settings holds; `undefined`: a variable decides. The same rule as in lib/fields.ts. */
+  /** Does a condition on the settings hold? `undefined`: a variable decides. The same rule as in lib/fields.ts. */
   function holds({ setting, in: wanted }, fields, values) {
     const value = values[setting] ?? fields.find(({ name }) => name === setting)?.default;
     return isEnv(value) ? undefined : wanted.some((each) => each === value || String(each) === value);

@@ -1,4 +1,4 @@
-/* The range of create-clip as a picture: what is cut, when it is asked for, and how much the video system makes at most. */
+/* Draws the range of create-clip: what is cut, when it is asked for, and how much the video system makes at most. */
 (function () {
   'use strict';
 

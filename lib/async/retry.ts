@@ -13,7 +13,7 @@ const maxAttemptsWhileAway = 20;
 const away: ReadonlySet<ErrorCode> = new Set(['ENETWORK', 'ETHROTTLED', 'ETIMEOUT']);
 
 /**
- * How long to wait before trying again after `failures` failures in a row; `undefined` when it is not worth another try.
+ * The wait before trying again after `failures` failures in a row; `undefined` when it is not worth another try.
  * Exponential with +-25 % jitter; never sooner than the vendor asked for.
  * @param hasWorked has any request of the connection succeeded? Else its address may be wrong, and fewer tries are made.
  */

@@ -1,7 +1,7 @@
 // Splits long work into slices, so that the event loop gets its turns in between.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** How long work may go on without a turn of the event loop. Milliseconds. */
+/** Longest work without a turn of the event loop. Milliseconds. */
 const sliceMs = 8;
 /** Few enough to take only some milliseconds. */
 const atOnce = 25;

@@ -1,4 +1,4 @@
-// Post-processing of a verified download: conversion, thumbnail, deletion on the server.
+// Processes a verified download further: converts it, makes a thumbnail, deletes the clip on the server.
 import { randomUUID } from 'node:crypto';
 import { rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';

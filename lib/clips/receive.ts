@@ -12,7 +12,7 @@ const batchBytes = 512 * 1024;
 /** A transfer that is slower than this for so long is cut, and continued by another connection. */
 const leastBytesPerSecond = 1024;
 const slowMs = 5 * 60_000;
-/** How often its speed is looked at. */
+/** Interval at which the speed is looked at. */
 const sampleMs = 60_000;
 
 export interface Received {
@@ -25,7 +25,7 @@ export interface Received {
 export interface ReceiveOptions {
   /** Bytes to expect in all, where known. */
   size?: number;
-  /** Where that is not known: no video of its length has more, and what goes on coming is cut there. */
+  /** Limit where the size is not known: no video of its length has more, and what goes on coming is cut there. */
   mostBytes?: number;
   /** Bytes that an earlier transfer brought. */
   before?: number;

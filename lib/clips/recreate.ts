@@ -15,7 +15,7 @@ type Download = (
   context: RunContext<DownloadJobData>,
 ) => Promise<JobResult<DownloadJobData>>;
 
-/** How a download waits for a clip that is made once more: there is no dialog for it. */
+/** Waiting for a clip that is made once more, for which there is no dialog. */
 const waiting = { intervalMs: 2_000, maxIntervalMs: 30_000 };
 const givesUpAfterMs = 15 * 60_000;
 

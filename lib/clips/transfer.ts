@@ -46,7 +46,7 @@ export interface PartTarget {
 /** A transfer looks at the space that is left this often: other programs write, too, and sizes that are announced may be wrong. */
 const spaceCheckBytes = 4 * 2 ** 20;
 
-/** Where nobody says how large a video is: 200 Mbit/s, and room for what recorders add before and after. */
+/** Limit of a video whose size is not known: 200 Mbit/s, and room for what recorders add before and after. */
 const mostBytesPerSecond = 25_000_000;
 const mostBytesBesides = 2 ** 30;
 

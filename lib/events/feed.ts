@@ -22,7 +22,7 @@ export interface FeedOptions extends Pick<MemberHost, 'deliver'> {
   connection: FeedConnection;
   clock: Clock;
   states(): StateStore;
-  /** How many jobs of the connection are unfinished. */
+  /** Number of unfinished jobs of the connection. */
   unfinished(): Promise<number>;
   warn(text: string): void;
   random?: () => number;
@@ -170,7 +170,7 @@ export class EventFeed {
     return this.#lease;
   }
 
-  /** How old an event is goes by the vendor's clock: it is asked for only where it matters. */
+  /** The age of an event goes by the vendor's clock: it is asked for only where it matters. */
   async #tellTime(members: Member[], signal: AbortSignal): Promise<void> {
     const overdue = members.filter(({ isOverdue }) => isOverdue);
     if (overdue.length === 0) return;

@@ -7,12 +7,12 @@ import { idOf } from './state';
 
 export interface LookHost {
   /**
-   * What all nodes of the connection want, those included that are not served in this look: a cursor may hold a place for each
+   * Kinds and cameras of all nodes of the connection, also of those that are not served in this look: a cursor may hold a place for each
    * kind and camera, and is to be good for all of them.
    */
   wanted: Pick<EventQuery, 'kinds' | 'cameras'>;
   listEvents(query: EventQuery): Promise<EventPage>;
-  /** How many jobs of the connection are unfinished. */
+  /** Number of unfinished jobs of the connection. */
   unfinished(): Promise<number>;
   /** The vendor has answered. */
   answered(): void;

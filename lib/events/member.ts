@@ -32,7 +32,7 @@ export interface FeedNode {
   /** Connection, server and kinds of events: with another one, it starts afresh. */
   source: string;
   filter: EventFilter;
-  /** How much wider than the event the range of its message is. */
+  /** The range of a message is wider than its event by these. */
   beforeMs: number;
   afterMs: number;
   intervalMs: number;

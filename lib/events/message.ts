@@ -21,7 +21,7 @@ export interface EventMessage extends Record<string, unknown> {
   end: string;
   topic: string;
   payload: string;
-  /** Where the vendor already holds the video. */
+  /** The clip of the event, where the vendor already has it. */
   clip?: Clip;
 }
 

@@ -13,7 +13,7 @@ export interface OutboxEntry {
   late?: true;
 }
 
-/** How far catching up after a restart has come: it has a limit. */
+/** Progress of catching up after a restart, which has a limit. */
 export interface Backlog {
   sent: number;
   missed: number;
@@ -49,7 +49,7 @@ export function newState(source: string, outbox: OutboxEntry[] = []): FeedState 
   return { source, cursor: '', seen: [], open: [], lastStarts: {}, outbox };
 }
 
-/** How an event is told from others: ids are unique among the events of a kind. */
+/** Key of an event: ids are unique among the events of a kind. */
 export function keyOf({ kind, id }: Pick<ProviderEvent, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }

@@ -72,7 +72,7 @@ export function checkSize(ranges: CameraRange[], maxClipSeconds: number | undefi
   checkCount(clips, ranges.length, maxClipSeconds);
 }
 
-/** How many clips a range takes where nothing is known of its footage. */
+/** Number of clips that a range takes where nothing is known of its footage. */
 export function clipsNeeded(range: Range, maxClipSeconds = Infinity): number {
   const { from, to } = wholeSeconds(toTimeRange(range));
   return Math.max(1, Math.ceil((to - from) / Math.max(1, Math.floor(maxClipSeconds))));

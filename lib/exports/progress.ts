@@ -6,9 +6,9 @@ import { secondsOf } from '../time-range';
 import type { FilesJobData, Part } from './work';
 
 export interface Progress {
-  /** How much of a part is here, 0-1, with the bytes that its transfer has brought so far. */
+  /** Share of a part that is here, 0-1, with the bytes that its transfer has brought so far. */
   part(part: Part, done: number, bytes?: number): void;
-  /** How much of a camera's parts is joined, 0-1. */
+  /** Share of a camera's parts that is joined, 0-1. */
   joining(camera: number, done: number): void;
   /** Puts the progress into the work, and reports it. */
   report(): void;
@@ -40,7 +40,7 @@ export function progressOf(work: FilesJobData, clock: Clock, onProgress: (transf
     return share < leastShare || ms < leastMs ? undefined : Math.ceil(((1 - done) * ms) / share / 1000);
   }
 
-  /** What a transfer that goes on finds there has not come just now. */
+  /** Bytes that a resumed transfer finds there have not come just now. */
   function count(part: Part, now: number): void {
     bytes += Math.max(0, now - (arrived.get(part) ?? now));
     arrived.set(part, now);

@@ -17,7 +17,7 @@ export interface ServerExportJobData extends PollState {
   started?: ServerExport;
 }
 
-/** How a new one is waited for. */
+/** State of waiting for a new export. */
 export const serverExportWaiting: PollState = { intervalMs: 2_000, maxIntervalMs: 30_000, polls: 0, misses: 0 };
 
 /** Starts the export in the first run, and looks for it in all others. */

@@ -70,7 +70,7 @@ export function soundTimeline(): SoundTimeline {
   };
 }
 
-/** How long a piece lasts: some files round each to milliseconds, or stretch one over a hole. */
+/** Length of a piece: some files round each to milliseconds, or stretch one over a hole. */
 export function usualLength(track: MediaTrack): number {
   const { samples } = track;
   const count = samples.bytes.length;

@@ -1,4 +1,4 @@
-// Data of the job of an export to files: all of it JSON.
+// Defines the data of the job of an export to files: all of it JSON.
 import { mergeRanges, toRange, toTimeRange } from '../time-range';
 import type { PartialFile } from '../clips/resume';
 import type { ClipError } from '../errors';

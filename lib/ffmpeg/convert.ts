@@ -100,7 +100,7 @@ async function makeH264(conversion: Conversion, size: number, progress: Progress
   return fitSize(conversion, size, progress);
 }
 
-/** How much more room than the source needs makes it worth trying for quality first. */
+/** Quality is tried for first where there is so many times the room that the source needs. */
 const roomy = 1.5;
 const mostTries = 3;
 

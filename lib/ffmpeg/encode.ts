@@ -26,7 +26,7 @@ export interface BitratePlan {
   maxBytes: number;
   hasAudio: boolean;
   audioBitsPerSecond: number;
-  /** How many there are, where that is known. */
+  /** Number of them, where known. */
   pictures?: number;
 }
 

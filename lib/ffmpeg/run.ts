@@ -27,7 +27,7 @@ export interface FfmpegRun {
     keepFrameTimes?: boolean;
   };
   signal: AbortSignal;
-  /** How far the output is; only ever grows. */
+  /** End of the output so far; only ever grows. */
   onProgress?(progress: { seconds: number }): void;
   clock?: Clock;
 }

@@ -24,7 +24,7 @@ const mostValues = 1_000_000;
 const mostCharacters = 256 * 2 ** 20;
 const mostNamed = 100;
 
-/** What has been stored of a message so far. */
+/** State of storing a message. */
 interface Storing {
   dropped: string[];
   /** Names on the way to the current value, and the objects that it is in. */

@@ -11,13 +11,13 @@ export interface Chunk {
   description: number;
 }
 
-/** How many samples the index of a track lists. @throws Damaged */
+/** Number of samples that the index of a track lists. @throws Damaged */
 export async function countSamples(reader: BoxReader, stbl: Box[]): Promise<number> {
   const sizes = firstOf(stbl, 'stsz', 'stz2');
   return sizes ? (await head(reader, sizes, 12)).readUInt32BE(8) : 0;
 }
 
-/** How many samples have a decode time. @throws Damaged */
+/** Number of samples that have a decode time. @throws Damaged */
 export async function countTimes(reader: BoxReader, stbl: Box[]): Promise<number> {
   const stts = firstOf(stbl, 'stts');
   if (!stts) return 0;

@@ -47,7 +47,7 @@ export async function* moved(chunks: AsyncIterable<Buffer>, move: Move): AsyncGe
   if (held.length > 0) yield held;
 }
 
-/** How many bytes must be there: a header, and all of a `moof` box. */
+/** Number of bytes that must be there: a header, and all of a `moof` box. */
 function neededOf(held: Buffer): number {
   if (held.length < headerBytes) return headerBytes;
   const isWide = held.readUInt32BE(0) === 1;

@@ -10,7 +10,7 @@ export function beginsAnew(codec: string | undefined, stsd: Buffer, sample: Buff
   if (codec !== 'h264' && codec !== 'hevc') return true;
   const isH264 = codec === 'h264';
   const config = stsd.indexOf(isH264 ? 'avcC' : 'hvcC', 0, 'latin1') + 4;
-  // How many bytes the length of a unit has (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1).
+  // Bytes of the length in front of a unit (ISO/IEC 14496-15, 5.3.3.1 and 8.3.3.1).
   const lengthBytes = ((stsd[config + (isH264 ? 4 : 21)] ?? 3) & 3) + 1;
   for (let at = 0; config > 3 && at + lengthBytes < sample.length;) {
     const header = sample[at + lengthBytes]!;

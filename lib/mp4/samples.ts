@@ -13,7 +13,7 @@ export interface Samples {
   bytes: number[];
   /** When it is decoded, in the track's timescale. */
   time: number[];
-  /** How much later it is shown. */
+  /** Delay after that until it is shown. */
   shift: number[];
   /** Can decoding begin here? */
   sync: boolean[];

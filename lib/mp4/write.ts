@@ -203,7 +203,7 @@ function withAppleTag(stsd: Buffer): Buffer {
   return tagged;
 }
 
-/** How many kinds of parameter sets an HEVC configuration holds (ISO/IEC 14496-15, 8.3.3.1.2): video, sequence, picture. */
+/** Number of kinds of parameter sets in an HEVC configuration (ISO/IEC 14496-15, 8.3.3.1.2): video, sequence, picture. */
 const parameterSetsAt = 22;
 
 /** One more sample with this value, of which a table holds 32 bits. */
@@ -225,7 +225,7 @@ export function fileHead(ftyp: Buffer, tracks: TrackWriter[], movieTimescale: nu
     mdat.writeUInt32BE(1, 0);
     mdat.writeBigUInt64BE(BigInt(mediaBytes + 16), 8);
   }
-  // How long the index is does not depend on where the media data lies, but for the width of offsets.
+  // The length of the index depends on the place of the media data by the width of offsets alone.
   let head = Buffer.alloc(0);
   for (let offset = -1; offset !== head.length;) {
     offset = head.length;

@@ -19,7 +19,7 @@ interface Endpoint {
 
 type Connected = (error: Error | null, socket: Duplex) => void;
 
-/** How long a proxy may take to open a tunnel. */
+/** Longest wait for a proxy to open a tunnel. */
 const tunnelTimeoutMs = 30_000;
 
 interface AgentOptions {
@@ -194,7 +194,7 @@ class ProxiedHttpAgent extends http.Agent {
       hostname: host,
       port: address.port || defaultPort(address.protocol),
       proxy: address,
-      // What is looked up is the proxy.
+      // The name of the proxy is looked up, not that of the server.
       lookup: undefined,
     });
   }

@@ -8,7 +8,7 @@ import { cancelled, ClipError, reasonFirst } from '../errors';
 
 const defaultTimeoutMs = 30_000;
 
-/** How often and how long more is waited for behind a first piece that is too short. */
+/** Interval and limit of waiting for more behind a first piece that is too short. */
 const moreEveryMs = 10;
 const moreWithinMs = 1_000;
 

@@ -11,7 +11,7 @@ for (const [address, bits] of [
 ] as const) {
   inside.addSubnet(address, bits);
 }
-// And those that stand for IPv4 addresses in other ways: compatible (RFC 4291), translated (RFC 7915), NAT64 (RFC 6052).
+// Addresses that stand for IPv4 addresses in other ways: compatible (RFC 4291), translated (RFC 7915), NAT64 (RFC 6052).
 for (const [address, bits] of [
   ['::', 96],
   ['fe80::', 10],

@@ -12,7 +12,7 @@ import { statusError } from './status';
 const longestRefusalBytes = 64 * 1024;
 /** Enough to tell an MP4 from anything else. */
 const sniffedBytes = 16;
-/** How servers refuse a range, beside 416 (RFC 9110, 15.5.17): without one, the same request may be fine. */
+/** Statuses by which servers refuse a range, beside 416 (RFC 9110, 15.5.17): without one, the same request may be fine. */
 const rangeRefusals: ReadonlySet<number> = new Set([400, 412, 416, 501]);
 
 export interface MediaRequest extends Pick<HttpRequest, 'path' | 'headers' | 'signal' | 'action'> {

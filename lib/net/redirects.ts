@@ -57,7 +57,7 @@ export function withoutSecrets(headers: Record<string, string>): Record<string, 
 /** Tokens and session ids are longer than this, the names of pages and views are not. */
 const longestShownValue = 15;
 
-/** Where a redirect points to, without anything that may be a secret. */
+/** Target of a redirect, without anything that may be a secret. */
 export function redirectTarget(location: string | undefined, from: string | undefined): URL | undefined {
   if (!location || !URL.canParse(location, from)) return undefined;
   const target = new URL(location, from);

@@ -53,7 +53,7 @@ const longestPauseMs = 24 * 3600_000;
 const leastEpochSeconds = 1e9;
 
 /**
- * How long to wait: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or `X-RateLimit-Reset`, which are seconds to
+ * The wait that the server asks for: `Retry-After` in seconds or as a date, else `RateLimit-Reset` or `X-RateLimit-Reset`, which are seconds to
  * wait or, in some servers, the second, or a fraction of it, at which the limit ends. Points in time are by the clock of the server,
  * which may be another hour.
  */

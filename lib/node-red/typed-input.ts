@@ -3,7 +3,7 @@ import { ClipError } from '../errors';
 import type { Message, Node, NodeRed } from './node-red';
 
 export interface TypedInput {
-  /** How its user sees it: `msg.start`, or just `start`. */
+  /** Its name for the user: `msg.start`, or just `start`. */
   name: string;
   /** The value for this message. @throws EINVALID */
   read(message: Message): Promise<unknown>;

@@ -113,7 +113,7 @@ function presence(client: Redis['client'], prefix: string, instance: string): Pr
   };
 }
 
-/** How a job ended. A cancelled one is delivered as `EABORTED`, a removed one not at all. */
+/** End of a job. A cancelled one is delivered as `EABORTED`, a removed one not at all. */
 export type Ended = 'done' | 'failed' | Stopped;
 export type Stopped = 'cancelled' | 'removed';
 

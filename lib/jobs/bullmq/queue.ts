@@ -4,12 +4,12 @@ import type { Job } from '../job';
 import { readJob, storedVersion } from '../stored-job';
 import type { Redis } from './redis';
 
-/** What BullMQ keeps of a job, under the job's id. */
+/** A job as BullMQ stores it, under its id. */
 export type StoredJob = Omit<Job, 'id'> & { version: number };
 export type QueuedJob = BullJob<StoredJob>;
 
 /**
- * What differs from the job as it was added. A job holds its message, which may be large: that is written once, and what the
+ * Differences from the job as it was added. A job holds its message, which may be large: that is written once, and what the
  * job reaches is written beside it.
  */
 interface Reached extends Pick<Job, 'runAt' | 'failures'> {

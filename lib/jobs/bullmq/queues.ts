@@ -1,4 +1,4 @@
-// All queues of an engine: those that other instances have jobs in, and those that this one takes jobs out of.
+// Keeps all queues of an engine: those that other instances have jobs in, and those that this one takes jobs out of.
 import { toClipError } from '../../errors';
 import type { Job } from '../job';
 import { JobQueue, type QueueHost, type QueueOptions } from './queue';
@@ -81,7 +81,7 @@ export class JobQueues {
     await Promise.all([...this.#queues.values()].map((queue) => queue.stop()));
   }
 
-  /** How many instances share the queues. */
+  /** Number of instances that share the queues. */
   share(instances: number): void {
     this.#instances = instances;
     if (this.#isStarted) this.start();

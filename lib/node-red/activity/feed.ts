@@ -22,7 +22,7 @@ import type { Runtime } from '../runtime';
 
 const activityTopic = 'video-clips/activity';
 
-/** How the feed has a node act on its jobs. */
+/** Actions of a node on its jobs, for the feed. */
 export interface NodeControls {
   cancel(jobId: string): Promise<void>;
   /** A stored job of this node. */

@@ -150,7 +150,7 @@ function errorOf({ code, message }: { code: string; message: string }): Activity
   return { code, message: plainText(message, longestText) };
 }
 
-/** Whether two rows show the same. */
+/** Do two rows show the same? */
 export function isSameRow(one: ActivityRow, other: ActivityRow): boolean {
   const { error, ...rest } = { ...one, ...other };
   if (error?.code !== one.error?.code || error?.message !== one.error?.message) return false;

@@ -8,7 +8,7 @@ import type { ActivityRow } from './row';
 
 export interface StoredRow {
   row: ActivityRow;
-  /** How the list of work knows its clip. */
+  /** Key of its clip in the list of work. */
   clip?: string;
   files?: RowFiles;
 }

@@ -63,7 +63,7 @@ export function readDraft(body: unknown): Draft | undefined {
   };
 }
 
-/** Whether anything of it stands in the environment of Node-RED, or of a flow. */
+/** Does anything of it stand in the environment of Node-RED, or of a flow? */
 export function hasVariables({ settings, credentials, tls, proxy, provider }: Draft): boolean {
   return [...Object.values(settings), ...Object.values(credentials), tls, proxy, provider].some(isVariable);
 }

@@ -15,7 +15,7 @@ export interface NodeContext<T extends Task, Settings = unknown> {
   options: JobNodeOptions<T, Settings>;
   live: LiveMessages;
   report: JobReport<T>;
-  /** How jobs are cancelled at the moment, in words, by job. */
+  /** Reasons of the jobs that are being cancelled, by job. */
   cancelling: Map<string, string>;
 }
 
@@ -42,7 +42,7 @@ export function idleEvent<T extends Task>(
   return { type: 'working', words: options.status.working(data.task) };
 }
 
-/** Whether failures leave by an output; otherwise they are raised. */
+/** Do failures leave by an output? Otherwise they are raised. */
 export function failureOutput<T extends Task>({ node, options }: NodeContext<T>): number | undefined {
   const output = options.outputs.failure;
   return output !== undefined && (node.wires?.[output]?.length ?? 0) > 0 ? output : undefined;

@@ -6,7 +6,7 @@ import type { TaskSubject } from './options';
 export interface RefusedMessage {
   /** Id of a `clip-provider` node; may be empty. */
   connection: string;
-  /** How the list of work knows the clip, where the message names one. */
+  /** Key of the clip in the list of work, where the message names one. */
   clip?: string;
   subject: TaskSubject;
 }

@@ -6,7 +6,7 @@ import type { Node, Status } from '../node-red';
 import type { Runtime } from '../runtime';
 
 export interface NodeStatus {
-  /** Whether this is one of the unfinished jobs that were reported. */
+  /** Is this one of the unfinished jobs that were reported? */
   knows(jobId: string): boolean;
   report(jobId: string, event: JobEvent): void;
   /** Says that the node cannot work as it is configured. */

@@ -18,7 +18,7 @@ import type { AipixApi, Call } from './api';
 import { objectsOf, readTime, writeTime } from './json';
 import { isLastPage } from './types';
 
-/** How late events of analytics are listed is not published. */
+/** The delay with which events of analytics are listed is not published. */
 const overlapMs = 10 * 60_000;
 /** Each may come with a picture in it. */
 const perPage = 50;

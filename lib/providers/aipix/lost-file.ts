@@ -17,7 +17,7 @@ export interface LostFile {
   clip: Clip;
   record: Download;
   action: string;
-  /** What the storage answered, if it was asked. */
+  /** Answer of the storage, if it was asked. */
   answered?: string;
   /** `gone`: the record itself says so. `missing`, `refused`: the storage does. */
   why: 'gone' | Absent['absent'];

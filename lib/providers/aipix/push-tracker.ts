@@ -1,7 +1,7 @@
 // Tracks what pushes said about downloads that are being generated.
 import { retentionMs, type Push } from './types';
 
-/** How a generation ended, as a push said. */
+/** End of a generation, as a push reports it. */
 export interface Outcome {
   isError: boolean;
   /** Secret. */

@@ -6,7 +6,7 @@ import type { Downloads } from './downloads';
 import type { PushTracker } from './push-tracker';
 import { retentionMs, type Download } from './types';
 
-/** How long the server may take to make a file again before that counts as failed. */
+/** Longest wait for the server to make a file again; after it, that has failed. */
 const longestRegenerationMs = 10 * 60_000;
 
 interface Regeneration {

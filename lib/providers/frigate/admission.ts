@@ -5,7 +5,7 @@ import type { Call, FrigateApi } from './api';
 import { readAll, readExport } from './types';
 import type { Version } from './version';
 
-/** How long a full queue is left alone; Frigate gives no time. */
+/** A full queue is left alone for so long; Frigate gives no time. */
 const fullMs = 10_000;
 const refreshMs = 2_000;
 /** The row is written once the thumbnail is made, which takes a moment on a loaded machine. */

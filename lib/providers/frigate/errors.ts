@@ -4,7 +4,7 @@ import type { HttpReply } from '../../net/http';
 import { isObject, parseJson, readText } from '../../net/json';
 import { statusError } from '../../net/status';
 
-/** How requests prove who they are, which decides what a refusal means. */
+/** Authentication of the requests, which decides what a refusal means. */
 export type Access = 'login' | 'token' | 'none';
 
 const accessAdvice: Record<Access, string> = {

@@ -32,9 +32,9 @@ export interface Selection extends TimeRange {
 }
 
 export interface KinesisOptions {
-  /** How long a small answer, and the beginning of a clip, may take. */
+  /** Longest wait for a small answer, and for the beginning of a clip. */
   timeoutMs?: number;
-  /** How long a connection may be silent. */
+  /** Longest silence of a connection. */
   silenceMs?: number;
   loadSdk?: () => KinesisSdk;
 }

@@ -2,7 +2,7 @@
 export interface StreamId {
   name: string;
   region?: string;
-  /** How requests name it. Whether both together are accepted is not documented, so it is one of the two. */
+  /** Its name in requests. Whether both together are accepted is not documented, so it is one of the two. */
   key: { StreamName: string } | { StreamARN: string };
 }
 

@@ -7,7 +7,7 @@ import { cameraProblem } from './camera';
 import { addFragment, eventOf, idOfRun, isOver, readRuns, writeRuns, type Run } from './runs';
 import type { TimestampType } from './types';
 
-/** How much later than it arrived a fragment may be listed. */
+/** Longest delay between the arrival of a fragment and its listing. */
 const overlapMs = 60_000;
 /** While nothing arrives, the place still moves on, but never closer to now than this: clocks differ. */
 const idleMs = 30 * 60_000;

@@ -20,7 +20,7 @@ export interface Span {
   atMs: number;
   /** End of its footage. */
   untilMs: number;
-  /** How much video it is: on the clock of arrival, not the time between the two. */
+  /** Length of its video: on the clock of arrival, not the time between the two. */
   lengthMs: number;
   bytes: number;
 }
@@ -87,7 +87,7 @@ export function secondsOf(spans: Span[]): number {
 }
 
 /**
- * How much is too much, and how many whole seconds from the start of the range would fit; `undefined` when all of it does.
+ * All fragments and bytes where these are too many for one clip, and how many whole seconds from the start of the range fit.
  * The service would silently leave out the rest.
  */
 export function excessOf(

@@ -22,7 +22,7 @@ import type { Call, RhombusApi } from './api';
 import { bareOf, videoFacet } from './facets';
 import { readList } from './types';
 
-/** How late `delayedProcessing` alerts are is not published. */
+/** The delay of `delayedProcessing` alerts is not published. */
 const overlapMs = 15 * 60_000;
 /** The largest page is not published. */
 const pageSize = 100;

@@ -1,4 +1,4 @@
-// Asking for the status of clips with as few requests as possible: the vendor limits them per organisation.
+// Asks for the status of clips with as few requests as possible: the vendor limits them per organisation.
 import { ClipError, reasonFirst } from '../../errors';
 import { readObjects, readText, type JsonObject } from '../../net/json';
 import { describeClip, type Clip } from '../../provider';
@@ -25,7 +25,7 @@ const dayMs = 24 * 3600 * 1000;
 /** Errors that the next request would meet as well. */
 const concernsAll: ReadonlySet<string> = new Set(['EAUTH', 'EABORTED', 'ENETWORK', 'ETHROTTLED', 'ETIMEOUT']);
 
-/** How many pages of the list to read at most for so many clips: never more requests than asking one by one would take. */
+/** Most pages of the list to read for so many clips: never more requests than asking one by one would take. */
 export function pagesAtMost(clips: number): number {
   if (clips <= fewClips) return 0;
   return Math.max(Math.ceil(clips / pageSize), Math.min(pagesForMany, Math.floor(clips / fewClips)));

@@ -3,7 +3,7 @@ import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
 import { parseXml, parseXmlList, type XmlElement } from '../../net/xml';
 
-/** How an XML document begins. */
+/** Beginning of an XML document. */
 export const prolog = '<?xml version="1.0" encoding="UTF-8"?>\n';
 export const xmlHeaders = { 'Content-Type': 'text/xml; charset=utf-8' };
 

@@ -1,14 +1,14 @@
 // Translates the result codes of VDG Sense.
 import { ClipError, quoted, reasonFirst, type ErrorCode } from '../../errors';
 
+/** Advice stands behind a full stop. */
+type Meaning = readonly [code: ErrorCode, text: string, retryable?: boolean];
+
 /**
  * The result codes of the VDG Sense API, in our codes and in words that a person can act on.
  * Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167406859/Result+Codes and the pages of the commands.
  * Some of the published numbers carry two meanings, depending on the command.
  */
-/** Advice stands behind a full stop. */
-type Meaning = readonly [code: ErrorCode, text: string, retryable?: boolean];
-
 const meanings: Record<string, Meaning> = {
   '-1': ['EUNSUPPORTED', 'the server does not offer this function. It may need an API licence or a newer version'],
   '-2': ['ENOTFOUND', 'no such device. Check the camera id: serverid/deviceid'],
@@ -103,7 +103,7 @@ export function isGeneral(code: string): boolean {
   return generalCodes.has(code);
 }
 
-/** How a server may say that it does not know the session; which number it uses is not published. */
+/** Words of a server that does not know the session; which number goes with them is not published. */
 const loginWanted = /log(ged)?[ -]?(in|on)\b|session|authenti|not authori[sz]ed|unauthori[sz]ed|credential/i;
 
 /**

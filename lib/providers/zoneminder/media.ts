@@ -7,7 +7,7 @@ import { contentRange, isMultipart, readMedia } from '../../net/media';
 import type { Call, ZoneMinderApi } from './api';
 import { redirectError } from './errors';
 
-/** How a Matroska or WebM file begins. */
+/** Beginning of a Matroska or WebM file. */
 const matroska = '\x1aE';
 
 export interface EventStream {
