@@ -2,15 +2,13 @@
 // and whoever sends it `pusher:pong`, or an unasked PONG frame, is thrown out.
 // Sources: https://pusher.com/docs/channels/library_auth_reference/pusher-websockets-protocol/ (protocol 7),
 // https://github.com/navek-soft/push1st (the server, release of 2024)
-import { pause, type Clock } from '../../async/clock';
-import { exponentialPauseMs } from '../../async/retry';
+import type { Clock } from '../../async/clock';
 import { ClipError, toClipError } from '../../errors';
+import { startListening, type End } from '../../net/stay-connected';
 import type { WebSocketLink } from '../../net/websocket';
 import { isObject, parseJson, readNumber, readText } from '../../net/json';
 import type { PushServer } from './types';
 
-/** The first call of a session waits this long for the subscription. */
-const patienceMs = 3_000;
 const greetingMs = 10_000;
 const defaultActivitySeconds = 30;
 /** Bounds of a server's wish: five signs of life a second at most, and one an hour at least. */
@@ -18,10 +16,6 @@ const [leastActivitySeconds, mostActivitySeconds] = [0.4, 3600];
 const pingMarginMs = 5_000;
 /** Questions for a sign of life are answered no more often. */
 const leastAnswerMs = 1_000;
-const firstPauseMs = 1_000;
-const longestPauseMs = 60_000;
-/** A connection that lasted so long was a good one: its end is no reason to hesitate. */
-const goodMs = 30_000;
 
 export interface PushOptions {
   channel: string;
@@ -42,44 +36,20 @@ export interface PushOptions {
   signal: AbortSignal;
 }
 
-/** Why a connection ended. */
-interface End {
+interface PushEnd extends End {
   /** The server has spoken the protocol. */
   greeted: boolean;
-  subscribedAt?: number;
-  /** Trying again cannot help in this session. */
-  isFinal?: boolean;
-  retryAfterMs?: number;
 }
 
 /** Resolves once it is subscribed, or has failed to do so for now; then it goes on in the background. Never rejects. */
 export function subscribe(options: PushOptions): Promise<void> {
-  return new Promise((resolve) => {
-    const cancel = options.clock.after(patienceMs, resolve);
-    const onSettled = (): void => {
-      cancel();
-      resolve();
-    };
-    if (options.signal.aborted) return onSettled();
-    options.signal.addEventListener('abort', onSettled, { once: true });
-    void keepSubscribed(options, onSettled);
-  });
-}
-
-async function keepSubscribed(options: PushOptions, onSettled: () => void): Promise<void> {
-  const { clock, signal } = options;
+  const { clock, signal, random, discover, onGap } = options;
   let addresses: string[] = [];
-  let failures = 0;
-  let wasSubscribed = false;
-  const onSubscribed = (): void => {
-    if (wasSubscribed) options.onGap();
-    wasSubscribed = true;
-    onSettled();
-  };
-  while (!signal.aborted) {
-    let end: End = { greeted: false };
+
+  async function connect(onSubscribed: () => void): Promise<End> {
+    let end: PushEnd = { greeted: false };
     try {
-      if (addresses.length === 0) addresses = await options.discover();
+      if (addresses.length === 0) addresses = await discover();
       for (const address of addresses) {
         end = await stay(address, options, onSubscribed);
         if (end.greeted) addresses = [address];
@@ -88,32 +58,29 @@ async function keepSubscribed(options: PushOptions, onSettled: () => void): Prom
     } catch (thrown) {
       end = failed(toClipError(thrown));
     }
-    onSettled();
     // The server may have moved.
     if (!end.greeted) addresses = [];
-    if (end.isFinal || signal.aborted) break;
-    const wasGood = end.subscribedAt !== undefined && clock.steadyNow() - end.subscribedAt >= goodMs;
-    failures = wasGood ? 1 : failures + 1;
-    const pauseMs = exponentialPauseMs(failures, { firstMs: firstPauseMs, longestMs: longestPauseMs }, options.random);
-    await pause(Math.max(pauseMs, end.retryAfterMs ?? 0), clock, signal);
+    // Outcomes are only found by polling from here on.
+    if (end.isFinal && !signal.aborted) onGap();
+    return end;
   }
-  // Outcomes are only found by polling from here on.
-  if (!signal.aborted) options.onGap();
+
+  return startListening({ clock, signal, random, connect, again: onGap });
 }
 
 /** Refused for good, or only for now? */
-function failed(error: ClipError): End {
+function failed(error: ClipError): PushEnd {
   const isFinal = ['EAUTH', 'EFORBIDDEN', 'ENOTFOUND', 'EUNSUPPORTED', 'EINVALID'].includes(error.code);
   return { greeted: false, isFinal, retryAfterMs: error.retryAfterMs };
 }
 
 /** One connection, from its making to its end. Never rejects. */
-async function stay(address: string, options: PushOptions, onSubscribed: () => void): Promise<End> {
+async function stay(address: string, options: PushOptions, onSubscribed: () => void): Promise<PushEnd> {
   const { channel, clock, signal } = options;
-  const end: End = { greeted: false };
-  let resolve: (end: End) => void;
-  const ended = new Promise<End>((settle) => (resolve = settle));
-  const finish = (more: Partial<End> = {}): void => resolve({ ...end, ...more });
+  const end: PushEnd = { greeted: false };
+  let resolve: (end: PushEnd) => void;
+  const ended = new Promise<PushEnd>((settle) => (resolve = settle));
+  const finish = (more: Partial<PushEnd> = {}): void => resolve({ ...end, ...more });
   let cancelDeadline = clock.after(greetingMs, finish);
   let cancelBeat = (): void => undefined;
   let awaitsPong = false;
@@ -133,7 +100,6 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
     'pusher_internal:subscription_succeeded': (_, frame) => {
       if (frame.channel !== channel) return;
       cancelDeadline();
-      end.subscribedAt = clock.steadyNow();
       onSubscribed();
     },
     'pusher:subscription_error': () => finish(),
@@ -210,7 +176,7 @@ async function stay(address: string, options: PushOptions, onSubscribed: () => v
 }
 
 /** 4000 to 4099: the protocol forbids to come back unchanged. */
-function endOfCode(code: number): Partial<End> {
+function endOfCode(code: number): Partial<PushEnd> {
   return { isFinal: code >= 4000 && code < 4100 };
 }
 

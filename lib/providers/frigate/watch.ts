@@ -1,7 +1,7 @@
 // Listens on Frigate's WebSocket: for exports that leave the queue (0.18), of which a failed one is remembered for 5 s only, and
 // for what is seen.
 import type { Clock } from '../../async/clock';
-import { stayConnected } from '../../net/stay-connected';
+import { startListening, stayConnected, type Line } from '../../net/stay-connected';
 import { openWebSocket } from '../../net/websocket';
 import type { Provider, ProviderConfig } from '../../provider';
 import { isNews } from './activity';
@@ -9,8 +9,6 @@ import type { Call, FrigateApi } from './api';
 import { readActiveJobs, type FrigateSession } from './types';
 import type { VersionOf } from './version';
 
-/** So long the first call of a session waits until messages are on their way. */
-const patienceMs = 3_000;
 /** Asks for the state of the queue. Any other topic would steer cameras. Source: frigate/comms/dispatcher.py */
 const stateRequest = JSON.stringify({ topic: 'jobState', payload: '' });
 
@@ -42,23 +40,16 @@ interface Talk {
 type Session = FrigateSession | undefined;
 
 export function watchJobs({ api, versionOf, ...parts }: Parts): NonNullable<Provider<Session>['watch']> {
-  return (changed, call) =>
-    new Promise((resolve) => {
-      const cancel = parts.clock.after(patienceMs, resolve);
-      const settled = (): void => {
-        cancel();
-        resolve();
-      };
-      call.signal.addEventListener('abort', settled, { once: true });
-      const talk: Talk = {
-        action: 'Listening for exports',
-        isOffered: async () => (await versionOf(call)).hasQueue,
-        greeting: stateRequest,
-        listen: () => hearJobs(changed),
-        again: changed,
-      };
-      void listen({ api, ...parts }, talk, call, settled).then(settled, settled);
-    });
+  return (changed, call) => {
+    const talk: Talk = {
+      action: 'Listening for exports',
+      isOffered: async () => (await versionOf(call)).hasQueue,
+      greeting: stateRequest,
+      listen: () => hearJobs(changed),
+      again: changed,
+    };
+    return startListening(lineOf({ api, ...parts }, talk, call));
+  };
 }
 
 function hearJobs(changed: Changed): (text: string) => Promise<void> {
@@ -92,23 +83,20 @@ export function watchEvents({ api, config, clock }: Parts): NonNullable<Provider
       listen: () => hear,
       again: soon,
     };
-    await listen({ api, config, clock }, talk, call);
+    await stayConnected(lineOf({ api, config, clock }, talk, call));
   };
 }
 
-/** Resolves when the signal fires, or where there is nothing to listen to. */
-function listen(
-  { api, config, clock }: Omit<Parts, 'versionOf'>,
-  talk: Talk,
-  call: Call,
-  settled?: () => void,
-): Promise<void> {
-  const connectOnce = async (open: () => void): Promise<boolean> => {
-    if (!(await talk.isOffered())) return false;
-    await connect(api, config, talk, call, open);
-    return true;
+function lineOf({ api, config, clock }: Omit<Parts, 'versionOf'>, talk: Talk, call: Call): Line {
+  return {
+    clock,
+    signal: call.signal,
+    again: talk.again,
+    async connect(open) {
+      if (!(await talk.isOffered())) return { isFinal: true };
+      return connect(api, config, talk, call, open);
+    },
   };
-  return stayConnected({ clock, signal: call.signal, connect: connectOnce, again: talk.again, settled });
 }
 
 /** One connection, from its opening to its end. @throws when it cannot be opened */

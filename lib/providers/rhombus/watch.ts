@@ -2,7 +2,7 @@
 // Sources: https://api-docs.rhombus.community/websocket/websocket-overview, the vendor's command line client
 import type { Clock } from '../../async/clock';
 import { objectAt, readText } from '../../net/json';
-import { stayConnected } from '../../net/stay-connected';
+import { stayConnected, type End } from '../../net/stay-connected';
 import { openWebSocket } from '../../net/websocket';
 import { ClipError, reasonFirst, type Provider, type ProviderConfig } from '../../provider';
 import type { Call, RhombusApi } from './api';
@@ -21,14 +21,14 @@ interface Parts {
 export function watchEvents({ api, config, clock }: Parts): NonNullable<Provider<undefined>['watchEvents']> {
   return async (news, { signal }) => {
     let organization: string | undefined;
-    const connect = async (open: () => void): Promise<boolean> => {
+    const connect = async (open: () => void): Promise<End | void> => {
       try {
         organization ??= await findOrganization(api, { signal });
         await hear(organization, { open, news });
-        return true;
       } catch (thrown) {
         // The key is not let in, or there is nothing of the kind.
-        if (thrown instanceof ClipError && /^HTTP (401|403|404)$/.test(thrown.vendorCode ?? '')) return false;
+        if (thrown instanceof ClipError && /^HTTP (401|403|404)$/.test(thrown.vendorCode ?? ''))
+          return { isFinal: true };
         throw thrown;
       }
     };

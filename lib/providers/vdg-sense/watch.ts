@@ -1,7 +1,7 @@
 // Listens on the endless answer to streamEvents. How its parts are framed is not published: an event in them is news, and no more.
 // Source: https://tkhsecurity.atlassian.net/wiki/spaces/KB/pages/9167405708/streamEvents
 import type { Clock } from '../../async/clock';
-import { stayConnected } from '../../net/stay-connected';
+import { stayConnected, type End } from '../../net/stay-connected';
 import type { SenseApi, SenseProvider } from './api';
 
 /** Whether the server gives signs of life is not published: a line that has been silent for so long may be broken. */
@@ -11,9 +11,9 @@ const mark = '<event';
 export function watchEvents(api: SenseApi, clock: Clock): NonNullable<SenseProvider['watchEvents']> {
   return (news, call) => {
     const { signal } = call;
-    const connect = async (open: () => void): Promise<boolean> => {
+    const connect = async (open: () => void): Promise<End | void> => {
       const body = await api.stream('streamEvents', call, 'Listening for events');
-      if (!body) return false;
+      if (!body) return { isFinal: true };
       open();
       let cancel = (): void => undefined;
       let text = '';
@@ -34,7 +34,6 @@ export function watchEvents(api: SenseApi, clock: Clock): NonNullable<SenseProvi
       } finally {
         cancel();
       }
-      return true;
     };
     return stayConnected({ clock, signal, connect, again: news });
   };
