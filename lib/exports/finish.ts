@@ -2,6 +2,7 @@
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { isMissing } from '../files/errors';
 import { isFile } from '../files/hash';
 import { expandFittingFilename } from '../files/name-limit';
 import { makeFolder, type FreeBytes } from '../files/folder';
@@ -13,7 +14,7 @@ import { joinParts } from './join';
 import { planJoins, type JoinPart, type JoinPlan } from './join-plan';
 import { evaluateCamera } from './outcome';
 import { secondsOf } from '../time-range';
-import type { CameraJobData, FilesJobData, PartFile, SavedFile } from './work';
+import type { CameraJobData, Failure, FilesJobData, PartFile, SavedFile } from './work';
 
 export interface FinishOptions {
   /** Id of the provider. */
@@ -59,16 +60,49 @@ export async function finishCamera(work: FilesJobData, index: number, options: F
   await options.save();
 }
 
+const lost: Failure = {
+  code: 'EINCOMPLETE',
+  message: 'Another program has removed or changed what was downloaded before it got its name',
+  retryable: true,
+};
+
+/** Is a part of the camera not here any more? Hours may lie between its transfer and its joining. */
+export async function isAnyLost(work: FilesJobData, camera: number): Promise<boolean> {
+  const { files, parts = [] } = work.cameras[camera]!;
+  for (const [index, { file }] of parts.entries()) {
+    if (!file || isSaved(files, index)) continue;
+    if (!(await stateOfPart(partPath(work, camera, index), file))) return true;
+  }
+  return false;
+}
+
+function isSaved(files: SavedFile[], part: number): boolean {
+  return files.some(({ parts: [first, next] }) => part >= first && part < next);
+}
+
+/** `undefined`: it is not there, or another one. */
+async function stateOfPart(path: string, { size }: PartFile): Promise<Stats | undefined> {
+  const state = await lstat(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  return state?.isFile() && state.size === size ? state : undefined;
+}
+
 async function partsHere(work: FilesJobData, camera: number): Promise<Here[]> {
   const { files, parts = [] } = work.cameras[camera]!;
   const found: Here[] = [];
   for (const [index, part] of parts.entries()) {
     const { file } = part;
-    const isSaved = files.some(({ parts: [first, next] }) => index >= first && index < next);
-    if (isSaved || !file) continue;
+    if (!file || isSaved(files, index)) continue;
     const path = partPath(work, camera, index);
     const { end, start } = part;
-    const state = await lstat(path);
+    const state = await stateOfPart(path, file);
+    if (!state) {
+      delete part.file;
+      part.error = lost;
+      continue;
+    }
     found.push({ start, end, file, gaps: file.gaps, index, path, state, inspection: await inspect(path) });
   }
   return found;

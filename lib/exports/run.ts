@@ -7,7 +7,7 @@ import { cancelled, ClipError, toClipError } from '../errors';
 import type { ClipTransfer } from '../provider';
 import type { JobResult, Job, RunContext } from '../jobs/job';
 import { fetchParts } from './fetch';
-import { finishCamera } from './finish';
+import { finishCamera, isAnyLost } from './finish';
 import { checkFolder, removeWorkFolder, workFolder } from './folder';
 import { writeManifest } from './manifest';
 import { checkCount, planParts } from './plan';
@@ -54,10 +54,12 @@ export async function runFilesExport(
     await save();
     progress.report();
     const { pollMs = defaultPollMs } = options;
-    const ended = await fetchParts(work, { job, connection, clock, signal, save, progress, pollMs });
+    const fetching = { job, connection, clock, signal, save, progress, pollMs };
+    let ended = await fetchParts(work, fetching);
     await save();
     for (const [index, { status }] of work.cameras.entries()) {
       if (status !== 'busy') continue;
+      if (await isAnyLost(work, index)) ended = (await fetchParts(work, fetching)) ?? ended;
       await finishCamera(work, index, {
         provider: connection.definition.id,
         findFfmpeg: options.findFfmpeg,
