@@ -1,7 +1,7 @@
 // Finds what is missing or contradicts itself in an MP4 file that was walked over to its end.
 import { Damaged, type BoxReader } from './boxes';
 import { countTimes, visitChunks } from './chunks';
-import { countLost, type Lost, type MediaMap } from './media';
+import { countLost, type Lost } from './media';
 import type { Track } from './movie';
 import type { Report, Walk } from './walk';
 
@@ -21,7 +21,8 @@ export async function reportMissing(
   if (!walk.hasData) damage('the file has no media data (mdat)');
   const found = media.lostOfFragments();
   try {
-    for (const track of movie.tracks) await checkTrack(reader, track, media, found, damage, remark);
+    for (const track of movie.tracks) await checkTrack(reader, track, walk, found, damage, remark);
+    await checkPictures(reader, walk, damage);
   } catch (error) {
     if (!(error instanceof Damaged)) throw error;
     damage(error.message);
@@ -47,20 +48,40 @@ export async function reportMissing(
 async function checkTrack(
   reader: BoxReader,
   { handler, samples, stbl }: Track,
-  media: MediaMap,
+  { media, pictures }: Walk,
   found: Lost,
   damage: Report['damage'],
   remark: Report['remark'],
 ): Promise<void> {
   if (samples === 0) return;
-  const placed = await visitChunks(reader, stbl, ({ offset, bytes }) => {
-    if (bytes > 0) countLost(found, offset, bytes, media.holds(offset, bytes));
-  });
   const isVideo = handler === 'vide';
+  const placed = await visitChunks(
+    reader,
+    stbl,
+    ({ offset, bytes }) => {
+      if (bytes > 0) countLost(found, offset, bytes, media.holds(offset, bytes));
+    },
+    isVideo ? pictures.add : undefined,
+  );
   const what = isVideo ? 'pictures' : 'samples';
   if (placed < samples) damage(`the index lists ${samples} ${what} and a place for ${placed} of them`);
   const timed = isVideo ? await countTimes(reader, stbl) : samples;
   if (timed > 0 && timed !== samples) remark(`the index lists ${samples} pictures and times for ${timed} of them`);
+}
+
+/** No codec begins a picture with as many zeros. */
+const beginningBytes = 8;
+
+/** Disks and servers that lost a part of a file, or had only made room for it, answer with zeros. */
+async function checkPictures(reader: BoxReader, { media, pictures }: Walk, damage: Report['damage']): Promise<void> {
+  const { picked } = pictures;
+  let lost = 0;
+  for (const offset of picked) {
+    if (!media.holds(offset, beginningBytes)) continue;
+    const bytes = await reader.bytes(offset, beginningBytes);
+    if (bytes.every((byte) => byte === 0)) lost += 1;
+  }
+  if (lost > 0) damage(`${lost} of ${picked.length} pictures that were looked at are nothing but zeros`);
 }
 
 /** Steps of this length may be a camera that was slow. */
@@ -76,6 +97,21 @@ export function reportTimes({ id, timescale }: Track, { times }: Walk, { remark 
     remark(`between fragments ${skipped.toFixed(1)} s have no pictures${why}`);
   }
   if (repeated >= leastSkipSeconds) remark(`${repeated.toFixed(1)} s of the fragments are there twice`);
+}
+
+/** Cameras that slow down while nothing moves still send a picture more often. */
+const leastStillSeconds = 2;
+const timesTheUsual = 10;
+
+/** Recorders fill the time without pictures with the one before it: the length of the file does not show that it is missing. */
+export function reportStill(track: Track, { times }: Walk, { remark }: Report): void {
+  const { id, sampleSeconds, timescale } = track;
+  if (!timescale) return;
+  const longest = Math.max(track.longestSeconds, times.longest(id) / timescale);
+  const others = track.samples + times.samples(id) - 1;
+  const usual = (sampleSeconds + times.duration(id) / timescale - longest) / Math.max(1, others);
+  if (longest < leastStillSeconds || longest < timesTheUsual * usual) return;
+  remark(`one picture is shown for ${longest.toFixed(1)} s: there may be no footage of that time`);
 }
 
 function latestSeconds({ id, timescale }: Track, { times }: Walk): number {

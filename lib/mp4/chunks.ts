@@ -54,10 +54,16 @@ export async function visitSizes(reader: BoxReader, stbl: Box[], visit: (bytes: 
 
 /**
  * Calls `visit` with each chunk of a track that has samples, in order.
+ * @param visitSample called with the place of each sample; where all are of one size, with that of each chunk
  * @returns how many samples have a place in a chunk
  * @throws Damaged where the tables contradict one another
  */
-export async function visitChunks(reader: BoxReader, stbl: Box[], visit: (chunk: Chunk) => void): Promise<number> {
+export async function visitChunks(
+  reader: BoxReader,
+  stbl: Box[],
+  visit: (chunk: Chunk) => void,
+  visitSample?: (offset: number) => void,
+): Promise<number> {
   const places = await chunkPlaces(reader, stbl);
   const sizes = firstOf(stbl, 'stsz', 'stz2');
   if (!places || !sizes) return 0;
@@ -80,12 +86,14 @@ export async function visitChunks(reader: BoxReader, stbl: Box[], visit: (chunk:
     while (placed < samples && open()) {
       chunk!.bytes = left * common;
       placed += left;
+      visitSample?.(chunk!.offset);
       visit(chunk!);
     }
     return placed;
   }
   await visitSizes(reader, stbl, (bytes) => {
     while (left === 0) if (!open()) return;
+    if (bytes > 0) visitSample?.(chunk!.offset + chunk!.bytes);
     chunk!.bytes += bytes;
     placed += 1;
     left -= 1;

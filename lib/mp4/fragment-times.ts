@@ -10,6 +10,7 @@ interface TrackTimes {
   latest: number;
   skipped: number;
   repeated: number;
+  longest: number;
 }
 
 export interface FragmentTimes {
@@ -19,6 +20,8 @@ export interface FragmentTimes {
   latest(track: number): number;
   skipped(track: number): number;
   repeated(track: number): number;
+  /** Of the sample that lasts longest. */
+  longest(track: number): number;
   /** Fragments that are missing by their numbers. */
   readonly missingNumbers: number;
   /** The index may list samples itself: fragments go on behind them. */
@@ -33,7 +36,7 @@ export function fragmentTimes(): FragmentTimes {
   const tracks = new Map<number, TrackTimes>();
   const of = (id: number): TrackTimes => {
     let track = tracks.get(id);
-    if (!track) tracks.set(id, (track = { samples: 0, duration: 0, latest: 0, skipped: 0, repeated: 0 }));
+    if (!track) tracks.set(id, (track = { samples: 0, duration: 0, latest: 0, skipped: 0, repeated: 0, longest: 0 }));
     return track;
   };
   let lastNumber: number | undefined;
@@ -49,6 +52,7 @@ export function fragmentTimes(): FragmentTimes {
     if (step > slack && start > track.latest) track.skipped += start - track.latest;
     if (track.next !== undefined && repeated > slack) track.repeated += repeated;
     track.samples += samples;
+    track.longest = Math.max(track.longest, ...runs.map((run) => run.longest));
     track.duration += track.next === undefined ? duration : duration - repeated;
     track.next = start + duration;
     track.latest = Math.max(track.latest, track.next);
@@ -60,6 +64,7 @@ export function fragmentTimes(): FragmentTimes {
     latest: (id) => of(id).latest,
     skipped: (id) => of(id).skipped,
     repeated: (id) => of(id).repeated,
+    longest: (id) => of(id).longest,
     get missingNumbers() {
       return missingNumbers;
     },

@@ -28,8 +28,9 @@ export interface Run {
   offset: number;
   bytes: number;
   samples: number;
-  /** In the track's timescale. */
+  /** In the track's timescale: of all samples, and of the one that lasts longest. */
   duration: number;
+  longest: number;
   box: Box;
   flags: number;
 }
@@ -122,12 +123,15 @@ async function readRun(reader: BoxReader, trun: Box, { base, defaults }: Header,
   const flags = header.readUInt32BE(0);
   const samples = header.readUInt32BE(4);
   const offset = flags & 0x1 ? base + (await head(reader, trun, 4, 8)).readInt32BE(0) : after;
-  const run: Run = { offset, bytes: samples * defaults.size, samples, duration: 0, box: trun, flags };
+  const run: Run = { offset, bytes: samples * defaults.size, samples, duration: 0, longest: 0, box: trun, flags };
   // Without entries of their own there is nothing to look up, however many samples are claimed.
-  if (!(flags & 0x300)) return { ...run, duration: samples * defaults.duration };
+  if (!(flags & 0x300)) {
+    return { ...run, duration: samples * defaults.duration, longest: samples > 0 ? defaults.duration : 0 };
+  }
   if (flags & 0x200) run.bytes = 0;
   await visitRun(reader, run, defaults, (sample) => {
     run.duration += sample.duration;
+    run.longest = Math.max(run.longest, sample.duration);
     if (flags & 0x200) run.bytes += sample.size;
   });
   return run;

@@ -1,7 +1,7 @@
 // Checks whether a file is a whole MP4, and describes what is in it. Reads structure only: no media data, and never much memory.
 import { boxReader } from './boxes';
 import type { Mp4Source } from './boxes';
-import { reportMissing, reportTimes } from './check';
+import { reportMissing, reportStill, reportTimes } from './check';
 import type { Track } from './movie';
 import { walkFile, type Report, type Walk } from './walk';
 
@@ -60,6 +60,7 @@ export async function readMp4(source: Mp4Source): Promise<Mp4Info> {
   const fragmented = walk.fragments > 0 || walk.movie?.fragmented === true;
   await reportMissing(reader, walk, fragmented, report);
   if (fragmented && video) reportTimes(video, walk, report);
+  if (video) reportStill(video, walk, report);
 
   const samplesOf = (track: Track): number => track.samples + walk.times.samples(track.id);
   const info: Mp4Info = {

@@ -29,6 +29,8 @@ export interface Track {
   samples: number;
   /** Seconds of the samples that the index lists. */
   sampleSeconds: number;
+  /** Seconds of the one that lasts longest. */
+  longestSeconds: number;
   /** Seconds, from the media header. */
   mediaSeconds?: number;
   /** Seconds that the edit list shows. */
@@ -90,13 +92,15 @@ async function readTrack(reader: BoxReader, trak: Box, movieTimescale: number): 
   const handler = (await head(reader, required(mdia, 'hdlr', trak), 4, 8)).toString('latin1');
   const stbl = await sampleTables(reader, mdia);
   const tkhd = await versioned(reader, required(boxes, 'tkhd', trak), 84, 96);
+  const times = await sampleTimes(reader, stbl);
   const track: Track = {
     id: tkhd.content.readUInt32BE(tkhd.wide ? 20 : 12),
     handler,
     timescale: mdhd.timescale,
     samples: await countSamples(reader, stbl),
     mediaSeconds: seconds(mdhd.duration, mdhd.timescale),
-    sampleSeconds: seconds(await samplesDuration(reader, stbl), mdhd.timescale) ?? 0,
+    sampleSeconds: seconds(times.duration, mdhd.timescale) ?? 0,
+    longestSeconds: seconds(times.longest, mdhd.timescale) ?? 0,
     editedSeconds: seconds(await editedDuration(reader, boxes), movieTimescale),
     boxes,
     stbl,
@@ -144,15 +148,18 @@ async function sampleTables(reader: BoxReader, mdia: Box[]): Promise<Box[]> {
   return stbl ? children(reader, stbl) : [];
 }
 
-async function samplesDuration(reader: BoxReader, stbl: Box[]): Promise<number> {
+/** In the track's timescale. */
+async function sampleTimes(reader: BoxReader, stbl: Box[]): Promise<{ duration: number; longest: number }> {
   const stts = firstOf(stbl, 'stts');
-  if (!stts) return 0;
-  let duration = 0;
+  let [duration, longest] = [0, 0];
+  if (!stts) return { duration, longest };
   const count = (await head(reader, stts, 8)).readUInt32BE(4);
   await entries(reader, stts, { skip: 8, entryBytes: 8, count }, (page, at) => {
-    duration += page.readUInt32BE(at) * page.readUInt32BE(at + 4);
+    const [samples, ticks] = [page.readUInt32BE(at), page.readUInt32BE(at + 4)];
+    duration += samples * ticks;
+    if (samples > 0) longest = Math.max(longest, ticks);
   });
-  return duration;
+  return { duration, longest };
 }
 
 /** One entry of an edit list (ISO/IEC 14496-12, 8.6.6). */

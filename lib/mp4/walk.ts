@@ -6,11 +6,14 @@ import { indexedEnd, readFragment } from './fragments';
 import { mediaMap, type MediaMap } from './media';
 import { readMovie } from './movie';
 import type { Movie } from './movie';
+import { spread, type Spread } from './spread';
 
 /** Findings of a walk over the file. */
 export interface Walk {
   movie?: Movie;
   media: MediaMap;
+  /** Where some of the pictures begin. */
+  pictures: Spread;
   times: FragmentTimes;
   fragments: number;
   hasData: boolean;
@@ -26,8 +29,18 @@ export interface Report {
   remark(problem: string): void;
 }
 
+/** A lost part of a file is mostly much longer than this share of it. */
+const leastPictures = 32;
+
 export async function walkFile(reader: BoxReader, report: Report): Promise<Walk> {
-  const walk: Walk = { media: mediaMap(), times: fragmentTimes(), fragments: 0, hasData: false, indexedEnd: 0 };
+  const walk: Walk = {
+    media: mediaMap(),
+    pictures: spread(leastPictures),
+    times: fragmentTimes(),
+    fragments: 0,
+    hasData: false,
+    indexedEnd: 0,
+  };
   let offset = 0;
   try {
     while (offset < reader.size) {
@@ -89,7 +102,13 @@ async function lookAt(reader: BoxReader, box: Box, walk: Walk, report: Report): 
       walk.fragments++;
       const { number, tracks } = await readFragment(reader, box, walk.movie?.defaults ?? new Map());
       walk.times.add(number, tracks);
-      for (const { runs } of tracks) for (const { offset, bytes } of runs) walk.media.expect(offset, bytes);
+      for (const { track, runs } of tracks) {
+        const isVideo = walk.movie?.tracks.some(({ handler, id }) => id === track && handler === 'vide');
+        for (const { bytes, offset } of runs) {
+          walk.media.expect(offset, bytes);
+          if (isVideo && bytes > 0) walk.pictures.add(offset);
+        }
+      }
       return;
     }
     case 'sidx':

@@ -3,7 +3,7 @@ import { readMp4 } from '../../../lib/mp4';
 import { assertSane, box, chunk, ftyp, mdhd, moof, mvhd, read, stts, tkhd, trak, trex, u32, u64 } from './files';
 
 describe('readMp4 with files made by hand', () => {
-  const mdat = box('mdat', Buffer.alloc(8));
+  const mdat = box('mdat', Buffer.alloc(8, 1));
   /** Video of 2 samples, 1.5 s each. */
   const tables = [stts(2, 1500), ...chunk(24, 4, 4)];
   const movie = (...content: Buffer[]) => Buffer.concat([ftyp, mdat, box('moov', mvhd(9000), ...content)]);
@@ -105,7 +105,7 @@ describe('readMp4 with files made by hand', () => {
   });
 
   it('reads boxes with 64-bit sizes and 64-bit chunk offsets', async () => {
-    const large = Buffer.concat([u32(1), Buffer.from('mdat'), u64(32n), Buffer.alloc(16)]);
+    const large = Buffer.concat([u32(1), Buffer.from('mdat'), u64(32n), Buffer.alloc(16, 1)]);
     const [runs, sizes] = chunk(0, 4);
     const at = (offset: bigint) => [stts(1, 1000), runs!, sizes!, box('co64', u32(0, 1), u64(offset))];
     const good = Buffer.concat([ftyp, large, box('moov', mvhd(), trak({ tables: at(36n) }))]);

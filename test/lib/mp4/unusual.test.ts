@@ -7,7 +7,7 @@ describe('readMp4 with unusual files', function () {
   const factory = mp4Factory();
   after(() => factory.remove());
 
-  const mdat = box('mdat', Buffer.alloc(8));
+  const mdat = box('mdat', Buffer.alloc(8, 1));
   const tables = [stts(2, 1500), ...chunk(24, 4, 4)];
   const movie = (...content: Buffer[]) => Buffer.concat([ftyp, mdat, box('moov', mvhd(9000), ...content)]);
   const whole = () => movie(trak({ tables }));
@@ -45,7 +45,7 @@ describe('readMp4 with unusual files', function () {
       if (data === undefined) made.writeInt32BE(made.length + 8, made.indexOf('trun') + 12);
       return made;
     };
-    const data = box('mdat', Buffer.alloc(25));
+    const data = box('mdat', Buffer.alloc(25, 1));
     const file = (...parts: Buffer[]) => read(Buffer.concat([header, ...parts]));
 
     it('finds media data that lies before the fragment', async () => {
@@ -57,7 +57,7 @@ describe('readMp4 with unusual files', function () {
     const losses: [string, Buffer[], RegExp][] = [
       ['is left out', [fragment(1, 0), fragment(2, 1000), data], /^25 of the 50 bytes that the index lists/],
       ['is empty', [fragment(1, 0), box('mdat'), fragment(2, 1000), data], /^25 of the 50 bytes/],
-      ['is half of it', [fragment(1, 0), box('mdat', Buffer.alloc(12)), fragment(2, 1000), data], /^25 of the 50/],
+      ['is half of it', [fragment(1, 0), box('mdat', Buffer.alloc(12, 1)), fragment(2, 1000), data], /^25 of the 50/],
       ['became free space', [fragment(1, 0), data, fragment(2, 1000), box('free', Buffer.alloc(25))], /^25 of the 50/],
       ['is not there', [fragment(1, 0), data, fragment(2, 1000)], /^the index lists media data up to \d+ bytes past/],
     ];

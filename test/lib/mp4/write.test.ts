@@ -21,13 +21,13 @@ function pictures(order: number[], bytes = 10): NewSample[] {
   }));
 }
 
-/** A file that begins like this, and then is nothing but zeros. */
+/** A file that begins like this, and then is nothing but ones. */
 function fileOf(start: Buffer, size: number): Mp4Source {
   return {
     size,
     async read(offset, length) {
-      const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));
-      start.copy(bytes, 0, offset, offset + length);
+      const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - offset)), 1);
+      if (offset < start.length) start.copy(bytes, 0, offset, offset + length);
       return bytes;
     },
   };
