@@ -2,6 +2,7 @@
 import { readCameras } from '../lib/clips/camera';
 import { createClip, type CreateJobData } from '../lib/clips/create';
 import { readEventMark } from '../lib/clips/event-mark';
+import { readTitle } from '../lib/clips/title';
 import { checkLength, parseInstant, rangeAround, rangeBetween, toIso, type TimeRange } from '../lib/time-range';
 import { readFields } from '../lib/fields';
 import { connectionInput, getConnection } from '../lib/node-red/connections';
@@ -59,12 +60,11 @@ export = (RED: NodeRed): void => {
         const cameraId = await readCameras(connection, (readCamera) => readCamera(given, camera.name));
         const range = await readRange(message, settings);
         checkLength(range, connection.maxClipSeconds);
-        const wording = await title.read(message);
         const request = {
           camera: cameraId,
           start: toIso(range.start),
           end: toIso(range.end),
-          title: wording === undefined || wording === null ? '' : String(wording),
+          title: readTitle(await title.read(message), title.name),
           options: readFields(connection.definition.clipOptions, definition.options),
         };
         const instant = range.instant === undefined ? {} : { time: toIso(range.instant) };

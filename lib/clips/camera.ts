@@ -40,5 +40,5 @@ export async function readCameras<T>(
 function readText(value: unknown): string | undefined {
   // A larger number has lost digits on its way here.
   if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  return typeof value === 'string' && value.trim() !== '' ? value.trim().toWellFormed() : undefined;
 }

@@ -81,7 +81,8 @@ function needed(read: Check): Check {
 function text(value: unknown, name: string): string | undefined {
   if (isMissing(value)) return undefined;
   if (typeof value !== 'string' || value.length > longestText) throw invalid(name, 'must be text');
-  return value;
+  // Half characters, which texts that were cut may hold, cannot be in an address.
+  return value.toWellFormed();
 }
 
 function status(value: unknown, name: string): ClipStatus {
@@ -110,7 +111,9 @@ function recordOf(types: string[], what: string): Check {
     if (isMissing(value)) return undefined;
     const isFitting = isRecord(value) && Object.values(value).every((entry) => types.includes(typeof entry));
     if (!isFitting) throw invalid(name, `must hold only ${what}`);
-    return Object.fromEntries(Object.entries(value));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, entry]) => [key, typeof entry === 'string' ? entry.toWellFormed() : entry]),
+    );
   };
 }
 

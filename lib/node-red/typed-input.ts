@@ -26,9 +26,14 @@ export function typedInput(
     async read(message) {
       try {
         return await new Promise((resolve, reject) => {
-          RED.util.evaluateNodeProperty(value, type, node, message, (error, result) =>
-            error ? reject(error) : resolve(result),
-          );
+          RED.util.evaluateNodeProperty(value, type, node, message, (error, result) => {
+            if (error) return reject(error);
+            // It would be waited for, which may take for ever.
+            if (typeof (result as { then?: unknown } | undefined | null)?.then === 'function') {
+              return reject(new Error('it is a promise: wait for it in the node before'));
+            }
+            resolve(result);
+          });
         });
       } catch (error) {
         throw new ClipError('EINVALID', `${name} cannot be read: ${(error as Error).message}`);

@@ -90,6 +90,39 @@ describe('a hostile message', () => {
       }));
   }
 
+  const promises: Record<string, () => unknown> = {
+    'a promise': () => new Promise(() => undefined),
+    'something that claims to be a promise': () => ({ then: () => undefined }),
+  };
+  for (const [what, make] of Object.entries(promises)) {
+    it(`with ${what} for a time is refused at once, as it may never be kept`, () =>
+      withFlow(
+        senseFlow(sim, { create: { time: 'when', timeType: 'msg' } }),
+        async (flow) => {
+          flow.send('create', { camera: dock, when: make() });
+          const { error } = await flow.next('caught');
+          assert.match((error as Error).message, /^msg\.when cannot be read: it is a promise/);
+        },
+        { credentials },
+      ));
+  }
+
+  it('with a title that no server can store still gets its clip', () =>
+    withFlow(
+      senseFlow(sim, { create: { title: 'topic', titleType: 'msg', time: 'when', timeType: 'msg' } }),
+      async (flow) => {
+        const titles = ['\0Gate\u001b[2J\r\nopen\ud800', 'x'.repeat(1_000_000), Buffer.alloc(100_000, 'y')];
+        const expected = ['Gate [2J open\ufffd', 'x'.repeat(500), 'y'.repeat(500)];
+        for (const [index, topic] of titles.entries()) {
+          flow.send('create', { camera: dock, when: Date.now() - 60_000 - index * 1000, topic });
+          assert.equal(((await flow.next('created')).clip as Clip).title, expected[index]);
+        }
+        flow.send('create', { camera: dock, when: Date.now() - 90_000, topic: Object.create(null) as object });
+        assert.equal(((await flow.next('caught')).error as Error).message, 'msg.topic must be text');
+      },
+      { credentials },
+    ));
+
   /** Other nodes take these as they are. */
   const odd: Record<string, () => Message> = {
     'that cannot be turned into JSON': () => ({

@@ -23,6 +23,11 @@ describe('a clip out of a message', () => {
     assert.deepEqual(readClip(JSON.parse(JSON.stringify(clip)), now), clip);
   });
 
+  it('has no half characters, which cannot be in an address', () => {
+    const { id, title, ref } = readClip({ ...aClip(), id: '7\ud83d', title: 'cut \ud83c', ref: { a: '\udfa5' } }, now);
+    assert.deepEqual([id, title, ref], ['7\ufffd', 'cut \ufffd', { a: '\ufffd' }]);
+  });
+
   it('tells nothing of a file: only our own jobs know which file they have written', () => {
     const file = { path: '/etc/passwd', thumbnail: '/etc/shadow', size: 1, gaps: [], problems: [] };
     assert.deepEqual(readClip({ ...aClip(), file }, now), aClip());
