@@ -1,13 +1,25 @@
 // Removes old files that a node has written. Never others: each is known by how it lay on the disk when it was finished.
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { hashFile, isFile } from './hash';
 import { isWrittenFile, recheckFile, recordFile, type WrittenFile } from './written-file';
 
 /** A video with its picture. */
 export interface KeptFile {
   /** Epoch milliseconds. */
   writtenAt: number;
-  files: WrittenFile[];
+  files: ListedFile[];
+}
+
+interface ListedFile extends WrittenFile {
+  sha256?: string;
+}
+
+/** A file that has just been written, and what is known of it. */
+export interface NewFile {
+  path: string;
+  size?: number;
+  sha256?: string;
 }
 
 export interface Limits {
@@ -56,10 +68,10 @@ export class Retention {
     this.#list = list;
   }
 
-  /** @param paths the video first; what is no plain file is left out */
-  async add(paths: string[], now: number): Promise<void> {
+  /** What is no plain file, or by now another one, is left out. */
+  async add(written: NewFile[], now: number): Promise<void> {
     const kept = await this.#load();
-    const found = await Promise.all(paths.map(recordFile));
+    const found = await Promise.all(written.map(listed));
     const files = found.filter((each) => each !== undefined);
     if (files.length === 0) return;
     const entry: KeptFile = { writtenAt: now, files };
@@ -110,21 +122,49 @@ export class Retention {
   }
 }
 
+async function listed({ path, sha256, size }: NewFile): Promise<ListedFile | undefined> {
+  const found = await recordFile(path);
+  if (!found || (size !== undefined && size !== found.size)) return undefined;
+  const hash = sha256 ?? (await hashFile(path).catch(() => undefined));
+  return { ...found, ...(hash === undefined ? {} : { sha256: hash }) };
+}
+
 /** The files that are as they were, with the device that they are on now. */
 async function stillThere(kept: readonly KeptFile[]): Promise<KeptFile[]> {
   const found: KeptFile[] = [];
   for (const entry of kept) {
-    const files = (await Promise.all(entry.files.map(recheckFile))).filter((each) => each !== undefined);
+    const files = (await Promise.all(entry.files.map(recheck))).filter((each) => each !== undefined);
     if (files.length > 0) found.push({ ...entry, files });
   }
   return found;
+}
+
+async function recheck(file: ListedFile): Promise<ListedFile | undefined> {
+  const { sha256 } = file;
+  const found = await recheckFile(file);
+  if (found) return { ...found, ...(sha256 === undefined ? {} : { sha256 }) };
+  return (await isRenumbered(file)) ? file : undefined;
+}
+
+/**
+ * Is it the same but for its number? Some file systems (FAT, exFAT) number their files anew at each start: then the content
+ * decides, once it is to be removed.
+ */
+async function isRenumbered({ mtimeMs, path, sha256, size }: ListedFile): Promise<boolean> {
+  const found = typeof sha256 === 'string' ? await recordFile(path) : undefined;
+  return found?.size === size && found.mtimeMs === mtimeMs;
+}
+
+async function isStillOurs(file: ListedFile): Promise<boolean> {
+  if (await recheckFile(file)) return true;
+  return (await isRenumbered(file)) && isFile(file.path, file.size, file.sha256);
 }
 
 /** @returns bytes that were removed: 0 where other files lie there by now; `undefined`: it could not be removed */
 async function remove({ files }: KeptFile): Promise<number | undefined> {
   let bytes = 0;
   for (const file of files) {
-    if (!(await recheckFile(file))) continue;
+    if (!(await isStillOurs(file))) continue;
     try {
       await rm(file.path);
     } catch {

@@ -54,9 +54,9 @@ export function nodeRetention(runtime: Runtime, node: Node, limits: Limits): Nod
 
   sweepAfter(sweepAfterMs);
   return {
-    add({ path, thumbnail }) {
-      const paths = [path, ...(thumbnail === undefined ? [] : [thumbnail])];
-      enqueue(() => retention.add(paths, clock.now()));
+    add({ path, sha256, size, thumbnail }) {
+      const files = [{ path, sha256, size }, ...(thumbnail === undefined ? [] : [{ path: thumbnail }])];
+      enqueue(() => retention.add(files, clock.now()));
       sweepAfter(sweepAfterMs);
     },
     close() {
