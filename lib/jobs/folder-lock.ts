@@ -1,7 +1,6 @@
 // Locks a folder of jobs for one process, by a file beside it that names the process, with a heartbeat.
-import { randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync, unlinkSync } from 'node:fs';
-import { mkdir, open, rename, rm, utimes, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rm, utimes, writeFile, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 import { systemClock, type Clock } from '../async/clock';
@@ -40,8 +39,8 @@ const heartbeatMs = 10_000;
 /** An owner that cannot be looked at is dead when it was silent for so long. */
 const silentMs = 35_000;
 const checkMs = 1_000;
-/** Of processes that take over at the same moment, one may undo what another has done: they look again after this. */
-const settleMs = 200;
+/** Removing the lock of a dead owner takes a moment: for so long others wait. */
+const turnMs = 100;
 const mostTries = 100;
 
 /** Locks of this process, given back when it ends. */
@@ -52,16 +51,19 @@ export function folderLock(
   { clock = systemClock, self = thisProcess() }: FolderLockOptions = {},
 ): FolderLock {
   const path = `${folder}.lock`;
+  /** Held while the lock of a dead owner is removed: otherwise that of whoever was faster might be. */
+  const turn = `${path}.turn`;
   const listeners = new Set<() => void>();
   let isHeld = false;
   /** The last sign of life of another owner, and when it was noticed here. */
   let seen: { heartbeat: number; at: number } | undefined;
+  let turnSeen: { heartbeat: number; at: number } | undefined;
 
   const wait = (ms: number): Promise<void> => new Promise((resolve) => void clock.after(ms, resolve));
 
-  async function create(): Promise<boolean> {
+  async function create(file: string): Promise<boolean> {
     try {
-      await writeFile(path, JSON.stringify(self), { mode: 0o600, flag: 'wx' });
+      await writeFile(file, JSON.stringify(self), { mode: 0o600, flag: 'wx' });
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -88,26 +90,32 @@ export function folderLock(
 
   /** Removes the lock of a dead owner, unless another process has done so and has made its own. */
   async function removeDead(owner: FoundLock): Promise<void> {
-    const removed = `${path}.${randomUUID()}`;
+    if (!(await create(turn))) return waitForTurn();
     try {
-      await rename(path, removed);
-    } catch (error) {
-      if (isMissing(error)) return;
-      throw error;
+      const found = await readLock(path);
+      // One that is just being made names nobody, as one does that was cut short.
+      if (found && isSame(found, owner) && found.heartbeat === owner.heartbeat) await rm(path, { force: true });
+    } finally {
+      await rm(turn, { force: true });
     }
-    const found = await readLock(removed);
-    if (found && !isSame(found, owner)) await rename(removed, path);
-    else await rm(removed, { force: true });
+  }
+
+  /** Whoever has died within its turn does not keep it. */
+  async function waitForTurn(): Promise<void> {
+    const found = await readLock(turn);
+    if (!found) return;
+    if (turnSeen?.heartbeat !== found.heartbeat) turnSeen = { heartbeat: found.heartbeat, at: clock.steadyNow() };
+    const state = ownerState(found, self);
+    const isOver = state === 'dead' || (state === 'unknown' && clock.steadyNow() - turnSeen.at >= silentMs);
+    if (isOver) await rm(turn, { force: true });
+    else await wait(turnMs);
   }
 
   async function acquire(): Promise<void> {
     if (isHeld) return;
     await mkdir(dirname(folder), { recursive: true });
-    let isContended = false;
     for (let tries = 1; ; tries += 1) {
-      const isCreated = await create();
-      if (isCreated && isContended) await wait(settleMs);
-      if (isCreated && !isContended) break;
+      if (await create(path)) break;
       const owner = await readLock(path);
       // A link to nowhere is there for whoever makes it, and not for whoever reads it.
       if (!owner && tries > mostTries) throw new Error(`${path} can neither be made nor read: remove it`);
@@ -116,7 +124,6 @@ export function folderLock(
       if (isSame(owner, self)) break;
       if (!(await isDead(owner))) throw heldBy(owner, folder);
       await removeDead(owner);
-      isContended = true;
     }
     isHeld = true;
     seen = undefined;
@@ -134,7 +141,7 @@ export function folderLock(
         for (const listener of listeners) listener();
         return;
       }
-      if (!owner) await create();
+      if (!owner) await create(path);
       const now = new Date();
       await utimes(path, now, now);
     } catch (error) {

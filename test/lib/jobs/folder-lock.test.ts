@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import fs, { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
@@ -20,7 +21,11 @@ describe('the lock of a folder of jobs', () => {
   const path = (): string => `${folder()}.lock`;
   const self = thisProcess();
   let other: ChildProcess | undefined;
-  afterEach(() => void other?.kill('SIGKILL'));
+  const others: ChildProcess[] = [];
+  afterEach(() => {
+    mock.restoreAll();
+    for (const each of [other, ...others.splice(0)]) each?.kill('SIGKILL');
+  });
 
   async function write(owner: Partial<LockOwner> | string): Promise<void> {
     await writeFile(path(), typeof owner === 'string' ? owner : JSON.stringify({ ...self, ...owner }));
@@ -146,6 +151,47 @@ describe('the lock of a folder of jobs', () => {
     await pass(clock, 45);
     assert.equal(winners.length, 1);
     assert.deepEqual([(await owner()).pidSpace], winners);
+    assert.deepEqual(await readdir(temp()), ['jobs.lock']);
+  });
+
+  it('of a dead process is taken over by one of some, however slow their disk is', async function () {
+    if (process.platform !== 'linux') return this.skip();
+    const alive = async (): Promise<LockOwner> => {
+      const made = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+      others.push(made);
+      await once(made, 'spawn');
+      const stat = await readFile(`/proc/${made.pid}/stat`, 'utf8');
+      return { ...self, pid: made.pid!, startTime: stat.split(' ')[21]! };
+    };
+    const [first, second, third] = [await alive(), await alive(), await alive()];
+    await write({ startTime: '1' });
+    const winners: LockOwner[] = [];
+    const acquire = (each: LockOwner): Promise<void> =>
+      folderLock(folder(), { self: each }).acquire().then(() => void winners.push(each), (error: ClipError) => void isRefused(error)); // prettier-ignore
+    // Of two that remove the dead lock, the second one comes when the first has made its own, and meets a third one.
+    let removals = 0;
+    let last: Promise<void> | undefined;
+    for (const name of ['rename', 'rm'] as const) {
+      const call = fs[name] as (...given: unknown[]) => Promise<void>;
+      mock.method(fs, name, async (...given: unknown[]) => {
+        const isSecond = given[0] === path() && (removals += 1) === 2;
+        if (isSecond) await eventually(async () => assert.equal((await owner()).pid, first.pid));
+        await call(...given);
+        if (isSecond) await (last = acquire(third));
+      });
+    }
+    await Promise.all([acquire(first), acquire(second)]);
+    await (last ?? acquire(third));
+    assert.equal(winners.length, 1);
+    assert.deepEqual(await owner(), winners[0]);
+    assert.deepEqual(await readdir(temp()), ['jobs.lock']);
+  });
+
+  it('is taken over when a process died while it removed the lock of a dead one', async () => {
+    await write({ startTime: '1' });
+    await writeFile(`${path()}.turn`, JSON.stringify({ ...self, startTime: '1' }));
+    await folderLock(folder()).acquire();
+    assert.deepEqual(await owner(), self);
     assert.deepEqual(await readdir(temp()), ['jobs.lock']);
   });
 
