@@ -11,6 +11,8 @@ describe('an export to files whose parts another program touches', () => {
   /** Two cameras of three clips each: when the last one is being made, something happens to the first one. */
   function spoilFirst(touch: (path: string) => void) {
     const work = rig.aWork({}, 6, ['7/2', '7/3']);
+    // No other one is on its way at that moment.
+    rig.vendor.maxConcurrent = 1;
     let opened = 0;
     rig.vendor.spoil = () => {
       opened += 1;
