@@ -4,6 +4,7 @@ import type { ClipError } from '../../errors';
 import { storeMessage } from '../../jobs/message';
 import type { NodeControls } from '../activity/feed';
 import type { Subject } from '../activity/row';
+import { getConnection } from '../connections';
 import type { Message, Node } from '../node-red';
 import type { Runtime } from '../runtime';
 import type { JobEvent, StatusWords } from './event';
@@ -81,7 +82,9 @@ export function jobReport<T extends Task, Settings>(
       shown.report(id, event);
       const { connection, clip, subject: about } = describeRefused(message, connectionOf, runtime.clock.now());
       const key = JSON.stringify([connection, about.camera, error.code, error.message]);
-      const job = { id, subject: subjectOf(runtime, connection, about), ...(clip ? { clip } : {}) };
+      const cameraName = about.cameraName || cameraNameOf(runtime, connection, about.camera);
+      const subject = subjectOf(runtime, connection, { ...about, cameraName });
+      const job = { id, subject, ...(clip ? { clip } : {}) };
       // A flow that sends nonsense may send it every second: that is one row.
       const rowId = feed.report(job, event, message, lastRefused?.key === key ? lastRefused.rowId : undefined);
       if (rowId === undefined) return;
@@ -102,6 +105,15 @@ export function jobReport<T extends Task, Settings>(
 
 function gone(how: 'failed' | undefined): JobEvent {
   return { type: 'gone', hasFailed: how === 'failed' };
+}
+
+/** As the list of the connection has it; empty where it is not known, or there is no connection. */
+function cameraNameOf(runtime: Runtime, connection: string, camera: string): string {
+  try {
+    return getConnection(runtime, connection).cameras.nameOf(camera) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 function subjectOf({ RED }: Runtime, connection: string, about: TaskSubject): Subject {
