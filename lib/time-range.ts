@@ -92,8 +92,9 @@ function fromIso(text: string, given: string, field: string): number | undefined
  * @throws EINVALID for a negative or endless pre- or post-roll, and when both are 0
  */
 export function rangeAround(range: { time: number; beforeSeconds: number; afterSeconds: number }): TimeRange {
-  const start = range.time - milliseconds(range.beforeSeconds, 'before');
-  return rangeBetween({ start, end: range.time + milliseconds(range.afterSeconds, 'after') });
+  const [before, after] = [milliseconds(range.beforeSeconds, 'before'), milliseconds(range.afterSeconds, 'after')];
+  if (before + after === 0) throw new ClipError('EINVALID', 'before and after are both 0: there is nothing to cut');
+  return rangeBetween({ start: range.time - before, end: range.time + after });
 }
 
 function milliseconds(seconds: number, field: string): number {
@@ -108,7 +109,8 @@ export function rangeBetween({ start, end }: TimeRange): TimeRange {
   for (const [field, instant] of Object.entries({ start, end })) {
     if (!isInstant(instant)) throw invalid(field, `must be a time; it is ${shown(instant)}`);
   }
-  if (start >= end) {
+  if (start === end) throw new ClipError('EINVALID', `The start must be before the end: both are ${toIso(start)}`);
+  if (start > end) {
     throw new ClipError('EINVALID', `The start (${toIso(start)}) must be before the end (${toIso(end)})`);
   }
   return { start, end };

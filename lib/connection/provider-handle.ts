@@ -3,6 +3,7 @@ import { raceAbort } from '../async/abort';
 import type { Clock } from '../async/clock';
 import { cancelled, ClipError, reasonFirst, toClipError } from '../errors';
 import type { CallOptions, Provider, ProviderConfig, ProviderDefinition } from '../provider';
+import { withLoginAdvice } from './login-advice';
 import type { LoginGuard } from './login-guard';
 import { hideInAnswer, redact, secretValues, stringsIn } from './redact';
 import { SharedSession } from './session';
@@ -134,11 +135,20 @@ export class ProviderHandle {
     if (!provider.login) return undefined;
     return async (options) => {
       this.#changes.stop();
-      const session = checkSession(await provider.login!(options));
+      const session = checkSession(await this.#logIn(provider, options));
       await this.#watch(provider, session);
       void this.#watchEvents(provider, session);
       return session;
     };
+  }
+
+  async #logIn(provider: Provider, options: { signal: AbortSignal }): Promise<unknown> {
+    const { definition, config } = this.#options;
+    try {
+      return await provider.login!(options);
+    } catch (thrown) {
+      throw withLoginAdvice(toClipError(thrown), definition, config);
+    }
   }
 
   #watch(provider: Provider, session: unknown): Promise<void> {

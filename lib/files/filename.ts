@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import nodePath from 'node:path';
 import type { PlatformPath } from 'node:path';
-import { ClipError, reasonFirst } from '../errors';
+import { ClipError, plainText, reasonFirst } from '../errors';
 import type { ProviderClip } from '../provider';
 
 /** Fields of a template. Times are ISO 8601. */
@@ -44,6 +44,8 @@ const placeholderPattern = /\{([^{}]*)\}/g;
 export const defaultNameBytes = 200;
 const maxExtensionBytes = 20;
 const maxValueCharacters = 1000;
+/** Characters of a template in an error. */
+const longestShown = 120;
 
 /** Placeholders that identify a clip, and those that only describe it: the latter are shortened first. */
 const [identifying, describing] = [
@@ -75,7 +77,7 @@ export function expandFilename(template: string, clip: NamedClip, options: Filen
   const folder = path.isAbsolute(template) ? typedFolder : options.folder;
   const inside = path.relative(path.resolve(options.folder, folder), full);
   if (inside === '' || inside === '..' || inside.startsWith(`..${path.sep}`) || path.isAbsolute(inside)) {
-    throw invalid('The template leaves its folder');
+    throw invalid(`"${plainText(template, longestShown)}" leaves its folder`);
   }
   return full;
 }
@@ -110,7 +112,7 @@ export function numbered(file: string, n: number, path: PlatformPath = nodePath)
 }
 
 function checkTemplate(template: string, path: PlatformPath): void {
-  if (typeof template !== 'string' || template.trim() === '') throw invalid('The template is empty');
+  if (typeof template !== 'string' || template.trim() === '') throw invalid('The file name is empty');
   if (template.includes('\0')) throw invalid('The template contains a NUL character');
   const { names } = splitTemplate(template, path);
   if (/^[.\s]*$/.test(names.at(-1) ?? '')) throw invalid('The template names a folder: a file name must follow');

@@ -184,7 +184,7 @@ describe('rangeAround', () => {
     ['an endless pre-roll', { time: instant, beforeSeconds: Infinity, afterSeconds: 5 }, /^before /],
     ['a post-roll that is no number', { time: instant, beforeSeconds: 5, afterSeconds: NaN }, /^after /],
     ['a pre-roll that no date can hold', { time: instant, beforeSeconds: 1e300, afterSeconds: 5 }, /^start /],
-    ['an empty range', { time: instant, beforeSeconds: 0, afterSeconds: 0 }, /before the end/],
+    ['an empty range', { time: instant, beforeSeconds: 0, afterSeconds: 0 }, /both 0/],
     ['an instant that is no number', { time: NaN, beforeSeconds: 1, afterSeconds: 1 }, /NaN/],
   ];
   for (const [name, range, message] of refused) {
@@ -213,6 +213,8 @@ describe('rangeBetween', () => {
   it('names both times in the message', () => {
     const { message } = errorOf(() => rangeBetween({ start: instant, end: instant - 1000 }));
     assert.match(message, /2025-03-01T08:50:00\.000Z.*2025-03-01T08:49:59\.000Z/);
+    const same = errorOf(() => rangeBetween({ start: instant, end: instant }));
+    assert.match(same.message, /before the end: both are 2025-03-01T08:50:00\.000Z/);
   });
 });
 

@@ -46,7 +46,7 @@ const mistakes = (): Mistake[] => [
   { what: 'https where there is http', into: 'https', says: /does not speak TLS.*http:/s },
   { what: 'a wrong port', into: 'wrong-port', says: /cannot be reached.*(refused|listens|port)/is, isEverywhere: true },
   { what: 'an unknown host', into: 'wrong-host', says: /cannot be reached.*(host|name)/is },
-  { what: 'the address of something else', into: 'other-server', says: /answered HTTP 404/ },
+  { what: 'the address of something else', into: 'other-server', says: /answered HTTP 404.*Check the address: VDG Sense does not answer there/ },
   { what: 'no connection', into: 'no-connection', says: /No connection is chosen/ },
   { what: 'a connection that is disabled', into: 'disabled', says: /disabled/ },
   { what: 'the name of no camera', message: { camera: 'Dock 99' }, says: /Dock 99/, isEverywhere: true },

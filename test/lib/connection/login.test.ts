@@ -314,7 +314,7 @@ describe('trouble on the way to a login', () => {
         assert.rejects(
           connection.listCameras(never),
           (error: ClipError) =>
-            error.message === trouble.message &&
+            error.message.startsWith(trouble.message) &&
             error.code === trouble.code &&
             error.retryAfterMs === retryAfterMs &&
             mayPass(error) === mayPass(trouble),
