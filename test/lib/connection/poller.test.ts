@@ -46,6 +46,19 @@ describe('the polling loop', () => {
     assert.deepEqual(rounds, [{ at: 0, ids: ['a'] }]);
   });
 
+  it('leaves no timer behind when the last one that waits gives up', async () => {
+    void ask('a');
+    await clock.advance(0);
+    const stops = [new AbortController(), new AbortController()];
+    const asked = stops.map((stop) => ask('b', 2, stop.signal));
+    stops[0]!.abort();
+    assert.equal(clock.waiting, 1);
+    stops[1]!.abort();
+    assert.equal(clock.waiting, 0);
+    await Promise.allSettled(asked);
+    assert.equal(rounds.length, 1);
+  });
+
   it('asks together for what is due together, and tells everyone about the own clip', async () => {
     const asked = Promise.all(['a', 'b', 'c'].map((id) => ask(id)));
     await clock.advance(0);

@@ -57,6 +57,16 @@ describe('polling on a connection', () => {
     ]);
   });
 
+  it('takes a clip for gone where the vendor says so itself, and not for the page of some server on the way', async () => {
+    const asked = [false, true].map((inconclusive) => {
+      const clock = manualClock();
+      const missing = () => Promise.reject(new ClipError('ENOTFOUND', 'HTTP 404', { inconclusive }));
+      const polled = outcomes([connect({ getClip: missing }, { clock }).pollClip(clipNamed('a'), 1000, never)]);
+      return clock.advance(0).then(() => polled);
+    });
+    assert.deepEqual(await Promise.all(asked), [[undefined], ['ENOTFOUND']]);
+  });
+
   it('starts no two rounds closer together than the shortest interval of those who ask', async () => {
     const { clock, rounds, poll } = polling();
     const loop = async (id: string, intervalMs: number): Promise<void> => {

@@ -171,6 +171,13 @@ describe('the journal of jobs', () => {
   describe('with a large message', () => {
     const message = { payload: 'x'.repeat(100_000) };
 
+    it('stores it for each of two jobs that have the same', async () => {
+      const both = ['a', 'b'].map((id) => job(id, { data: { message } }));
+      for (const each of both) await journal.write(each);
+      await journal.remove('a');
+      assert.deepEqual(await openJournal(folder, (text) => warnings.push(text)).readAll(), [both[1]]);
+    });
+
     it('writes it once, however often the job is saved, and gives it back', async () => {
       const writes: string[] = [];
       const { rename } = fs;
