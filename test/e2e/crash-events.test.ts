@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startSample, type SampleVendor } from '../simulators/sample';
 import { eventually } from '../support/eventually';
 import { packageRoot } from '../support/package';
-import { startRuntime, type Runtime } from '../support/runtime';
+import { quickSettings, startRuntime, type Runtime } from '../support/runtime';
 import { seededRandom } from '../support/seeded-random';
 
 const rounds = Number(process.env['CRASH_ROUNDS'] ?? 20);
@@ -41,6 +41,7 @@ describe(`events of a Node-RED that is killed at a random moment, ${rounds} time
       plugins: [join(packageRoot, 'test/sample-provider')],
       flow: flowFor(vendor.url, file),
       credentials: { vendor: { token: vendor.key } },
+      settings: quickSettings,
     });
   });
   after(async () => {

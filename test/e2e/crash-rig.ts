@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startVdgSense } from '../simulators/vdg-sense';
 import { eventually } from '../support/eventually';
-import { startRuntime } from '../support/runtime';
+import { quickSettings, startRuntime } from '../support/runtime';
 
 const clipMs = 2000;
 /** Requests are journalled before their footage exists, so that none is lost on its way in. */
@@ -47,7 +47,8 @@ export async function startCrashRig() {
   const folder = await mkdtemp(join(tmpdir(), 'clips-crash-'));
   const outcomesFile = join(folder, 'outcomes');
   await appendFile(outcomesFile, '');
-  const runtime = await startRuntime({ source: 'link', flow: flowFor(sim.url, outcomesFile) }).catch(async (error) => {
+  const flow = flowFor(sim.url, outcomesFile);
+  const runtime = await startRuntime({ source: 'link', flow, settings: quickSettings }).catch(async (error) => {
     await sim.close();
     throw error;
   });

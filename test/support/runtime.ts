@@ -77,6 +77,16 @@ const quietSettings = {
   },
 };
 
+/** For one that is started again and again, to be up in two thirds of the time: no editor, and no core nodes that need much. */
+export const quickSettings = {
+  disableEditor: true,
+  nodesExcludes: [
+    ...['05-tls.js', '06-httpproxy.js', '10-mqtt.js', '21-httpin.js', '21-httprequest.js', '22-websocket.js'],
+    ...['31-tcpin.js', '32-udp.js', '70-CSV.js', '70-HTML.js', '70-JSON.js', '70-XML.js', '70-YAML.js', '10-file.js'],
+    ...['23-watch.js', '90-exec.js', '16-range.js', '80-template.js', '17-split.js', '18-sort.js', '19-batch.js'],
+  ],
+};
+
 /** Starts it; on failure nothing is left behind. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const userDir = await mkdtemp(join(tmpdir(), 'clips-node-red-'));
