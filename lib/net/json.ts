@@ -69,56 +69,52 @@ async function parseRange(
     if (isList) for (const value of piece as unknown[]) list.push(value);
     else copyMembers(piece as JsonObject, object);
   };
-  let pending = '';
-  const flush = (): void => {
-    if (pending !== '') add(parsePiece(isList ? `[${pending}]` : `{${pending}}`));
-    pending = '';
-  };
-  for await (const [from, to] of members(text, start + 1, end - 1, progress)) {
-    if (to - from > longText) {
-      flush();
-      if (isList) list.push(await parseRange(text, from, to, level + 1, progress));
-      else {
-        const [key, valueFrom] = keyAt(text, from, to);
-        copyMembers({ [key]: await parseRange(text, valueFrom, to, level + 1, progress) }, object);
-      }
-      continue;
+  for await (const [from, to, isLong] of piecesOf(text, start + 1, end - 1, progress)) {
+    if (!isLong) {
+      const piece = text.slice(from, to);
+      add(parsePiece(isList ? `[${piece}]` : `{${piece}}`));
+    } else if (isList) list.push(await parseRange(text, from, to, level + 1, progress));
+    else {
+      const [key, valueFrom] = keyAt(text, from, to);
+      copyMembers({ [key]: await parseRange(text, valueFrom, to, level + 1, progress) }, object);
     }
-    pending += `${pending === '' ? '' : ','}${text.slice(from, to)}`;
-    if (pending.length >= stretch) flush();
   }
-  flush();
   return isList ? list : object;
 }
 
-/** Yields the offsets of the members of an object or array. */
-async function* members(
+/** Yields the offsets of members of an object or array: of some that follow each other, or of one that is long. */
+async function* piecesOf(
   text: string,
   start: number,
   end: number,
   progress: Progress,
-): AsyncGenerator<[number, number]> {
-  let [from, depth, checkedAt] = [start, 0, start];
-  for (let at = start; at < end; at += 1) {
+): AsyncGenerator<[from: number, to: number, isLong: boolean]> {
+  let [from, memberFrom, depth, checkedAt] = [start, start, 0, start];
+  for (let at = start; at <= end; at += 1) {
     if (at - checkedAt > stretch) {
       checkedAt = at;
       await progress.breathe();
     }
-    const character = text.charCodeAt(at);
-    if (character === marks.quote) at = closingQuote(text, at);
+    const character = at < end ? text.charCodeAt(at) : marks.comma;
+    if (character === marks.quote) at = Math.min(closingQuote(text, at), end - 1);
     else if (character === marks.openList || character === marks.openObject) depth += 1;
     else if (character === marks.closeList || character === marks.closeObject) depth -= 1;
     else if (character === marks.comma) {
-      if ((progress.values += 1) > mostValues) {
+      if (at < end && (progress.values += 1) > mostValues) {
         throw new ClipError('EPROTOCOL', 'The answer lists more than can be read');
       }
       if (depth !== 0) continue;
-      yield trimmed(text, from, at);
-      from = at + 1;
+      const isCandidate = at - memberFrom > longText;
+      const member: [number, number] = isCandidate ? trimmed(text, memberFrom, at) : [memberFrom, at];
+      const isLong = member[1] - member[0] > longText;
+      if (isLong && memberFrom > from) yield [from, memberFrom - 1, false];
+      if (isLong) yield [...member, true];
+      else if (at === end || at - from >= stretch) yield [from, at, false];
+      if (isLong || at - from >= stretch) from = at + 1;
+      memberFrom = at + 1;
     }
   }
   if (depth !== 0) throw new SyntaxError('not closed');
-  yield trimmed(text, from, end);
 }
 
 /** Character codes: comparing these is several times as fast as comparing characters. */
