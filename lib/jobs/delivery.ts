@@ -26,6 +26,8 @@ interface Delivery {
   /** By handler, the jobs that were added. */
   counts: Map<string, number>;
   adding: Promise<unknown>[];
+  /** What may still add some. */
+  accepting: Promise<unknown>[];
   /** Nothing that goes on from there belongs to it any more. */
   isOver: boolean;
 }
@@ -49,12 +51,22 @@ export class OutcomeDelivery {
 
   /** Delivers an outcome; resolves when the jobs that it leads to are stored, to whether there are any. */
   async deliver(id: string, call: () => Promise<void>): Promise<boolean> {
-    const delivery: Delivery = { id, counts: new Map(), adding: [], isOver: false };
+    const delivery: Delivery = { id, counts: new Map(), adding: [], accepting: [], isOver: false };
     await this.#current.run(delivery, call);
     for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+    // Others may join while these are waited for.
+    for (const accepting of delivery.accepting) await Promise.allSettled([accepting]);
     delivery.isOver = true;
     await Promise.allSettled(delivery.adding);
     return delivery.adding.length > 0;
+  }
+
+  /** Does what may end in adding a job, however long that takes: a folder is looked at, an expression is evaluated. */
+  accept<T>(work: () => Promise<T>): Promise<T> {
+    const accepting = work();
+    const delivery = this.#current.getStore();
+    if (delivery && !delivery.isOver) delivery.accepting.push(accepting);
+    return accepting;
   }
 
   /** Adds a job; `from` is there while an outcome is being delivered. */

@@ -40,6 +40,10 @@ export class EmbeddedEngine implements JobEngine {
     return this.#deliveries.add(draft.nodeId, (from) => this.#add(draft, from));
   }
 
+  accept<T>(work: () => Promise<T>): Promise<T> {
+    return this.#deliveries.accept(work);
+  }
+
   register<Data>(nodeId: string, handlers: JobHandler<Data>): () => Promise<void> {
     const handler = handlers as JobHandler<unknown>;
     this.#handlers.set(nodeId, handler);

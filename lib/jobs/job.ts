@@ -115,6 +115,8 @@ export interface JobEngine {
    * that had been stored already was delivered again after a crash.
    */
   add<Data>(job: JobDraft<Data>): Promise<Job<Data>>;
+  /** Does what may end in adding a job. The outcome that is being delivered, and has led to it, is not forgotten before. */
+  accept<T>(work: () => Promise<T>): Promise<T>;
   /** Runs the handler's jobs, stored ones included, until released. Releasing aborts running jobs but keeps them. */
   register<Data>(nodeId: string, handlers: JobHandler<Data>): () => Promise<void>;
   /** Ends jobs with `EABORTED`; resolves to them once their handlers have settled them. */

@@ -8,6 +8,7 @@ export function unusableEngine(error: ClipError): JobEngine {
   const end = () => async (): Promise<void> => undefined;
   return {
     add: () => Promise.reject(error),
+    accept: (work) => work(),
     register: end,
     openQueue: end,
     cancel: nothing,

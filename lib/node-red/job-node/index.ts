@@ -77,7 +77,7 @@ export function jobNode<T extends Task, Settings>(
         return done();
       }
       if (settings instanceof ClipError) throw settings;
-      await accept(message, send, done, settings);
+      await engine.accept(() => accept(message, send, done, settings));
     };
     handle().catch((thrown: unknown) => {
       const error = toClipError(thrown);

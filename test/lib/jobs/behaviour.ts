@@ -1,5 +1,6 @@
 /** What every engine does, whatever it keeps jobs in. In real time: nothing here depends on how long something takes. */
 import assert from 'node:assert/strict';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ClipError } from '../../../lib/errors';
 import type { Job, JobEngine } from '../../../lib/jobs/job';
 import { eventually } from '../../support/eventually';
@@ -41,6 +42,28 @@ export function describeBehaviour(test: EngineRig): void {
       await eventually(() => first.outcomes.length === 1 && second.outcomes.length === 1);
       assert.deepEqual([first.runs, second.runs], [[a], [b]]);
       assert.deepEqual(outcomesOf(first), [[a.id, 'done']]);
+      await isEmpty();
+    });
+
+    it('forgets none before what its outcome has led to is accepted, however long that takes', async () => {
+      const [opened, next] = [deferred(), recorder()];
+      let accepted: Promise<Job<Data>> | undefined;
+      register('next', next);
+      register(
+        'node',
+        recorder(undefined, {
+          onSettled: () =>
+            void (accepted = test.engine.accept(() => opened.promise.then(() => add({}, { nodeId: 'next' })))),
+        }),
+      );
+      const { id } = await add();
+      await eventually(() => accepted !== undefined);
+      for (let turn = 0; turn < 100; turn += 1) await nextTurn();
+      assert.ok(await test.engine.has(id));
+      opened.resolve();
+      const added = await accepted!;
+      await eventually(async () => assert.ok(!(await test.engine.has(id))));
+      await eventually(() => assert.deepEqual(ids(next.runs), [added.id]));
       await isEmpty();
     });
 
