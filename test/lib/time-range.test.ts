@@ -36,6 +36,8 @@ describe('parseInstant', () => {
     ['epoch milliseconds as digits', String(instant), instant],
     ['epoch seconds', instant / 1000, instant],
     ['epoch seconds as digits', String(instant / 1000), instant],
+    ['an offset with the name of its zone', '2025-03-01T09:50:00+01:00[Europe/Berlin][u-ca=gregory]', instant],
+    ['Z with the name of a zone', '2025-03-01T08:50:00Z[Etc/UTC]', instant],
     ['epoch seconds with a fraction', instant / 1000 + 0.123456, instant + 123],
     ['epoch seconds with a fraction as text', `${instant / 1000}.123456`, instant + 123],
     ['ISO basic', '20250301T085000Z', instant],
