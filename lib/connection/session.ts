@@ -35,7 +35,7 @@ const mostPauses = 20;
  * Vendors say in ways of their own that a session has ended, and not all of these are known: one under which nothing has been
  * answered for so long is replaced when a request fails, though not often, as each login may cost a place or count for a limit.
  */
-const trustedMs = 60_000;
+const trustedMs = 10_000;
 const betweenDoubtsMs = 10 * 60_000;
 /** Where no answer came at all, or the vendor asks for patience, the session is not to blame. */
 const blameless: ReadonlySet<ErrorCode> = new Set(['ENETWORK', 'ETIMEOUT', 'ETHROTTLED', 'EABORTED']);

@@ -13,6 +13,8 @@ import {
 } from '../../lib/net/json';
 import { findAll, parseXml, parseXmlList, valueOf, type XmlElement } from '../../lib/net/xml';
 import { decodeText } from '../../lib/net/charset';
+import { listOf } from '../../lib/providers/aipix/json';
+import { isLastPage } from '../../lib/providers/aipix/pages';
 import * as aipix from '../../lib/providers/aipix/types';
 import * as frigateErrors from '../../lib/providers/frigate/errors';
 import * as frigate from '../../lib/providers/frigate/types';
@@ -37,8 +39,8 @@ const first = (value: unknown): JsonObject => objects(value)[0] ?? {};
 const readers: Record<string, Record<string, (value: unknown) => unknown>> = {
   aipix: {
     'a download': (value) => aipix.readDownload(first(value)),
-    'a page of downloads': aipix.readDownloadPage,
-    'the end of a list': aipix.isLastPage,
+    'a page of a list': listOf,
+    'the end of a list': isLastPage,
     'a login': aipix.readLogin,
     'a user': aipix.readUser,
     sessions: aipix.readOpenSessions,

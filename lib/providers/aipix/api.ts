@@ -4,7 +4,8 @@ import { ClipError, quoted, reasonFirst } from '../../errors';
 import { createHttpClient, type HttpReply, type HttpRequest } from '../../net/http';
 import { statusError } from '../../net/status';
 import type { CallOptions, ProviderConfig } from '../../provider';
-import { parseJson, parseLongJson, type JsonObject } from '../../net/json';
+import { isObject, parseJson, parseLongJson, readBoolean, readText, type JsonObject } from '../../net/json';
+import { saysSessionEnded } from '../account-words';
 import { objectsOf } from './json';
 import { readProblems, type AipixSession } from './types';
 
@@ -82,7 +83,24 @@ export function createAipixApi(config: ProviderConfig) {
     const reply = await send(call, signal, session);
     const problem = errorOf(reply, call.action, session !== undefined);
     if (problem) throw problem;
-    return call.mayBeEmpty && isEmptySuccess(reply) ? undefined : readJson(reply, call.action);
+    if (call.mayBeEmpty && isEmptySuccess(reply)) return undefined;
+    const json = await readJson(reply, call.action);
+    if (!isRefusal(json)) return json;
+    const { text } = problemsOf(reply);
+    if (session !== undefined && saysSessionEnded(text)) throw sessionEnded(reply, text, call.action);
+    const message = reasonFirst(`the server refused${text ? `: ${text}` : ''}`, call.action);
+    throw new ClipError('EFAILED', message, { inconclusive: true });
+  }
+
+  function sessionEnded({ status }: HttpReply, text: string, action: string): ClipError {
+    const message = reasonFirst(`the server answered HTTP ${status}${text ? `: ${text}` : ''}`, action);
+    const vendorCode = `HTTP ${status}`;
+    // A pasted token cannot be renewed here.
+    return isPasted
+      ? new ClipError('EAUTH', `${message}. The pasted token is not valid, or no longer: paste a new one`, {
+          vendorCode,
+        })
+      : new ClipError('EAUTH', message, { vendorCode, sessionExpired: true });
   }
 
   /**
@@ -97,15 +115,9 @@ export function createAipixApi(config: ProviderConfig) {
     const isExplained = isDocument(reply.text);
     const message = reasonFirst(`the server answered HTTP ${status}${text ? `: ${text}` : ''}`, action);
     const vendorCode = `HTTP ${status}`;
-    // 419 is how the framework of the server says that a session is over.
-    if (hasSession && (status === 401 || status === 419)) {
-      // A pasted token cannot be renewed here.
-      return isPasted
-        ? new ClipError('EAUTH', `${message}. The pasted token is not valid, or no longer: paste a new one`, {
-            vendorCode,
-          })
-        : new ClipError('EAUTH', message, { vendorCode, sessionExpired: true });
-    }
+    // 419 is how the framework of the server says that a session is over; parts of it say so in words only.
+    const isOver = status === 401 || status === 419 || (isExplained && status !== 422 && saysSessionEnded(text));
+    if (hasSession && isOver) return sessionEnded(reply, text, action);
     const unexplained = statusError(reply, action, text)!;
     if (!isExplained && status !== 422) return unexplained;
     if (status === 402) {
@@ -155,6 +167,12 @@ export function deviceId(baseUrl: string, login: string, instanceId = ''): strin
 
 function isEmptySuccess({ status, text }: HttpReply): boolean {
   return status < 300 && text.trim() === '';
+}
+
+/** No in the place of what was asked for, under a status that says yes. */
+function isRefusal(json: object): boolean {
+  if (!isObject(json) || 'data' in json || json.id !== undefined) return false;
+  return /^(error|fail(ed|ure)?)$/i.test(readText(json.status) ?? '') || readBoolean(json.success) === false;
 }
 
 /** JSON that says something: an object or a list. */

@@ -4,9 +4,8 @@ import type { Camera } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { isObject, type JsonObject } from '../../net/json';
 import { objectsOf } from './json';
-import { isLastPage, readCameras } from './types';
-
-const maxPages = 1_000;
+import { eachPage } from './pages';
+import { readCameras } from './types';
 
 /**
  * The cameras that the account may see, each once. The plain list is not documented, so the trees are the next tries.
@@ -39,12 +38,9 @@ export async function listCameras(api: AipixApi, call: Call): Promise<Camera[]> 
 
 async function pages(api: AipixApi, call: Call, action: string): Promise<JsonObject[]> {
   const found: JsonObject[] = [];
-  for (let page = 1; page <= maxPages; page += 1) {
-    const reply = await api.request({ method: 'GET', path: `cameras?page=${page}`, action, isList: true }, call);
-    const items = objectsOf(reply);
-    found.push(...items);
-    if (items.length === 0 || isLastPage(reply)) break;
-  }
+  const ask = (page: number): Promise<unknown> =>
+    api.request({ method: 'GET', path: `cameras?page=${page}`, action, isList: true }, call);
+  for await (const items of eachPage(ask, action)) found.push(...items);
   return found;
 }
 

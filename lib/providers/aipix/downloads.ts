@@ -5,10 +5,10 @@ import { describeClip, type Clip, type ClipRequest } from '../../provider';
 import type { AipixApi, Call } from './api';
 import { objectsOf, writeId, writeTime } from './json';
 import { epochOf } from './records';
-import { readDownload, readDownloadPage, type Download } from './types';
+import { eachPage, expectList } from './pages';
+import { readDownload, type Download } from './types';
 
 const perPage = 100;
-const maxPages = 1_000;
 /** The server's clock and ours may differ, and so may the moment of a record from that of its request. */
 const marginMs = 10 * 60_000;
 const dayMs = 86_400_000;
@@ -56,25 +56,25 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
     throw refusal;
   }
 
-  async function listPage(page: number, since: number | undefined, call: Call, action: string) {
+  async function listPage(page: number, since: number | undefined, call: Call, action: string): Promise<unknown> {
     // `from` and `to` are those of the record's making, not of the footage.
     const times: Record<string, string> =
       since === undefined ? {} : { from: writeTime(since), to: writeTime(now() + dayMs) };
     const ask = (query: Record<string, string>): Promise<unknown> =>
-      within('list', (family) =>
-        api.request(
-          { method: 'GET', path: `${family}?${new URLSearchParams(query).toString()}`, action, isList: true },
-          call,
-        ),
-      );
-    if (listsPlainly) return readDownloadPage(await ask({ page: String(page) }));
+      within('list', async (family) => {
+        const path = `${family}?${new URLSearchParams(query).toString()}`;
+        const reply = await api.request({ method: 'GET', path, action, isList: true }, call);
+        expectList(reply, action);
+        return reply;
+      });
+    if (listsPlainly) return ask({ page: String(page) });
     try {
-      return readDownloadPage(await ask({ page: String(page), per_page: String(perPage), ...times }));
+      return await ask({ page: String(page), per_page: String(perPage), ...times });
     } catch (error) {
       // Which sizes and times it takes is not documented.
       if (!(error instanceof ClipError && error.code === 'EINVALID') || page > 1) throw error;
       listsPlainly = true;
-      return readDownloadPage(await ask({ page: String(page) }));
+      return ask({ page: String(page) });
     }
   }
 
@@ -85,9 +85,8 @@ export function createDownloads(api: AipixApi, cameraField: string, now: () => n
     action: string,
     found: (downloads: Download[]) => boolean,
   ): Promise<void> {
-    for (let page = 1; page <= maxPages; page += 1) {
-      const { downloads, isLast } = await listPage(page, since, call, action);
-      if (found(downloads) || isLast) return;
+    for await (const items of eachPage((page) => listPage(page, since, call, action), action)) {
+      if (found(items.map(readDownload))) return;
     }
   }
 

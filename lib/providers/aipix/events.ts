@@ -2,21 +2,12 @@
 // is filtered, is documented in part only.
 // Sources: https://docs.aipix.ai/en/start/aipix-24.03/list-of-all-analytics-events, .../aipix-23.12/list-of-marks
 import { ClipError, reasonFirst } from '../../errors';
-import { isObject, objectAt, readId, readText, type JsonObject } from '../../net/json';
+import { objectAt, readId, readText, type JsonObject } from '../../net/json';
 import type { EventPage, EventQuery, EventType, ProviderEvent } from '../../provider';
-import {
-  eventTimes,
-  inOrder,
-  isOf,
-  noEventList,
-  oldestOfKinds,
-  serverTime,
-  type Listed,
-  type Window,
-} from '../event-list';
+import { eventTimes, inOrder, isOf, oldestOfKinds, readAll, serverTime, type Listed, type Window } from '../event-list';
 import type { AipixApi, Call } from './api';
-import { objectsOf, readTime, writeTime } from './json';
-import { isLastPage } from './types';
+import { readTime, writeTime } from './json';
+import { expectList, isLastPage } from './pages';
 
 /** The delay with which events of analytics are listed is not published. */
 const overlapMs = 10 * 60_000;
@@ -71,9 +62,8 @@ export function createEventList(api: AipixApi, now: () => number) {
     const found = new Map<string, Row>();
     const seen = new Set<string>();
     for (let page = 1; page <= mostPages; page += 1) {
-      const { reply, servedAt } = await ask(kind, window, { cameras, page }, call);
-      const items = objectsOf(reply);
-      const rows = items.flatMap((item) => readRow(kind, item) ?? []);
+      const { reply, items, servedAt } = await ask(kind, window, { cameras, page }, call);
+      const rows = readAll(items, (item) => readRow(kind, item), kinds[kind].action);
       const known = seen.size;
       for (const row of rows) {
         seen.add(row.event.id);
@@ -93,7 +83,7 @@ export function createEventList(api: AipixApi, now: () => number) {
     { from, to }: Window,
     { cameras, page }: { cameras: string[]; page: number },
     call: Call,
-  ): Promise<{ reply: unknown; servedAt: number }> {
+  ): Promise<{ reply: unknown; items: JsonObject[]; servedAt: number }> {
     const { path, action } = kinds[kind];
     const isPlain = plain.has(kind);
     const query = new URLSearchParams({ page: String(page), from: writeTime(from - marginMs) });
@@ -116,10 +106,7 @@ export function createEventList(api: AipixApi, now: () => number) {
     }
     if (problem) throw problem;
     const json = await api.readJson(reply, action);
-    if (!Array.isArray(isObject(json) && 'data' in json ? json.data : json)) {
-      throw noEventList(action);
-    }
-    return { reply: json, servedAt: serverTime(reply.headers, now) };
+    return { reply: json, items: expectList(json, action), servedAt: serverTime(reply.headers, now) };
   }
 }
 

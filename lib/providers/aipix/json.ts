@@ -3,9 +3,28 @@ import { isObject, readText, type JsonObject } from '../../net/json';
 
 /** The objects of a list, or a single one, wrapped in `data` or not: which of them is not documented everywhere. */
 export function objectsOf(reply: unknown): JsonObject[] {
-  const inner = isObject(reply) && 'data' in reply ? reply.data : reply;
-  if (Array.isArray(inner)) return inner.filter(isObject);
-  return isObject(inner) && Object.keys(inner).length > 0 ? [inner] : [];
+  const inner = unwrapped(reply);
+  return readListed(inner) ?? (isObject(inner) && Object.keys(inner).length > 0 ? [inner] : []);
+}
+
+/** The objects of a list; `undefined` where the answer holds none, which is not an empty one. */
+export function listOf(reply: unknown): JsonObject[] | undefined {
+  return readListed(unwrapped(reply));
+}
+
+/** A page may be wrapped like a single object, once more. */
+function unwrapped(reply: unknown): unknown {
+  let inner = reply;
+  for (let level = 0; level < 2 && isObject(inner) && 'data' in inner; level += 1) inner = inner.data;
+  return inner;
+}
+
+/** PHP writes a list that has lost some of its entries as an object: `{"1": …, "4": …}`. */
+function readListed(value: unknown): JsonObject[] | undefined {
+  if (Array.isArray(value)) return value.filter(isObject);
+  const names = isObject(value) ? Object.keys(value) : [];
+  if (names.length === 0 || !names.every((name) => /^\d{1,9}$/.test(name))) return undefined;
+  return Object.values(value as JsonObject).filter(isObject);
 }
 
 /**

@@ -1,8 +1,8 @@
 // Logs in to Aipix with a password, or checks a pasted token.
 import { ClipError, reasonFirst } from '../../errors';
 import type { HttpReply } from '../../net/http';
-import { statusError } from '../../net/status';
 import type { Credentials } from '../../provider';
+import { namesAccount } from '../account-words';
 import { isDocument, userAgent, type AipixApi } from './api';
 import { parseJson } from '../../net/json';
 import { readLogin, readOpenSessions, readUser, type AipixSession, type OpenSession } from './types';
@@ -46,6 +46,8 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
     if (reply.status >= 400) throw refusal(reply, action);
     const login = readLogin(await api.readJson(reply, action));
     if (!login) {
+      // Some say no with a status that says yes.
+      if (api.problemsOf(reply).text) throw refusal(reply, action);
       throw new ClipError(
         'EPROTOCOL',
         reasonFirst('the answer holds no token', action, 'Check that the address is the one of Aipix'),
@@ -81,7 +83,8 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
         { vendorCode },
       );
     }
-    const isRefusal = status === 401 || ([400, 403, 422].includes(status) && isDocument(reply.text));
+    const isExplained = status < 300 ? namesAccount(text) : [400, 403, 422].includes(status) && isDocument(reply.text);
+    const isRefusal = status === 401 || isExplained;
     if (isRefusal) {
       return new ClipError(
         'EAUTH',
@@ -91,7 +94,10 @@ export function createLogin(api: AipixApi, credentials: Credentials) {
         },
       );
     }
-    return api.errorOf(reply, action, false) ?? statusError(reply, action)!;
+    const trouble = reasonFirst(`the server answered with an error${said}`, action);
+    return (
+      api.errorOf(reply, action, false) ?? new ClipError('EFAILED', trouble, { retryable: true, inconclusive: true })
+    );
   }
 
   return credentials.token ? pasted : byPassword;

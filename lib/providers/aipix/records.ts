@@ -1,5 +1,6 @@
 // Reads records of the export list as clips. Pure decisions.
 import type { ClipStatus, Gap, ProviderClip } from '../../provider';
+import { statusOfWord } from '../status-words';
 import type { Outcome } from './push-tracker';
 import { retentionMs, type Download } from './types';
 
@@ -21,9 +22,9 @@ interface Known {
 export function statusOf(record: Download, { wasFinished, outcome, now }: Known): ClipStatus {
   const word = record.word ?? '';
   const isOld = now - Math.max(epochOf(record.createdAt), epochOf(record.updatedAt)) > retentionMs + cleanUpMs;
-  if (/error|fail/.test(word)) return 'failed';
+  if (isFailure(word)) return 'failed';
   if (/expire|delete|remove/.test(word)) return 'expired';
-  const isBusy = /progress|queue|wait|pending|new/.test(word);
+  const isBusy = /progress|queue|wait|pending|\bnew\b/.test(word);
   const saysFinished = !isBusy && /\bok\b|done|success|complete|ready|finish/.test(word);
   // Without a file: not yet, or no longer.
   if (record.exists === false && !isBusy && (saysFinished || wasFinished || isOld)) return 'expired';
@@ -59,6 +60,7 @@ export function toClip(
     end: asked.end,
     status,
     progress: status === 'finished' ? 100 : 0,
+    ...(status === 'busy' && record.word && !/progress/.test(record.word) ? { vendorStatus: record.word } : {}),
     ...(cameraName ? { cameraName } : {}),
     ...(width && height ? { width, height } : {}),
     ...(gaps.length > 0 ? { gaps } : {}),
@@ -68,11 +70,13 @@ export function toClip(
   };
 }
 
+function isFailure(word: string): boolean {
+  return /error|fail/.test(word) || statusOfWord(word) === 'failed';
+}
+
 /** No reason is documented for a failure, so what there is must do. */
 function reasonOf({ word }: Download): string {
-  return word && /error|fail/.test(word)
-    ? `the server says "${word}"`
-    : 'the server reports an error, without a reason';
+  return word && isFailure(word) ? `the server says "${word}"` : 'the server reports an error, without a reason';
 }
 
 /** A record may cover less than was asked for. Times are whole seconds, so less than one is no gap. */

@@ -40,11 +40,6 @@ export interface Download {
   height?: number;
 }
 
-export interface DownloadPage {
-  downloads: Download[];
-  isLast: boolean;
-}
-
 /** Source: https://docs.aipix.ai/en/start/aipix-24.03/archive-download-list */
 export function readDownload(item: JsonObject): Download {
   const stream = objectAt(item, 'stream');
@@ -62,25 +57,6 @@ export function readDownload(item: JsonObject): Download {
     width: readCount(stream.width),
     height: readCount(stream.height),
   };
-}
-
-/** Array, single object, or either below `data`: the page shows an array, the one of the admin API an object. */
-function readDownloads(reply: unknown): Download[] {
-  return objectsOf(reply).map(readDownload);
-}
-
-export function readDownloadPage(reply: unknown): DownloadPage {
-  const downloads = readDownloads(reply);
-  return { downloads, isLast: downloads.length === 0 || isLastPage(reply) };
-}
-
-/** Pages as Laravel makes them: `{data, links, meta}`, or with all of it beside `data`. Without any of it there is one page. */
-export function isLastPage(reply: unknown): boolean {
-  if (!isObject(reply)) return true;
-  const about = isObject(reply.meta) ? reply.meta : reply;
-  const [current, last] = [readCount(about.current_page), readCount(about.last_page)];
-  if (current !== undefined && last !== undefined) return current >= last;
-  return (readText(objectAt(reply, 'links').next) ?? readText(about.next_page_url)) === undefined;
 }
 
 /** A record without a file has the root of the storage as its address, or none. */
@@ -151,13 +127,14 @@ export function readOpenSessions(reply: unknown): OpenSession[] {
 /** The server's complaints about invalid input: by field, or as one text. */
 export function readProblems(reply: unknown): { text: string; fields: string[] } {
   if (!isObject(reply)) return { text: '', fields: [] };
-  const { errors } = reply;
-  if (!isObject(errors)) return { text: readText(errors) ?? readText(reply.message) ?? '', fields: [] };
-  const lines = Object.entries(errors).map(([field, said]) => {
-    const texts = [said].flat().filter((text) => typeof text === 'string' || typeof text === 'number');
+  const { errors, message, error } = reply;
+  const said = readText(message) ?? readText(error) ?? '';
+  if (!isObject(errors)) return { text: readText(errors) ?? said, fields: [] };
+  const lines = Object.entries(errors).map(([field, problems]) => {
+    const texts = [problems].flat().filter((text) => typeof text === 'string' || typeof text === 'number');
     return `${field}: ${texts.join(' ')}`;
   });
-  return { text: lines.join('; ') || (readText(reply.message) ?? ''), fields: Object.keys(errors) };
+  return { text: lines.join('; ') || said, fields: Object.keys(errors) };
 }
 
 /** Address of the push server. Source: https://docs.aipix.ai/en/start/aipix-23.09/vms-client-api-6 */

@@ -5,6 +5,7 @@ import type { HttpClient } from '../../net/http';
 import { digestAdvice, statusError } from '../../net/status';
 import type { ProviderConfig } from '../../provider';
 import { escapeXml, valueOf } from '../../net/xml';
+import { namesAccount } from '../account-words';
 import { isPage, prolog, readResult, readXml, xmlHeaders } from './documents';
 import { isGeneral } from './errors';
 import { isFailure, readSession, resultCode, writeTime, type SenseSession } from './types';
@@ -13,9 +14,6 @@ import { isFailure, readSession, resultCode, writeTime, type SenseSession } from
 const crowdedMs = 60_000;
 const crowded =
   /\btoo many\b|\b(maximum|max\.?|limit) (number of )?(sessions|users|logins|connections)\b|\bsessions?\b.{0,20}\b(limit|exceeded)/i;
-
-/** Words that a server may use of the account; the number that stands for a wrong password is not published. */
-const namesAccount = /\buser|pass-?(word|phrase)|account|log(ged)?[ -]?(in|on)\b|credential|authenti|authori[sz]/i;
 
 /**
  * A login by a document with a name and a password, or with the digest of both; `undefined` for connections that need none.
@@ -99,7 +97,7 @@ export function refused(action: string, code: string, description: string): Clip
     return new ClipError('ELIMIT', message, { vendorCode: code, retryable: true, retryAfterMs: crowdedMs });
   }
   // A general code without a word about the account may be that of a server which is starting.
-  if (isGeneral(code) && !namesAccount.test(description)) {
+  if (isGeneral(code) && !namesAccount(description)) {
     const message = reasonFirst(`the server answered with a general error (${code})${said}`, action);
     return new ClipError('EFAILED', message, { vendorCode: code, retryable: true });
   }

@@ -47,6 +47,39 @@ describe('Aipix: login', () => {
     assert.ok(sim.requests.every(({ target }) => !target.includes('passw0rd')));
   });
 
+  const answers: [what: string, body: string, code: string][] = [
+    ['of a wrong password', '{"status":"error","message":"Invalid credentials"}', 'EAUTH'],
+    ['by field', '{"errors":{"login":["These credentials do not match"]}}', 'EAUTH'],
+    ['of something else', '{"status":"error","message":"Try again later"}', 'EFAILED'],
+  ];
+  for (const [what, body, code] of answers) {
+    it(`that is refused with words ${what} under 200 ends with ${code} and these words`, async () => {
+      const sim = await start();
+      sim.failNext({ kind: 'reply', reply: { status: 200, body } }, 'login');
+      const connection = connectTo(sim);
+      const error = await errorOf(connection.listCameras(never));
+      assert.equal(error.code, code);
+      assert.match(error.message, /Invalid credentials|do not match|Try again later/);
+      if (code === 'EAUTH') await assert.rejects(connection.createClip(request(), never), fails('EAUTH'));
+      assert.equal(sim.requests.length, 1);
+    });
+  }
+
+  for (const [status, body] of [
+    [400, '{"error":"token_expired"}'],
+    [500, '{"message":"Token has expired"}'],
+    [200, '{"status":"error","message":"Unauthenticated."}'],
+  ] as const) {
+    it(`is repeated where ${status} says in words that the session is over`, async () => {
+      const sim = await start();
+      const connection = connectTo(sim);
+      await connection.listCameras(never);
+      sim.failNext({ kind: 'reply', reply: { status, body } }, 'cameras');
+      assert.ok((await connection.listCameras(never)).length > 0);
+      assert.equal(sim.logins, 2);
+    });
+  }
+
   for (const refused of [400, 401, 403, 422] as const) {
     it(`that is refused with ${refused} is not tried again`, async () => {
       const sim = await start({ login: { refused } });

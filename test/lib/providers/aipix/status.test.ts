@@ -42,6 +42,8 @@ describe('Aipix: status', () => {
       ['ready, without an address', { ...fresh, word: 'ready' }, {}, 'busy'],
       ['error', { ...fresh, word: 'error' }, {}, 'failed'],
       ['failed, with an address', { ...fresh, word: 'failed', url: file }, {}, 'failed'],
+      ['cancelled, with an address', { ...fresh, word: 'cancelled', url: file }, {}, 'failed'],
+      ['renewed, with an address', { ...fresh, word: 'renewed', url: file }, {}, 'finished'],
       ['deleted', { ...fresh, word: 'deleted', url: file }, {}, 'expired'],
       ['done, but the file is gone', { ...fresh, word: 'done', url: file, exists: false }, {}, 'expired'],
       ['no file yet', { ...fresh, exists: false }, {}, 'busy'],
