@@ -11,6 +11,7 @@
   const slotLabel = (id, slot, text) => _(`credentials.${id}.${slot}`, { defaultValue: text.label || slot });
   const slotHint = (id, slot, text) => _(`credentialHints.${id}.${slot}`, { defaultValue: text.hint || '' });
   const slotInput = (slot) => $(`#node-config-input-${slot}`);
+  const inputValues = () => Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()]));
   const isFilled = (value) => String(value ?? '').trim() !== '';
 
   /** The rule that counts for these settings, if any. */
@@ -31,7 +32,7 @@
 
   /** The editor's knowledge of a connection's secrets; `undefined`: nothing, before its dialog was opened. */
   function knownValues(node) {
-    if (isOpen(node)) return Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()]));
+    if (isOpen(node)) return inputValues();
     const { credentials } = node;
     if (!credentials) return undefined;
     const valueOf = (slot) => credentials[slot] || (credentials[`has_${slot}`] ? HIDDEN : '');
@@ -79,7 +80,7 @@
       const provider = clips.provider(shown);
       if (!provider) return;
       const values = settings();
-      const missing = missingSlots(provider, values, knownInputs());
+      const missing = missingSlots(provider, values, inputValues());
       const [needed = []] = ruleFor(provider, values)?.anyOf || [];
       for (const slot of SLOTS) {
         const declared = provider.credentials[slot];
@@ -95,8 +96,6 @@
       }
     }
 
-    const knownInputs = () => Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()]));
-
     for (const slot of SLOTS) {
       const id = `node-config-input-${slot}-problem`;
       $('<div class="video-clips-problem" role="status">').attr('id', id).hide().appendTo(rowOf(slot));
@@ -110,7 +109,7 @@
 
     /** The first that is missing, in view. */
     function wrong() {
-      const [first] = missingSlots(clips.provider(shown), settings(), knownInputs());
+      const [first] = missingSlots(clips.provider(shown), settings(), inputValues());
       if (first) touched.add(first);
       arrange();
       return first && slotInput(first);
@@ -120,7 +119,7 @@
       const provider = clips.provider(id);
       const slots = provider?.credentials || {};
       if (shown !== id && shown !== undefined) {
-        kept.set(shown, Object.fromEntries(SLOTS.map((slot) => [slot, slotInput(slot).val()])));
+        kept.set(shown, inputValues());
         for (const slot of SLOTS) slotInput(slot).val(kept.get(id)?.[slot] ?? '');
       }
       if (shown !== id) touched.clear();

@@ -8,6 +8,7 @@ import type { Connection } from '../connection/connection';
 import { toClipError, type ErrorCode } from '../errors';
 import type { Clip, ClipFile } from '../provider';
 import { Semaphore } from '../async/semaphore';
+import { videoFacts } from '../mp4';
 import { convertFile, type Conversion } from '../ffmpeg/convert';
 import { hashFile, isFile } from '../files/hash';
 import { newPartPath } from '../files/part';
@@ -40,10 +41,9 @@ export async function converted(
   if (convert === 'none') return { path: conversion.path, file, state };
   try {
     const made = await conversions.run(conversion.signal, () => convertFile({ ...conversion, convert, mp4 }));
-    const { duration, width, height, codec } = made.mp4;
     // Before it is hashed: what changes meanwhile shows.
     const changedState = stateOf(await stat(made.path));
-    const facts = { size: made.size, sha256: await hashFile(made.path), duration, width, height, codec };
+    const facts = { size: made.size, sha256: await hashFile(made.path), ...videoFacts(made.mp4) };
     const problems = [...file.problems, ...made.problems];
     return { path: made.path, file: { ...file, ...facts, problems }, state: changedState };
   } catch (thrown) {

@@ -1,6 +1,6 @@
 // Decides whether received bytes are the clip that was asked for: a whole MP4, as long as its range.
 import { describeClip, type Clip, type ClipFile, type Range } from '../provider';
-import { readMp4, sniff, withFile, type Mp4Info, type Mp4Source } from '../mp4';
+import { readMp4, sniff, videoFacts, withFile, type Mp4Info, type Mp4Source } from '../mp4';
 import { ClipError, reasonFirst } from '../errors';
 import { hashFile, isFile } from '../files/hash';
 import { secondsOf } from '../time-range';
@@ -168,9 +168,7 @@ export async function verifyFile(
     if (mayImprove) await rules.onDamaged(sha256);
     throw new ClipError('EINCOMPLETE', reasonFirst(problems.join('; '), action), { retryable: mayImprove });
   }
-  const { duration, width, height, codec } = mp4;
-  const facts = { size, sha256, duration, width, height, codec };
-  return { file: { ...facts, ...ends, gaps: clip.gaps ?? [], problems }, mp4 };
+  return { file: { size, sha256, ...videoFacts(mp4), ...ends, gaps: clip.gaps ?? [], problems }, mp4 };
 }
 
 function downloading(clip: Clip): string {
@@ -186,8 +184,7 @@ export async function matchExistingFile(clip: Clip, path: string): Promise<ClipF
     if (incomplete) return undefined;
     const sha256 = await hashFile(path);
     if (clip.sha256 && clip.sha256.toLowerCase() !== sha256) return undefined;
-    const { duration, width, height, codec } = mp4;
-    const facts = { duration, width, height, codec, ...ends, problems };
+    const facts = { ...videoFacts(mp4), ...ends, problems };
     return { path, size: source.size, sha256, ...facts, gaps: clip.gaps ?? [], resumed: false, seconds: 0 };
   });
 }

@@ -9,6 +9,7 @@ import { makeFolder, type FreeBytes } from '../files/folder';
 import { publish } from '../files/publish';
 import { toClipError } from '../errors';
 import { cameraFolder, partPath } from './folder';
+import { videoFacts } from '../mp4';
 import { inspect } from '../mp4/inspect';
 import { joinParts } from './join';
 import { planJoins, type JoinPart, type JoinPlan } from './join-plan';
@@ -137,8 +138,7 @@ async function saveJoined(
 
 function asItIs({ index, file, path, state, inspection: { mp4 } }: Here): Ready {
   const { start, end, size, sha256, problems } = file;
-  const { duration, width, height, codec } = mp4;
-  const facts = { size, sha256, start, end, duration, width, height, codec, problems };
+  const facts = { size, sha256, start, end, ...videoFacts(mp4), problems };
   return { at: path, state, facts: { ...facts, parts: [index, index + 1] } };
 }
 
@@ -159,10 +159,9 @@ async function joined(
     name: `joined-${first.index + 1}.mp4`,
     onProgress: (done) => options.onJoining((before + done * totalSeconds(group)) / totalSeconds(all)),
   });
-  const { duration, width, height, codec } = mp4;
   const ofParts = group.flatMap(({ start, file }) => file.problems.map((problem) => `at ${start}: ${problem}`));
   const range = { start: first.file.start, end: last.file.end };
-  const facts = { size, sha256, ...range, duration, width, height, codec, problems: [...ofParts, ...problems] };
+  const facts = { size, sha256, ...range, ...videoFacts(mp4), problems: [...ofParts, ...problems] };
   return { at: path, state: await lstat(path), facts: { ...facts, parts: [first.index, last.index + 1] } };
 }
 

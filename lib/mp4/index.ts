@@ -37,6 +37,11 @@ export interface Mp4Info {
   tracks: { handler: string; codec?: string; samples: number }[];
 }
 
+/** Facts of a file that messages carry. */
+export function videoFacts({ duration, width, height, codec }: Mp4Info) {
+  return { duration, width, height, codec };
+}
+
 const maxProblems = 10;
 
 /** Never rejects for what is in the file, only for what `source.read` rejects with. */
