@@ -9,8 +9,9 @@ import { pollClip, type PollJobData } from '../../lib/clips/poll';
 import { Connection } from '../../lib/connection/connection';
 import { ClipError, type ErrorCode } from '../../lib/errors';
 import { readFields } from '../../lib/fields';
-import { applyResult, type JobResult, type Job, type RunContext } from '../../lib/jobs/job';
+import { applyResult, type Job, type JobOutcome, type JobResult, type RunContext } from '../../lib/jobs/job';
 import type { Camera, Clip, ClipRequest, ConnectionCheck, Provider, ProviderEvent } from '../../lib/provider';
+import { aDownload } from '../lib/clips/fake';
 import { skippingClock, type SkippingClock } from '../support/skipping-clock';
 import { expectNoUnhandledRejections } from '../support/promises';
 import { tempFolder } from '../support/temp-folder';
@@ -136,7 +137,7 @@ export function respectException(context: Mocha.Context, { exceptions }: World):
 }
 
 export interface Ended<W> {
-  outcome: Exclude<JobResult<W>, { type: 'retry' }>;
+  outcome: JobOutcome<W>;
   /** What each run answered, the last one included. */
   answers: JobResult<W>[];
 }
@@ -213,7 +214,7 @@ export function runDownload(
     ...options
   }: JobOptions & Pick<DownloadOnce, 'freeBytes'> & { deleteAfter?: boolean } = {},
 ) {
-  const work = { ...downloadWork(connection, clip, filename), deleteAfter };
+  const work = aDownload({ connection: connection.id, clip, filename, root: dirname(filename), deleteAfter });
   return runJob(work, downloadRun(connection, { freeBytes }), { clock: clockOf(connection), ...options });
 }
 
@@ -233,29 +234,11 @@ export async function downloadOnce(
   filename: string,
   { signal = new AbortController().signal, ...options }: DownloadOnce = {},
 ): Promise<Clip> {
-  const data = downloadWork(connection, clip, filename);
+  const data = aDownload({ connection: connection.id, clip, filename, root: dirname(filename) });
   const job = { id: '01234567-89ab', nodeId: 'node', data, createdAt: Date.now(), runAt: 0, failures: 0 };
   const answer = await downloadRun(connection, options)(job, { signal, save: async () => undefined });
   if (answer.type === 'done') return answer.data.clip;
-  throw answer.type === 'failed' ? answer.error : answer.error;
-}
-
-function downloadWork(connection: Connection, clip: Clip, filename: string): DownloadJobData {
-  return {
-    connection: connection.id,
-    clip,
-    output: 'file',
-    maxBufferBytes: 0,
-    filename,
-    exists: 'rename',
-    convert: 'none',
-    maxHeight: 0,
-    maxBytes: 0,
-    thumbnail: false,
-    root: dirname(filename),
-    deleteAfter: false,
-    strict: true,
-  };
+  throw answer.error;
 }
 
 function downloadRun(connection: Connection, { onBytes = () => undefined, stallMs, freeBytes }: DownloadOnce = {}) {

@@ -5,13 +5,13 @@ import { PassThrough } from 'node:stream';
 import { downloadClip, removeParts, type DownloadJobData } from '../../../lib/clips/download';
 import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
-import type { JobResult } from '../../../lib/jobs/job';
+import type { JobOutcome } from '../../../lib/jobs/job';
 import { openJournal } from '../../../lib/jobs/journal';
 import type { OpenClip } from '../../../lib/provider';
 import { eventually } from '../../support/eventually';
 import { deferred, untilAborted } from '../../support/promises';
 import { box } from '../mp4/files';
-import { aClip, aContext, aJob, connect } from './fake';
+import { aClip, aContext, aDownload, aJob, connect } from './fake';
 import { downloadRig, expectError, expectFile, send, sendFrom, sha256, type Download } from './download-rig';
 
 const part = '7/clip.mp4.aaaabbbb.012345.part';
@@ -292,7 +292,7 @@ describe('a download that runs again', () => {
     function node(open: (count: number) => Promise<Partial<OpenClip> & Pick<OpenClip, 'body'>>) {
       let count = 0;
       const connection = connect({ openClip: async () => open((count += 1)) }, test.clock);
-      const outcomes: Exclude<JobResult<DownloadJobData>, { type: 'retry' }>[] = [];
+      const outcomes: JobOutcome<DownloadJobData>[] = [];
       const waits: number[] = [];
       const start = () => {
         const journal = openJournal(test.path('jobs'), (text) => assert.fail(text));
@@ -310,21 +310,8 @@ describe('a download that runs again', () => {
           onRetry: (_job, { afterMs }) => void waits.push(afterMs),
           onSettled: (_job, outcome) => void outcomes.push(outcome),
         });
-      const work: DownloadJobData = {
-        connection: connection.id,
-        clip: aClip(),
-        output: 'file',
-        maxBufferBytes: 0,
-        filename: join(test.path('videos'), 'clip.mp4'),
-        root: test.path('.'),
-        exists: 'rename',
-        convert: 'none',
-        maxHeight: 0,
-        maxBytes: 0,
-        thumbnail: false,
-        deleteAfter: false,
-        strict: true,
-      };
+      const filename = join(test.path('videos'), 'clip.mp4');
+      const work = aDownload({ connection: connection.id, clip: aClip(), filename, root: test.path('.') });
       const add = (engine: EmbeddedEngine) => engine.add({ nodeId: 'node', data: work, runAt: test.clock.now() });
       return { start, own, add, outcomes, waits, opened: () => count };
     }

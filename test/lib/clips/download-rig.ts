@@ -14,7 +14,7 @@ import { makeVideo } from '../../simulators/video';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
 import { expectNoUnhandledRejections } from '../../support/promises';
 import { tempFolder } from '../../support/temp-folder';
-import { aClip, aContext, aJob, connect, type TestContext } from './fake';
+import { aClip, aContext, aDownload, aJob, connect, type TestContext } from './fake';
 
 export type Opened = Partial<OpenClip> & Pick<OpenClip, 'body'>;
 type Methods = Omit<Parameters<typeof connect>[0], 'openClip'>;
@@ -127,22 +127,14 @@ export function downloadRig(): DownloadRig {
       return opened;
     };
     const connection = download.connection ?? connect({ ...methods, openClip }, clock);
-    const work: DownloadJobData = {
+    const work = aDownload({
       connection: connection.id,
       clip: aClip(download.clip),
-      output: 'file',
       maxBufferBytes: 1_000_000,
       filename: path('7/clip.mp4'),
       root: temp(),
-      exists: 'rename',
-      convert: 'none',
-      maxHeight: 0,
-      maxBytes: 0,
-      thumbnail: false,
-      deleteAfter: false,
-      strict: true,
       ...download.work,
-    };
+    });
     const before = new Set(readdirSync(temp(), { recursive: true, encoding: 'utf8' }));
     const buffers: Buffer[] = [];
     running += 1;

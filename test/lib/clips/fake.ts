@@ -1,5 +1,6 @@
 /** A provider that does what a test tells it to, behind a real connection. */
 import type { Clock } from '../../../lib/async/clock';
+import type { DownloadJobData } from '../../../lib/clips/download';
 import { Connection } from '../../../lib/connection/connection';
 import type { Job, RunContext } from '../../../lib/jobs/job';
 import { defineProvider, type Clip, type OpenClip, type Provider } from '../../../lib/provider';
@@ -51,6 +52,25 @@ export function connect(
   });
   const config = { settings: {}, credentials: { username: '', password: '', token: '' }, now: clock.now };
   return new Connection({ id: 'connection-1', definition, config, maxConcurrent, clock });
+}
+
+/** Work of a `download-clip` node whose settings are those of a new one, but for these. */
+export function aDownload(
+  more: Partial<DownloadJobData> & Pick<DownloadJobData, 'clip' | 'filename' | 'root'>,
+): DownloadJobData {
+  return {
+    connection: 'connection-1',
+    output: 'file',
+    maxBufferBytes: 0,
+    exists: 'rename',
+    convert: 'none',
+    maxHeight: 0,
+    maxBytes: 0,
+    thumbnail: false,
+    deleteAfter: false,
+    strict: true,
+    ...more,
+  };
 }
 
 export function aJob<Data>(data: Data, more: Partial<Job<Data>> = {}): Job<Data> {

@@ -6,7 +6,7 @@ import { ClipError, type ErrorCode } from '../../../lib/errors';
 import type { JobResult } from '../../../lib/jobs/job';
 import type { ClipRequest, ClipStatus, ProviderClip } from '../../../lib/provider';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
-import { aClip, aContext, aJob, connect, type TestContext } from './fake';
+import { aClip, aContext, aDownload, aJob, connect, type TestContext } from './fake';
 
 const title = 'Door';
 const options = { vca: 'all' };
@@ -210,22 +210,12 @@ describe('a clip that is gone', () => {
       failures = [new ClipError('EEXPIRED', 'it has been deleted')];
     });
 
-    const wanted: DownloadJobData = {
-      connection: 'connection-1',
+    const wanted = aDownload({
       clip: aClip({ title, options }),
-      output: 'file',
-      maxBufferBytes: 0,
       filename: '/videos/a.mp4',
       root: '/videos',
-      exists: 'rename',
-      convert: 'none',
-      maxHeight: 0,
-      maxBytes: 0,
-      thumbnail: false,
-      deleteAfter: false,
-      strict: true,
       partial: { bytes: 5 } as DownloadJobData['partial'],
-    };
+    });
 
     async function run(data: DownloadJobData): Promise<JobResult<DownloadJobData>> {
       const running = downloadOrRecreate(aJob(data), vendor.connection, context, clock.now, async (job) => {

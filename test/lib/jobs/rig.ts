@@ -5,7 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClipError } from '../../../lib/errors';
 import { EmbeddedEngine } from '../../../lib/jobs/embedded';
-import type { JobResult, Job, JobHandler, RunContext } from '../../../lib/jobs/job';
+import type { Job, JobHandler, JobOutcome, JobResult, JobRetry, RunContext } from '../../../lib/jobs/job';
 import { openJournal, type Journal } from '../../../lib/jobs/journal';
 import { eventually } from '../../support/eventually';
 import { manualClock, type ManualClock } from '../../support/manual-clock';
@@ -14,8 +14,8 @@ import { tempFolder } from '../../support/temp-folder';
 
 export type Data = Record<string, unknown>;
 export type RunJob = (job: Job<Data>, context: RunContext<Data>, count: number) => Promise<JobResult<Data>>;
-type Retry = Extract<JobResult<Data>, { type: 'retry' }>;
-type Outcome = Exclude<JobResult<Data>, { type: 'retry' }>;
+type Retry = JobRetry<Data>;
+type Outcome = JobOutcome<Data>;
 
 export interface Recorder extends JobHandler<Data> {
   /** As the job was when the run began. */
