@@ -141,7 +141,12 @@ export function createKinesisApi(config: ProviderConfig, options: KinesisOptions
           ...(token ? { NextToken: token } : {}),
         });
         const reply = await send(call, action, (http) => client.send(command, http));
-        return { items: readFragments(reply), next: textIn(reply, 'NextToken') };
+        const items = readFragments(reply);
+        const isTimed = items.some(({ producerMs, serverMs }) => producerMs !== undefined || serverMs !== undefined);
+        // Footage that is not understood is not a lack of footage.
+        if (items.length > 0 && !isTimed)
+          throw new ClipError('EPROTOCOL', reasonFirst('no fragment has a time', action));
+        return { items, next: textIn(reply, 'NextToken') };
       };
       return allPages(action, page).catch((error: unknown) => {
         if (isTolerable(error)) return undefined;

@@ -160,6 +160,13 @@ describe('Kinesis Video Streams: creating a clip', () => {
     });
   }
 
+  it('takes fragments without a time for no answer, and not for a lack of footage', async () => {
+    const sim = await startKinesis();
+    const body = JSON.stringify({ Fragments: [{ FragmentNumber: '1', ProducerTimestamp: null }], NextToken: null });
+    sim.failNext({ kind: 'reply', reply: { body } }, 'listFragments', Infinity);
+    await assert.rejects(create(connectTo(sim)), fails('EPROTOCOL', /no fragment has a time/i));
+  });
+
   it('ends as soon as it is cancelled, also where the SDK never settles its promise', async () => {
     const sim = await startKinesis();
     sim.failNext({ kind: 'reply', reply: { status: 101, headers: { upgrade: 'x', connection: 'upgrade' } } });
