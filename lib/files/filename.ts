@@ -233,14 +233,20 @@ function timestamp(value: unknown, field: string): string {
   return date.toISOString().replace('.000Z', 'Z').replace(/[:.]/g, '-');
 }
 
-/** `2025-03-01 09-50-00` in the time zone of the clip. */
+/** By how much clocks are set back, in minutes. */
+const setBacks = [60, 30];
+
+/** `2025-03-01 09-50-00` in the time zone of the clip; in the hour that comes twice a year, ` B` follows the second time. */
 function localTime({ start, timeZone }: NamedClip): string {
   timestamp(start, 'start');
   const [date, time] = [{ dateStyle: 'short' }, { timeStyle: 'medium' }] as const;
   // Swedish dates are ISO dates.
-  const format = (style: Intl.DateTimeFormatOptions): string =>
-    new Intl.DateTimeFormat('sv-SE', { ...style, timeZone }).format(new Date(start));
-  return `${format(date)} ${format(time).replaceAll(':', '-')}`;
+  const format = (style: Intl.DateTimeFormatOptions, at: number): string =>
+    new Intl.DateTimeFormat('sv-SE', { ...style, timeZone }).format(at);
+  const local = (at: number): string => `${format(date, at)} ${format(time, at).replaceAll(':', '-')}`;
+  const at = Date.parse(start);
+  const isSecond = setBacks.some((minutes) => local(at - minutes * 60_000) === local(at));
+  return local(at) + (isSecond ? ' B' : '');
 }
 
 function invalid(why: string): ClipError {
