@@ -34,9 +34,23 @@ export function writeResults(provider: string): void {
   if (read() !== text) writeFileSync(file, text);
 }
 
+/** Each step that its table has so far was tried in each way. */
 function isWhole(provider: string): boolean {
   const faults = [...(results.get(provider)?.values() ?? [])];
-  return faults.length > 0 && faults.every((found) => [...found.values()].every(({ length }) => length === 4));
+  const known = read()
+    .split(/^(?=## )/m)
+    .find((section) => section.startsWith(`## ${provider}\n`));
+  const cells =
+    /^\| HTTP 404.*$/m
+      .exec(known ?? '')?.[0]
+      .split('|')
+      .slice(2, -1) ?? [];
+  const wanted = steps.filter((_, column) => cells[column] !== undefined && cells[column].trim() !== '-');
+  return (
+    faults.length > 0 &&
+    faults.every((found) => wanted.every((step) => found.has(step))) &&
+    faults.every((found) => [...found.values()].every(({ length }) => length === 4))
+  );
 }
 
 function tableOf(provider: string): string {
