@@ -1,4 +1,4 @@
-// Copies to dist what the compiler leaves (pages, texts, icons), and takes out of dist what only people who edit it need.
+// Copies what the compiler leaves (pages, texts, icons, scripts of the editor), and takes out of all of it what only people who edit it need.
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -7,15 +7,25 @@ for (const folder of ['nodes', 'plugins']) {
   cpSync(folder, join('dist', folder), { recursive: true, filter: (path) => !path.endsWith('.ts') });
 }
 cpSync('icons', join('dist', 'nodes', 'icons'), { recursive: true });
+// Node-RED serves the folder of this name, beside package.json.
+rmSync('resources', { recursive: true, force: true });
+cpSync('editor', 'resources', { recursive: true });
 
 rewrite('dist/**/*.json', (text) => JSON.stringify(JSON.parse(text)));
 rewrite('dist/*/locales/**/*.html', (text) => text.replace(/\s*\n\s*/g, ' '));
 rewrite('dist/**/*.html', (text) => text.replace(/\n\s+/g, '\n').replace(/^(\/\/.*|\/\*.*\*\/)\n/gm, ''));
 rewrite('dist/**/*.js', withoutSpaces);
+rewrite('resources/*.js', (text) => withoutSpaces(withoutComments(text)));
+rewrite('resources/*.css', (text) => text.replace(/\/\*.*?\*\/|\n\s*/gs, ''));
 removeUnreached([join('dist', 'lib', 'provider.d.ts'), join('dist', 'lib', 'net', 'index.d.ts')]);
 
 function rewrite(pattern, change) {
   for (const path of globSync(pattern)) writeFileSync(path, change(readFileSync(path, 'utf8')));
+}
+
+function withoutComments(text) {
+  const compilerOptions = { removeComments: true, target: ts.ScriptTarget.ESNext, alwaysStrict: false };
+  return ts.transpileModule(text, { compilerOptions }).outputText;
 }
 
 /** Spaces that no token needs go. Lines stay lines, so that a stack trace names the same ones. */

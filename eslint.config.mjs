@@ -60,7 +60,7 @@ const restricted = (names) => [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'test/**/fixtures/'] },
+  { ignores: ['dist/', 'resources/', 'node_modules/', 'test/**/fixtures/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked, tseslint.configs.stylistic],
@@ -110,7 +110,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['{nodes,plugins}/**/*.html', 'resources/**/*.js'],
+    files: ['{nodes,plugins}/**/*.html', 'editor/**/*.js'],
     plugins: { html },
     languageOptions: { sourceType: 'script' },
     rules: { 'no-undef': 'off', 'no-unused-vars': 'error' },

@@ -194,7 +194,7 @@ const types = Object.keys(nodeSets);
 const find = (...patterns: string[]): string[] =>
   globSync(patterns, { cwd: root }).map((path) => path.replaceAll('\\', '/'));
 const sources = find('nodes/*.ts', 'plugins/*.ts', 'lib/**/*.ts');
-const sheets = find('resources/*.css');
+const sheets = find('editor/*.css');
 
 /* ---- reading a node's HTML ---- */
 
@@ -242,7 +242,7 @@ interface SharedScript {
   owner: string | undefined;
 }
 
-const sharedScripts: SharedScript[] = find('resources/*.js').map((path) => {
+const sharedScripts: SharedScript[] = find('editor/*.js').map((path) => {
   const text = read(path);
   const owner = new RegExp(`const CATALOG = '${packageName}/([a-z-]+)'`).exec(text)?.[1];
   return {
@@ -648,7 +648,7 @@ describe('the translations', () => {
 describe('the scripts and styles that dialogs share', () => {
   it('are all there, and all loaded: the editor would wait for ever for a missing script', () => {
     const ours = [...sharedScripts.map(({ path }) => path), ...sheets];
-    const addresses = ours.map((path) => path.replace('resources/', `resources/${packageName}/`));
+    const addresses = ours.map((path) => path.replace('editor/', `resources/${packageName}/`));
     assert.deepEqual([...new Set(loaded)].sort(), addresses.sort());
   });
 

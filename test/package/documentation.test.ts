@@ -80,7 +80,7 @@ describe('the documentation', () => {
 
     it(`${page} names files and folders that are there`, () => {
       const prose = text.replace(/```[\s\S]*?```/g, '');
-      for (const [, path = ''] of prose.matchAll(/`((?:lib|nodes|plugins|test|docs|examples|resources)\/[^`\s]*)`/g)) {
+      for (const [, path = ''] of prose.matchAll(/`((?:lib|nodes|plugins|test|docs|examples|editor)\/[^`\s]*)`/g)) {
         const pattern = path.replace(/<[^>]*>/g, '*').replace(/\/$/, '');
         assert.ok(globSync(pattern, { cwd: root }).length > 0, path);
       }
