@@ -148,7 +148,7 @@ export class EmbeddedEngine implements JobEngine {
 
   #keep(job: Job, isNew: boolean): void {
     const dueAt = this.clock.steadyNow() + job.runAt - this.clock.now();
-    const entry: Entry = { job, isNew, dueAt, restUntil: 0, stored: Promise.resolve() };
+    const entry: Entry = { job, isNew, dueAt, restUntil: 0, endedChildren: [], stored: Promise.resolve() };
     this.#entries.set(job.id, entry);
     this.#schedule(entry);
   }
@@ -246,8 +246,16 @@ export class EmbeddedEngine implements JobEngine {
   async #forget(entry: Entry): Promise<void> {
     entry.gone = true;
     await entry.stored;
+    const parent = this.#entries.get(entry.job.parentJobId ?? '');
+    // Until that one is gone, too, a crash would deliver its outcome again, and have this job done twice.
+    if (parent) parent.endedChildren.push(entry);
+    else await this.#erase(entry);
+  }
+
+  async #erase(entry: Entry): Promise<void> {
     await warnOnFailure(() => this.journal.remove(entry.job.id), this.warn);
     this.#entries.delete(entry.job.id);
+    for (const child of entry.endedChildren) await this.#erase(child);
   }
 
   /** A failed write is a warning: the job goes on in memory. */
@@ -274,10 +282,12 @@ interface Entry {
   running?: Run;
   /** Woken while it ran. */
   woken?: boolean;
-  /** Set once nothing may run the job or end it in another way. Resolves when it is gone from disk; never rejects. */
+  /** Set once nothing may run the job or end it in another way. Resolves when it is over; never rejects. */
   ending?: Promise<void>;
   /** It is over; only its file may still be there. */
   gone?: boolean;
+  /** Jobs that its outcome has led to, and that are over before it is gone. */
+  endedChildren: Entry[];
   /** Writes of one job happen in order. */
   stored: Promise<void>;
 }

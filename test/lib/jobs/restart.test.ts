@@ -89,6 +89,32 @@ describe('the embedded engine, after a restart', () => {
     await eventually(() => assert.deepEqual(removed, [job.id]));
   });
 
+  it('forgets no job before the one whose outcome led to it, however soon it is over', async () => {
+    let removeParent = (): void => undefined;
+    const isParentGone = new Promise<void>((resolve) => (removeParent = resolve));
+    const removed: string[] = [];
+    let parent: { id: string } | undefined;
+    const engine = test.restart({
+      remove: async (id) => {
+        if (id === parent?.id) await isParentGone;
+        removed.push(id);
+      },
+    });
+    const [next, last] = [recorder(), recorder()];
+    const leadTo = (nodeId: string) => async () => void (await engine.add({ nodeId, data: {}, runAt: 0 }));
+    next.onSettled = leadTo('last');
+    engine.register('last', last);
+    engine.register('next', next);
+    engine.register('node', recorder(undefined, { onSettled: leadTo('next') }));
+    parent = await test.add();
+    await test.clock.advance(0);
+    await eventually(async () => (await test.clock.advance(0), last.runs.length === 1));
+    await sleep(50);
+    assert.deepEqual(removed, []);
+    removeParent();
+    await eventually(() => assert.deepEqual(removed, [parent.id, next.runs[0]?.id, last.runs[0]?.id]));
+  });
+
   it('takes what an outcome leads to only once when it is told again', async () => {
     await crashAtHandOver();
     const engine = test.restart();
