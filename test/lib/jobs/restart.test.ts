@@ -93,10 +93,9 @@ describe('the embedded engine, after a restart', () => {
     let removeParent = (): void => undefined;
     const isParentGone = new Promise<void>((resolve) => (removeParent = resolve));
     const removed: string[] = [];
-    let parent: { id: string } | undefined;
     const engine = test.restart({
       remove: async (id) => {
-        if (id === parent?.id) await isParentGone;
+        if (id === parent.id) await isParentGone;
         removed.push(id);
       },
     });
@@ -105,8 +104,8 @@ describe('the embedded engine, after a restart', () => {
     next.onSettled = leadTo('last');
     engine.register('last', last);
     engine.register('next', next);
+    const parent = await test.add();
     engine.register('node', recorder(undefined, { onSettled: leadTo('next') }));
-    parent = await test.add();
     await test.clock.advance(0);
     await eventually(async () => (await test.clock.advance(0), last.runs.length === 1));
     await sleep(50);
