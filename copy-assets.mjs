@@ -1,4 +1,4 @@
-// Copies what the compiler leaves (pages, texts, icons, scripts of the editor), and takes out of all of it what only people who edit it need.
+// Copies what the compiler leaves (pages, texts, icons, scripts of the editor), and takes out what only people who edit it need.
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';

@@ -57,7 +57,7 @@ function fromEpoch(value: number, isSeconds = value >= 1e9 && value < 1e10): num
   return isSeconds ? Math.round(value * 1000) : Math.trunc(value);
 }
 
-/** What stands in brackets behind an offset (RFC 9557, as Java and Temporal write it) says where that comes from. */
+/** Brackets behind an offset (RFC 9557, as Java and Temporal write it) say where that comes from. */
 const isoPattern =
   /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)? ?(?:([Zz]|([+-])(\d\d)(?::?(\d\d))?)(?:\[[^[\]]{1,64}\])*)?)?$/;
 

@@ -27,7 +27,7 @@ export interface Polled<Data extends PollState> {
 
 /** A list may lag behind for a moment; after this many rounds in a row, what it does not show any more is gone. */
 const missesUntilGone = 3;
-/** What it has not shown yet may be new, and servers put it in as late as they begin with it: about a minute of growing waits. */
+/** A thing that it has not shown yet may be new, and servers list it as late as they begin with it: about a minute of growing waits. */
 const missesUntilLost = 9;
 /** The wait doubles after so many rounds. */
 const roundsPerStep = 2;

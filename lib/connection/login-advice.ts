@@ -15,7 +15,7 @@ export function withLoginAdvice(
     const wrong = (['username', 'password'] as const).find((slot) => hasSpace(credentials[slot]));
     if (wrong) return error.withMessage(`${message}. ${names[wrong]} begins or ends with a space: is it meant to?`);
   }
-  // Whoever answers there says nothing but that there is no such page.
+  // The answer says nothing but that there is no such page.
   const isElsewhere = code === 'ENOTFOUND' && !/\baddress\b/i.test(message);
   return isElsewhere ? error.withMessage(`${message}. Check the address: ${label} does not answer there`) : error;
 }

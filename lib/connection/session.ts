@@ -37,7 +37,7 @@ const mostPauses = 20;
  */
 const trustedMs = 10_000;
 const betweenDoubtsMs = 10 * 60_000;
-/** Where no answer came at all, or the vendor asks for patience, the session is not to blame. */
+/** The session is not to blame where no answer came at all, or the vendor asks for patience. */
 const blameless: ReadonlySet<ErrorCode> = new Set(['ENETWORK', 'ETIMEOUT', 'ETHROTTLED', 'EABORTED']);
 
 /**

@@ -64,8 +64,7 @@ const minValueBytes = 8;
  */
 export function expandFilename(template: string, clip: NamedClip, options: FilenameOptions): string {
   const { path = nodePath, maxNameBytes = defaultNameBytes } = options;
-  checkTemplate(template, path);
-  const { root, names, typedFolder } = splitTemplate(template, path);
+  const { root, names, typedFolder } = readTemplate(template, path);
   if (root.includes('{')) throw invalid('A drive or server cannot come from a placeholder');
   const safe = names.map((name, index) => {
     const isFile = index === names.length - 1;
@@ -97,8 +96,15 @@ export function rootFolder(template: string, options: FilenameOptions): string {
   return path.resolve(options.folder, splitTemplate(template, path).typedFolder);
 }
 
-/** @returns what stands between separators, and the folders before the first placeholder or the file's own name */
-function splitTemplate(template: string, path: PlatformPath): { root: string; names: string[]; typedFolder: string } {
+interface SplitTemplate {
+  root: string;
+  /** Texts between separators. */
+  names: string[];
+  /** The folders before the first placeholder or the file's own name. */
+  typedFolder: string;
+}
+
+function splitTemplate(template: string, path: PlatformPath): SplitTemplate {
   const { root } = path.parse(template);
   const names = template.slice(root.length).split(path.sep === '\\' ? /[\\/]/ : /\//);
   const typed = names.findIndex((name, index) => index === names.length - 1 || hasPlaceholder(name));
@@ -111,16 +117,19 @@ export function numbered(file: string, n: number, path: PlatformPath = nodePath)
   return path.join(dir, `${name}-${n}${ext}`);
 }
 
-function checkTemplate(template: string, path: PlatformPath): void {
+/** @throws EINVALID for a template that can name no file */
+function readTemplate(template: string, path: PlatformPath): SplitTemplate {
   if (typeof template !== 'string' || template.trim() === '') throw invalid('The file name is empty');
   if (template.includes('\0')) throw invalid('The template contains a NUL character');
-  const { names } = splitTemplate(template, path);
+  const split = splitTemplate(template, path);
+  const { names } = split;
   if (/^[.\s]*$/.test(names.at(-1) ?? '')) throw invalid('The template names a folder: a file name must follow');
   // Windows reads ".. " as "..".
   if (names.some((name) => /^[.\s]+$/.test(name) && name !== '.' && name !== '..')) {
     throw invalid('The template has a folder of dots and blanks only');
   }
   checkPlaceholders(template);
+  return split;
 }
 
 function checkPlaceholders(template: string): void {

@@ -68,7 +68,7 @@ export class Retention {
     this.#list = list;
   }
 
-  /** What is no plain file, or by now another one, is left out. */
+  /** Leaves out what is no plain file, or by now another one. */
   async add(written: NewFile[], now: number): Promise<void> {
     const kept = await this.#load();
     const found = await Promise.all(written.map(listed));

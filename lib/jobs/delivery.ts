@@ -26,7 +26,7 @@ interface Delivery {
   /** By handler, the jobs that were added. */
   counts: Map<string, number>;
   adding: Promise<unknown>[];
-  /** What may still add some. */
+  /** Messages that are being accepted, and may add a job each. */
   accepting: Promise<unknown>[];
   /** Nothing that goes on from there belongs to it any more. */
   isOver: boolean;

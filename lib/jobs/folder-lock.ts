@@ -100,7 +100,7 @@ export function folderLock(
     }
   }
 
-  /** Whoever has died within its turn does not keep it. */
+  /** A process that has died within its turn does not keep it. */
   async function waitForTurn(): Promise<void> {
     const found = await readLock(turn);
     if (!found) return;

@@ -12,7 +12,7 @@ import { spread, type Spread } from './spread';
 export interface Walk {
   movie?: Movie;
   media: MediaMap;
-  /** Where some of the pictures begin. */
+  /** Offsets at which some of the pictures begin. */
   pictures: Spread;
   times: FragmentTimes;
   fragments: number;

@@ -141,7 +141,7 @@ export function serverTime(headers: Record<string, string>, now: () => number): 
 }
 
 /**
- * What can be read of a list. One odd entry is left out.
+ * Reads a list. One odd entry is left out.
  * @throws EPROTOCOL where there are entries and none can be read: no events at all would look like peace
  */
 export function readAll<Raw, Row>(list: Raw[], read: (raw: Raw) => Row | undefined, action: string): Row[] {

@@ -8,7 +8,7 @@ const statusWords: { status: ClipStatus; means: RegExp }[] = [
   { status: 'busy', means: /^busy/i },
 ];
 
-/** What a word means, by its beginning: more may stand behind it. `undefined` for the rest. */
+/** Status that a word means, by its beginning: more may stand behind it. `undefined` for the rest. */
 export function statusOfWord(text: string): ClipStatus | undefined {
   return statusWords.find(({ means }) => means.test(text))?.status;
 }

@@ -1,8 +1,7 @@
 // Finds the instant at which a clip cannot go on: where codec or tracks change, or where a frame is damaged.
 import { ClipError } from '../../errors';
-import type { TimeRange } from '../../time-range';
 import { selectorOf, type Span } from './plan';
-import { toSaneIso } from '../../time-range';
+import { toSaneIso, type TimeRange } from '../../time-range';
 
 /** The service refuses the whole clip for one such place, and does not say where it is. */
 const namesOfSeams: ReadonlySet<string> = new Set([
